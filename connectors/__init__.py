@@ -1,0 +1,1 @@
+"""Connectors: one file per protocol, strangers to each other."""

@@ -1,0 +1,315 @@
+"""What a connector is.
+
+A connector module holds one ``SPEC`` and the class it opens. It speaks one protocol and knows
+nothing of mappings, models or stores. It implements ``Source``, ``Target`` or both; there is no
+base class. Contract that the kit in ``hub.testing`` proves:
+
+* ``read`` yields every record that exists from before its start until its end at least once. Within
+  one read the pages chain without a gap; a page that cannot be had raises, it is never left out.
+  The last page, and only it, has ``last=True``: a generator that ends without it was cut.
+* ``deliver`` answers each change by exactly one outcome in the order of the changes; it raises only
+  when *none* of the changes can have had an effect (refused connection, wrong credentials), and
+  answers ``unknown`` when it cannot tell (a lost answer). It never retries a create by itself.
+* No error, log or outcome holds a secret of the settings.
+
+Errors are those of ``hub.errors``: AuthError, Retriable (with the wait the system asked for),
+ConfigError (no such resource, bad setting), Fatal (an answer that cannot be understood).
+"""
+
+from __future__ import annotations
+
+import json
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+FieldType = Literal[
+    "text", "integer", "decimal", "float", "boolean", "date", "time", "datetime", "binary", "json"
+]
+
+
+class Secret:
+    """A secret setting. ``repr`` and ``str`` show nothing; ``reveal`` gives the text.
+
+    In YAML it is a reference, ``secret://system/name``; what a connector gets is resolved. Plain
+    text is accepted by the type and refused by lint, so that a finding can name the line.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    @property
+    def reference(self) -> str | None:
+        """The path behind ``secret://``, or None where it is not a reference."""
+        return self._text.removeprefix("secret://") if self._text.startswith("secret://") else None
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(("Secret", self._text))
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[Any], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            lambda value: value if isinstance(value, Secret) else cls(str(value)),
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda _: "***"),
+            metadata={
+                "pydantic_js_functions": [
+                    lambda *_: {"type": "string", "pattern": "^secret://", "writeOnly": True}
+                ]
+            },
+        )
+
+
+class Settings(BaseModel):
+    """What every settings class starts from: unknown keys are findings, values are not changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a foreign record. ``many`` marks a list; ``fields`` the shape of nested objects."""
+
+    name: str
+    type: FieldType = "text"
+    many: bool = False
+    fields: tuple[Field, ...] = ()
+    title: str = ""
+    max_length: int | None = None
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """An object type of a system: entity set, table, endpoint, folder.
+
+    ``key`` names the fields that identify a record. ``cursor`` names the field that grows when a
+    record changes, None where none does: then only full reads are possible. ``fields`` may be empty
+    where the protocol has no metadata and none was declared: then any field name is accepted.
+    ``deletes`` says that an incremental read reports deletions. ``counts`` says that a full read
+    announces how many records there are. ``replaces`` says that a delivery replaces the whole
+    resource (a file) instead of single records.
+    """
+
+    name: str
+    key: tuple[str, ...] = ()
+    cursor: str | None = None
+    fields: tuple[Field, ...] = ()
+    deletes: bool = False
+    counts: bool = False
+    writable: bool = False
+    replaces: bool = False
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What to read of a resource.
+
+    ``fields`` are dotted paths of the fields that are needed (``to_Address.Country``), empty for
+    all; a connector may give more. ``since`` asks for records whose cursor field is >= that value
+    (text as the source wrote it; the overlap window is already taken off); ``token`` is what the
+    last page of an earlier read gave (delta link, sync token). Neither: a full read.
+    ``where`` are conditions (field, operator of = != < <= > >=, value) that the source may apply to
+    save work; the hub applies them again.
+    """
+
+    resource: Resource
+    fields: tuple[str, ...] = ()
+    since: str | None = None
+    token: str | None = None
+    where: tuple[tuple[str, str, str], ...] = ()
+    page_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page as read.
+
+    ``records`` is UTF-8 NDJSON (one JSON object per line, exactly as the source wrote its values) or
+    an Arrow batch whose columns are the fields. ``count`` is the number of records in it.
+    ``announced`` is the total of this read where the source tells it. ``deleted`` are key texts
+    (see ``key_text``) of records reported as deleted. ``origin`` names where the page came from
+    (a file, or a path without host and query), ``first`` the 1-based position of its first record
+    there: together they are the record's source position.
+    """
+
+    records: bytes | pa.RecordBatch
+    count: int
+    origin: str = ""
+    first: int = 1
+    last: bool = False
+    announced: int | None = None
+    token: str | None = None
+    deleted: tuple[str, ...] = ()
+
+
+Operation = Literal["create", "update", "delete"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change for a target. ``key`` holds the natural key fields and values; ``values`` the fields
+    to set (dotted names are nested objects; key fields are included); ``foreign_id`` the target's own
+    id where known; ``version`` its last known ETag; ``id`` a stable idempotency key."""
+
+    operation: Operation
+    key: Mapping[str, Any]
+    values: Mapping[str, Any] = field(default_factory=dict)
+    foreign_id: str | None = None
+    version: str | None = None
+    id: str = ""
+
+
+OutcomeStatus = Literal["done", "rejected", "conflict", "retry", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The answer to one change.
+
+    ``done`` it stands in the target (``foreign_id`` and ``version`` as the target gave them);
+    ``rejected`` the target will never take it (a reason for quarantine); ``conflict`` the target's
+    record changed since (412, 409, "exists already"); ``retry`` it had no effect and may work after
+    ``wait`` seconds; ``unknown`` nobody knows: look it up by its key.
+    """
+
+    status: OutcomeStatus
+    foreign_id: str | None = None
+    version: str | None = None
+    code: str = ""
+    message: str = ""
+    wait: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A record of the target, found by its natural key."""
+
+    foreign_id: str
+    version: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One line of a connection check: what was tried, whether it held, and the remedy if not."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+    remedy: str = ""
+
+
+class Source(Protocol):
+    """Reads. A fresh object per run, used by one thread, closed at the end."""
+
+    def check(self) -> list[Probe]:
+        """Try address, credentials and rights with the least possible effect."""
+        ...
+
+    def resource(self, name: str) -> Resource:
+        """Describe one resource; ConfigError ``resource.unknown`` where there is none."""
+        ...
+
+    def read(self, query: Query) -> Iterator[Page]:
+        """Yield the pages of one read; see the module's contract."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Target(Protocol):
+    """Writes. A fresh object per run, used by one thread, closed at the end."""
+
+    def check(self) -> list[Probe]: ...
+
+    def resource(self, name: str) -> Resource: ...
+
+    def deliver(self, resource: Resource, changes: Sequence[Change]) -> list[Outcome]:
+        """Write at most ``SPEC.batch`` changes; one outcome each, in order."""
+        ...
+
+    def find(self, resource: Resource, keys: Sequence[Mapping[str, Any]]) -> list[Found | None]:
+        """Look records up by natural key, in order; None where there is none."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Replacing(Protocol):
+    """A target whose resource is written as a whole (a file): the new content replaces the old one
+    atomically, or nothing changes."""
+
+    def replace(self, resource: Resource, rows: Iterable[pa.RecordBatch], schema: pa.Schema) -> int:
+        """Write all rows; answer how many."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the hub lends a connector: the system's name for messages, the workspace's ``config``
+    folder for relative paths, a private scratch folder, and a clock (UTC seconds)."""
+
+    system: str
+    folder: str = "."
+    scratch: str = ""
+    now: Callable[[], float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """The single declaration of a connector; CLI, lint, JSON Schema and reference page read it.
+
+    ``settings`` validates the system file (all keys but ``system title connector writes resources
+    notes``), ``resource`` each entry below ``resources``; both document every key with a description and
+    an example. ``open(context, settings, resources)`` makes the connector, with secrets resolved and
+    ``resources`` being name → instance of ``resource``; it must not connect yet. ``describe`` gives a
+    resource from settings alone, without connecting, or None where that needs the system.
+    ``batch`` is the largest number of changes per ``deliver``.
+    """
+
+    name: str
+    title: str
+    summary: str
+    settings: type[Settings]
+    resource: type[Settings]
+    open: Callable[[Context, Any, Mapping[str, Any]], Any]
+    describe: Callable[[Context, Any, str, Any], Resource | None]
+    reads: bool = True
+    writes: bool = False
+    batch: int = 100
+    example: str = ""
+
+
+def key_text(values: Sequence[object]) -> str:
+    """The one text form of a key: the value itself, or for composite keys a JSON array of texts.
+
+    >>> key_text(["1000"]), key_text(["1000", 7])
+    ('1000', '["1000","7"]')
+    """
+    texts = ["" if value is None else str(value) for value in values]
+    if len(texts) == 1:
+        return texts[0]
+
+
+    return json.dumps(texts, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,1 @@
+"""The workspace: all that an integrator writes, read from YAML and checked for shape."""
