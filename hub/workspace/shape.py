@@ -64,7 +64,7 @@ class ModelField(Shape):
     many: bool = Field(False, description="A list of such values")
     required: bool = Field(False, description="A record without it is quarantined (code: required)")
     unique: bool = Field(False, description="Two entities may not share it (code: collision)")
-    list: str | None = Field(None, description="type code: the code list", examples=["country"])
+    list_: str | None = Field(None, alias="list", description="type code: the code list", examples=["country"])
     model: str | None = Field(None, description="type ref: the model referred to", examples=["supplier"])
     digits: int = Field(18, ge=1, le=38, description="type decimal: all digits")
     scale: int = Field(4, ge=0, le=38, description="type decimal: digits after the point")
