@@ -15,7 +15,8 @@ FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Level = Literal["L1", "L2", "L3", "L4", "L5"]
 Duration = Annotated[str, StringConstraints(pattern=r"^\d+(ms|s|m|h|d)$")]
 Limit = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?%?$"), BeforeValidator(
-    lambda value: str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    lambda value: str(value) if isinstance(value, int) and not isinstance(value, bool) else value,
+    json_schema_input_type=str | int,
 )]
 Title = str | dict[str, str]
 
@@ -51,7 +52,9 @@ class HubFile(Shape):
 
 
 class Mask(Shape):
-    keep: tuple[int, int] | None = None
+    keep: tuple[int, int] | None = Field(
+        None, strict=False, description="How many characters stay readable at both ends", examples=[[3, 4]]
+    )
     full: bool = False
 
 
@@ -170,13 +173,16 @@ class With(Shape):
 
 
 Value = Annotated[FieldRule, BeforeValidator(
-    lambda value: {"value": value} if isinstance(value, str) else value
+    lambda value: {"value": value} if isinstance(value, str) else value,
+    json_schema_input_type=str | FieldRule,
 )]
 Match = Annotated[MatchRule, BeforeValidator(
-    lambda value: {"on": value} if isinstance(value, list) else value
+    lambda value: {"on": value} if isinstance(value, list) else value,
+    json_schema_input_type=list[str] | MatchRule,
 )]
 AbsentRule = Annotated[Absent, BeforeValidator(
-    lambda value: {"reaction": value} if isinstance(value, str) else value
+    lambda value: {"reaction": value} if isinstance(value, str) else value,
+    json_schema_input_type=str | Absent,
 )]
 
 
