@@ -1,0 +1,1 @@
+"""The hub's database: SQLite (WAL) or PostgreSQL, through SQLAlchemy Core. SQLAlchemy never leaves here."""

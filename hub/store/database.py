@@ -1,0 +1,135 @@
+"""Opening the hub's database. A store is one database; nothing is created or changed by opening it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import secrets
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, inspect, make_url, select
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from hub.errors import ConfigError, Retriable
+from hub.store import tables
+from hub.store.bulk import Bulk, PostgresBulk, SqliteBulk
+from hub.store.models import build
+from hub.workspace.shape import ModelFile
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def new_id() -> uuid.UUID:
+    """A UUIDv7 (RFC 9562): 48 bits of milliseconds, then random."""
+    value = (time.time_ns() // 1_000_000 << 80) | (0x7 << 76) | secrets.randbits(76)
+    return uuid.UUID(int=value & ~(0x3 << 62) | (0x2 << 62))
+
+
+class Database:
+    """The hub's database with the tables of one workspace's models."""
+
+    def __init__(self, url: str, models: Mapping[str, ModelFile], *, folder: Path, password: str | None = None) -> None:
+        self.url = _absolute(make_url(url), folder)
+        if password is not None:
+            self.url = self.url.set(password=password)
+        self.dialect = self.url.get_backend_name()
+        if self.dialect not in ("sqlite", "postgresql"):
+            raise ConfigError(
+                "store.unknown", f"the store {self.dialect!r} is not supported", where="config/hub.yaml: store",
+                hint="write sqlite:///FILE or postgresql://USER@HOST/NAME",
+            )
+        self.metadata: MetaData = build(models)
+        self.models = models
+        self.engine: Engine = _engine(self.url)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """One transaction; database errors leave as errors of the hub."""
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except OperationalError as error:
+            raise Retriable(
+                "store.unreachable", f"the hub's database does not answer: {_reason(error)}",
+                where=self.url.render_as_string(hide_password=True), hint="start it, or mend store in config/hub.yaml",
+            ) from error
+
+    @contextmanager
+    def bulk(self) -> Iterator[Bulk]:
+        """One transaction for mass data; commits at the end, rolls back on any error."""
+        session: Bulk = PostgresBulk(self.url) if self.dialect == "postgresql" else SqliteBulk(self.engine)
+        try:
+            yield session
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
+        finally:
+            session.close()
+
+    def schema_hash(self) -> str:
+        """SHA-256 of the tables as this program wants them."""
+        texts = []
+        for table in self.metadata.sorted_tables:
+            texts.append(str(CreateTable(table).compile(self.engine)))
+            texts += sorted(str(CreateIndex(index).compile(self.engine)) for index in table.indexes)
+        return hashlib.sha256("\n".join(texts).encode()).hexdigest()
+
+    def require_schema(self) -> None:
+        """Refuse to work on tables that are not the workspace's: ConfigError ``store.schema``."""
+        with self.begin() as connection:
+            known = inspect(connection).has_table("schema_state")
+            found = connection.scalar(
+                select(tables.schema_state.c.value).where(tables.schema_state.c.name == "schema")
+            ) if known else None
+        if found != self.schema_hash():
+            what = "does not fit the models of this workspace" if found else "has no tables yet"
+            raise ConfigError(
+                "store.schema", f"the hub's database {what}",
+                where=self.url.render_as_string(hide_password=True), hint="run: cophub migrate",
+            )
+
+
+def _absolute(url: URL, folder: Path) -> URL:
+    if url.get_backend_name() == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
+        path = folder / str(url.database)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return url.set(database=str(path))
+    return url
+
+
+def _reason(error: DBAPIError) -> str:
+    return str(error.orig).strip().splitlines()[0] if error.orig else str(error)
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() == "postgresql":
+        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def pragmas(connection: Any, record: object) -> None:
+        # The driver's own transaction handling would commit behind our back before DDL.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # IMMEDIATE: two writers queue at the start instead of failing in the middle.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine

@@ -1,0 +1,122 @@
+"""Changing the tables, only when asked: expand, never narrow by itself.
+
+The difference between the database and the workspace is computed anew each time, so an interrupted
+migration is simply run again. Tables and columns that no model names any more are kept and told;
+``contract=True`` removes them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from alembic.autogenerate import produce_migrations
+from alembic.migration import MigrationContext
+from alembic.operations import Operations, ops
+from sqlalchemy import Column, Connection
+from sqlalchemy.schema import CreateTable
+
+from hub.errors import ConfigError
+from hub.store import tables
+from hub.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change of the database. ``kind``: expand (safe), contract (removes, only on request) or
+    narrow (refused: values could be lost)."""
+
+    kind: str
+    text: str
+    operation: Any
+
+
+def pending(database: Database, connection: Connection) -> list[Step]:
+    """What separates the database from the workspace, in the order it would be run."""
+
+    def ours(obj: Any, name: str | None, kind: str, reflected: bool, compare_to: Any) -> bool:
+        if kind == "table" and reflected and compare_to is None:
+            return bool(name and name[:2] in ("e_", "h_"))
+        return True
+
+    context = MigrationContext.configure(
+        connection, opts={"compare_type": _type_differs, "include_object": ours}
+    )
+    script = produce_migrations(context, database.metadata)
+    steps: list[Step] = []
+    assert script.upgrade_ops is not None
+    for operation in script.upgrade_ops.ops:
+        inner = operation.ops if isinstance(operation, ops.ModifyTableOps) else [operation]
+        steps += [_step(item) for item in inner]
+    return steps
+
+
+def migrate(database: Database, *, contract: bool = False) -> list[Step]:
+    """Run what is pending in one transaction; answers the steps that were run.
+
+    Raises ConfigError ``store.narrowing`` and changes nothing where a change could lose values.
+    """
+    with database.begin() as connection:
+        if database.dialect == "postgresql":
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(4207849484)")
+        steps = pending(database, connection)
+        if narrow := [step for step in steps if step.kind == "narrow"]:
+            raise ConfigError(
+                "store.narrowing", "; ".join(step.text for step in narrow),
+                hint="add a new field beside it, map both, and remove the old one later with --contract",
+            )
+        operations = Operations(MigrationContext.configure(connection))
+        run = [step for step in steps if step.kind == "expand" or contract]
+        for step in run:
+            operations.invoke(step.operation)
+        state = tables.schema_state
+        connection.execute(state.delete().where(state.c.name == "schema"))
+        connection.execute(state.insert().values(name="schema", value=database.schema_hash()))
+    return run
+
+
+def _step(operation: Any) -> Step:
+    match operation:
+        case ops.CreateTableOp():
+            return Step("expand", f"create table {operation.table_name}", operation)
+        case ops.AddColumnOp():
+            column: Column[Any] = operation.column
+            return Step("expand", f"add {operation.table_name}.{column.name} ({column.type})", operation)
+        case ops.CreateIndexOp():
+            return Step("expand", f"create index {operation.index_name} on {operation.table_name}", operation)
+        case ops.DropTableOp():
+            return Step("contract", f"drop table {operation.table_name}", operation)
+        case ops.DropColumnOp():
+            return Step("contract", f"drop {operation.table_name}.{operation.column_name}", operation)
+        case ops.DropIndexOp():
+            return Step("expand", f"drop index {operation.index_name}", operation)
+        case ops.AlterColumnOp():
+            kind = "expand" if _widens(operation) else "narrow"
+            return Step(kind, f"change {operation.table_name}.{operation.column_name} from "
+                              f"{operation.existing_type} to {operation.modify_type}", operation)
+    return Step("narrow", f"an unforeseen change: {type(operation).__name__}", operation)
+
+
+def _widens(operation: ops.AlterColumnOp) -> bool:
+    """A decimal with more digits on both sides of the point loses nothing."""
+    old, new = operation.existing_type, operation.modify_type
+    sizes = [(getattr(kind, "precision", None), getattr(kind, "scale", None)) for kind in (old, new)]
+    if None in sizes[0] or None in sizes[1]:
+        return False
+    (old_digits, old_scale), (new_digits, new_scale) = sizes
+    return bool(new_scale >= old_scale and new_digits - new_scale >= old_digits - old_scale)
+
+
+def _type_differs(
+    context: MigrationContext, inspected: Column[Any], wanted: Column[Any], inspected_type: Any, wanted_type: Any
+) -> bool:
+    """Compare the types as the database names them: decorators and variants only matter for that."""
+    dialect = context.dialect
+    assert dialect is not None
+    names = [str(kind.compile(dialect)).split(" COLLATE")[0].upper() for kind in (inspected_type, wanted_type)]
+    return names[0] != names[1]
+
+
+def ddl(database: Database) -> str:
+    """All tables as SQL, for people who run migrations by hand."""
+    return ";\n".join(str(CreateTable(table).compile(database.engine)) for table in database.metadata.sorted_tables)

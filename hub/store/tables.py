@@ -1,0 +1,203 @@
+"""The hub's own tables, the same for every workspace. Tables of models: ``models.py``.
+
+Ids are UUIDv7, times are UTC. Texts that are compared as keys collate bytewise ("C"): order and
+equality do not depend on the server's locale.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    Uuid,
+)
+
+from hub.store.types import Moment
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+KEY = Text().with_variant(String(collation="C"), "postgresql")
+
+metadata = MetaData(naming_convention=NAMING)
+
+schema_state = Table(
+    "schema_state", metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+lease = Table(
+    "lease", metadata,
+    Column("name", Text, primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+)
+
+run = Table(
+    "run", metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("run_key", Text, nullable=False, unique=True),
+    Column("exchange", Text, nullable=False, index=True),
+    Column("mode", Text, nullable=False),
+    Column("state", Text, nullable=False),  # running done failed held planned
+    Column("epoch", BigInteger, nullable=False),
+    Column("workspace_hash", Text, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("stage", Text, nullable=False, server_default=""),
+    Column("counts", JSON, nullable=False),
+    Column("notes", JSON, nullable=False),
+    Column("error", JSON(none_as_null=True)),
+)
+
+plan = Table(
+    "plan", metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("exchange", Text, nullable=False, index=True),
+    Column("run_id", Uuid, nullable=False),
+    Column("state", Text, nullable=False),  # open applied refused expired
+    Column("digest", Text, nullable=False),  # SHA-256 of the manifest in the run store
+    Column("workspace_hash", Text, nullable=False),
+    Column("counts", JSON, nullable=False),
+    Column("verdict", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("applied_at", Moment),
+)
+
+# One foreign place that records live in, as one mapping output sees it.
+source = Table(
+    "source", metadata,
+    Column("id", Integer, primary_key=True),
+    Column("exchange", Text, nullable=False),
+    Column("output", Text, nullable=False),  # what the records become: model or system.resource
+    Column("system", Text, nullable=False),
+    Column("resource", Text, nullable=False),
+    Column("model", Text, nullable=False, server_default=""),
+    Column("direction", Text, nullable=False),
+    Index("uq_source_exchange_output", "exchange", "output", unique=True),
+)
+
+# What the hub last saw of a foreign record, and its link to an entity (see docs/decisions/0003).
+shadow = Table(
+    "shadow", metadata,
+    Column("source", Integer, primary_key=True, autoincrement=False),
+    Column("key", KEY, primary_key=True),
+    Column("hash", BigInteger, nullable=False),  # of the record as read, or of the output as sent
+    Column("map_hash", BigInteger, nullable=False),  # of the mapping that read it
+    Column("entity", Uuid),
+    Column("foreign_id", Text),  # outbound: the target's own id
+    Column("foreign_key", Text),  # outbound: its natural key
+    Column("version", Text),  # outbound: its ETag
+    Column("absent_at", Moment),
+    Column("outvoted", Text),  # JSON: what this record says where another source won
+)
+Index("ix_shadow_entity", shadow.c.entity)
+
+origin = Table(
+    "origin", metadata,
+    Column("id", Integer, primary_key=True),
+    Column("model", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("fields", JSON, nullable=False),  # field → mapping that supplied it
+    Index("uq_origin_model_digest", "model", "digest", unique=True),
+)
+
+watermark = Table(
+    "watermark", metadata,
+    Column("exchange", Text, primary_key=True),
+    Column("value", Text),
+    Column("token", Text),
+    Column("map_hash", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False, server_default="0"),
+    Column("snapshot", BigInteger, nullable=False, server_default="0"),  # records of the last complete one
+    Column("fields", JSON, nullable=False),  # fields seen, for drift
+    Column("run_id", Uuid, nullable=False),
+    Column("moved_at", Moment, nullable=False),
+)
+
+# The counter that orders commits of a model: its row lock is held until commit.
+model_seq = Table(
+    "model_seq", metadata,
+    Column("model", Text, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+)
+
+quarantine = Table(
+    "quarantine", metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("source", Integer, nullable=False),
+    Column("exchange", Text, nullable=False),
+    Column("key", KEY, nullable=False),
+    Column("hash", BigInteger, nullable=False),
+    Column("map_hash", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),  # quarantined waiting in_review refused resolved
+    Column("code", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("input", Text),  # JSON of the offending values, classified ones masked
+    Column("position", Text, nullable=False),
+    Column("original", Text),  # run store digest # row of the sealed original
+    Column("run_id", Uuid, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("resolved_at", Moment),
+    Index("ix_quarantine_source_state_key", "source", "state", "key"),
+)
+
+intent = Table(
+    "intent", metadata,
+    Column("source", Integer, primary_key=True, autoincrement=False),
+    Column("key", KEY, primary_key=True),
+    Column("change_id", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("foreign_key", Text, nullable=False),
+    Column("run_id", Uuid, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+delivery = Table(
+    "delivery", metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("run_id", Uuid, nullable=False, index=True),
+    Column("source", Integer, nullable=False),
+    Column("key", KEY, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("foreign_id", Text),
+    Column("code", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+outbox = Table(
+    "outbox", metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("type", Text, nullable=False),  # entity.changed (range of one commit)
+    Column("subject", Text, nullable=False),  # the model
+    Column("body", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("published_at", Moment),
+)
+
+secret = Table(
+    "secret", metadata,
+    Column("path", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+)
+
+STATE = SmallInteger
