@@ -1,0 +1,119 @@
+# Everything a fresh checkout needs. `make` alone lists the targets; CONTRIBUTING.md explains them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+UV := .ci/uv
+BIN := .venv/bin
+PYTHON ?= python3
+export PYTHON
+SOURCES := hub connectors sso $(wildcard bench)
+SERVICES := tests/services
+
+help:  ## list the targets
+	@grep -E '^[a-z][a-z -]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
+
+# -- set-up ----------------------------------------------------------------------------------------
+
+# One recipe for every lock: the environment, then the project itself, editable and without dependencies.
+# The bytecode is compiled here because some machines forbid Python to write it (PYTHONDONTWRITEBYTECODE).
+define install
+	[ -x $(BIN)/python ] || $(UV) venv --quiet --python $(PYTHON) .venv
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r $(1)
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --build-constraints requirements/build.lock -e .
+	$(BIN)/python -m compileall -q $(SOURCES)
+endef
+
+.venv/core.stamp: requirements/core.lock requirements/build.lock pyproject.toml
+	@echo "setting up .venv ($<)"
+	@$(call install,requirements/core.lock)
+	@touch $@
+
+.venv/test.stamp: requirements/test.lock requirements/build.lock pyproject.toml
+	@echo "setting up .venv ($<)"
+	@$(call install,requirements/test.lock)
+	@touch .venv/core.stamp $@
+
+.venv/airflow.stamp: requirements/airflow.lock requirements/build.lock pyproject.toml
+	@echo "setting up .venv ($<)"
+	@$(call install,requirements/airflow.lock)
+	@touch .venv/core.stamp $@
+
+setup: .venv/core.stamp  ## .venv with what the hub needs to run
+setup-test: .venv/test.stamp  ## .venv with what the tests need as well
+setup-airflow: .venv/airflow.stamp  ## .venv with Airflow as well
+
+demo: .venv/core.stamp  ## the sample landscape on simulators, in a few seconds, offline
+	@$(BIN)/cophub demo
+
+# -- checks ----------------------------------------------------------------------------------------
+
+lint: .venv/test.stamp  ## ruff
+	@$(BIN)/ruff check --quiet .
+
+types: .venv/test.stamp  ## mypy, strict over the packages
+	@$(BIN)/mypy --no-error-summary $(SOURCES) tests
+
+layers: .venv/test.stamp  ## import-linter: the layers of the house
+	@out=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$out"; exit 1; }
+
+checks: lint types layers
+
+unit contract integration faults e2e: .venv/test.stamp  ## one folder of the tests
+	@if [ -d tests/$@ ]; then $(BIN)/python -m pytest tests/$@; else echo "tests/$@: nothing there yet"; fi
+
+docs-test: .venv/test.stamp  ## what the docs say, tried
+	@if [ -d tests/docs ]; then $(BIN)/python -m pytest tests/docs; else echo "tests/docs: nothing there yet"; fi
+
+services: .venv/test.stamp  ## start the real systems that the tests use, and leave them running
+	@$(SERVICES) up
+
+# Services that ran before stay; those started here are stopped, whatever happens. Nothing is printed
+# after pytest's summary.
+test: .venv/test.stamp  ## everything: checks, real systems, all tests
+	@$(SERVICES) running || trap '$(SERVICES) down --quiet' EXIT
+	$(SERVICES) up --quiet $(if $(COPHUB_REQUIRE_SERVICES),--require) & services=$$!
+	failed=0
+	$(MAKE) checks || failed=1
+	wait $$services || failed=1
+	[ $$failed = 0 ] || exit 1
+	$(BIN)/python -m pytest
+
+bench: .venv/test.stamp  ## the benchmark on SQLite, 100,000 rows (see bench/ for more)
+	@$(BIN)/python -m bench inbound --rows 100000
+
+SOAK ?= 10
+soak: .venv/test.stamp  ## the tests that kill and cut, SOAK times over
+	@for round in $$(seq $(SOAK)); do $(BIN)/python -m pytest -q tests/faults; done
+
+# -- upkeep ----------------------------------------------------------------------------------------
+
+# Airflow holds back more than anything else: it is resolved first and binds the others, so that all
+# locks agree. Its release is what the date follows; DuckDB 2.0 came out after it.
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--exclude-newer 2026-09-18 --exclude-newer-package duckdb=2026-11-23 pyproject.toml
+LOCKS := requirements
+lock:  ## write requirements/*.lock from pyproject.toml
+	@$(COMPILE) --extra airflow -o $(LOCKS)/airflow.lock
+	$(COMPILE) -c $(LOCKS)/airflow.lock -o $(LOCKS)/core.lock
+	$(COMPILE) -c $(LOCKS)/airflow.lock --extra test -o $(LOCKS)/test.lock
+	$(COMPILE) -c $(LOCKS)/airflow.lock -c $(LOCKS)/test.lock --extra docs -o $(LOCKS)/docs.lock
+	$(subst pyproject.toml,requirements/build.in,$(COMPILE)) -o $(LOCKS)/build.lock
+
+lock-check:  ## do requirements/*.lock fit pyproject.toml? (asks the package index)
+	@rm -rf .tools/locks && mkdir -p .tools && cp -r requirements .tools/locks
+	$(MAKE) lock LOCKS=.tools/locks
+	diff -r requirements .tools/locks && echo "the locks fit pyproject.toml"
+
+fmt: .venv/test.stamp  ## ruff: sort imports and mend what can be mended
+	@$(BIN)/ruff check --quiet --fix .
+
+clean:  ## stop the services and remove everything that was made here
+	@[ ! -e .tools/services ] || $(SERVICES) down --quiet
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist
+
+.ONESHELL:
+.PHONY: help setup setup-test setup-airflow demo lint types layers checks unit contract integration faults e2e \
+	docs-test services test bench soak lock lock-check fmt clean
