@@ -1,0 +1,181 @@
+"""The one guarded place for foreign XML, JSON and archives.
+
+Nothing else of the hub opens an XML parser or inflates anything that a stranger wrote. Every refusal
+is a ``Fatal`` with a stable code, because an answer that cannot be trusted must never look like an
+empty one.
+
+=================  =====================================================================
+``xml.*``          ``too_large doctype malformed``
+``json.*``         ``too_large truncated malformed encoding``
+``archive.*``      ``too_large ratio entries path link encrypted malformed``
+=================  =====================================================================
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import posixpath
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO, TypeVar, overload
+
+import msgspec
+from lxml import etree
+
+from hub.errors import Fatal
+
+MEGABYTE = 1 << 20
+XML_LIMIT = 32 * MEGABYTE
+JSON_LIMIT = 256 * MEGABYTE
+INFLATED_LIMIT = 1024 * MEGABYTE
+RATIO_LIMIT = 100
+ENTRY_LIMIT = 10_000
+CHUNK = 64 * 1024
+# a tiny member may well be all blanks: the ratio is judged only from here on
+RATIO_FROM = MEGABYTE
+
+T = TypeVar("T")
+
+
+def parse_xml(text: bytes, *, limit: int = XML_LIMIT, where: str = "") -> etree._Element:
+    """Parse a document without DTD, entities, network or huge trees; answer its root.
+
+    A document type declaration is refused before the parser sees it, and once more afterwards for
+    encodings in which the first look could not read it.
+    """
+    if len(text) > limit:
+        raise Fatal("xml.too_large", f"the XML has {len(text)} bytes, more than {limit}", where=where)
+    if b"<!DOCTYPE" in text.replace(b"\0", b""):
+        raise _doctype(where)
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False, dtd_validation=False,
+        remove_comments=True, remove_pis=True,
+    )
+    try:
+        root = etree.fromstring(text, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise Fatal("xml.malformed", f"the XML cannot be read: {error}", where=where) from None
+    if root.getroottree().docinfo.doctype:
+        raise _doctype(where)
+    return root
+
+
+def _doctype(where: str) -> Fatal:
+    return Fatal(
+        "xml.doctype", "the XML declares a document type, which is refused", where=where,
+        hint="a DTD can pull in files and explode; ask the sender for a document without one",
+    )
+
+
+@overload
+def parse_json(text: bytes, *, limit: int = ..., where: str = ...) -> Any: ...
+@overload
+def parse_json(text: bytes, kind: type[T], *, limit: int = ..., where: str = ...) -> T: ...
+def parse_json(text: bytes, kind: Any = Any, *, limit: int = JSON_LIMIT, where: str = "") -> Any:
+    """Decode one JSON text, as ``kind`` where given (``dict[str, msgspec.Raw]`` keeps values as bytes).
+
+    ``json.truncated`` says that the text ends too early (a cut answer), ``json.malformed`` that it
+    is not JSON or not of this kind.
+    """
+    if len(text) > limit:
+        raise Fatal("json.too_large", f"the JSON has {len(text)} bytes, more than {limit}", where=where)
+    text = text.removeprefix(codecs.BOM_UTF8)
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except UnicodeDecodeError as error:
+        raise Fatal("json.encoding", f"the JSON is not UTF-8 (byte {error.start})", where=where) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        code = "json.truncated" if "truncated" in str(error) else "json.malformed"
+        raise Fatal(code, f"the JSON cannot be read: {error}", where=where) from None
+
+
+def inflate(
+    chunks: Iterable[bytes], *, limit: int = INFLATED_LIMIT, ratio: int = RATIO_LIMIT, where: str = ""
+) -> Iterator[bytes]:
+    """Inflate a gzip or zlib stream piece by piece, counting what comes out.
+
+    Members may follow each other, as gzip allows. A stream that ends inside a member is malformed.
+    """
+    taken = given = 0
+    inflater = zlib.decompressobj(wbits=47)
+    begun = False
+    for chunk in chunks:
+        taken += len(chunk)
+        while chunk:
+            if inflater.eof:
+                inflater = zlib.decompressobj(wbits=47)
+            begun = True
+            try:
+                piece = inflater.decompress(chunk, CHUNK)
+            except zlib.error as error:
+                raise Fatal("archive.malformed", f"cannot be inflated: {error}", where=where) from None
+            given += len(piece)
+            _judge(taken, given, limit, ratio, where)
+            if piece:
+                yield piece
+            chunk = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+            if not chunk and not piece:
+                break
+    if begun and not inflater.eof:
+        raise Fatal("archive.malformed", "the compressed stream ends too early", where=where)
+
+
+def _judge(taken: int, given: int, limit: int, ratio: int, where: str) -> None:
+    if given > limit:
+        raise Fatal("archive.too_large", f"inflates to more than {limit} bytes", where=where)
+    if given > RATIO_FROM and given > taken * ratio:
+        raise Fatal("archive.ratio", f"inflates to more than {ratio} times its size", where=where)
+
+
+def open_zip(
+    file: BinaryIO | bytes, *, limit: int = INFLATED_LIMIT, ratio: int = RATIO_LIMIT,
+    entries: int = ENTRY_LIMIT, where: str = "",
+) -> zipfile.ZipFile:
+    """Open an archive whose directory is harmless: count, announced sizes and ratios, names, no links,
+    nothing encrypted. Read its members by ``read_entry``, because announced sizes may lie."""
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(file) if isinstance(file, bytes) else file)
+    except (zipfile.BadZipFile, ValueError, OSError) as error:
+        raise Fatal("archive.malformed", f"not a readable zip archive: {error}", where=where) from None
+    members = archive.infolist()
+    if len(members) > entries:
+        raise Fatal("archive.entries", f"holds {len(members)} members, more than {entries}", where=where)
+    if sum(member.file_size for member in members) > limit:
+        raise Fatal("archive.too_large", f"inflates to more than {limit} bytes", where=where)
+    for member in members:
+        _judge_member(member, ratio, where)
+    return archive
+
+
+def _judge_member(member: zipfile.ZipInfo, ratio: int, where: str) -> None:
+    name = member.filename
+    _judge(member.compress_size, member.file_size, INFLATED_LIMIT, ratio, f"{where}!{name}")
+    if name.startswith(("/", "\\")) or ":" in name or ".." in posixpath.normpath(name).split("/"):
+        raise Fatal("archive.path", f"member {name!r} points outside of the archive", where=where)
+    if stat.S_ISLNK(member.external_attr >> 16):
+        raise Fatal("archive.link", f"member {name!r} is a symbolic link", where=where)
+    if member.flag_bits & 1:
+        raise Fatal("archive.encrypted", f"member {name!r} is encrypted", where=where)
+
+
+def read_entry(
+    archive: zipfile.ZipFile, name: str, *, limit: int = INFLATED_LIMIT, ratio: int = RATIO_LIMIT,
+    where: str = "",
+) -> Iterator[bytes]:
+    """Give one member piece by piece, counting what really comes out."""
+    place = f"{where}!{name}"
+    try:
+        member = archive.getinfo(name)
+        given = 0
+        with archive.open(member) as stream:
+            while piece := stream.read(CHUNK):
+                given += len(piece)
+                _judge(member.compress_size, given, limit, ratio, place)
+                yield piece
+    except KeyError:
+        raise Fatal("archive.malformed", f"has no member {name!r}", where=where) from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise Fatal("archive.malformed", f"cannot be inflated: {error}", where=place) from None
