@@ -1,0 +1,1 @@
+"""Secrets and master keys, classification and masking, audit, principals."""
