@@ -1,0 +1,139 @@
+"""What the tests stand on: real systems, each skipped by name where it is not there, and public fixtures.
+
+The addresses come from ``HUB_TEST_<NAME>_URL``, or from what ``tests/services up`` noted in this checkout.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import pytest
+
+from tests.systems.place import ROOT, Note
+
+
+@dataclass(frozen=True)
+class Login:
+    """Where a system answers and who may speak to it; ``url`` holds no credentials."""
+
+    url: str
+    username: str
+    password: str
+    key: str = ""
+    database: str = ""
+
+
+def variables(name: str) -> Mapping[str, str]:
+    """The variables of one system; the test that asks is skipped where there are none."""
+    if f"HUB_TEST_{name}_URL" in os.environ:
+        return os.environ
+    noted = Note().variables(name.lower())
+    if noted is None:
+        pytest.skip(f"{name.lower()} is not running: tests/services up {name.lower()}, or HUB_TEST_{name}_URL")
+    return noted
+
+
+def _login(name: str) -> Login:
+    known = variables(name)
+    url = urlsplit(known[f"HUB_TEST_{name}_URL"])
+    bare = urlunsplit((url.scheme, url.netloc.rpartition("@")[2], url.path.rstrip("/"), "", ""))
+    return Login(
+        bare,
+        unquote(url.username or ""),
+        unquote(url.password or ""),
+        key=known.get(f"HUB_TEST_{name}_KEY", ""),
+        database=url.path.strip("/"),
+    )
+
+
+def _odbc(driver: str, url: str, **more: str) -> str:
+    """The ODBC connection string of a database URL."""
+    pyodbc = pytest.importorskip("pyodbc", reason="unixODBC is not installed", exc_type=ImportError)
+    if driver not in pyodbc.drivers():
+        pytest.skip(f"the ODBC driver {driver} is not installed: tests/services up odbc")
+    parts = urlsplit(url)
+    said = {
+        "DRIVER": f"{{{driver}}}",
+        "SERVER": str(parts.hostname),
+        "PORT": str(parts.port),
+        "DATABASE": parts.path.strip("/"),
+        "UID": unquote(parts.username or ""),
+        "PWD": unquote(parts.password or ""),
+        **more,
+    }
+    return ";".join(f"{key}={value}" for key, value in said.items())
+
+
+@pytest.fixture(scope="session")
+def fixtures() -> Path:
+    """The folder of public material written by others; ``COPHUB_FIXTURES`` moves it."""
+    folder = Path(os.environ.get("COPHUB_FIXTURES") or ROOT.parent / "shared" / "fixtures")
+    if not folder.is_dir():
+        pytest.skip(f"the public fixtures are not in {folder}: COPHUB_FIXTURES names their folder")
+    return folder
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """An empty PostgreSQL database of this test's own, as ``postgresql://user:password@host:port/name``."""
+    server = variables("POSTGRES")["HUB_TEST_POSTGRES_URL"]
+    import psycopg
+
+    name = f"cophub_{secrets.token_hex(6)}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"create database {name} template template0")
+        yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+        admin.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def postgres_odbc(postgres_url: str) -> str:
+    """The ODBC connection string of ``postgres_url``."""
+    return _odbc("PostgreSQL Unicode", postgres_url, BoolsAsChar="0")
+
+
+@pytest.fixture
+def mariadb_url() -> Iterator[str]:
+    """An empty MariaDB database of this test's own, as ``mysql://user:password@host:port/name``."""
+    server = variables("MARIADB")["HUB_TEST_MARIADB_URL"]
+    import pyodbc
+
+    name = f"cophub_{secrets.token_hex(6)}"
+    admin = pyodbc.connect(_odbc("MariaDB Unicode", server), autocommit=True)
+    admin.execute(f"create database {name} character set utf8mb4")
+    yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+    admin.execute(f"drop database {name}")
+    admin.close()
+
+
+@pytest.fixture
+def mariadb_odbc(mariadb_url: str) -> str:
+    """The ODBC connection string of ``mariadb_url``."""
+    return _odbc("MariaDB Unicode", mariadb_url)
+
+
+@pytest.fixture
+def sqlite_odbc(tmp_path: Path) -> str:
+    """The ODBC connection string of an empty SQLite file in ``tmp_path``."""
+    import pyodbc
+
+    if "SQLite3" not in pyodbc.drivers():
+        pytest.skip("the ODBC driver SQLite3 is not installed: tests/services up odbc")
+    return f"DRIVER={{SQLite3}};DATABASE={tmp_path / 'test.sqlite'}"
+
+
+@pytest.fixture(scope="session")
+def tryton() -> Login:
+    """Tryton: ``url`` ends in the database's name, ``key`` is the bearer key of its REST API."""
+    return _login("TRYTON")
+
+
+@pytest.fixture(scope="session")
+def sap() -> Login:
+    """SAP CAP posing as S/4: V2 below ``/sap/opu/odata/sap``, V4 below ``/sap/opu/odata4/sap``."""
+    return _login("SAP")
