@@ -1,0 +1,228 @@
+"""Files: CSV, NDJSON, JSON, Excel and Parquet in a folder, local or behind an fsspec URL.
+
+A file is read whole or not at all: it must be the same before and after (size, time, or the server's
+tag), its last record must be complete, and every line must fit. Small files are checked before their
+first page is given; of larger ones the last page is held back until the end has been seen, so that a
+read without ``last`` never counts. Writing replaces a file as a whole.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+
+from connectors.files import delimited, ndjson
+from connectors.files.place import Entry, Place, checked, place
+from connectors.files.settings import FileResource, FilesSettings, Format, format_of, seconds
+from connectors.files.text import blocks
+from hub.contract import Change, Context, Field, Found, Outcome, Page, Probe, Query, Resource, Secret, Spec
+from hub.errors import ConfigError, Fatal, HubError, Retriable
+
+AHEAD = 16 << 20
+
+
+class Files:
+    """Source, and target that replaces whole files."""
+
+    def __init__(
+        self, context: Context, settings: FilesSettings, resources: Mapping[str, FileResource]
+    ) -> None:
+        self._context = context
+        self._resources = resources
+        options = {
+            name: value.reveal() if isinstance(value, Secret) else value
+            for name, value in settings.options.items()
+        }
+        self._place: Place = place(settings.folder, options, context.folder)
+
+    def check(self) -> list[Probe]:
+        """The folder can be read; each resource names at least one file."""
+        try:
+            self._place.probe()
+        except HubError as error:
+            return [Probe("folder", False, error.message, error.hint)]
+        probes = [Probe("folder", True)]
+        for name, declared in self._resources.items():
+            try:
+                found = self._place.find(checked(declared.path))
+            except HubError as error:
+                probes.append(Probe(name, False, error.message, error.hint))
+                continue
+            remedy = "" if found else "wait for the writer, or mend path:"
+            probes.append(Probe(name, bool(found), f"{len(found)} file(s) at {declared.path}", remedy))
+        return probes
+
+    def resource(self, name: str) -> Resource:
+        declared = self._declared(name)
+        described = describe(self._context, None, name, declared)
+        return described
+
+    def read(self, query: Query) -> Iterator[Page]:
+        declared = self._declared(query.resource.name)
+        entries = self._ready(declared)
+        seen = frozenset((query.token or "").splitlines())
+        held: Page | None = None
+        shape: tuple[str, ...] = ()
+        for entry in entries:
+            if declared.only_new and f"{entry.stamp} {entry.name}" in seen:
+                continue
+            for page in self._whole(declared, entry, query):
+                if isinstance(page.records, pa.RecordBatch):
+                    page, shape = _aligned(page, shape)
+                if held is not None:
+                    yield held
+                held = page
+        token = "\n".join(f"{e.stamp} {e.name}" for e in entries) if declared.only_new else None
+        last = held or Page(b"", 0, origin=declared.path)
+        yield replace(last, last=True, token=token)
+
+    def deliver(self, resource: Resource, changes: Sequence[Change]) -> list[Outcome]:
+        raise ConfigError(
+            "file.whole",
+            f"{resource.name} is a file: it is replaced as a whole, not record by record",
+            hint="the exchange writes it by a replacing delivery",
+        )
+
+    def find(self, resource: Resource, keys: Sequence[Mapping[str, Any]]) -> list[Found | None]:
+        raise ConfigError("file.whole", f"{resource.name} is a file: records are not looked up in it")
+
+    def close(self) -> None:
+        """Nothing is held open between reads."""
+
+    def _declared(self, name: str) -> FileResource:
+        declared = self._resources.get(name)
+        if declared is None:
+            known = ", ".join(sorted(self._resources)) or "none"
+            raise ConfigError(
+                "resource.unknown",
+                f"the system {self._context.system} has no resource {name}",
+                hint=f"declared are: {known}",
+            )
+        return declared
+
+    def _format(self, declared: FileResource) -> Format:
+        found = format_of(declared)
+        if found is None:
+            raise ConfigError(
+                "file.format",
+                f"the suffix of {declared.path} tells no format",
+                hint="declare format: csv, ndjson, json, excel or parquet",
+            )
+        return found
+
+    def _ready(self, declared: FileResource) -> list[Entry]:
+        """The files of a resource, all there and at rest."""
+        entries = self._place.find(checked(declared.path))
+        if not entries:
+            raise Retriable(
+                "file.missing",
+                f"there is no file {declared.path}",
+                hint="the writer has not delivered yet, or path: is wrong",
+            )
+        now = (self._context.now or time.time)()
+        for entry in entries:
+            folder = entry.name.rpartition("/")[0]
+            if declared.done is not None:
+                marker = declared.done.format(name=entry.name.rpartition("/")[2])
+                if not self._place.find(checked(f"{folder}/{marker}" if folder else marker)):
+                    raise Retriable("file.unfinished", f"its marker {marker} is not there", where=entry.name)
+            rest = seconds(declared.settle) - (now - (entry.modified or 0.0)) if declared.settle else 0.0
+            if rest > 0:
+                raise Retriable(
+                    "file.unsettled", "the file has just been changed", where=entry.name, wait=rest
+                )
+        return entries
+
+    def _whole(self, declared: FileResource, entry: Entry, query: Query) -> Iterator[Page]:
+        """The pages of one file, the last of them only after the file has been found unchanged."""
+        held: list[Page] = []
+        weight = 0
+        for page in self._pages(declared, entry, query):
+            held.append(page)
+            weight += len(page.records) if isinstance(page.records, bytes) else page.records.nbytes
+            while weight > AHEAD and len(held) > 1:
+                first = held.pop(0)
+                weight -= len(first.records) if isinstance(first.records, bytes) else first.records.nbytes
+                yield first
+        if self._place.again(entry).stamp != entry.stamp:
+            raise Retriable(
+                "file.changed",
+                "the file was changed while it was read",
+                where=entry.name,
+                hint="let the writer write beside and rename, or declare done: or settle:",
+            )
+        yield from held
+
+    def _pages(self, declared: FileResource, entry: Entry, query: Query) -> Iterator[Page]:
+        kind = self._format(declared)
+        size = query.page_size
+        if kind == "ndjson":
+            with self._place.open(entry) as stream:
+                text = blocks(stream, declared.encoding, entry.name)
+                yield from ndjson.pages(text, entry.name, size=size, final_newline=declared.final_newline)
+        elif kind == "csv":
+            delimited.known(declared)
+            paths = (*query.fields, *declared.key, declared.cursor or "") if query.fields else ()
+            wanted = frozenset(path.split(".")[0] for path in paths if path)
+
+            def text_of() -> Iterator[bytes]:
+                with self._place.open(entry) as stream:
+                    yield from blocks(stream, declared.encoding, entry.name)
+
+            yield from delimited.pages(text_of, declared, entry.name, size=size, wanted=wanted)
+
+
+def _aligned(page: Page, shape: tuple[str, ...]) -> tuple[Page, tuple[str, ...]]:
+    """The page with its columns in the order of the first file's; another set of columns is refused."""
+    batch = page.records
+    assert isinstance(batch, pa.RecordBatch)
+    names = tuple(batch.schema.names)
+    if not shape or names == shape:
+        return page, shape or names
+    if set(names) != set(shape):
+        other = ", ".join(sorted(set(names) ^ set(shape)))
+        raise Fatal(
+            "csv.columns",
+            f"its columns are not those of the files before it: {other}",
+            where=page.origin,
+            hint="files of one resource have the same columns; declare two resources otherwise",
+        )
+    return replace(page, records=batch.select(list(shape))), shape
+
+
+def describe(context: Context, settings: Any, name: str, declared: FileResource) -> Resource:
+    """The resource as declared."""
+    fields = tuple(Field(field, kind) for field, kind in declared.fields.items())
+    return Resource(
+        name,
+        key=declared.key,
+        cursor=declared.cursor,
+        fields=fields,
+        writable=True,
+        replaces=True,
+        title=declared.title,
+    )
+
+
+SPEC = Spec(
+    name="files",
+    title="Files",
+    summary="CSV, NDJSON, JSON, Excel and Parquet files in a folder, local or on a file server.",
+    settings=FilesSettings,
+    resource=FileResource,
+    open=Files,
+    describe=describe,
+    writes=True,
+    example="""\
+system: hr_files
+connector: files
+folder: /srv/exchange/hr
+resources:
+  Employee: {path: employees.csv, encoding: gb18030, delimiter: ;, key: employee_no}
+  Absence: {path: "absences-*.ndjson", key: [employee_no, day], cursor: updated_at}
+""",
+)
