@@ -34,7 +34,8 @@ def variables(name: str) -> Mapping[str, str]:
         return os.environ
     noted = Note().variables(name.lower())
     if noted is None:
-        pytest.skip(f"{name.lower()} is not running: tests/services up {name.lower()}, or HUB_TEST_{name}_URL")
+        start = f"tests/services up {name.lower()}"
+        pytest.skip(f"{name.lower()} is not running: {start}, or HUB_TEST_{name}_URL")
     return noted
 
 

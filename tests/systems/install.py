@@ -55,7 +55,8 @@ def python(name: str, *packages: str) -> Path:
     if not stamp.exists() or stamp.read_text() != wanted:
         uv = ROOT / ".ci" / "uv"
         run([uv, "venv", "--quiet", "--clear", "--python", os.environ.get("PYTHON", "python3"), home])
-        run([uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", home / "bin" / "python", *packages])
+        install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", home / "bin" / "python"]
+        run([*install, *packages])
         stamp.write_text(wanted)
     return home / "bin"
 

@@ -58,7 +58,7 @@ def run(command: Sequence[str | Path], **options: Any) -> str:
     Raises Unavailable, with the last lines printed, where the command is missing or fails.
     """
     try:
-        done = subprocess.run(
+        done: subprocess.CompletedProcess[str] = subprocess.run(
             [str(part) for part in command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -75,7 +75,9 @@ def run(command: Sequence[str | Path], **options: Any) -> str:
     return done.stdout
 
 
-def wait_until(ready: Callable[[], bool], seconds: float, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_until(
+    ready: Callable[[], bool], seconds: float, process: subprocess.Popen[bytes], log: Path
+) -> None:
     """Polls ``ready``; raises Unavailable when time is up or the process ends first."""
     end = time.monotonic() + seconds
     while not ready():

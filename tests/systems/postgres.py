@@ -42,8 +42,9 @@ def up(place: Place) -> Mapping[str, str]:
     password = home / "password"
     password.write_text("hub")
     password.chmod(0o644)
-    create = [programs / "initdb", "-D", home / "data", "-U", "hub", "-A", "scram-sha-256", "--pwfile", password]
-    run([*create, "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"], cwd=home, **unprivileged())
+    login = ("-U", "hub", "-A", "scram-sha-256", "--pwfile", password)
+    create = (programs / "initdb", "-D", home / "data", *login, "--no-sync", "-E", "UTF8", "--locale=C.UTF-8")
+    run(create, cwd=home, **unprivileged())
     settings = [f"-c{name}={value}" for name, value in SETTINGS.items()]
     process = place.start(
         [programs / "postgres", "-D", home / "data", "-p", str(port), "-k", home, *settings],
