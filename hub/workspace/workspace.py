@@ -1,0 +1,108 @@
+"""A workspace as loaded: everything valid, nothing connected, secrets still references."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from hub.contract import Context, Resource, Settings, Spec
+from hub.errors import ConfigError
+from hub.workspace.explain import suggest
+from hub.workspace.shape import CodesFile, HubFile, MappingFile, ModelFile, TestCase, Title
+from hub.workspace.yaml import Layered, Located, Place
+
+T = TypeVar("T")
+Kind = Literal["hub", "system", "model", "codes", "mapping", "test", "environment"]
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """An external application instance. ``settings`` are validated, profile and environment laid in;
+    secrets are references. ``connector`` is what the file says: a connector or a profile."""
+
+    name: str
+    title: Title
+    writes: Literal["on", "off", "log"]
+    connector: str
+    spec: Spec
+    settings: Settings
+    resources: Mapping[str, Settings]
+    folder: Path
+    _described: dict[str, Resource | None] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def context(self) -> Context:
+        """What its connector gets to know of the hub when it only describes itself."""
+        return Context(system=self.name, folder=str(self.folder))
+
+    def describe(self, resource: str) -> Resource | None:
+        """A resource as settings alone tell it, without connecting; None where that needs the
+        system. ConfigError ``resource.unknown`` where the connector knows that there is none."""
+        if resource not in self._described:
+            self._described[resource] = self.spec.describe(
+                self.context, self.settings, resource, self.resources.get(resource)
+            )
+        return self._described[resource]
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """All that an integrator wrote, valid in shape and in its references to each other.
+
+    ``hash`` is a SHA-256 over the content that decides what an exchange does: hub, systems (profile
+    and environment laid in), models, code lists and mappings, not the mappings' tests. It does not
+    change with comments, the order of keys or of files.
+    """
+
+    folder: Path
+    environment: str | None
+    hub: HubFile
+    models: Mapping[str, ModelFile]
+    systems: Mapping[str, System]
+    mappings: Mapping[str, MappingFile]
+    codes: Mapping[str, CodesFile]
+    tests: Mapping[str, tuple[TestCase, ...]]
+    hash: str
+    content: Mapping[tuple[str, str], Any] = field(repr=False, compare=False, default_factory=dict)
+    files: Mapping[tuple[str, str], Located | Layered] = field(
+        repr=False, compare=False, default_factory=dict
+    )
+
+    def locate(self, kind: Kind, name: str, *path: str | int) -> Place:
+        """Path, line and column of a part of a file: ``locate("mapping", "s4-suppliers", "fields",
+        "name")``. Parts that are not there are shown at the nearest one above; tests are named by
+        their mapping, the hub by ``""``."""
+        file = self.files.get((kind, name))
+        return file.place(path) if file else (f"{kind} {name}".strip(), 1, 1)
+
+    def digest(self, kind: Kind, name: str) -> str:
+        """SHA-256 of one object's content, for what must change only with that object."""
+        return digest({f"{kind}/{name}": self.content[kind, name]})
+
+    def system(self, name: str) -> System:
+        """One system; ConfigError ``reference.system`` where there is none."""
+        return _one(self.systems, "system", name)
+
+    def mapping(self, name: str) -> MappingFile:
+        """One mapping; ConfigError ``reference.mapping`` where there is none."""
+        return _one(self.mappings, "mapping", name)
+
+    def model(self, name: str) -> ModelFile:
+        """One model; ConfigError ``reference.model`` where there is none."""
+        return _one(self.models, "model", name)
+
+
+def _one(there: Mapping[str, T], kind: str, name: str) -> T:
+    if name not in there:
+        raise ConfigError(f"reference.{kind}", f'there is no {kind} "{name}"', hint=suggest(name, there))
+    return there[name]
+
+
+def digest(content: Mapping[str, Any]) -> str:
+    """SHA-256 over canonical JSON: keys sorted, no blanks, UTF-8."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
