@@ -51,21 +51,28 @@ def parse_xml(text: bytes, *, limit: int = XML_LIMIT, where: str = "") -> etree.
     if b"<!DOCTYPE" in text.replace(b"\0", b""):
         raise _doctype(where)
     parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False, dtd_validation=False,
-        remove_comments=True, remove_pis=True,
+        resolve_entities=False,
+        no_network=True,
+        huge_tree=False,
+        load_dtd=False,
+        dtd_validation=False,
+        remove_comments=True,
+        remove_pis=True,
     )
     try:
         root = etree.fromstring(text, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise Fatal("xml.malformed", f"the XML cannot be read: {error}", where=where) from None
-    if root.getroottree().docinfo.doctype:
+    if getattr(root.getroottree().docinfo, "doctype", ""):
         raise _doctype(where)
     return root
 
 
 def _doctype(where: str) -> Fatal:
     return Fatal(
-        "xml.doctype", "the XML declares a document type, which is refused", where=where,
+        "xml.doctype",
+        "the XML declares a document type, which is refused",
+        where=where,
         hint="a DTD can pull in files and explode; ask the sender for a document without one",
     )
 
@@ -131,8 +138,12 @@ def _judge(taken: int, given: int, limit: int, ratio: int, where: str) -> None:
 
 
 def open_zip(
-    file: BinaryIO | bytes, *, limit: int = INFLATED_LIMIT, ratio: int = RATIO_LIMIT,
-    entries: int = ENTRY_LIMIT, where: str = "",
+    file: BinaryIO | bytes,
+    *,
+    limit: int = INFLATED_LIMIT,
+    ratio: int = RATIO_LIMIT,
+    entries: int = ENTRY_LIMIT,
+    where: str = "",
 ) -> zipfile.ZipFile:
     """Open an archive whose directory is harmless: count, announced sizes and ratios, names, no links,
     nothing encrypted. Read its members by ``read_entry``, because announced sizes may lie."""
@@ -162,7 +173,11 @@ def _judge_member(member: zipfile.ZipInfo, ratio: int, where: str) -> None:
 
 
 def read_entry(
-    archive: zipfile.ZipFile, name: str, *, limit: int = INFLATED_LIMIT, ratio: int = RATIO_LIMIT,
+    archive: zipfile.ZipFile,
+    name: str,
+    *,
+    limit: int = INFLATED_LIMIT,
+    ratio: int = RATIO_LIMIT,
     where: str = "",
 ) -> Iterator[bytes]:
     """Give one member piece by piece, counting what really comes out."""

@@ -1,0 +1,128 @@
+"""Declared credentials, and the tokens they are exchanged for."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote, urlencode
+
+from hub.errors import AuthError, Fatal, HubError
+from hub.http.answers import Response
+from hub.http.pace import Clock
+from hub.http.settings import Auth, OAuth2
+
+MARGIN = 60.0
+"""Seconds before its end from which on a token is no longer used."""
+
+
+@dataclass
+class Tokens:
+    """The token of one OAuth client, shared by all transports of the process."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    text: str = ""
+    end: float = 0.0
+
+
+_tokens: dict[tuple[str, OAuth2], Tokens] = {}
+_tokens_lock = threading.Lock()
+
+Post = Callable[[str, Mapping[str, str], bytes], Response]
+
+
+class Credentials:
+    """Puts credentials on requests. ``post`` sends the token request without any of them."""
+
+    def __init__(self, system: str, auth: Auth | None, post: Post, clock: Clock) -> None:
+        self._auth = auth
+        self._post = post
+        self._clock = clock
+        self._tokens = Tokens()
+        if auth and auth.oauth2:
+            with _tokens_lock:
+                self._tokens = _tokens.setdefault((system, auth.oauth2), self._tokens)
+
+    def headers(self) -> dict[str, str]:
+        """The headers of one request; fetches a token where there is none."""
+        auth = self._auth
+        if auth is None:
+            return {}
+        if auth.basic:
+            basic = auth.basic
+            password = basic.password.reveal() if basic.password else ""
+            return {"Authorization": _basic(basic.key.reveal() if basic.key else basic.username, password)}
+        if auth.bearer:
+            return {"Authorization": f"Bearer {auth.bearer.token.reveal()}"}
+        if auth.api_key and auth.api_key.header:
+            return {auth.api_key.header: auth.api_key.prefix + auth.api_key.value.reveal()}
+        if auth.oauth2:
+            return {"Authorization": f"Bearer {self._token(auth.oauth2)}"}
+        return {}
+
+    def params(self) -> list[tuple[str, str]]:
+        """The query parameters of one request."""
+        key = self._auth.api_key if self._auth else None
+        return [(key.query, key.prefix + key.value.reveal())] if key and key.query else []
+
+    def renew(self, used: Mapping[str, str]) -> bool:
+        """After a 401: whether it is worth asking once more, with another token than the used one."""
+        if self._auth is None or self._auth.oauth2 is None:
+            return False
+        with self._tokens.lock:
+            if used.get("Authorization") == f"Bearer {self._tokens.text}":
+                self._tokens.text = ""
+        return True
+
+    def secrets(self) -> list[str]:
+        """What must not appear in a message, besides the settings' own secrets."""
+        return [self._tokens.text] if self._tokens.text else []
+
+    def _token(self, oauth: OAuth2) -> str:
+        # one thread fetches, the others wait for it and find it here
+        with self._tokens.lock:
+            if not self._tokens.text or self._clock.now() >= self._tokens.end:
+                self._tokens.text, lifetime = self._fetch(oauth)
+                self._tokens.end = self._clock.now() + max(lifetime - MARGIN, lifetime / 2)
+            return self._tokens.text
+
+    def _fetch(self, oauth: OAuth2) -> tuple[str, float]:
+        form = {"grant_type": "client_credentials", "scope": oauth.scope, "audience": oauth.audience}
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+        secret = oauth.client_secret.reveal()
+        if oauth.client_auth == "basic":
+            headers["Authorization"] = _basic(quote(oauth.client_id, safe=""), quote(secret, safe=""))
+        else:
+            form |= {"client_id": oauth.client_id, "client_secret": secret}
+        body = urlencode({name: value for name, value in form.items() if value}).encode()
+        answer = self._post(oauth.token_url, headers, body)
+        if answer.status in (400, 401, 403):
+            raise AuthError(
+                "auth.token",
+                f"the token endpoint refused the client{_oauth_error(answer)}",
+                where=answer.where,
+                hint="check client_id, client_secret, scope and client_auth",
+            )
+        given = answer.json()
+        token = given.get("access_token") if isinstance(given, dict) else None
+        if not isinstance(token, str) or not token:
+            raise Fatal("auth.token", "the token endpoint answered without access_token", where=answer.where)
+        try:
+            lifetime = float(given.get("expires_in") or 300)
+        except (TypeError, ValueError):
+            lifetime = 300.0
+        return token, lifetime
+
+
+def _basic(username: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+
+
+def _oauth_error(answer: Response) -> str:
+    """The error code of RFC 6749 §5.2, the only part of such an answer that holds no secret."""
+    try:
+        code = answer.json(dict).get("error")
+    except HubError:
+        return ""
+    return f": {code[:60]}" if isinstance(code, str) and code.replace("_", "").isalnum() else ""

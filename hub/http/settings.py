@@ -1,0 +1,229 @@
+"""What a system file may say about HTTP: address, credentials, limits, TLS, proxy.
+
+Connectors subclass ``HttpSettings`` as data. Nothing here imports an HTTP library, so that linting
+and describing stay fast.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
+
+from hub.contract import Secret, Settings
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_BYTES = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+def seconds(text: object) -> object:
+    """``30s`` → 30.0; numbers pass, anything else is refused."""
+    if isinstance(text, str):
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", text)
+        if not found:
+            raise ValueError("write a duration such as 500ms, 30s or 5m")
+        return float(found[1]) * _SECONDS[found[2]]
+    return text
+
+
+def size(text: object) -> object:
+    """``64MB`` → 67108864; numbers pass, anything else is refused."""
+    if isinstance(text, str):
+        found = re.fullmatch(r"(\d+)\s*(B|KB|MB|GB)", text)
+        if not found:
+            raise ValueError("write a size such as 512KB or 64MB")
+        return int(found[1]) * _BYTES[found[2]]
+    return text
+
+
+def rate(text: object) -> object:
+    """``20/s`` → 20.0 per second."""
+    if isinstance(text, str):
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)/(s|m|h|d)", text)
+        if not found or float(found[1]) == 0:
+            raise ValueError("write a rate such as 20/s or 100/m")
+        return float(found[1]) / _SECONDS[found[2]]
+    return text
+
+
+def base_url(text: str) -> str:
+    """An http or https address without user information, query or fragment."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("write an address that begins with https:// or http://")
+    if "@" in parts.netloc:
+        raise ValueError("the address must not hold a user or password; use auth")
+    if parts.query or parts.fragment:
+        raise ValueError("the address must end before ? and #; use params")
+    return text
+
+
+def header_name(text: str) -> str:
+    if not _HEADER.fullmatch(text):
+        raise ValueError("not a header name")
+    return text
+
+
+Seconds = Annotated[
+    float,
+    BeforeValidator(seconds),
+    Field(gt=0),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?(ms|s|m|h|d)$"}),
+]
+Size = Annotated[int, BeforeValidator(size), Field(gt=0), WithJsonSchema({"type": "string"})]
+Rate = Annotated[float, BeforeValidator(rate), Field(gt=0), WithJsonSchema({"type": "string"})]
+BaseUrl = Annotated[str, AfterValidator(base_url)]
+HeaderName = Annotated[str, AfterValidator(header_name)]
+
+
+def one_key(model: Settings, what: str) -> None:
+    """Refuse a choice by key in which none or several of the keys stand."""
+    names = list(type(model).model_fields)
+    given = [name for name in names if getattr(model, name) is not None]
+    if len(given) != 1:
+        raise ValueError(
+            f"{what} takes exactly one of {', '.join(names)}, not {' and '.join(given) or 'none'}"
+        )
+
+
+class Basic(Settings):
+    """HTTP Basic (RFC 7617): a user with a password, or a lone key as many APIs want it."""
+
+    username: str = Field(default="", description="User name", examples=["HUB"])
+    password: Secret | None = Field(default=None, description="Password", examples=["secret://s4/password"])
+    key: Secret | None = Field(default=None, description="A key sent as user name with an empty password")
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if (self.key is None) == (not self.username):
+            raise ValueError("basic takes username and password, or key")
+        return self
+
+
+class Bearer(Settings):
+    """A fixed token (RFC 6750)."""
+
+    token: Secret = Field(description="Token", examples=["secret://crm/token"])
+
+
+class ApiKey(Settings):
+    """A key in a header or a query parameter."""
+
+    header: HeaderName | None = Field(
+        default=None, description="Header that takes the key", examples=["X-Api-Key"]
+    )
+    query: str | None = Field(
+        default=None, description="Query parameter that takes the key", examples=["apikey"]
+    )
+    prefix: str = Field(default="", description="Text before the key", examples=["Token "])
+    value: Secret = Field(description="The key", examples=["secret://crm/key"])
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if (self.header is None) == (self.query is None):
+            raise ValueError("api_key takes header or query")
+        return self
+
+
+class OAuth2(Settings):
+    """OAuth 2.0 client credentials (RFC 6749 §4.4)."""
+
+    token_url: BaseUrl = Field(
+        description="Token endpoint", examples=["https://login.example.com/oauth/token"]
+    )
+    client_id: str = Field(description="Client id", examples=["hub"])
+    client_secret: Secret = Field(description="Client secret", examples=["secret://crm/client"])
+    scope: str | None = Field(
+        default=None, description="Scopes, separated by blanks", examples=["api.read api.write"]
+    )
+    audience: str | None = Field(default=None, description="Audience, where the provider wants one")
+    client_auth: Literal["basic", "post"] = Field(
+        default="basic", description="Client id and secret in the Authorization header or in the body"
+    )
+
+
+class Auth(Settings):
+    """How the hub proves who it is: exactly one of these."""
+
+    basic: Basic | None = Field(default=None, description="User and password")
+    bearer: Bearer | None = Field(default=None, description="Fixed token")
+    api_key: ApiKey | None = Field(default=None, description="Key in a header or parameter")
+    oauth2: OAuth2 | None = Field(default=None, description="OAuth 2.0 client credentials")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        one_key(self, "auth")
+        return self
+
+
+class Limits(Settings):
+    """What the hub allows itself, and how long it waits."""
+
+    rate: Rate | None = Field(default=None, description="Most requests per time", examples=["20/s"])
+    concurrency: int = Field(default=4, ge=1, le=64, description="Most requests at once")
+    timeout: Seconds = Field(
+        default=30.0, description="Deadline of one request, from connect to last byte", examples=["30s"]
+    )
+    max_body: Size = Field(
+        default=64 << 20, description="Largest answer, counted after inflating", examples=["64MB"]
+    )
+    retries: int = Field(default=3, ge=0, le=10, description="Repetitions of a failed read")
+    max_wait: Seconds = Field(
+        default=60.0, description="Longest wait a system may ask for by Retry-After", examples=["60s"]
+    )
+
+
+class Tls(Settings):
+    """Certificates. The server's certificate is always verified."""
+
+    ca: str | None = Field(
+        default=None, description="PEM file of the private authority", examples=["certs/corp-ca.pem"]
+    )
+    cert: str | None = Field(default=None, description="PEM file of the hub's client certificate")
+    key: str | None = Field(default=None, description="PEM file of its private key, where not in cert")
+
+
+class Proxy(Settings):
+    """The proxy to this system. Variables of the environment are not used."""
+
+    url: BaseUrl = Field(description="Address of the proxy", examples=["http://proxy.example.com:3128"])
+    username: str | None = Field(default=None, description="User at the proxy")
+    password: Secret | None = Field(default=None, description="Password at the proxy")
+
+
+class HttpSettings(Settings):
+    """Common settings of every connector that speaks HTTP."""
+
+    url: BaseUrl = Field(description="Address of the system", examples=["https://api.example.com/v1"])
+    auth: Auth | None = Field(
+        default=None, description="Credentials", examples=[{"bearer": {"token": "secret://crm/token"}}]
+    )
+    limits: Limits = Field(default_factory=Limits, description="Rate, deadline and size")
+    tls: Tls = Field(default_factory=Tls, description="Private authority and client certificate")
+    proxy: Annotated[
+        Proxy | None, BeforeValidator(lambda value: {"url": value} if isinstance(value, str) else value)
+    ] = Field(default=None, description="Proxy", examples=["http://proxy.example.com:3128"])
+    hosts: list[str] = Field(
+        default=[],
+        description="Further hosts that links of this system may lead to; *.example.com and * must be public",
+        examples=[["files.example.com"]],
+    )
+    headers: dict[HeaderName, str] = Field(
+        default={}, description="Fixed headers", examples=[{"X-Tenant": "100"}]
+    )
+
+
+def secrets_of(value: Any) -> Iterator[str]:
+    """All secret texts in settings, for masking."""
+    if isinstance(value, Secret):
+        yield value.reveal()
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from secrets_of(getattr(value, name))
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from secrets_of(item)

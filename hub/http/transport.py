@@ -1,0 +1,207 @@
+"""The one way a connector talks HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urljoin
+
+import msgspec
+
+from hub.errors import AuthError, Fatal, HubError, Retriable
+from hub.http.addresses import Addresses, Origin, Resolve, split
+from hub.http.answers import Response, judge
+from hub.http.auth import Credentials
+from hub.http.pace import Clock, backoff, retry_after, shared_pace
+from hub.http.settings import HttpSettings, secrets_of
+from hub.redact import redact
+
+if TYPE_CHECKING:
+    from hub.http.wire import Wire
+
+REDIRECTS = 5
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
+NOT_SENT = frozenset({
+    "http.unreachable", "http.dns", "http.tls", "http.tls_file", "http.request", "http.proxy", "http.rate",
+    "address.forbidden", "auth.refused", "auth.forbidden", "auth.proxy", "auth.token", "auth.login_page",
+})  # fmt: skip
+"""Codes of failures after which the request surely had no effect."""
+
+Params = Mapping[str, str] | Iterable[tuple[str, str]]
+
+
+class Transport:
+    """Requests to one system, guarded as its settings say.
+
+    A relative path is appended to ``url``. An absolute address must be allowed; with ``learned`` it
+    came out of data and is distrusted (see ``hub.http.addresses``): it gets no credentials unless it
+    is of the very origin of ``url``. Reads are repeated after failures that may pass, a bounded number
+    of times; writes never, but for one repetition after a 401 with a fresh token. Errors are those of
+    ``hub.errors``; their messages hold method, host, path and a masked piece of the body.
+    """
+
+    def __init__(
+        self,
+        settings: HttpSettings,
+        system: str,
+        *,
+        folder: str | Path = ".",
+        clock: Clock | None = None,
+        resolve: Resolve | None = None,
+        secrets: Iterable[str] = (),
+    ) -> None:
+        # requests takes 80 ms to import: only those who talk pay for it
+        from hub.http.wire import Wire  # noqa: PLC0415
+
+        self.settings = settings
+        self._clock = clock or Clock()
+        self._addresses = Addresses(settings, resolve)
+        self._wire: Wire = Wire(settings, self._addresses, Path(folder), self._clock)
+        self._pace = shared_pace(system, settings.limits, self._clock)
+        self._secrets = [*secrets_of(settings), *secrets]
+        self._credentials = Credentials(system, settings.auth, self._post, self._clock)
+
+    def close(self) -> None:
+        self._wire.close()
+
+    def redact(self, text: str) -> str:
+        """Mask the system's secrets and tokens in a text."""
+        return redact(text, [*self._secrets, *self._credentials.secrets()])
+
+    def request(
+        self,
+        method: str,
+        path_or_url: str,
+        *,
+        params: Params = (),
+        json: Any = None,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        learned: bool = False,
+        expect: Collection[int] = (),
+        idempotent: bool | None = None,
+    ) -> Response:
+        """Send a request and answer what came back, with a 2xx status or one of ``expect``.
+
+        ``json`` (any value msgspec encodes; ``msgspec.Raw`` passes as it is) or ``data`` is the body.
+        ``idempotent`` allows repetitions for other methods than GET, HEAD and OPTIONS.
+        """
+        url = self._url(path_or_url, params)
+        sent = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "cophub"}
+        sent |= self.settings.headers
+        if json is not None:
+            data = msgspec.json.encode(json)
+            sent["Content-Type"] = "application/json"
+        sent |= headers or {}
+        repeat = method in READS if idempotent is None else idempotent
+        return self._repeated(method, url, sent, data, learned=learned, expect=expect, repeat=repeat)
+
+    def join(self, base: Response, link: str) -> str:
+        """A link of an answer as an absolute address."""
+        return urljoin(base.url, link)
+
+    def _url(self, path_or_url: str, params: Params) -> str:
+        if path_or_url.startswith(("http://", "https://")):
+            url = path_or_url
+        else:
+            path = path_or_url.lstrip("/")
+            url = f"{self.settings.url.rstrip('/')}/{path}" if path else self.settings.url
+        pairs = params.items() if isinstance(params, Mapping) else params
+        query = "&".join(f"{quote(name, safe=_PLAIN)}={quote(value, safe=_PLAIN)}" for name, value in pairs)
+        if query:
+            url += ("&" if "?" in url else "?") + query
+        return url.partition("#")[0]
+
+    def _repeated(
+        self, method: str, url: str, headers: dict[str, str], body: bytes | None, *,
+        learned: bool, expect: Collection[int], repeat: bool,
+    ) -> Response:  # fmt: skip
+        attempt = 0
+        while True:
+            try:
+                return self._once(method, url, headers, body, learned=learned, expect=expect)
+            except Retriable as error:
+                attempt += 1
+                limits = self.settings.limits
+                wait = error.wait if error.wait is not None else backoff(attempt)
+                if not repeat or attempt > limits.retries or wait > limits.max_wait:
+                    raise
+                self._clock.sleep(wait)
+
+    def _once(
+        self, method: str, url: str, headers: dict[str, str], body: bytes | None, *,
+        learned: bool, expect: Collection[int],
+    ) -> Response:  # fmt: skip
+        """One request with its own-origin redirects and one renewal of the token."""
+        renewed = False
+        for _ in range(REDIRECTS + 2):
+            origin = Origin.of(url)
+            own = origin == self._addresses.home or (not learned and self._addresses.judge(origin))
+            used = self._credentials.headers() if own else {}
+            answer = self._answer(method, url, headers | used, body, with_params=own)
+            if answer.status == 401 and used and not renewed and self._credentials.renew(used):
+                renewed = True
+                continue
+            onward = self._onward(method, url, answer, expect)
+            if onward is None:
+                return self._judged(answer, expect)
+            url = onward
+        raise Fatal("http.redirect", "redirected in a circle", where=self._where(method, url))
+
+    def _onward(self, method: str, url: str, answer: Response, expect: Collection[int]) -> str | None:
+        """Where a redirect within the same origin leads; every other one is judged as an error."""
+        if answer.status not in (301, 302, 303, 307, 308) or answer.status in expect or method not in READS:
+            return None
+        target = urljoin(url, answer.headers.get("location", ""))
+        if isinstance(judge(answer, (), self.redact, None), AuthError):
+            return None
+        try:
+            same = Origin.of(target) == Origin.of(url)
+        except Fatal:
+            return None
+        return target if same else None
+
+    def _judged(self, answer: Response, expect: Collection[int]) -> Response:
+        wait = retry_after(answer.headers.get("retry-after"), self._clock.now())
+        error = judge(answer, expect, self.redact, wait)
+        if answer.status in (429, 503) and wait is not None:
+            self._pace.pause(min(wait, self.settings.limits.max_wait))
+        if error is not None:
+            raise error
+        return answer
+
+    def _answer(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        *,
+        with_params: bool = False,
+    ) -> Response:
+        where = self._where(method, url)
+        configured = self._addresses.judge(Origin.of(url))
+        secret = self._credentials.params() if with_params else []
+        try:
+            with self._pace.turn():
+                raw = self._wire.exchange(
+                    method, self._url(url, secret), headers, body, public=not configured
+                )
+        except HubError as error:
+            error.where = error.where or where
+            raise
+        return Response(raw.status, raw.headers, raw.body, url, where)
+
+    def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> Response:
+        """The request for a token: no credentials, no repetition."""
+        return self._judged(self._answer("POST", url, headers, body), (400, 401, 403))
+
+    def _where(self, method: str, url: str) -> str:
+        parts = split(url)
+        port = f":{parts.port}" if parts.port else ""
+        return f"{method} {parts.hostname}{port}{self.redact(parts.path)}"
+
+
+# what may stand unencoded in a query (RFC 3986 §3.4); + would be read as a blank, & and = separate
+_PLAIN = "!$'()*,;:@/?-._~"
