@@ -223,7 +223,7 @@ class Login(Settings):
 class Product(Settings):
     url: str
     auth: dict[str, Login]
-    headers: list[Secret] = Field([])
+    headers: list[Secret] = Field(default_factory=list)
     token: Secret | None = None
     logins: tuple[Login, ...] = ()
 
