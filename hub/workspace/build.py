@@ -128,7 +128,7 @@ def _shape(
         return shape.model_validate(value)
     except ValidationError as error:
         findings += explain(error, file, shape, at)
-        rest = prune(error, value)
+        rest = prune(error, value, file, at)
     try:
         return shape.model_validate(rest)
     except ValidationError:

@@ -65,29 +65,40 @@ def explain(error: ValidationError, file: Located | Layered, shape: Any, prefix:
     findings = []
     done: set[Loc] = set()
     for path, item in details:
-        if _is_branch(item) and (path in done or any(_inside(other, path) for other, _ in details)):
-            continue
-        same = [other for at, other in details if at == path] if _is_branch(item) else [item]
-        if _is_branch(item):
+        if not _is_branch(item):
+            findings.append(_finding(path, [item], file, shape, prefix))
+        elif path not in done and not any(_inside(other, path) for other, _ in details):
             done.add(path)
-        findings.append(_finding(path, same, file, shape, prefix))
+            branches = [other for at, other in details if at == path]
+            findings.append(_finding(path, branches, file, shape, prefix))
     return findings
 
 
-def prune(error: ValidationError, value: Any) -> Any:
-    """A copy of a value without the parts that are wrong, so that the rest of a file can be checked
-    in the same pass. What is missing stays missing; a wrong element takes its whole list along."""
-    file = deepcopy(value)
-    for item in error.errors(include_url=False, include_context=False, include_input=False):
-        holder, last, node = None, "", file
-        for step in item["loc"]:
-            if isinstance(node, dict) and step in node:
-                holder, last, node = node, str(step), node[str(step)]
-            elif isinstance(node, list) and isinstance(step, int) and step < len(node):
-                node = node[step]
-        if holder is not None and item["type"] != "missing":
-            holder.pop(last, None)
-    return file
+def prune(error: ValidationError, value: Any, file: Located | Layered, prefix: Loc = ()) -> Any:
+    """A copy of a value without the parts that are wrong, so that the rest of a file can be checked in
+    the same pass. A wrong element takes its whole list along, a missing key what it is missing from."""
+    details = [(_path(item, file, prefix), item) for item in error.errors(include_url=False)]
+    rest = deepcopy(value)
+    for path, item in details:
+        if _is_branch(item) and any(_inside(other, path) for other, _ in details):
+            continue
+        steps = list(path[len(prefix) :])
+        if item["type"] == "missing":
+            steps.pop()
+        while steps and isinstance(steps[-1], int):
+            steps.pop()
+        holder = rest
+        for step in steps[:-1]:
+            holder = _item(holder, step)
+        if steps and isinstance(holder, dict):
+            holder.pop(steps[-1], None)
+    return rest
+
+
+def _item(holder: Any, step: str | int) -> Any:
+    if isinstance(holder, dict):
+        return holder.get(step)
+    return holder[step] if isinstance(holder, list) and isinstance(step, int) and step < len(holder) else None
 
 
 def _path(item: ErrorDetails, file: Located | Layered, prefix: Loc) -> Loc:

@@ -16,8 +16,14 @@ from hub.workspace.yaml import Layered, Located
 LOGIN_IN_URL: Final = re.compile(r"^[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)
 
 
+SOUNDS_SECRET: Final = re.compile(
+    r"pass|pwd|secret|token|key|credential|auth|cookie|sas|signature|connection", re.IGNORECASE
+)
+
+
 def plain_secrets(settings: object, file: Located | Layered, at: Loc = ()) -> Iterator[Finding]:
-    """Secret settings that are not ``secret://`` references; the text itself is never shown."""
+    """Secret settings that are not ``secret://`` references; the text itself is never shown.
+    In a free mapping (headers, options) only keys that sound like a secret must hold one."""
     for path, secret in _secrets(settings, at):
         if secret.reference is None or not secret.reference.strip("/"):
             system = file.value.get("system", "system")
@@ -59,7 +65,8 @@ def _secrets(value: object, at: Loc) -> Iterator[tuple[Loc, Secret]]:
             yield from _secrets(getattr(value, name), (*at, field.alias or name))
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _secrets(item, (*at, key))
+            if not isinstance(item, Secret) or SOUNDS_SECRET.search(key):
+                yield from _secrets(item, (*at, key))
     elif isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         for index, item in enumerate(value):
             yield from _secrets(item, (*at, index))

@@ -14,10 +14,14 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Level = Literal["L1", "L2", "L3", "L4", "L5"]
 Duration = Annotated[str, StringConstraints(pattern=r"^\d+(ms|s|m|h|d)$")]
-Limit = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?%?$"), BeforeValidator(
-    lambda value: str(value) if isinstance(value, int) and not isinstance(value, bool) else value,
-    json_schema_input_type=str | int,
-)]
+Limit = Annotated[
+    str,
+    StringConstraints(pattern=r"^\d+(\.\d+)?%?$"),
+    BeforeValidator(
+        lambda value: str(value) if isinstance(value, int) and not isinstance(value, bool) else value,
+        json_schema_input_type=str | int,
+    ),
+]
 Title = str | dict[str, str]
 
 
@@ -61,13 +65,15 @@ class Mask(Shape):
 class ModelField(Shape):
     """One field of a model."""
 
-    type: Literal[
-        "text", "integer", "decimal", "boolean", "date", "datetime", "code", "ref", "json"
-    ] = Field("text", description="Type of the value")
+    type: Literal["text", "integer", "decimal", "boolean", "date", "datetime", "code", "ref", "json"] = Field(
+        "text", description="Type of the value"
+    )
     many: bool = Field(False, description="A list of such values")
     required: bool = Field(False, description="A record without it is quarantined (code: required)")
     unique: bool = Field(False, description="Two entities may not share it (code: collision)")
-    list_: str | None = Field(None, alias="list", description="type code: the code list", examples=["country"])
+    list_: str | None = Field(
+        None, alias="list", description="type code: the code list", examples=["country"]
+    )
     model: str | None = Field(None, description="type ref: the model referred to", examples=["supplier"])
     digits: int = Field(18, ge=1, le=38, description="type decimal: all digits")
     scale: int = Field(4, ge=0, le=38, description="type decimal: digits after the point")
@@ -79,7 +85,9 @@ class ModelField(Shape):
     level: Level | None = Field(None, description="Protection level; L1 public to L5 important")
     class_: str | None = Field(None, alias="class", description="Class of the data", examples=["pi.contact"])
     mask: Mask | Literal["full"] | None = None
-    rank: list[str] = Field([], description="Mappings or systems, most trusted first", examples=[["hr", "crm"]])
+    rank: list[str] = Field(
+        [], description="Mappings or systems, most trusted first", examples=[["hr", "crm"]]
+    )
     title: Title = ""
 
 
@@ -88,7 +96,9 @@ class ModelFile(Shape):
 
     model: FieldName
     title: Title = ""
-    key: list[str] = Field(min_length=1, description="Fields that identify an entity for people", examples=[["code"]])
+    key: list[str] = Field(
+        min_length=1, description="Fields that identify an entity for people", examples=[["code"]]
+    )
     fields: dict[FieldName, ModelField] = Field(min_length=1)
     history: bool = Field(True, description="Keep every earlier version")
 
@@ -105,7 +115,9 @@ class SystemFile(BaseModel):
     system: FieldName
     title: Title = ""
     connector: str = Field(description="A connector or a profile", examples=["odata", "sap_s4"])
-    writes: Literal["on", "off", "log"] = Field("on", description="off refuses, log only logs what would be sent")
+    writes: Literal["on", "off", "log"] = Field(
+        "on", description="off refuses, log only logs what would be sent"
+    )
     resources: dict[str, dict[str, Any]] = Field({}, description="Resources by name")
 
 
@@ -114,7 +126,9 @@ class CodesFile(Shape):
 
     codes: FieldName
     title: Title = ""
-    values: dict[str, Title] = Field(min_length=1, description="Hub value → title", examples=[{"DE": "Germany"}])
+    values: dict[str, Title] = Field(
+        min_length=1, description="Hub value → title", examples=[{"DE": "Germany"}]
+    )
     systems: dict[str, dict[str, str]] = Field(
         {}, description="System → its value → hub value", examples=[{"erp": {"GER": "DE"}}]
     )
@@ -168,22 +182,33 @@ class With(Shape):
     """Another resource of the same system, joined in the same run."""
 
     from_: str = Field(alias="from", examples=["s4.A_BusinessPartnerBank"])
-    on: str = Field(description="Condition over both records", examples=["bank.BusinessPartner = BusinessPartner"])
+    on: str = Field(
+        description="Condition over both records", examples=["bank.BusinessPartner = BusinessPartner"]
+    )
     many: bool = Field(False, description="All matching records as a list instead of the only one")
 
 
-Value = Annotated[FieldRule, BeforeValidator(
-    lambda value: {"value": value} if isinstance(value, str) else value,
-    json_schema_input_type=str | FieldRule,
-)]
-Match = Annotated[MatchRule, BeforeValidator(
-    lambda value: {"on": value} if isinstance(value, list) else value,
-    json_schema_input_type=list[str] | MatchRule,
-)]
-AbsentRule = Annotated[Absent, BeforeValidator(
-    lambda value: {"reaction": value} if isinstance(value, str) else value,
-    json_schema_input_type=str | Absent,
-)]
+Value = Annotated[
+    FieldRule,
+    BeforeValidator(
+        lambda value: {"value": value} if isinstance(value, str) else value,
+        json_schema_input_type=str | FieldRule,
+    ),
+]
+Match = Annotated[
+    MatchRule,
+    BeforeValidator(
+        lambda value: {"on": value} if isinstance(value, list) else value,
+        json_schema_input_type=list[str] | MatchRule,
+    ),
+]
+AbsentRule = Annotated[
+    Absent,
+    BeforeValidator(
+        lambda value: {"reaction": value} if isinstance(value, str) else value,
+        json_schema_input_type=str | Absent,
+    ),
+]
 
 
 class Output(Shape):
@@ -196,7 +221,8 @@ class Output(Shape):
     match: list[Match] = []
     fields: dict[str, Value] = Field(min_length=1)
     unmatched: Literal["create", "ignore", "review"] = Field(
-        "ignore", description="What a record becomes that matches no entity: nothing happens that is not written"
+        "ignore",
+        description="What a record becomes that matches no entity: nothing happens that is not written",
     )
     absent: AbsentRule = Absent()
 
@@ -209,7 +235,9 @@ class MappingFile(Shape):
     from_: str = Field(alias="from", description="system.resource, or a model", examples=["s4.A_Supplier"])
     into: str | list[Output] = Field(description="A model, system.resource, or several outputs")
     enabled: bool = True
-    mode: Literal["live", "link_only"] = Field("live", description="link_only writes links and a report, nothing else")
+    mode: Literal["live", "link_only"] = Field(
+        "live", description="link_only writes links and a report, nothing else"
+    )
     key: str | list[str] | None = Field(None, description="Key fields of the foreign record")
     where: str | None = Field(None, description="Condition over the record's fields")
     with_: dict[FieldName, With] = Field({}, alias="with")
@@ -229,8 +257,13 @@ class MappingFile(Shape):
             return tuple(self.into)
         return (
             Output(
-                into=self.into, each=self.each, key=self.key, match=self.match, fields=self.fields,
-                unmatched=self.unmatched, absent=self.absent,
+                into=self.into,
+                each=self.each,
+                key=self.key,
+                match=self.match,
+                fields=self.fields,
+                unmatched=self.unmatched,
+                absent=self.absent,
             ),
         )
 

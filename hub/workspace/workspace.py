@@ -41,8 +41,16 @@ class System:
 
     def describe(self, resource: str) -> Resource | None:
         """A resource as settings alone tell it, without connecting; None where that needs the
-        system. ConfigError ``resource.unknown`` where the connector knows that there is none."""
+        system. ConfigError ``resource.unknown`` where there is none: the connector says so, or it
+        needs a declaration (its entries have required keys) and there is no such entry."""
         if resource not in self._described:
+            shape = self.spec.resource.model_fields.values()
+            if resource not in self.resources and any(one.is_required() for one in shape):
+                raise ConfigError(
+                    "resource.unknown",
+                    f"the system {self.name} declares no resource {resource}",
+                    hint=suggest(resource, self.resources) or "declare it under resources",
+                )
             self._described[resource] = self.spec.describe(
                 self.context, self.settings, resource, self.resources.get(resource)
             )
