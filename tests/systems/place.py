@@ -52,7 +52,7 @@ def unprivileged() -> dict[str, Any]:
     return {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
 
 
-def run(command: Sequence[str | Path], **options: Any) -> str:
+def run(command: Sequence[object], **options: Any) -> str:
     """Runs to the end and returns what was printed.
 
     Raises Unavailable, with the last lines printed, where the command is missing or fails.
@@ -68,10 +68,10 @@ def run(command: Sequence[str | Path], **options: Any) -> str:
             **options,
         )
     except OSError as error:
-        raise Unavailable(f"{Path(command[0]).name} cannot be run: {error.strerror}") from error
+        raise Unavailable(f"{Path(str(command[0])).name} cannot be run: {error.strerror}") from error
     if done.returncode:
         tail = " | ".join(done.stdout.strip().splitlines()[-5:])
-        raise Unavailable(f"{Path(command[0]).name} failed with {done.returncode}: {tail}")
+        raise Unavailable(f"{Path(str(command[0])).name} failed with {done.returncode}: {tail}")
     return done.stdout
 
 
@@ -124,7 +124,7 @@ class Place:
         return path
 
     def start(
-        self, command: Sequence[str | Path], *, stop: signal.Signals = signal.SIGTERM, **options: Any
+        self, command: Sequence[object], *, stop: signal.Signals = signal.SIGTERM, **options: Any
     ) -> subprocess.Popen[bytes]:
         """Starts a server in a session of its own; ``stop`` is the signal that ends it in order."""
         with self.log.open("wb") as log:

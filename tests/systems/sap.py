@@ -29,19 +29,19 @@ def installed() -> bool:
 
 
 def up(place: Place) -> Mapping[str, str]:
-    node = install.python(place.name, install.NODE)
+    node = install.node(place.name)
     project = place.path / "project"
     shutil.copytree(PROJECT, project, dirs_exist_ok=True)
     lock = project / "package-lock.json"
     done = project / "node_modules" / "locked"
     if not done.exists() or done.read_bytes() != lock.read_bytes():
-        install.npm(project, node)
+        install.npm_ci(project, node)
         shutil.copy(lock, done)
     _write_rows(project / "db" / "data")
     port = free_port()
     # cds notes its services in the home folder: not in the user's
     environment = os.environ | {"HOME": str(place.path)}
-    serve = [node / "node", "node_modules/.bin/cds-serve", "--port", str(port)]
+    serve = [node, "node_modules/.bin/cds-serve", "--port", str(port)]
     process = place.start(serve, cwd=project, env=environment)
     wait_until(lambda: listening(port), 60, process, place.log)
     return {"HUB_TEST_SAP_URL": f"http://S4USER:S4pass@127.0.0.1:{port}"}
@@ -49,51 +49,46 @@ def up(place: Place) -> Mapping[str, str]:
 
 def _write_rows(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
-    _csv(
-        folder / "s4-BusinessPartner.csv",
-        "BusinessPartner;BusinessPartnerCategory;BusinessPartnerFullName;BusinessPartnerGrouping;"
-        "OrganizationBPName1;SearchTerm1;Supplier;Customer;CreationDate;LastChangeDate",
-        map(_partner, range(PARTNERS)),
-    )
-    _csv(
-        folder / "s4-BusinessPartnerAddress.csv",
-        "BusinessPartner;AddressID;Country;CityName;PostalCode;StreetName",
-        (
-            (10000000 + n, 20000 + n, *COUNTRIES[n % 3], f"{10000 + n}", f"Street {n}")
-            for n in range(PARTNERS)
+    for entity, (header, rows) in _tables().items():
+        with (folder / f"s4-{entity}.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, delimiter=";")
+            writer.writerow(header.split())
+            writer.writerows(rows)
+
+
+def _tables() -> dict[str, tuple[str, Iterable[Row]]]:
+    """Per entity of db/schema.cds the names of its fields and its rows."""
+    partners, products = range(PARTNERS), range(PRODUCTS)
+    return {
+        "BusinessPartner": (
+            "BusinessPartner BusinessPartnerCategory BusinessPartnerFullName BusinessPartnerGrouping "
+            "OrganizationBPName1 SearchTerm1 Supplier Customer CreationDate LastChangeDate",
+            map(_partner, partners),
         ),
-    )
-    _csv(
-        folder / "s4-BusinessPartnerTax.csv",
-        "BusinessPartner;BPTaxType;BPTaxNumber",
-        ((10000000 + n, f"{COUNTRIES[n % 3][0]}0", f"{COUNTRIES[n % 3][0]}{900000000 + n}") for n in range(PARTNERS)),
-    )
-    _csv(
-        folder / "s4-CostCenter.csv",
-        "ControllingArea;CostCenter;ValidityEndDate;ValidityStartDate;CompanyCode;CostCenterName;"
-        "CostCtrResponsiblePersonName;ProfitCenter;LastChange",
-        (
-            ("1000", 100 + n, "9999-12-31", "2020-01-01", "1000", f"CC {n}", "Smith", f"PC{n % 5}", _changed(n))
-            for n in range(COST_CENTERS)
+        "BusinessPartnerAddress": (
+            "BusinessPartner AddressID Country CityName PostalCode StreetName",
+            ((10000000 + n, 20000 + n, *COUNTRIES[n % 3], 10000 + n, f"Street {n}") for n in partners),
         ),
-    )
-    _csv(
-        folder / "s4-Product.csv",
-        "Product;ProductType;ProductGroup;BaseUnit;GrossWeight;WeightUnit;CreationDate;LastChangeDateTime",
-        (
-            (f"MAT{n:05d}", "FERT" if n % 2 else "ROH", f"G{n % 7}", "EA", f"{n}.250", "KG", _day(n), _changed(n))
-            for n in range(PRODUCTS)
+        "BusinessPartnerTax": ("BusinessPartner BPTaxType BPTaxNumber", map(_tax, partners)),
+        "CostCenter": (
+            "ControllingArea CostCenter ValidityEndDate ValidityStartDate CompanyCode CostCenterName "
+            "CostCtrResponsiblePersonName ProfitCenter LastChange",
+            map(_cost_center, range(COST_CENTERS)),
         ),
-    )
-    _csv(
-        folder / "s4-ProductDescription.csv",
-        "Product;Language;ProductDescription",
-        (
-            (f"MAT{n:05d}", language, f"{word} {n}")
-            for n in range(PRODUCTS)
-            for language, word in (("EN", "Infusion pump"), ("ZH", "输液泵"))
+        "Product": (
+            "Product ProductType ProductGroup BaseUnit GrossWeight WeightUnit CreationDate "
+            "LastChangeDateTime",
+            map(_product, products),
         ),
-    )
+        "ProductDescription": (
+            "Product Language ProductDescription",
+            (
+                (f"MAT{n:05d}", language, f"{word} {n}")
+                for n in products
+                for language, word in (("EN", "Infusion pump"), ("ZH", "输液泵"))
+            ),
+        ),
+    }
 
 
 def _partner(n: int) -> Row:
@@ -103,16 +98,24 @@ def _partner(n: int) -> Row:
     return (number, *words, supplier, customer, _day(n), _changed(n))
 
 
+def _tax(n: int) -> Row:
+    country = COUNTRIES[n % 3][0]
+    return (10000000 + n, f"{country}0", f"{country}{900000000 + n}")
+
+
+def _cost_center(n: int) -> Row:
+    valid = ("9999-12-31", "2020-01-01")
+    return ("1000", 100 + n, *valid, "1000", f"CC {n}", "Smith", f"PC{n % 5}", _changed(n))
+
+
+def _product(n: int) -> Row:
+    kind = "FERT" if n % 2 else "ROH"
+    return (f"MAT{n:05d}", kind, f"G{n % 7}", "EA", f"{n}.250", "KG", _day(n), _changed(n))
+
+
 def _day(n: int) -> str:
     return (date(2024, 1, 1) + timedelta(days=n % 365)).isoformat()
 
 
 def _changed(n: int) -> str:
     return f"{_day(n)}T{n % 24:02d}:00:00.000Z"
-
-
-def _csv(path: Path, header: str, rows: Iterable[Row]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, delimiter=";")
-        writer.writerow(header.split(";"))
-        writer.writerows(rows)
