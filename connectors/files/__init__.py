@@ -9,16 +9,16 @@ read without ``last`` never counts. Writing replaces a file as a whole.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
-from connectors.files import delimited, ndjson
 from connectors.files.place import Entry, Place, checked, place
+from connectors.files.reading import columns, pages
 from connectors.files.settings import FileResource, FilesSettings, Format, format_of, seconds
-from connectors.files.text import blocks
+from connectors.files.writing import write
 from hub.contract import Change, Context, Field, Found, Outcome, Page, Probe, Query, Resource, Secret, Spec
 from hub.errors import ConfigError, Fatal, HubError, Retriable
 
@@ -57,9 +57,14 @@ class Files:
         return probes
 
     def resource(self, name: str) -> Resource:
+        """As declared; the columns of a file that is there fill what is not."""
         declared = self._declared(name)
         described = describe(self._context, None, name, declared)
-        return described
+        if declared.fields or (found := self._place.find(checked(declared.path))) == []:
+            return described
+        entry = found[0]
+        names = columns(self._format(declared), declared, entry.name, lambda: self._place.open(entry))
+        return replace(described, fields=tuple(Field(column) for column in names))
 
     def read(self, query: Query) -> Iterator[Page]:
         declared = self._declared(query.resource.name)
@@ -86,6 +91,18 @@ class Files:
             f"{resource.name} is a file: it is replaced as a whole, not record by record",
             hint="the exchange writes it by a replacing delivery",
         )
+
+    def replace(self, resource: Resource, rows: Iterable[pa.RecordBatch], schema: pa.Schema) -> int:
+        """Write beside and rename; the old file stays where anything fails."""
+        declared = self._declared(resource.name)
+        if _several(declared):
+            raise ConfigError(
+                "file.pattern",
+                f"{declared.path} names several files and cannot be written",
+                hint="declare a resource with the path of one file",
+            )
+        with self._place.replacing(checked(declared.path)) as stream:
+            return write(self._format(declared), declared, stream, rows, schema)
 
     def find(self, resource: Resource, keys: Sequence[Mapping[str, Any]]) -> list[Found | None]:
         raise ConfigError("file.whole", f"{resource.name} is a file: records are not looked up in it")
@@ -141,7 +158,8 @@ class Files:
         """The pages of one file, the last of them only after the file has been found unchanged."""
         held: list[Page] = []
         weight = 0
-        for page in self._pages(declared, entry, query):
+        kind = self._format(declared)
+        for page in pages(kind, declared, entry.name, lambda: self._place.open(entry), query):
             held.append(page)
             weight += len(page.records) if isinstance(page.records, bytes) else page.records.nbytes
             while weight > AHEAD and len(held) > 1:
@@ -156,24 +174,6 @@ class Files:
                 hint="let the writer write beside and rename, or declare done: or settle:",
             )
         yield from held
-
-    def _pages(self, declared: FileResource, entry: Entry, query: Query) -> Iterator[Page]:
-        kind = self._format(declared)
-        size = query.page_size
-        if kind == "ndjson":
-            with self._place.open(entry) as stream:
-                text = blocks(stream, declared.encoding, entry.name)
-                yield from ndjson.pages(text, entry.name, size=size, final_newline=declared.final_newline)
-        elif kind == "csv":
-            delimited.known(declared)
-            paths = (*query.fields, *declared.key, declared.cursor or "") if query.fields else ()
-            wanted = frozenset(path.split(".")[0] for path in paths if path)
-
-            def text_of() -> Iterator[bytes]:
-                with self._place.open(entry) as stream:
-                    yield from blocks(stream, declared.encoding, entry.name)
-
-            yield from delimited.pages(text_of, declared, entry.name, size=size, wanted=wanted)
 
 
 def _aligned(page: Page, shape: tuple[str, ...]) -> tuple[Page, tuple[str, ...]]:
@@ -194,6 +194,10 @@ def _aligned(page: Page, shape: tuple[str, ...]) -> tuple[Page, tuple[str, ...]]
     return replace(page, records=batch.select(list(shape))), shape
 
 
+def _several(declared: FileResource) -> bool:
+    return any(sign in declared.path for sign in "*?[")
+
+
 def describe(context: Context, settings: Any, name: str, declared: FileResource) -> Resource:
     """The resource as declared."""
     fields = tuple(Field(field, kind) for field, kind in declared.fields.items())
@@ -202,7 +206,8 @@ def describe(context: Context, settings: Any, name: str, declared: FileResource)
         key=declared.key,
         cursor=declared.cursor,
         fields=fields,
-        writable=True,
+        counts=format_of(declared) in {"json", "parquet"} and not _several(declared),
+        writable=not _several(declared),
         replaces=True,
         title=declared.title,
     )

@@ -94,7 +94,11 @@ def header(blocks: Iterator[bytes], resource: FileResource, name: str) -> tuple[
         skipped = "".join(lines[: resource.skip])
         return _unnamed(len(row), resource), start[len(skipped.encode()) :], resource.skip + 1
     used = "".join(lines[: resource.skip + taken])
-    return _names(row, resource, name), start[len(used.encode()) :], resource.skip + taken + 1
+    return (
+        _names(row, resource, f"{name}:{resource.skip + taken}"),
+        start[len(used.encode()) :],
+        resource.skip + taken + 1,
+    )
 
 
 def _first(lines: list[str], resource: FileResource, ended: bool) -> tuple[list[str], int] | None:
@@ -114,22 +118,28 @@ def _unnamed(number: int, resource: FileResource) -> list[str]:
     return list(resource.columns) or [f"column_{at}" for at in range(1, number + 1)]
 
 
-def _names(row: list[str], resource: FileResource, name: str) -> list[str]:
+def names_of(row: list[str], where: str) -> list[str]:
+    """The names in a header; each only once."""
     names = [" ".join(text.split()) or f"column_{at}" for at, text in enumerate(row, 1)]
     twice = {text for text in names if names.count(text) > 1}
     if twice:
         raise Fatal(
-            "csv.header",
+            "file.header",
             f"the header names {', '.join(sorted(twice))} more than once",
-            where=f"{name}:1",
-            hint="name every column once, or declare header: false and columns:",
+            where=where,
+            hint="name every column once, or skip the header and declare columns:",
         )
+    return names
+
+
+def _names(row: list[str], resource: FileResource, where: str) -> list[str]:
+    names = names_of(row, where)
     other = next((sign for sign in ";\t|," if sign in row[0] and sign != delimiter(resource)), None)
     if len(names) == 1 and other and resource.delimiter is None:
         raise Fatal(
             "csv.delimiter",
             f"the header is one column that holds {other!r}",
-            where=f"{name}:1",
+            where=where,
             hint=f"declare delimiter: {other!r}",
         )
     return names
@@ -140,6 +150,8 @@ def pages(
 ) -> Iterator[Page]:
     """Pages of Arrow batches of text columns. ``first`` is the record's line where no value holds a
     line end. ``blocks`` starts the file from its beginning (a second time after an error)."""
+    if resource.quote == delimiter(resource):
+        raise ConfigError("csv.delimiter", "delimiter and quote are the same character")
     incoming = blocks()
     names, rest, line = header(incoming, resource, name)
     chosen = [field for field in names if not wanted or field in wanted] or names
@@ -263,9 +275,3 @@ def _lines(blocks: Iterator[bytes], skip: int, state: _State) -> Iterator[str]:
             state.closed = last.endswith((b"\n", b"\r"))
             state.line += 1
             yield last.decode()
-
-
-def known(resource: FileResource) -> None:
-    """Refuse settings that contradict each other."""
-    if resource.quote is not None and resource.quote == delimiter(resource):
-        raise ConfigError("csv.delimiter", "delimiter and quote are the same character")

@@ -85,7 +85,7 @@ class FileResource(Settings):
     )
     title: str = Field("", description="Title for people")
     guard_formulas: bool = Field(
-        True, description="csv, excel, writing: a text that a spreadsheet would run gets a leading '"
+        False, description="csv, writing: a text that a spreadsheet would run gets a leading '"
     )
 
 
