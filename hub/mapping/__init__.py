@@ -1,0 +1,1 @@
+"""Mappings: expressions checked and rendered as SQL, run column by column by DuckDB."""

@@ -1,0 +1,469 @@
+"""A mapping file becomes SQL: one ``Compiled`` per output, with everything a run needs to know.
+
+    inbound   system.resource → model: columns have the model's types and checks
+    outbound  model → system.resource: columns keep the type of their expression
+    pass      system.resource → system.resource: the same, from a foreign record
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from hub.contract import Resource
+from hub.errors import ConfigError, Finding
+from hub.mapping.checks import Check, field_checks
+from hub.mapping.expressions import translate
+from hub.mapping.record import ELEMENT, Clash, Node, Path, literal, model_type, of_fields, of_model, path_text
+from hub.mapping.record import quoted, structure_text, suggestion
+from hub.mapping.scope import Expression, Guard, Lookup, Scope
+from hub.mapping.syntax import Issue
+from hub.workspace.shape import MappingFile, ModelField, ModelFile, Output
+from hub.workspace.workspace import Workspace
+
+VERSION = "1"
+"""Part of every hash: raised when the same mapping would give another result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One field of the output: its SQL, DuckDB type (empty: the expression's own), strength, the source
+    paths it reads, the model it refers to, its model field, and where the rule stands."""
+
+    name: str
+    sql: str
+    type: str
+    strength: Literal["strong", "normal", "weak"]
+    inputs: tuple[str, ...]
+    ref: str | None
+    where: str
+    expression: Expression
+    field: ModelField | None = None
+    many: bool = False
+
+    @property
+    def guards(self) -> tuple[Guard, ...]:
+        return self.expression.guards
+
+    @property
+    def code_list(self) -> str | None:
+        """The code list whose values this can only have, because it is ``code(list, …)``."""
+        return self.expression.code_list
+
+    @property
+    def raising(self) -> bool:
+        """Whether a value can make the expression raise."""
+        return self.sql != f"CAST({self.expression.sql} AS VARCHAR)" or not self.expression.plain
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Another resource of the same system that the pipeline joins into the record under ``alias``: as
+    the one matching record, or as a list. The pairs are equal texts: SQL over ``r``, and over the other
+    record ``j``, whose structure and key are given."""
+
+    alias: str
+    system: str
+    resource: str
+    many: bool
+    structure: str
+    paths: tuple[str, ...]
+    pairs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """One output of one mapping as SQL.
+
+    ``structure`` is the text for ``json_transform`` (every leaf VARCHAR), None where the record comes
+    from a model and is typed. ``paths`` are the dotted source fields needed, key and cursor included.
+    ``key`` is SQL over ``r`` that gives ``hub.contract.key_text`` of the record ('' where a part is
+    missing), None from a model: there the record's key is the entity's id. ``item`` gives the texts of
+    an element's own key over ``e``. ``target_key`` names the output fields that are the key of the
+    foreign record written to. ``where`` is a condition or empty. ``lookups`` are in the order in which
+    they can be joined. ``hash`` changes with everything that changes results.
+    """
+
+    mapping: str
+    output: str
+    number: int
+    direction: Literal["inbound", "outbound", "pass"]
+    source: str
+    structure: str | None
+    paths: tuple[str, ...]
+    key: str | None
+    key_fields: tuple[str, ...]
+    item: tuple[str, ...]
+    target_key: tuple[str, ...]
+    where: str
+    where_expression: Expression | None
+    each: str | None
+    columns: tuple[Column, ...]
+    lookups: tuple[Lookup, ...]
+    checks: tuple[Check, ...]
+    joins: tuple[Join, ...] = ()
+    hash: str = field(default="", compare=False)
+
+    @property
+    def model(self) -> str | None:
+        """The model this writes, None where it writes a system."""
+        return self.output if "." not in self.output else None
+
+    def output_key(self) -> str:
+        """With ``each``: SQL of the output's key, a JSON array of the record's key and the element's."""
+        parts = ", ".join(f"COALESCE({part}, '')" for part in self.item)
+        return f"CAST(TO_JSON([key, {parts}]) AS VARCHAR)"
+
+
+def compile_mapping(mapping: MappingFile, workspace: Workspace) -> list[Compiled]:
+    """Compile all outputs; ConfigError ``mapping.invalid`` with every finding of level error."""
+    compiled, findings = compile_with_findings(mapping, workspace)
+    errors = tuple(finding for finding in findings if finding.level == "error")
+    if errors or compiled is None:
+        raise ConfigError(
+            "mapping.invalid", f"mapping {mapping.mapping} has {len(errors)} errors; the first: {errors[0].message}",
+            where=f"{errors[0].path}:{errors[0].line}", hint=errors[0].hint or "run cophub check", findings=errors,
+        )
+    return compiled
+
+
+def compile_with_findings(
+    mapping: MappingFile, workspace: Workspace
+) -> tuple[list[Compiled] | None, list[Finding]]:
+    """Compile as far as possible, with all findings; None where one of them is an error."""
+    from_ = _Compilation(mapping, workspace)
+    compiled = [from_.output(number, output) for number, output in enumerate(mapping.outputs)]
+    whole = [one for one in compiled if one is not None]
+    bad = len(whole) < len(compiled) or any(finding.level == "error" for finding in from_.findings)
+    return (None if bad else whole), from_.findings
+
+
+class _Compilation:
+    """One mapping file being compiled; findings are collected with their places."""
+
+    def __init__(self, mapping: MappingFile, workspace: Workspace) -> None:
+        self.mapping = mapping
+        self.workspace = workspace
+        self.findings: list[Finding] = []
+        self.source, _, self.resource_name = mapping.from_.partition(".")
+        self.from_model = not self.resource_name
+        self.resource: Resource | None = None
+        self.record = self._record()
+
+    # ------------------------------------------------------------ places and findings
+
+    def find(self, path: tuple[str | int, ...], issue: Issue, text: str = "") -> None:
+        file, line, column = self.workspace.locate("mapping", self.mapping.mapping, *path)
+        if "\n" not in text and text:
+            column += issue.column - 1
+        self.findings.append(
+            Finding(str(file), line, column, issue.level, issue.code, issue.message, issue.hint)
+        )
+
+    def place(self, path: tuple[str | int, ...]) -> str:
+        file, line, _ = self.workspace.locate("mapping", self.mapping.mapping, *path)
+        return f"{file}:{line}"
+
+    def _at(self, number: int, *rest: str | int) -> tuple[str | int, ...]:
+        return ("into", number, *rest) if isinstance(self.mapping.into, list) else rest
+
+    # ------------------------------------------------------------ the source
+
+    def _record(self) -> Node:
+        if self.from_model:
+            model = self.workspace.models.get(self.source)
+            if model is None:
+                self.find(("from",), Issue("model.unknown", f"there is no model {self.source!r}; a resource is written "
+                                           "system.resource", suggestion(self.source, self.workspace.models)))
+                return Node("object")
+            return of_model(model)
+        system = self.workspace.systems.get(self.source)
+        if system is None:
+            self.find(("from",), Issue("system.unknown", f"there is no system {self.source!r}",
+                                       suggestion(self.source, self.workspace.systems)))
+            return Node("object")
+        self.resource = system.describe(self.resource_name)
+        record = of_fields(self.resource.fields if self.resource else ())
+        extra = {}
+        for alias, join in self.mapping.with_.items():
+            described = self._joined(join.from_)
+            extra[alias] = Node("object", join.many, of_fields(described.fields if described else ()).fields)
+        return self._extended(record, extra)
+
+    @staticmethod
+    def _extended(record: Node, extra: Mapping[str, Node]) -> Node:
+        if not extra or record.fields is None:
+            return record if not extra else Node("object", fields=_Open(extra))
+        return Node("object", fields={**record.fields, **extra})
+
+    def _joined(self, from_: str) -> Resource | None:
+        system, _, resource = from_.partition(".")
+        found = self.workspace.systems.get(system)
+        return found.describe(resource) if found and resource else None
+
+    def _scope(self, output: Output, number: int) -> tuple[Scope, Path | None]:
+        target, _, resource = output.into.partition(".")
+        systems, models = self.workspace.systems, self.workspace.models
+        if resource and target not in systems:
+            self.find(self._at(number, "into"), Issue("system.unknown", f"there is no system {target!r}",
+                                                      suggestion(target, systems)))
+        if not resource and target not in models:
+            self.find(self._at(number, "into"), Issue("model.unknown", f"there is no model {target!r}",
+                                                      suggestion(target, models)))
+        scope = Scope(
+            self.record, source="" if self.from_model else self.source, target=target if resource else "",
+            typed=self.from_model, codes=self.workspace.codes, models=frozenset(models), systems=frozenset(systems),
+        )
+        if not output.each:
+            return scope, None
+        return self._each(scope, output.each, number)
+
+    def _each(self, scope: Scope, each: str, number: int) -> tuple[Scope, Path | None]:
+        text, _, alias = each.partition(" as ")
+        text, alias = text.strip(), alias.strip()
+        node, path = self.record, ()
+        if not alias.isidentifier() or not text:
+            self.find(self._at(number, "each"), Issue("each.form", f"each: {each!r} does not name a list and an alias",
+                                                      "for example to_Positions as p"))
+            return scope, None
+        for part in text.split("."):
+            found = (node.fields or {}).get(part) if node.fields is not None else Node()
+            if found is None:
+                self.find(self._at(number, "each"), Issue("field.unknown", f"each: the record has no field {part}",
+                                                          suggestion(part, node.fields or {})))
+                return scope, None
+            node, path = found, (*path, part)
+        if not node.many and node.type != "any":
+            self.find(self._at(number, "each"), Issue("field.list", f"each: {text} is no list"))
+        path = (*path, ELEMENT)
+        aliases = ((alias, "e", path, node.element),)
+        return Scope(
+            scope.record, aliases, scope.source, scope.target, scope.typed, scope.codes, scope.models, scope.systems
+        ), path
+
+    # ------------------------------------------------------------ one output
+
+    def output(self, number: int, output: Output) -> Compiled | None:
+        scope, each = self._scope(output, number)
+        model = self.workspace.models.get(output.into)
+        columns = [self._column(number, name, output, scope, model) for name in output.fields]
+        wheres = [self._expression(("where",), self.mapping.where, scope)] if self.mapping.where else []
+        if output.where and output.where != self.mapping.where:
+            wheres.append(self._expression(self._at(number, "where"), output.where, scope))
+        if None in columns or None in wheres:
+            return None
+        kept = [column for column in columns if column is not None]
+        conditions = [where for where in wheres if where is not None]
+        keys = _Keys(self, output, number, scope, each)
+        return self._assembled(number, output, scope, each, kept, conditions, keys, model)
+
+    def _assembled(
+        self, number: int, output: Output, scope: Scope, each: Path | None, columns: list[Column],
+        conditions: list[Expression], keys: _Keys, model: ModelFile | None,
+    ) -> Compiled | None:
+        expressions = [column.expression for column in columns] + conditions
+        paths: dict[Path, None] = dict.fromkeys(path for one in expressions for path in one.inputs)
+        paths.update(dict.fromkeys(keys.paths))
+        if each:
+            paths[each] = None
+        joins = self._joins(paths)
+        own = [path for path in paths if path[0] not in self.mapping.with_]
+        if self.resource and self.resource.cursor:
+            own.append(tuple(self.resource.cursor.split(".")))
+        try:
+            shape = None if self.from_model else structure_text(own)
+        except Clash as clash:
+            self.find(self._at(number, "fields"), Issue("field.shape", str(clash)))
+            return None
+        lookups = _ordered({guard.lookup: None for one in expressions for guard in one.guards})
+        return _hashed(Compiled(
+            mapping=self.mapping.mapping, output=output.into, number=number, direction=self._direction(output),
+            source=self.mapping.from_, structure=shape, paths=tuple(sorted({path_text(path) for path in own})),
+            key=keys.sql, key_fields=keys.fields, item=keys.item, target_key=keys.target,
+            where=" AND ".join(f"({one.sql})" for one in conditions),
+            where_expression=conditions[0] if conditions else None,
+            each=_reading(each[:-1]) if each else None, columns=tuple(columns), lookups=lookups,
+            checks=field_checks(columns, model, scope.codes) if model else (), joins=joins,
+        ))
+
+    def _direction(self, output: Output) -> Literal["inbound", "outbound", "pass"]:
+        if self.from_model:
+            return "outbound"
+        return "pass" if "." in output.into else "inbound"
+
+    def _column(self, number: int, name: str, output: Output, scope: Scope, model: ModelFile | None) -> Column | None:
+        rule = output.fields[name]
+        path = self._at(number, "fields", name)
+        declared = model.fields.get(name) if model else None
+        if model and declared is None:
+            self.find(path, Issue("field.unknown", f"model {model.model} has no field {name}",
+                                  suggestion(name, model.fields)))
+        many = bool(declared and declared.many)
+        expression = self._expression(path, rule.value, scope, many)
+        if expression is None or (model and declared is None):
+            return None
+        self._ref_use(path, expression, declared)
+        sql, type_ = expression.sql, model_type(declared) if declared else ""
+        if declared and expression.ref is None:
+            sql = _cast(expression, declared, type_)
+        inputs = tuple(path_text(one) for one in expression.inputs)
+        return Column(name, sql, type_, rule.strength, inputs, expression.ref, self.place(path), expression,
+                      declared, many)
+
+    def _ref_use(self, path: tuple[str | int, ...], expression: Expression, declared: ModelField | None) -> None:
+        if expression.ref and (declared is None or declared.type != "ref"):
+            self.find(path, Issue("ref.type", "ref() gives an entity; the field is not of type ref"))
+        elif expression.ref and declared and declared.model != expression.ref:
+            self.find(path, Issue("ref.model", f"the field refers to {declared.model}, not {expression.ref}",
+                                  f"ref('{declared.model}', …)"))
+        elif declared and declared.type == "ref" and not expression.ref:
+            self.find(path, Issue("ref.missing", "a field of type ref needs an entity, not a text",
+                                  f"ref('{declared.model}', …)"))
+
+    def _expression(
+        self, path: tuple[str | int, ...], text: str, scope: Scope, many: bool = False
+    ) -> Expression | None:
+        expression, issues = translate(text, scope, many)
+        for issue in issues:
+            self.find(path, issue, text)
+        return expression
+
+    # ------------------------------------------------------------ with
+
+    def _joins(self, paths: Iterable[Path]) -> tuple[Join, ...]:
+        return ()
+
+
+class _Open(dict[str, Node]):
+    """Known fields of a record that may have others."""
+
+    def get(self, key: str, default: object = None) -> Node:  # type: ignore[override]
+        return super().get(key) or Node()
+
+
+class _Keys:
+    """The key of the source record, of an element of ``each``, and of the record written."""
+
+    def __init__(self, compilation: _Compilation, output: Output, number: int, scope: Scope, each: Path | None) -> None:
+        mapping, resource = compilation.mapping, compilation.resource
+        self.paths: list[Path] = []
+        self.sql: str | None = None
+        self.fields: tuple[str, ...] = ()
+        self.item: tuple[str, ...] = ()
+        self.target: tuple[str, ...] = ()
+        alias = scope.aliases[0][0] if scope.aliases else None
+        given = _names(output.key) or (_names(mapping.key) if isinstance(mapping.into, str) else ())
+        own = tuple(name.partition(".")[2] for name in given if alias and name.startswith(alias + "."))
+        outer = tuple(name for name in given if not (alias and name.startswith(alias + ".")))
+        writes = "." in output.into
+        if writes:
+            self.target = self._target(compilation, output, outer, number)
+        source = () if writes and set(outer) <= set(output.fields) else outer
+        if isinstance(mapping.into, list):
+            source = _names(mapping.key)
+        source = source or (resource.key if resource else ())
+        if alias and each:
+            self.item = tuple(f"CAST({_reading(tuple(name.split('.')), 'e')} AS VARCHAR)" for name in own)
+            self.paths += [(*each, *name.split(".")) for name in own]
+            if not own:
+                compilation.find(compilation._at(number, "each"), Issue(
+                    "each.key", "each: the elements have no key", f"for example key: {alias}.Id"))
+        if compilation.from_model:
+            return
+        self.fields = source
+        if not source:
+            compilation.find(("from",), Issue("key.missing", f"{mapping.from_} has no key",
+                                              "say key: below the mapping or the resource"))
+            return
+        paths: list[Path] = [tuple(name.split(".")) for name in source]
+        self._known(compilation, paths)
+        self.paths += paths
+        self.sql = key_sql([_reading(path) for path in paths])
+
+    @staticmethod
+    def _known(compilation: _Compilation, paths: list[Path]) -> None:
+        known = compilation.record.fields
+        for path in paths:
+            if known is not None and not isinstance(known, _Open) and path[0] not in known:
+                compilation.find(("key",), Issue("field.unknown", f"key: the record has no field {path[0]}",
+                                                 suggestion(path[0], known)))
+
+    @staticmethod
+    def _target(
+        compilation: _Compilation, output: Output, given: tuple[str, ...], number: int
+    ) -> tuple[str, ...]:
+        system, _, name = output.into.partition(".")
+        found = compilation.workspace.systems.get(system)
+        described = found.describe(name) if found else None
+        if given and set(given) <= set(output.fields):
+            return given
+        if given and compilation.from_model:
+            missing = next(name for name in given if name not in output.fields)
+            compilation.find(compilation._at(number, "key"), Issue(
+                "key.unmapped", f"key: no rule gives {missing} a value", suggestion(missing, output.fields)))
+            return given
+        keys = described.key if described else ()
+        return keys if set(keys) <= set(output.fields) else ()
+
+
+def _names(key: str | list[str] | None) -> tuple[str, ...]:
+    return () if key is None else (key,) if isinstance(key, str) else tuple(key)
+
+
+def _reading(path: Path, root: str = "r") -> str:
+    return root + "".join(f".{quoted(part)}" for part in path)
+
+
+def key_sql(parts: list[str]) -> str:
+    """SQL of ``hub.contract.key_text``: one text, or a JSON array of texts."""
+    texts = [f"COALESCE(CAST({part} AS VARCHAR), '')" for part in parts]
+    if len(texts) == 1:
+        return texts[0]
+    return f"CAST(TO_JSON([{', '.join(texts)}]) AS VARCHAR)"
+
+
+def _cast(expression: Expression, declared: ModelField, type_: str) -> str:
+    """The expression in its model field's type. A bare field is cast from the source's own text; a
+    blank text is no value for anything but text."""
+    sql = expression.sql
+    if expression.plain and sql.startswith("CAST(r."):
+        sql = sql[len("CAST("):].rpartition(" AS ")[0]
+    if declared.many or declared.type in ("text", "code", "ref"):
+        return f"CAST({sql} AS {type_})"
+    if expression.plain and declared.type != "json":
+        return f"CAST(NULLIF({sql}, '') AS {type_})"
+    return f"CAST({sql} AS {type_})"
+
+
+def _ordered(lookups: Mapping[Lookup, None]) -> tuple[Lookup, ...]:
+    """So that each comes after those whose output its input reads."""
+    waiting, done = list(lookups), []
+    while waiting:
+        for lookup in waiting:
+            if not any(other.alias in lookup.input_sql for other in waiting if other is not lookup):
+                break
+        waiting.remove(lookup)
+        done.append(lookup)
+    return tuple(done)
+
+
+def _hashed(compiled: Compiled) -> Compiled:
+    content = [
+        VERSION, compiled.mapping, compiled.output, compiled.source, compiled.structure, compiled.key, compiled.item,
+        compiled.target_key, compiled.where, compiled.each,
+        [(column.name, column.sql, column.type, column.strength, column.ref) for column in compiled.columns],
+        [(one.kind, one.args, one.input_sql, one.pairs, one.rejects) for one in compiled.lookups],
+        [(check.field, check.code, check.condition) for check in compiled.checks],
+        [(join.alias, join.resource, join.many, join.structure, join.pairs) for join in compiled.joins],
+    ]
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True)
+    return replace(compiled, hash=hashlib.sha256(text.encode()).hexdigest())
+
+
+def record_sql(compiled: Compiled, raw: str = "raw") -> str:
+    """SQL that makes the record ``r`` of JSON text in the column ``raw``."""
+    return f"json_transform({raw}, {literal(compiled.structure or '{}')})"

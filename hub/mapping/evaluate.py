@@ -1,0 +1,200 @@
+"""Run a compiled mapping over a relation in DuckDB, column by column.
+
+The fast way is one CREATE TABLE AS: expressions, checks, and for bad rows alone the record, so that
+their problems can be told without reading anything twice. Where DuckDB raises on a value, the table is
+made again with TRY around what can raise; only the rows that raised are rejected.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+
+from hub.mapping.compile import Compiled
+from hub.mapping.lookups import Provider, answers, code_table
+from hub.mapping.record import quoted
+from hub.mapping.rejects import Flag, collect, flags
+from hub.mapping.scope import Lookup
+
+RAISED = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
+"""What DuckDB raises for a value: it does not convert, is out of range, or a function refuses it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """How many records were read, outputs mapped, records out of scope (their ``where`` is not true),
+    outputs rejected, and problems found in those. With ``each`` a record has several outputs."""
+
+    read: int
+    mapped: int
+    out_of_scope: int
+    rejected: int
+    problems: int
+
+
+def evaluate(
+    con: duckdb.DuckDBPyConnection,
+    compiled: Compiled,
+    relation: str,
+    lookup: Provider | None = None,
+    *,
+    mapped: str = "mapped",
+    rejected: str = "rejected",
+    read: int | None = None,
+) -> Evaluated:
+    """Map ``relation`` (SQL text of a table, view or query with ``key`` VARCHAR, ``hash`` UUID, ``r``
+    STRUCT, and optionally ``shape`` VARCHAR, see ``record.shape_sql``) into two new tables.
+
+    ``mapped``: ``key`` (of the output: with ``each`` of record and element), ``hash``, with ``each`` also
+    ``parent`` (key of the record), and the columns. ``rejected``: ``key, hash, field, code, message,
+    input`` (JSON of the fields that were read), one row per problem. ``read`` saves counting where the
+    caller knows it. Raises duckdb errors only for what no row is to blame for.
+    """
+    source = relation.strip() if relation.strip().startswith("(") else f"({relation})" if " " in relation.strip() else relation
+    run = _Run(con, compiled, source, mapped, rejected)
+    try:
+        run.join(lookup)
+        return run.table(read)
+    finally:
+        run.close()
+
+
+class _Run:
+    """One evaluation: its source, joined lookups and temporary names."""
+
+    def __init__(
+        self, con: duckdb.DuckDBPyConnection, compiled: Compiled, source: str, mapped: str, rejected: str
+    ) -> None:
+        self.con = con
+        self.compiled = compiled
+        self.source = source
+        self.mapped = quoted(mapped)
+        self.rejected = quoted(rejected)
+        self.joined: list[Lookup] = []
+        self.shape = "shape" in [row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {source} AS s").fetchall()]
+
+    def close(self) -> None:
+        for lookup in self.joined:
+            self.con.execute(f"DROP TABLE IF EXISTS temp.{quoted(lookup.alias)}")
+
+    # ------------------------------------------------------------ lookups
+
+    def join(self, provider: Provider | None) -> None:
+        """Make the table of each lookup; those that ask somebody need their distinct inputs first."""
+        for lookup in self.compiled.lookups:
+            if lookup.pairs is not None:
+                self._answers(lookup, code_table(lookup))
+                continue
+            inputs = self._inputs(lookup)
+            self._answers(lookup, answers(lookup, inputs, provider))
+
+    def _inputs(self, lookup: Lookup) -> pa.Array:
+        where = f" WHERE {self.compiled.where}" if self.compiled.where and not self._where_joins(lookup) else ""
+        for value in (lookup.input_sql, f"TRY({lookup.input_sql})"):
+            sql = f"SELECT DISTINCT {value} AS input FROM {self.rows()}{where}"
+            try:
+                table = self.con.execute(f"SELECT input FROM ({sql}) WHERE input IS NOT NULL").to_arrow_table()
+                return table.column("input").combine_chunks()
+            except RAISED:
+                where = ""
+        raise AssertionError("TRY does not raise")
+
+    def _where_joins(self, lookup: Lookup) -> bool:
+        """Whether the condition reads a lookup that is not joined yet."""
+        waiting = [one for one in self.compiled.lookups if one not in self.joined]
+        return any(one.alias in self.compiled.where for one in waiting)
+
+    def _answers(self, lookup: Lookup, table: pa.Table) -> None:
+        name = f"{lookup.alias}_answers"
+        self.con.register(name, table)
+        try:
+            self.con.execute(
+                f"CREATE OR REPLACE TEMP TABLE {quoted(lookup.alias)} AS SELECT CAST(input AS VARCHAR) AS input, "
+                f"any_value(CAST(output AS VARCHAR)) AS output FROM {quoted(name)} GROUP BY 1"
+            )
+        finally:
+            self.con.unregister(name)
+        self.joined.append(lookup)
+
+    # ------------------------------------------------------------ the table
+
+    def rows(self, guarded: bool = False) -> str:
+        """FROM: the source, one row per element with ``each``, and the lookups joined so far."""
+        each = self.compiled.each
+        rows = f"(SELECT *, UNNEST({each}) AS e FROM {self.source} AS s0)" if each else self.source
+        sql = f"{rows} AS s"
+        for lookup in self.joined:
+            alias = quoted(lookup.alias)
+            value = f"TRY({lookup.input_sql})" if guarded else lookup.input_sql
+            sql += f" LEFT JOIN temp.{alias} AS {alias} ON {alias}.input = {value}"
+        return sql
+
+    def table(self, read: int | None) -> Evaluated:
+        found = flags(self.compiled, self.shape)
+        try:
+            self._create(found, guarded=False)
+        except RAISED:
+            found = flags(self.compiled, self.shape, raising=True)
+            self._create(found, guarded=True)
+        problems = collect(self.con, self.compiled, found, self.mapped, self.rejected)
+        return self._counted(read, problems)
+
+    def _create(self, found: tuple[Flag, ...], guarded: bool) -> None:
+        compiled = self.compiled
+        columns = [f"{_tried(column.sql, guarded)} AS {quoted(column.name)}" for column in compiled.columns]
+        inner = [flag for flag in found if flag.inner]
+        columns += [f"{flag.condition} AS {quoted(flag.name)}" for flag in inner]
+        where = f" WHERE {_condition(compiled.where, guarded)}" if compiled.where else ""
+        key = self._key(guarded)
+        kept = ["r"] + (["e"] if compiled.each else []) if found else []
+        names = [quoted(column.name) for column in compiled.columns]
+        read = ", ".join([*key, 'hash AS "$hash"', *columns, *kept])
+        inside = f"SELECT {read} FROM {self.rows(guarded)}{where}"
+        outside = ['"$key" AS key', '"$hash" AS hash', *(['"$parent" AS parent'] if compiled.each else []), *names]
+        if found:
+            bad = " OR ".join(quoted(flag.name) if flag.inner else flag.condition for flag in found)
+            outside += [quoted(flag.name) for flag in inner] + [f'({bad}) AS "$bad"']
+            outside += [f'CASE WHEN ({bad}) THEN {name} END AS "${name}"' for name in kept]
+        self.con.execute(f"CREATE OR REPLACE TABLE {self.mapped} AS SELECT {', '.join(outside)} FROM ({inside})")
+
+    def _key(self, guarded: bool) -> list[str]:
+        if not self.compiled.each:
+            return ['key AS "$key"']
+        return [f'{_tried(self.compiled.output_key(), guarded)} AS "$key"', 'key AS "$parent"']
+
+    def _counted(self, read: int | None, problems: tuple[int, int]) -> Evaluated:
+        mapped = self._count(self.mapped)
+        rejected, found = problems
+        if self.compiled.each:
+            read = self._count(self.source) if read is None else read
+            outside = 0
+            if self.compiled.where:
+                outside = self._out_of_scope()
+            return Evaluated(read, mapped, outside, rejected, found)
+        if not self.compiled.where:
+            return Evaluated(mapped + rejected, mapped, 0, rejected, found)
+        read = self._count(self.source) if read is None else read
+        return Evaluated(read, mapped, read - mapped - rejected, rejected, found)
+
+    def _out_of_scope(self) -> int:
+        """Elements of ``each`` whose condition is not true."""
+        total = self._count(f"(SELECT UNNEST({self.compiled.each}) AS e FROM {self.source} AS s0)")
+        return total - self._count(self.mapped) - self._rejected()
+
+    def _rejected(self) -> int:
+        return self._count(f"(SELECT DISTINCT key FROM {self.rejected})")
+
+    def _count(self, what: str) -> int:
+        row = self.con.execute(f"SELECT count(*) FROM {what}").fetchone()
+        return int(row[0]) if row else 0
+
+
+def _tried(sql: str, guarded: bool) -> str:
+    return f"TRY({sql})" if guarded else sql
+
+
+def _condition(sql: str, guarded: bool) -> str:
+    """The condition; where it raises the row is kept, to be rejected."""
+    return f"(TRY({sql}) OR TRY(({sql}) IS NULL) IS NULL)" if guarded else sql

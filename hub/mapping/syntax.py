@@ -1,0 +1,120 @@
+"""Syntax: the text of one expression becomes sqlglot's tree, or an issue that says why not."""
+
+from __future__ import annotations
+
+import re
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sqlglot import exp
+from sqlglot.dialects.duckdb import DuckDB
+from sqlglot.errors import ParseError, TokenError
+
+LONGEST_TEXT = 8_000
+DEEPEST = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """What is wrong with an expression; ``column`` counts characters within it from 1."""
+
+    code: str
+    message: str
+    hint: str = ""
+    column: int = 1
+    level: str = "error"
+
+
+class _Dialect(DuckDB):
+    """DuckDB's syntax without any knowledge of functions: each stays what its author called it, so
+    that the allow-list sees the very name that DuckDB will run."""
+
+    class Parser(DuckDB.Parser):
+        FUNCTIONS = {}
+        NO_PAREN_FUNCTIONS = {}
+        FUNCTION_PARSERS = {
+            name: DuckDB.Parser.FUNCTION_PARSERS[name] for name in ("CAST", "TRY_CAST", "EXTRACT")
+        }
+        NO_PAREN_FUNCTION_PARSERS = {"CASE": DuckDB.Parser.NO_PAREN_FUNCTION_PARSERS["CASE"]}
+
+
+DIALECT = _Dialect()
+_STATEMENTS = re.compile(
+    r"\s*(select|with|from|attach|detach|set|reset|pragma|copy|create|insert|update|delete|drop|alter|call|"
+    r"install|load|export|import|use|values|vacuum|prepare|execute|begin|commit)\b(?!\s*(\.|$|[=<>|,)]))", re.I
+)
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_WORDS = frozenset("case null true false not cast try_cast interval date time timestamp map lambda exists".split())
+
+
+def render(tree: exp.Expr) -> str:
+    """The SQL of a tree of ours; comments do not survive."""
+    return str(DIALECT.generate(tree, copy=False, comments=False))
+
+
+@lru_cache(maxsize=20_000)
+def parse(text: str) -> tuple[exp.Expr | None, Issue | None]:
+    """The syntax tree of one expression (shared: never changed), or why there is none."""
+    if not text.strip():
+        return None, Issue("expression.empty", "the expression is empty", "write NULL for no value")
+    if len(text) > LONGEST_TEXT:
+        return None, Issue("expression.too_long", f"the expression is longer than {LONGEST_TEXT} characters")
+    if _PLAIN.match(text) and text.lower() not in _WORDS:
+        return exp.Column(this=exp.Identifier(this=text, quoted=True)), None
+    deep = _depth(text)
+    if deep is not None:
+        return None, Issue("expression.too_deep", f"the expression nests deeper than {DEEPEST}", column=deep)
+    if match := _STATEMENTS.match(text):
+        return None, Issue(
+            "expression.forbidden", f"{match[1].upper()} begins a statement; a value is one expression",
+            f'a field of that name is written "{match[1]}"', match.start(1) + 1,
+        )
+    return _parsed(text)
+
+
+def _parsed(text: str) -> tuple[exp.Expr | None, Issue | None]:
+    try:
+        trees = DIALECT.parse_into(exp.Condition, text)
+    except ParseError as error:
+        detail = error.errors[0] if error.errors else {}
+        near = str(detail.get("highlight") or "")
+        column = _offset(text, int(detail.get("line") or 1), int(detail.get("col") or 1)) - len(near) + 1
+        what = str(detail.get("description") or "cannot be understood").rstrip(".")
+        if near.lower() in ("select", "with", "from"):
+            return None, Issue("expression.forbidden", "a subquery is not an expression over one record",
+                               "join another resource by with:", max(column, 1))
+        at = f" near {near!r}" if near else ""
+        return None, Issue("expression.syntax", f"not a SQL expression{at}: {what}", column=max(column, 1))
+    except (TokenError, RecursionError, AttributeError, ValueError) as error:
+        what = "a quote is not closed" if isinstance(error, TokenError) else "it cannot be understood"
+        return None, Issue("expression.syntax", f"not a SQL expression: {what}")
+    if len(trees) != 1 or trees[0] is None or ";" in _bare(text):
+        return None, Issue("expression.forbidden", "a semicolon separates statements; a value is one expression",
+                           column=_bare(text).find(";") + 1)
+    return trees[0], None
+
+
+def _offset(text: str, line: int, column: int) -> int:
+    lines = text.split("\n")
+    return sum(len(part) + 1 for part in lines[: line - 1]) + column
+
+
+def _bare(text: str) -> str:
+    """The text with what stands in quotes blanked, same length."""
+    return re.sub(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"", lambda match: "_" * len(match[0]), text)
+
+
+def _depth(text: str) -> int | None:
+    """Where brackets nest deeper than allowed, or None. Prefix operators and CASE count too: the
+    parser recurses on them."""
+    bare, depth = _bare(text), 0
+    for match in re.finditer(r"[(\[{]|[)\]}]|\bcase\b|\bend\b", bare, re.I):
+        depth += 1 if match[0].lower() in ("(", "[", "{", "case") else -1
+        if depth > DEEPEST:
+            return match.start() + 1
+    prefix = re.search(r"((\bnot\b|[-+~@!])\s*){%d,}" % DEEPEST, bare, re.I)
+    if prefix:
+        return prefix.start() + 1
+    long = list(re.finditer(r"[-+*/%|<>=]+|\b(and|or|like|ilike|is|in)\b", bare, re.I))
+    return long[DEEPEST * 5].start() + 1 if len(long) > DEEPEST * 5 else None
