@@ -1,0 +1,153 @@
+"""``python -m tests.house.codes``: writes docs/reference/codes.md from the code, by reading it.
+
+A code is a text given where a parameter (or a field of a dataclass) named ``code`` stands, kept in a
+variable ``code`` or a table ``..._CODES``, or first in a tuple with its message. The message and the hint
+beside it are quoted with ``…`` for what is filled in.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "reference" / "codes.md"
+PACKAGES = ("hub", "connectors", "sso")
+PARTS = ("code", "message", "hint")
+CODE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
+MEANING = {
+    "ConfigError": "mend the file or argument",
+    "AuthError": "mend the secret or the right",
+    "Retriable": "the hub tries again",
+    "RecordRejected": "the record is quarantined",
+    "Held": "a person decides",
+    "Fatal": "the run stops",
+}
+PREFACE = """# Error codes
+
+Every error, finding and quarantine entry carries one of these codes. They are stable: a program may rely on
+them. Written by `python -m tests.house.codes`; a test compares.
+
+"""
+
+
+@dataclass
+class Use:
+    """What is said of one code, wherever it is used."""
+
+    does: set[str] = field(default_factory=set)
+    messages: set[str] = field(default_factory=set)
+    hints: set[str] = field(default_factory=set)
+
+
+def trees() -> Iterator[tuple[Path, ast.Module]]:
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _signatures() -> dict[str, list[list[str]]]:
+    """Name of each function or class that takes a ``code``: its parameters in order, without self."""
+    found: dict[str, list[list[str]]] = {name: [[*PARTS[:2]]] for name in MEANING}  # they inherit theirs
+    for _, tree in trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                names = [one.arg for one in (*node.args.posonlyargs, *node.args.args)]
+                names = names[1:] if names[:1] in (["self"], ["cls"]) else names
+                keywords = [one.arg for one in node.args.kwonlyargs]
+            elif isinstance(node, ast.ClassDef):
+                fields = [one.target for one in node.body if isinstance(one, ast.AnnAssign)]
+                names, keywords = [one.id for one in fields if isinstance(one, ast.Name)], []
+            else:
+                continue
+            if "code" in (*names, *keywords):
+                found.setdefault(node.name, []).append(names)
+    return found
+
+
+def _texts(node: ast.expr) -> set[str]:
+    """The texts an argument can be: a literal, either side of a condition, an f-string with … in its gaps."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return {node.value} if node.value else set()
+    if isinstance(node, ast.JoinedStr):
+        return {"".join(str(one.value) if isinstance(one, ast.Constant) else "…" for one in node.values)}
+    if isinstance(node, ast.IfExp):
+        return _texts(node.body) | _texts(node.orelse)
+    return set()
+
+
+def _arguments(call: ast.Call, names: list[str]) -> dict[str, set[str]]:
+    """What is given for code, message and hint. Behind a ``*`` the code itself tells where it stands."""
+    given = {one.arg: one.value for one in call.keywords if one.arg}
+    after = next((at for at, one in enumerate(call.args) if isinstance(one, ast.Starred)), None)
+    if after is None:
+        given |= dict(zip(names, call.args, strict=False))
+    else:
+        rest = call.args[after + 1 :]
+        first = next((at for at, one in enumerate(rest) if any(map(CODE.fullmatch, _texts(one)))), len(rest))
+        given |= dict(zip(PARTS, rest[first:], strict=False))
+    return {part: _texts(given[part]) if part in given else set() for part in PARTS}
+
+
+def _said(node: ast.AST, signatures: dict[str, list[list[str]]]) -> Iterator[tuple[str, dict[str, set[str]]]]:
+    """Callee (or nothing) and texts of each place where a code may stand."""
+    if isinstance(node, ast.Call):
+        callee = node.func
+        name = callee.attr if isinstance(callee, ast.Attribute) else getattr(callee, "id", "")
+        for names in signatures.get(name, []):
+            yield name, _arguments(node, names)
+    elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+        if node.targets[0].id == "code":
+            yield "", {"code": _texts(node.value)}
+        elif node.targets[0].id.endswith("_CODES") and isinstance(node.value, ast.Dict):
+            yield "", {"code": set().union(*map(_texts, node.value.values))}
+    elif isinstance(node, ast.Tuple) and len(node.elts) > 1:
+        texts = [_texts(one) for one in node.elts[: len(PARTS)]]
+        if not any(map(CODE.fullmatch, texts[1])):
+            yield "", dict(zip(PARTS, texts, strict=False))
+
+
+def collect() -> dict[str, Use]:
+    """Every code in the packages, with what is said of it."""
+    signatures = _signatures()
+    found: dict[str, Use] = {}
+    for _, tree in trees():
+        for node in ast.walk(tree):
+            for name, said in _said(node, signatures):
+                for code in filter(CODE.fullmatch, said["code"]):
+                    use = found.setdefault(code, Use())
+                    use.messages |= said.get("message", set())
+                    use.hints |= said.get("hint", set())
+                    use.does |= {MEANING[name]} if name in MEANING else set()
+    return dict(sorted(found.items()))
+
+
+def _row(code: str, use: Use) -> str:
+    cells = (f"`{code}`", *("; ".join(sorted(part)) for part in (use.messages, use.hints, use.does)))
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+def page() -> str:
+    """The reference page, one table per first word of the codes."""
+    lines: list[str] = []
+    group = ""
+    for code, use in collect().items():
+        if code.partition(".")[0] != group:
+            group = code.partition(".")[0]
+            lines += ["", f"## {group}", "", "| code | message | hint | what happens |", "|---|---|---|---|"]
+        lines.append(_row(code, use))
+    return PREFACE + "\n".join(lines[1:]) + "\n"
+
+
+def main() -> int:
+    PAGE.parent.mkdir(parents=True, exist_ok=True)
+    PAGE.write_text(page(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

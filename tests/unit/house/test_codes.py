@@ -1,0 +1,30 @@
+"""Every error code of the code is documented, and nothing is documented that is gone."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.house import codes
+
+
+def documented() -> set[str]:
+    if not codes.PAGE.exists():
+        pytest.skip(f"{codes.PAGE.relative_to(codes.ROOT)} is not written yet: python -m tests.house.codes")
+    return set(re.findall(r"^\| `([a-z0-9_.]+)` \|", codes.PAGE.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def test_every_code_is_documented() -> None:
+    assert set(codes.collect()) - documented() == set()
+
+
+def test_no_documented_code_is_gone() -> None:
+    assert documented() - set(codes.collect()) == set()
+
+
+def test_codes_are_found_in_every_place_they_stand() -> None:
+    found = codes.collect()
+    assert found["xml.malformed"].messages  # raised
+    assert found["json.truncated"]  # kept in a variable first
+    assert all(codes.CODE.fullmatch(code) for code in found)
