@@ -81,7 +81,12 @@ def header(blocks: Iterator[bytes], resource: FileResource, name: str) -> tuple[
             if found is not None:
                 break
         if ended or len(start) > _HEADER + BLOCK:
-            raise Fatal("csv.quote", "the header has a quote that is never closed", where=f"{name}:1")
+            raise Fatal(
+                "csv.quote",
+                "the header has a quote that is never closed, or text behind a closing one",
+                where=f"{name}:{resource.skip + 1}",
+                hint="mend the header, or declare quote: or skip:",
+            )
     row, taken = found
     if not row:
         raise Fatal(

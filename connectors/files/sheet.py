@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import datetime
 import importlib
+import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
@@ -22,6 +24,19 @@ from hub.untrusted import open_zip
 PAGE = 5_000
 SIZE = 256 << 20
 RATIO = 250  # sheets of repeated cells compress far better than text
+# What openpyxl raises on a damaged workbook, as seen with cut and altered files.
+_BROKEN = (
+    KeyError,
+    ValueError,
+    IndexError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    OSError,
+    SyntaxError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def pages(stream: BinaryIO, resource: FileResource, name: str, *, size: int | None) -> Iterator[Page]:
@@ -78,7 +93,7 @@ def _rows(stream: BinaryIO, resource: FileResource, name: str) -> Iterator[Seque
         sheet.reset_dimensions()
         yield from sheet.iter_rows(values_only=True)
         book.close()
-    except (KeyError, ValueError, IndexError, TypeError, AttributeError, EOFError, SyntaxError) as error:
+    except _BROKEN as error:
         raise Fatal(
             "excel.malformed",
             f"the workbook cannot be read: {type(error).__name__}",
