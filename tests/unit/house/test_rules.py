@@ -18,7 +18,15 @@ LONGEST = 400
 SUPPRESSION = re.compile(r"#\s*(?:noqa|type:\s*ignore)(?P<code>:\s*[A-Z]+[0-9]+|\[[a-z-]+)?")
 # split, so that the rule does not find itself
 ELSEWHERE = re.compile(
-    "/" + r"(?:work|farm|root|home)/[a-z]|/tmp/" + r"[a-z]/|py" + r"pi\.org|python" + r"hosted\.org|registry\.npm" + r"js"
+    "|".join(
+        (
+            "/" + r"(?:work|farm|root|home)/[a-z]",
+            "/tmp" + r"/[a-z]/",
+            "py" + r"pi\.org",
+            "python" + r"hosted\.org",
+            r"registry\." + "npm" + "js",
+        )
+    )
 )
 
 
@@ -42,8 +50,8 @@ def test_there_are_no_drawers() -> None:
 
 
 def test_no_module_is_longer_than_400_lines() -> None:
-    lengths = {path.relative_to(ROOT): len(path.read_text(encoding="utf-8").splitlines()) for path in modules()}
-    assert {str(path): lines for path, lines in lengths.items() if lines > LONGEST} == {}
+    lengths = {str(path.relative_to(ROOT)): path.read_bytes().count(b"\n") for path in modules()}
+    assert {path: lines for path, lines in lengths.items() if lines > LONGEST} == {}
 
 
 def test_suppressions_are_few_and_name_what_they_suppress() -> None:
