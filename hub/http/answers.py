@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
+import msgspec
+
 from hub.errors import AuthError, ConfigError, Fatal, HubError, Retriable
 from hub.untrusted import parse_json
 
@@ -57,6 +59,10 @@ class Response:
             raise Fatal(
                 "http.encoding", f"the answer is not in {found[1]}, as it says", where=self.where
             ) from None
+
+    def json_bytes(self) -> bytes:
+        """The body as UTF-8 JSON text, judged as by ``json`` and not decoded."""
+        return bytes(self.json(msgspec.Raw))
 
     @overload
     def json(self) -> Any: ...

@@ -97,9 +97,16 @@ class Transport:
         repeat = method in READS if idempotent is None else idempotent
         return self._repeated(method, url, sent, data, learned=learned, expect=expect, repeat=repeat)
 
-    def join(self, base: Response, link: str) -> str:
-        """A link of an answer as an absolute address."""
-        return urljoin(base.url, link)
+    def now(self) -> float:
+        return self._clock.now()
+
+    def refuse(self, answer: Response) -> None:
+        """Raise what an answer that was expected stands for after all."""
+        self._judged(answer, ())
+
+    def link(self, path_or_url: str, link: str) -> str:
+        """A link found in the answer of a request to ``path_or_url``, as an absolute address."""
+        return urljoin(self._url(path_or_url, ()), link)
 
     def _url(self, path_or_url: str, params: Params) -> str:
         if path_or_url.startswith(("http://", "https://")):

@@ -1,0 +1,112 @@
+"""Generic JSON REST: any API with lists of records joins by YAML alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from connectors.rest.declared import RestResource, RestSettings
+from connectors.rest.paging import pager
+from connectors.rest.read import Reader, describe
+from connectors.rest.write import Writer
+from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource, Spec
+from hub.errors import ConfigError, HubError
+from hub.http import Clock, Transport
+
+if TYPE_CHECKING:
+    from hub.http.addresses import Resolve
+
+
+class Rest:
+    """A system with a JSON API, read and written as its resources declare."""
+
+    def __init__(
+        self, context: Context, settings: RestSettings, resources: Mapping[str, RestResource],
+        resolve: Resolve | None = None,
+    ) -> None:  # fmt: skip
+        clock = Clock(now=context.now) if context.now else None
+        self._transport = Transport(
+            settings, context.system, folder=context.folder, clock=clock, resolve=resolve
+        )
+        self._settings = settings
+        self._resources = resources
+
+    def check(self) -> list[Probe]:
+        """Ask every resource for its first page."""
+        return [self._probe(name) for name in self._resources]
+
+    def _probe(self, name: str) -> Probe:
+        declared = self._declared(name)
+        try:
+            got = self._reader(name).get(pager(declared.paging, None).first(), {})
+        except HubError as error:
+            return Probe(name, False, str(error), error.hint)
+        return Probe(name, True, f"{len(got.records)} records on the first page")
+
+    def resource(self, name: str) -> Resource:
+        return describe(name, self._declared(name))
+
+    def read(self, query: Query) -> Iterator[Page]:
+        return self._reader(query.resource.name).pages(query)
+
+    def deliver(self, resource: Resource, changes: Sequence[Change]) -> list[Outcome]:
+        return self._writer(resource.name).deliver(changes)
+
+    def find(self, resource: Resource, keys: Sequence[Mapping[str, Any]]) -> list[Found | None]:
+        writer = self._writer(resource.name)
+        return [writer.find(key) for key in keys]
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def _declared(self, name: str) -> RestResource:
+        declared = self._resources.get(name)
+        if declared is None:
+            raise ConfigError(
+                "resource.unknown", f"there is no resource {name}", hint="declare it below resources:"
+            )
+        return declared
+
+    def _reader(self, name: str) -> Reader:
+        return Reader(self._transport, self._settings, self._declared(name))
+
+    def _writer(self, name: str) -> Writer:
+        return Writer(self._transport, self._settings, self._declared(name), self._reader(name))
+
+
+def _describe(
+    context: Context, settings: RestSettings, name: str, options: RestResource | None
+) -> Resource | None:
+    return None if options is None else describe(name, options)
+
+
+SPEC = Spec(
+    name="rest",
+    title="JSON REST API",
+    summary="Reads and writes lists of JSON records over HTTP, by declared paths, paging and credentials.",
+    settings=RestSettings,
+    resource=RestResource,
+    open=Rest,
+    describe=_describe,
+    writes=True,
+    example="""\
+system: crm
+connector: rest
+url: https://api.example.com/v1
+auth: {bearer: {token: secret://crm/token}}
+limits: {rate: 10/s}
+resources:
+  contacts:
+    path: /contacts
+    records: data
+    key: id
+    paging: {cursor: {param: cursor, from: paging.next}}
+    cursor: {field: updated_at, param: updated_since}
+    fields: {id: integer, email: text, updated_at: datetime}
+    write:
+      create: {method: POST, path: /contacts, id: data.id}
+      update: {method: PATCH, path: "/contacts/{id}"}
+      delete: {method: DELETE, path: "/contacts/{id}"}
+      find: {params: {email: "{email}"}}
+""",
+)

@@ -1,0 +1,218 @@
+"""Reading lists from a JSON API."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from connectors.rest.declared import Answers, Cursor, RestResource, RestSettings
+from connectors.rest.paging import Ask, Seen, pager, range_total, repeated
+from hub.contract import Page, Query, Resource
+from hub.errors import ConfigError, Fatal, HubError, Retriable
+from hub.http import Response, Transport
+from hub.http.records import declared_fields, dig, ndjson, nest, text_at
+from hub.untrusted import parse_json
+
+
+def describe(name: str, declared: RestResource) -> Resource:
+    """A resource from its declaration alone."""
+    return Resource(
+        name=name,
+        key=tuple(declared.key),
+        cursor=declared.cursor.field if declared.cursor else None,
+        fields=declared_fields(declared.fields),
+        counts=declared.total is not None or declared.paging.range_header is not None,
+        writable=declared.write is not None,
+        title=declared.title,
+    )
+
+
+@dataclass(frozen=True)
+class Got:
+    """One answer and the records in it."""
+
+    answer: Response
+    body: bytes
+    records: list[msgspec.Raw]
+    total: int | None
+
+
+class Reader:
+    """Reads one resource."""
+
+    def __init__(self, transport: Transport, settings: RestSettings, declared: RestResource) -> None:
+        self._transport = transport
+        self._settings = settings
+        self._declared = declared
+
+    def pages(self, query: Query) -> Iterator[Page]:
+        """The pages of one read; the last only when the source said or showed that it is."""
+        declared = self._declared
+        pages = pager(declared.paging, _smaller(query.page_size, declared.paging))
+        fixed, fixed_in_body = since(declared.cursor, query.since)
+        overlap = declared.paging.offset.overlap if declared.paging.offset else 0
+        seen: set[bytes] = set()
+        total, count, last_record = None, 0, b""
+        ask: Ask | None = pages.first()
+        while ask is not None:
+            got = self.get(ask, fixed, fixed_in_body)
+            records = _without_overlap(got, last_record) if overlap and last_record else got.records
+            text = ndjson(records, got.answer.where)
+            self._refuse_repeat(seen, text, got.answer.where)
+            total = got.total if got.total is not None else total
+            first, count = count + 1, count + len(records)
+            last_record = bytes(records[-1]) if records else last_record
+            where = got.answer.where
+            ask = pages.after(Seen(got.body, got.answer.headers, len(records), count, total, where))
+            if ask is None and total is not None and count < total:
+                raise Retriable(
+                    "total.short", f"{total} records were announced and {count} came", where=where
+                )
+            yield Page(text, len(records), declared.path, first, ask is None, total)
+
+    def get(
+        self, ask: Ask, params: Mapping[str, str], in_body: bool = False, *, path: str | None = None,
+        records: str | None = None, expect: tuple[int, ...] = (),
+    ) -> Got:  # fmt: skip
+        """One page, or with ``path`` a look-up."""
+        declared = self._declared
+        answer = self._send(ask, dict(params), in_body, declared.path if path is None else path, expect)
+        if answer.status in (416, *declared.empty, *expect):
+            return Got(answer, b"", [], _total(declared, answer, b""))
+        body = answer.utf8() if answer.body.strip() else answer.json()
+        refuse_failure(answer, self._settings.answers, self._transport)
+        at = declared.records if records is None else records
+        total = _total(declared, answer, body)
+        return Got(answer, body, _list(answer, at, total), total)
+
+    def _send(
+        self, ask: Ask, params: dict[str, str], in_body: bool, path: str, expect: tuple[int, ...]
+    ) -> Response:
+        declared = self._declared
+        statuses = (*declared.empty, *expect, *((416,) if declared.paging.range_header else ()))
+        if ask.url is not None:
+            url = self._transport.link(path, ask.url)
+            return self._transport.request("GET", url, learned=True, expect=statuses, headers=ask.headers)
+        query = {**self._settings.params, **declared.params}
+        body: dict[str, Any] = dict(declared.body or {})
+        for values, goes_in_body in ((params, in_body), (ask.params, ask.body)):
+            if goes_in_body:
+                body |= nest({name: _number(value) for name, value in values.items()})
+            else:
+                query |= values
+        posts = declared.method == "POST"
+        return self._transport.request(
+            declared.method, path, params=query, json=body if posts else None, headers=ask.headers,
+            expect=statuses, idempotent=True,
+        )  # fmt: skip
+
+    @staticmethod
+    def _refuse_repeat(seen: set[bytes], text: bytes, where: str) -> None:
+        if text:
+            digest = hashlib.blake2b(text, digest_size=16).digest()
+            if digest in seen:
+                raise repeated(where, "gives the same page again")
+            seen.add(digest)
+
+
+def since(cursor: Cursor | None, text: str | None) -> tuple[dict[str, str], bool]:
+    """The parameter that asks for changed records, and whether it goes into the body."""
+    if cursor is None or cursor.param is None or text is None:
+        return {}, False
+    value = cursor.value.replace("{since}", moment(text, cursor.format) if cursor.format else text)
+    if cursor.encode == "base64url":
+        value = base64.urlsafe_b64encode(value.encode()).decode()
+    return {cursor.param: value}, cursor.into == "body"
+
+
+def moment(text: str, form: str) -> str:
+    """A time as the source wrote it, in the form its parameter wants; rounded down, never up."""
+    try:
+        if text.isdigit():
+            number = int(text)
+            made = datetime.fromtimestamp(number / 1000 if number > 10**11 else number, UTC)
+        else:
+            made = datetime.fromisoformat(text)
+            made = made.astimezone(UTC) if made.tzinfo else made.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise ConfigError(
+            "cursor.format",
+            f"the cursor value {text[:40]!r} is no time",
+            hint="leave format away to send it as it is",
+        ) from None
+    if form in ("epoch", "epoch_ms"):
+        whole = int(made.timestamp() * 1000)
+        return str(whole if form == "epoch_ms" else whole // 1000)
+    return made.strftime(form)
+
+
+def refuse_failure(answer: Response, rule: Answers | None, transport: Transport) -> None:
+    """Judge an answer by what its body says, where success is declared."""
+    if rule is None:
+        return
+    body = answer.utf8()
+    verdict = text_at(body, rule.path)
+    if verdict in rule.equals:
+        return
+    raise failure(answer, rule, verdict, transport)
+
+
+def failure(answer: Response, rule: Answers, verdict: str | None, transport: Transport) -> HubError:
+    body = answer.utf8()
+    said = transport.redact((text_at(body, rule.message) if rule.message else None) or "")
+    code = text_at(body, rule.code) if rule.code else verdict
+    message = f"answered failure {transport.redact(code or '(none)')}: {said}"
+    if verdict in rule.retry:
+        return Retriable("answer.failed", message, where=answer.where)
+    return Fatal("answer.failed", message, where=answer.where)
+
+
+def _list(answer: Response, path: str, total: int | None) -> list[msgspec.Raw]:
+    """The records at a path. That there is no list is an error, unless none were announced."""
+    answer.json(msgspec.Raw)  # judges empty bodies, pages for people and cut texts
+    found = dig(answer.utf8().strip().removeprefix(b"\xef\xbb\xbf"), path)
+    if found is None and total == 0:
+        return []
+    if found is None or not bytes(found).startswith(b"["):
+        raise Fatal(
+            "records.missing",
+            f"the answer has no list at {path or 'its top'}",
+            where=answer.where,
+            hint="check records:, and answers: if the system reports errors in the body",
+        )
+    return parse_json(bytes(found), list[msgspec.Raw], where=answer.where)
+
+
+def _total(declared: RestResource, answer: Response, body: bytes) -> int | None:
+    rule = declared.total
+    if rule is None:
+        return range_total(answer.headers.get("content-range", "")) if declared.paging.range_header else None
+    text = answer.headers.get(rule.header.lower()) if rule.header else None
+    if rule.path and body:
+        text = text_at(body, rule.path)
+    text = (text or "").rpartition("/")[2].strip()
+    return int(text) if text.isdigit() else None
+
+
+def _without_overlap(got: Got, last: bytes) -> list[msgspec.Raw]:
+    """Take off the record that was read again; if it is another one, records have moved."""
+    if not got.records or bytes(got.records[0]).split() != last.split():
+        raise Retriable(
+            "page.moved", "records moved between two pages; reading again", where=got.answer.where
+        )
+    return got.records[1:]
+
+
+def _smaller(asked: int | None, paging: Any) -> int | None:
+    sizes = [rule.size for rule in (paging.page, paging.offset, paging.cursor, paging.range_header) if rule]
+    return min(asked, *sizes) if asked and sizes else None
+
+
+def _number(value: str) -> int | str:
+    return int(value) if value.isdigit() and (value == "0" or value[0] != "0") else value
