@@ -13,7 +13,7 @@ SOURCES := hub connectors sso $(wildcard bench)
 SERVICES := tests/services
 
 help:  ## list the targets
-	@grep -E '^[a-z][a-z -]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
+	@grep -E '^[a-z][a-z0-9 -]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 40
 
 # -- set-up ----------------------------------------------------------------------------------------
 
