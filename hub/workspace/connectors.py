@@ -85,7 +85,7 @@ class Connectors:
         """A system file's content over what its profile says; without a profile, as it is. The
         connector's name stays the profile's: ``spec`` follows it."""
         name = system.get("connector")
-        profile = self.profile(name) if isinstance(name, str) and self._connector(name) is None else None
+        profile = self.profile(name) if isinstance(name, str) and not self._ships(name) else None
         if profile is None:
             return dict(system)
         return merge({**profile.settings, "resources": profile.resources}, system)
@@ -94,6 +94,9 @@ class Connectors:
         if name not in self._specs:
             self._specs[name] = self._import(name)
         return self._specs[name]
+
+    def _ships(self, name: str) -> bool:
+        return name in self.modules or name in _shipped()
 
     def _import(self, name: str) -> Spec | None:
         module = self.modules.get(name)

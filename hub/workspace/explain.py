@@ -233,7 +233,7 @@ def example(name: str, field: FieldInfo | None) -> str:
 
 def _inline(value: object) -> str:
     """A value in YAML's one-line form, quotes only where YAML needs them."""
-    if isinstance(value, str) and re.fullmatch(r"[A-Za-z_][^:#{}\[\],&*!|>'\"%@`]*", value):
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z_](?:[^:#{}\[\],&*!|>'\"%@`]|:(?=\S))*", value):
         return value
     return json.dumps(value, ensure_ascii=False)
 

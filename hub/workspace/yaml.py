@@ -37,6 +37,7 @@ FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-
 MAYBE_ANCHOR: Final = re.compile(r"(?:^|[\s,:\[{-])[&*][^\s&*]", re.MULTILINE)
 
 HINTS: Final = (
+    ("tab character", "indent with spaces; YAML refuses tabs"),
     ("mapping values are not allowed", "put text that holds ': ' in quotes, or check the indentation"),
     ("could not find expected ':'", "write a colon and a space after the key"),
     ("expected key", "check the indentation of this line and the quotes of the lines before it"),
