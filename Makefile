@@ -31,6 +31,7 @@ endef
 	@$(call install,requirements/core.lock)
 	@touch $@
 
+.venv/test.stamp: export COPHUB_APT := 1
 .venv/test.stamp: requirements/test.lock requirements/build.lock pyproject.toml
 	@echo "setting up .venv ($<)"
 	@$(call install,requirements/test.lock)
@@ -107,6 +108,14 @@ lock-check:  ## do requirements/*.lock fit pyproject.toml? (asks the package ind
 	$(MAKE) lock LOCKS=.tools/locks
 	diff -r requirements .tools/locks && echo "the locks fit pyproject.toml"
 
+reference: .venv/test.stamp  ## write the pages of docs/reference that are read out of the code
+	@$(BIN)/python -m tests.house.codes
+
+docs:  ## the documentation as a site, in .tools/site
+	@[ -x .tools/docs/bin/mkdocs ] || $(UV) venv --quiet --clear --python $(PYTHON) .tools/docs
+	$(UV) pip install --quiet --python .tools/docs/bin/python --require-hashes -r requirements/docs.lock
+	.tools/docs/bin/mkdocs build --strict --quiet --site-dir .tools/site
+
 fmt: .venv/test.stamp  ## ruff: sort imports and mend what can be mended
 	@$(BIN)/ruff check --quiet --fix .
 
@@ -116,4 +125,4 @@ clean:  ## stop the services and remove everything that was made here
 
 .ONESHELL:
 .PHONY: help setup setup-test setup-airflow demo lint types layers checks unit contract integration faults e2e \
-	docs-test services test bench soak lock lock-check fmt clean
+	docs-test services test bench soak lock lock-check reference docs fmt clean

@@ -104,7 +104,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(NAMES)}; all by default")
     parser.add_argument("--require", action="store_true", help="a system that cannot be started is an error")
     parser.add_argument("--quiet", action="store_true", help="print only what went wrong")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     names = options.names or list(NAMES)
     if unknown := set(names) - set(NAMES):
         parser.error(f"unknown system {', '.join(sorted(unknown))}; known are {', '.join(NAMES)}")
