@@ -39,7 +39,7 @@ def test_a_system_that_cannot_be_had_is_named_with_the_reason(tmp_path: Path) ->
     assert services("up", "--require", "tryton", folder=tmp_path, **broken).returncode == 1
 
 
-@pytest.mark.skipif(not postgres.installed(), reason="PostgreSQL is not installed: tests/services up postgres")
+@pytest.mark.skipif(not postgres.installed(), reason="PostgreSQL is not installed")
 def test_postgres_starts_once_and_leaves_nothing_behind(tmp_path: Path) -> None:
     first = services("up", "postgres", folder=tmp_path)
     assert first.stdout == services("up", "postgres", folder=tmp_path).stdout != ""

@@ -74,7 +74,7 @@ def up(names: list[str], *, require: bool, quiet: bool) -> int:
                 ready[name] = start.result()
                 if not quiet:
                     _say(f"{name} is up")
-            except Unavailable as why:
+            except (Unavailable, OSError) as why:
                 note.stop(name)
                 failed = True
                 _say(f"{name} is not available: {why}")
