@@ -18,8 +18,11 @@ from hub.contract import Resource
 from hub.errors import ConfigError, Finding
 from hub.mapping.checks import Check, field_checks
 from hub.mapping.expressions import translate
-from hub.mapping.record import ELEMENT, Clash, Node, Path, literal, model_type, of_fields, of_model, path_text
-from hub.mapping.record import quoted, structure_text, suggestion
+from hub.mapping.joins import Join, compile_join
+from hub.mapping.record import (
+    ELEMENT, WHOLE, Clash, Node, Path, Structure, model_type, of_fields, of_model, path_text, quoted, structure,
+    structure_text, structure_type, suggestion,
+)
 from hub.mapping.scope import Expression, Guard, Lookup, Scope
 from hub.mapping.syntax import Issue
 from hub.workspace.shape import MappingFile, ModelField, ModelFile, Output
@@ -61,30 +64,16 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Join:
-    """Another resource of the same system that the pipeline joins into the record under ``alias``: as
-    the one matching record, or as a list. The pairs are equal texts: SQL over ``r``, and over the other
-    record ``j``, whose structure and key are given."""
-
-    alias: str
-    system: str
-    resource: str
-    many: bool
-    structure: str
-    paths: tuple[str, ...]
-    pairs: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Compiled:
     """One output of one mapping as SQL.
 
     ``structure`` is the text for ``json_transform`` (every leaf VARCHAR), None where the record comes
-    from a model and is typed. ``paths`` are the dotted source fields needed, key and cursor included.
+    from a model and is typed; ``record`` is DuckDB's type of ``r``. ``paths`` are the dotted source fields needed, key and cursor included.
     ``key`` is SQL over ``r`` that gives ``hub.contract.key_text`` of the record ('' where a part is
     missing), None from a model: there the record's key is the entity's id. ``item`` gives the texts of
     an element's own key over ``e``. ``target_key`` names the output fields that are the key of the
-    foreign record written to. ``where`` is a condition or empty. ``lookups`` are in the order in which
+    foreign record written to. ``where`` is a condition or empty,
+    made of ``conditions``. ``lookups`` are in the order in which
     they can be joined. ``hash`` changes with everything that changes results.
     """
 
@@ -94,14 +83,16 @@ class Compiled:
     direction: Literal["inbound", "outbound", "pass"]
     source: str
     structure: str | None
+    record: str
     paths: tuple[str, ...]
     key: str | None
     key_fields: tuple[str, ...]
     item: tuple[str, ...]
     target_key: tuple[str, ...]
     where: str
-    where_expression: Expression | None
+    conditions: tuple[Expression, ...]
     each: str | None
+    each_path: str
     columns: tuple[Column, ...]
     lookups: tuple[Lookup, ...]
     checks: tuple[Check, ...]
@@ -270,23 +261,25 @@ class _Compilation:
         paths.update(dict.fromkeys(keys.paths))
         if each:
             paths[each] = None
-        joins = self._joins(paths)
         own = [path for path in paths if path[0] not in self.mapping.with_]
         if self.resource and self.resource.cursor:
             own.append(tuple(self.resource.cursor.split(".")))
         try:
-            shape = None if self.from_model else structure_text(own)
+            joins = self._joins(paths, own)
+            shape = None if self.from_model else structure(own)
         except Clash as clash:
             self.find(self._at(number, "fields"), Issue("field.shape", str(clash)))
             return None
         lookups = _ordered({guard.lookup: None for one in expressions for guard in one.guards})
         return _hashed(Compiled(
             mapping=self.mapping.mapping, output=output.into, number=number, direction=self._direction(output),
-            source=self.mapping.from_, structure=shape, paths=tuple(sorted({path_text(path) for path in own})),
+            source=self.mapping.from_, structure=None if shape is None else structure_text(shape),
+            record=self._type(shape, joins), paths=tuple(sorted({path_text(path) for path in own})),
             key=keys.sql, key_fields=keys.fields, item=keys.item, target_key=keys.target,
             where=" AND ".join(f"({one.sql})" for one in conditions),
-            where_expression=conditions[0] if conditions else None,
-            each=_reading(each[:-1]) if each else None, columns=tuple(columns), lookups=lookups,
+            conditions=tuple(conditions),
+            each=_reading(each[:-1]) if each else None,
+            each_path=path_text(each[:-1]) if each else "", columns=tuple(columns), lookups=lookups,
             checks=field_checks(columns, model, scope.codes) if model else (), joins=joins,
         ))
 
@@ -310,6 +303,9 @@ class _Compilation:
         sql, type_ = expression.sql, model_type(declared) if declared else ""
         if declared and expression.ref is None:
             sql = _cast(expression, declared, type_)
+        if declared and declared.type == "json" and expression.plain and not self.from_model:
+            whole = tuple((*one, WHOLE) if one[-1] != WHOLE else one for one in expression.inputs)
+            expression = replace(expression, inputs=whole)
         inputs = tuple(path_text(one) for one in expression.inputs)
         return Column(name, sql, type_, rule.strength, inputs, expression.ref, self.place(path), expression,
                       declared, many)
@@ -334,8 +330,28 @@ class _Compilation:
 
     # ------------------------------------------------------------ with
 
-    def _joins(self, paths: Iterable[Path]) -> tuple[Join, ...]:
-        return ()
+    def _joins(self, paths: Iterable[Path], own: list[Path]) -> tuple[Join, ...]:
+        """The resources joined; what their conditions read of the record is added to ``own``."""
+        joins = []
+        for alias, rule in self.mapping.with_.items():
+            join, issue, reads = compile_join(alias, rule, paths)
+            if issue:
+                self.find(("with", alias, "on"), issue, rule.on)
+            if join:
+                joins.append(join)
+                own += reads
+        return tuple(joins)
+
+    def _type(self, shape: Structure | None, joins: Iterable[Join]) -> str:
+        """The DuckDB type of ``r``: of the structure with what is joined, or of the model's fields."""
+        if shape is None:
+            model = self.workspace.models.get(self.source)
+            fields = model.fields.items() if model else ()
+            return f"STRUCT({', '.join(f'{quoted(name)} {model_type(field)}' for name, field in fields)})"
+        joined: dict[str, Structure] = {
+            join.alias: [dict(join.shape)] if join.many else dict(join.shape) for join in joins
+        }
+        return structure_type({**shape, **joined} if isinstance(shape, dict) else shape)
 
 
 class _Open(dict[str, Node]):
@@ -458,12 +474,7 @@ def _hashed(compiled: Compiled) -> Compiled:
         [(column.name, column.sql, column.type, column.strength, column.ref) for column in compiled.columns],
         [(one.kind, one.args, one.input_sql, one.pairs, one.rejects) for one in compiled.lookups],
         [(check.field, check.code, check.condition) for check in compiled.checks],
-        [(join.alias, join.resource, join.many, join.structure, join.pairs) for join in compiled.joins],
+        [(join.alias, join.resource, join.many, join.shape, join.pairs) for join in compiled.joins],
     ]
     text = json.dumps(content, ensure_ascii=False, sort_keys=True)
     return replace(compiled, hash=hashlib.sha256(text.encode()).hexdigest())
-
-
-def record_sql(compiled: Compiled, raw: str = "raw") -> str:
-    """SQL that makes the record ``r`` of JSON text in the column ``raw``."""
-    return f"json_transform({raw}, {literal(compiled.structure or '{}')})"

@@ -15,7 +15,7 @@ import pyarrow as pa
 from hub.mapping.compile import Compiled
 from hub.mapping.lookups import Provider, answers, code_table
 from hub.mapping.record import quoted
-from hub.mapping.rejects import Flag, collect, flags
+from hub.mapping.rejects import Flag, collect, flags, tried, tried_value
 from hub.mapping.scope import Lookup
 
 RAISED = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
@@ -25,7 +25,8 @@ RAISED = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.Invalid
 @dataclass(frozen=True, slots=True)
 class Evaluated:
     """How many records were read, outputs mapped, records out of scope (their ``where`` is not true),
-    outputs rejected, and problems found in those. With ``each`` a record has several outputs."""
+    outputs rejected, and problems found in those: read = mapped + out_of_scope + rejected. With
+    ``each`` all are counted in elements; a record may have none."""
 
     read: int
     mapped: int
@@ -44,16 +45,17 @@ def evaluate(
     rejected: str = "rejected",
     read: int | None = None,
 ) -> Evaluated:
-    """Map ``relation`` (SQL text of a table, view or query with ``key`` VARCHAR, ``hash`` UUID, ``r``
-    STRUCT, and optionally ``shape`` VARCHAR, see ``record.shape_sql``) into two new tables.
+    """Map ``relation`` (SQL text of a table, view or query with ``key`` VARCHAR, ``hash`` of any type,
+    ``r`` STRUCT, and optionally ``shape`` VARCHAR, see ``source.source_sql``) into two new tables.
 
     ``mapped``: ``key`` (of the output: with ``each`` of record and element), ``hash``, with ``each`` also
     ``parent`` (key of the record), and the columns. ``rejected``: ``key, hash, field, code, message,
     input`` (JSON of the fields that were read), one row per problem. ``read`` saves counting where the
     caller knows it. Raises duckdb errors only for what no row is to blame for.
     """
-    source = relation.strip() if relation.strip().startswith("(") else f"({relation})" if " " in relation.strip() else relation
-    run = _Run(con, compiled, source, mapped, rejected)
+    text = relation.strip()
+    query = text.partition(" ")[0].upper() in ("SELECT", "WITH", "FROM")
+    run = _Run(con, compiled, f"({text})" if query else text, mapped, rejected)
     try:
         run.join(lookup)
         return run.table(read)
@@ -92,10 +94,10 @@ class _Run:
 
     def _inputs(self, lookup: Lookup) -> pa.Array:
         where = f" WHERE {self.compiled.where}" if self.compiled.where and not self._where_joins(lookup) else ""
-        for value in (lookup.input_sql, f"TRY({lookup.input_sql})"):
-            sql = f"SELECT DISTINCT {value} AS input FROM {self.rows()}{where}"
+        for value in (lookup.input_sql, tried_value(lookup.input_sql)):
+            sql = f"SELECT DISTINCT {value} AS input FROM {self.rows(value != lookup.input_sql)}{where}"
             try:
-                table = self.con.execute(f"SELECT input FROM ({sql}) WHERE input IS NOT NULL").to_arrow_table()
+                table = self.con.sql(f"SELECT input FROM ({sql}) AS i WHERE input IS NOT NULL").to_arrow_table()
                 return table.column("input").combine_chunks()
             except RAISED:
                 where = ""
@@ -122,12 +124,10 @@ class _Run:
 
     def rows(self, guarded: bool = False) -> str:
         """FROM: the source, one row per element with ``each``, and the lookups joined so far."""
-        each = self.compiled.each
-        rows = f"(SELECT *, UNNEST({each}) AS e FROM {self.source} AS s0)" if each else self.source
-        sql = f"{rows} AS s"
+        sql = f"{self._elements() if self.compiled.each else self.source} AS s"
         for lookup in self.joined:
             alias = quoted(lookup.alias)
-            value = f"TRY({lookup.input_sql})" if guarded else lookup.input_sql
+            value = tried_value(lookup.input_sql) if guarded else lookup.input_sql
             sql += f" LEFT JOIN temp.{alias} AS {alias} ON {alias}.input = {value}"
         return sql
 
@@ -154,7 +154,7 @@ class _Run:
         inside = f"SELECT {read} FROM {self.rows(guarded)}{where}"
         outside = ['"$key" AS key', '"$hash" AS hash', *(['"$parent" AS parent'] if compiled.each else []), *names]
         if found:
-            bad = " OR ".join(quoted(flag.name) if flag.inner else flag.condition for flag in found)
+            bad = " OR ".join(flag.sign for flag in found)
             outside += [quoted(flag.name) for flag in inner] + [f'({bad}) AS "$bad"']
             outside += [f'CASE WHEN ({bad}) THEN {name} END AS "${name}"' for name in kept]
         self.con.execute(f"CREATE OR REPLACE TABLE {self.mapped} AS SELECT {', '.join(outside)} FROM ({inside})")
@@ -165,36 +165,24 @@ class _Run:
         return [f'{_tried(self.compiled.output_key(), guarded)} AS "$key"', 'key AS "$parent"']
 
     def _counted(self, read: int | None, problems: tuple[int, int]) -> Evaluated:
-        mapped = self._count(self.mapped)
-        rejected, found = problems
-        if self.compiled.each:
-            read = self._count(self.source) if read is None else read
-            outside = 0
-            if self.compiled.where:
-                outside = self._out_of_scope()
-            return Evaluated(read, mapped, outside, rejected, found)
+        mapped, (rejected, found) = self._count(self.mapped), problems
         if not self.compiled.where:
             return Evaluated(mapped + rejected, mapped, 0, rejected, found)
-        read = self._count(self.source) if read is None else read
+        if read is None or self.compiled.each:
+            read = self._count(self._elements() if self.compiled.each else self.source)
         return Evaluated(read, mapped, read - mapped - rejected, rejected, found)
 
-    def _out_of_scope(self) -> int:
-        """Elements of ``each`` whose condition is not true."""
-        total = self._count(f"(SELECT UNNEST({self.compiled.each}) AS e FROM {self.source} AS s0)")
-        return total - self._count(self.mapped) - self._rejected()
-
-    def _rejected(self) -> int:
-        return self._count(f"(SELECT DISTINCT key FROM {self.rejected})")
+    def _elements(self) -> str:
+        return f"(SELECT *, UNNEST({self.compiled.each}) AS e FROM {self.source} AS s0)"
 
     def _count(self, what: str) -> int:
-        row = self.con.execute(f"SELECT count(*) FROM {what}").fetchone()
-        return int(row[0]) if row else 0
+        return int(self.con.execute(f"SELECT count(*) FROM {what}").fetchall()[0][0])
 
 
 def _tried(sql: str, guarded: bool) -> str:
-    return f"TRY({sql})" if guarded else sql
+    return tried_value(sql) if guarded else sql
 
 
 def _condition(sql: str, guarded: bool) -> str:
     """The condition; where it raises the row is kept, to be rejected."""
-    return f"(TRY({sql}) OR TRY(({sql}) IS NULL) IS NULL)" if guarded else sql
+    return f"({tried_value(sql)} OR {tried(sql)} IS NULL)" if guarded else sql

@@ -21,7 +21,7 @@ from sqlglot import exp
 
 from hub.mapping.functions import FUNCTIONS, LONGEST, REFUSED, Function
 from hub.mapping.hubfunctions import HUB
-from hub.mapping.record import ELEMENT, SQL_TYPES, Node, Path, path_text, suggestion
+from hub.mapping.record import ELEMENT, SQL_TYPES, WHOLE, Node, Path, path_text, suggestion
 from hub.mapping.scope import Expression, Guard, Lookup, Scope
 from hub.mapping.syntax import DIALECT, Issue, parse, render
 
@@ -93,6 +93,7 @@ class Translation:
         self.ref: str | None = None
         self.code_list: str | None = None
         self._root: exp.Expr | None = None
+        self._found: dict[int, _Place | None] = {}
         self._lambdas: list[dict[str, _Place]] = []
         self._conditions: list[exp.Expr] = []
         self._grown = 0
@@ -101,14 +102,15 @@ class Translation:
     def run(self, tree: exp.Expr) -> tuple[Expression | None, tuple[Issue, ...]]:
         self._root = tree
         new = self.value(tree)
-        if any(issue.level == "error" for issue in self.issues):
-            return None, tuple(self.issues)
+        issues = tuple(dict.fromkeys(self.issues))
+        if any(issue.level == "error" for issue in issues):
+            return None, issues
         whole = isinstance(tree, exp.Anonymous) and self.code_list is not None and str(tree.this).lower() == "code"
         return Expression(
             self.text, render(new), tuple(self.inputs), tuple(self.functions), tuple(self.codes),
             tuple(self.guards), self.ref, isinstance(tree, exp.Column), not isinstance(new, exp.Dot),
             self.code_list if whole else None,
-        ), tuple(self.issues)
+        ), issues
 
     # ------------------------------------------------------------ what hub functions use
 
@@ -155,7 +157,15 @@ class Translation:
     # ------------------------------------------------------------ names
 
     def _find(self, node: exp.Expr) -> _Place | None:
-        """The part of the record a node names, or None where it computes something."""
+        """The part of the record a node names, or None where it computes something. Found once:
+        nested list functions ask again and again."""
+        if id(node) not in self._found:
+            self._found[id(node)] = place = self._named(node)
+            return place
+        again = self._found[id(node)]
+        return _Place(again.tree.copy(), again.path, again.node) if again else None
+
+    def _named(self, node: exp.Expr) -> _Place | None:
         if isinstance(node, exp.Column):
             if isinstance(node.this, exp.Star):
                 return None
@@ -166,6 +176,8 @@ class Translation:
             return place
         if isinstance(node, exp.Identifier):
             return self._first(node)
+        if isinstance(node, exp.Paren):
+            return self._find(node.this)
         if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Identifier):
             inner = self._find(node.this)
             if inner is None:
@@ -251,9 +263,11 @@ class Translation:
     def _reads(self, place: _Place) -> None:
         if place.path is None or not place.path:
             return
-        path = place.path
-        if place.node.many and path[-1] != ELEMENT:
+        path, node = place.path, place.node
+        if node.many:
             path = (*path, ELEMENT)
+        if node.fields is not None and not self.scope.typed:
+            path = (*path, WHOLE)
         self.inputs[path] = None
 
     def _typed(self, place: _Place) -> exp.Expr:
@@ -403,11 +417,30 @@ class Translation:
         if number in function.lambdas:
             return self.issue(arg, "function.arguments", f"{function.name}() needs a lambda here", function.example)
         if number in function.lists and (place := self._find(arg)):
-            self._lists(place) if place.node.many or place.node.type == "any" and function.name != "len" else None
-            return self._typed(place)
+            return self._list_argument(function, arg, place)
         if isinstance(arg, exp.PropertyEQ) and function.name == "struct_pack":
             return exp.PropertyEQ(this=exp.to_identifier(arg.name, quoted=True), expression=self.value(arg.expression))
         return self.value(arg)
+
+    def _list_argument(self, function: Function, arg: exp.Expr, place: _Place) -> exp.Expr:
+        if place.node.many:
+            whole = function.lambdas or place.node.fields is not None
+            return self._untyped(place) if whole else self._typed(place)
+        if function.name == "len":
+            if place.node.type == "any" and place.path and not self.scope.typed:
+                self.issues.append(Issue(
+                    "field.undeclared", f"nobody says whether {path_text(place.path)} is a list; it is taken as text",
+                    "length(x) counts characters, list_count(x) elements", self._column(arg), "warning"))
+            return self._typed(place)
+        if place.node.type not in ("any",) and place.path:
+            return self.issue(arg, "field.list", f"{function.name}(): {path_text(place.path)} is no list")
+        self._lists(place)
+        return place.tree
+
+    def _untyped(self, place: _Place) -> exp.Expr:
+        """A list for a lambda, whose elements are cast where it reads them, or a list only counted."""
+        self._lists(place)
+        return place.tree
 
     def _lambda(self, node: exp.Lambda, over: exp.Expr) -> exp.Expr:
         place = self._find(over)

@@ -11,12 +11,16 @@ import json
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from hub.contract import Field
 from hub.workspace.shape import ModelField, ModelFile
 
 Path = tuple[str, ...]
+Structure: TypeAlias = "str | list[Structure] | dict[str, Structure]"
 ELEMENT = "[]"
+WHOLE = "{}"
+"""At the end of a path: the whole object, as JSON."""
 
 SQL_TYPES = {
     "integer": "BIGINT", "decimal": "DECIMAL(18,6)", "float": "DOUBLE", "boolean": "BOOLEAN", "date": "DATE",
@@ -79,6 +83,8 @@ def path_text(path: Path) -> str:
     """``to_Address[].Country`` of a path."""
     text = ""
     for part in path:
+        if part == WHOLE:
+            continue
         text += part if part == ELEMENT or not text else f".{part}"
     return text
 
@@ -99,44 +105,56 @@ class Clash(ValueError):
     """The same place is read as a list and as an object, or two names differ only in case."""
 
 
-def structure(paths: Iterable[Path]) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """Paths grouped by their first part."""
+
+    parts: dict[str, _Tree]
+
+
+def structure(paths: Iterable[Path]) -> Structure:
     """The paths as the nested structure DuckDB's ``json_transform`` takes; every leaf is VARCHAR, so
     that a value that does not fit its type fails in its own expression and row, not the batch."""
-    tree: dict[str, dict[str, object]] = {}
-    for path in paths:
-        here: dict[str, object] = tree  # type: ignore[assignment]
+    tree = _Tree({})
+    leaves = set(paths)
+    for path in leaves:
+        here = tree
         for part in path:
-            here = here.setdefault(part, {})  # type: ignore[assignment]
-    built = _built(tree, ())
-    return built if isinstance(built, dict) else {}
+            here = here.parts.setdefault(part, _Tree({}))
+    return _built(tree.parts, (), leaves)
 
 
-def _built(tree: Mapping[str, object], at: Path) -> object:
+def _built(tree: Mapping[str, _Tree], at: Path, leaves: set[Path]) -> Structure:
     if not tree:
         return "VARCHAR"
+    if WHOLE in tree:
+        if len(tree) > 1:
+            raise Clash(f"{path_text(at)} is read as a whole and in parts")
+        return "JSON"
     if ELEMENT in tree:
         if len(tree) > 1:
             raise Clash(f"{path_text(at)} is read as a list and as an object")
-        return [_built(tree[ELEMENT], (*at, ELEMENT))]  # type: ignore[arg-type]
+        return [_built(tree[ELEMENT].parts, (*at, ELEMENT), leaves)]
+    if at in leaves and at[-1] != ELEMENT:
+        raise Clash(f"{path_text(at)} is read as a value and as an object")
     lowered: dict[str, str] = {}
     for name in tree:
         other = lowered.setdefault(name.lower(), name)
         if other != name:
             raise Clash(f"{path_text((*at, other))} and {path_text((*at, name))} differ only in case")
-    return {name: _built(inner, (*at, name)) for name, inner in tree.items()}  # type: ignore[arg-type]
+    return {name: _built(tree[name].parts, (*at, name), leaves) for name in sorted(tree)}
 
 
-def structure_text(paths: Iterable[Path]) -> str:
-    return json.dumps(structure(sorted(set(paths))), ensure_ascii=False, separators=(",", ":"))
+def structure_text(shape: Structure) -> str:
+    return json.dumps(shape, ensure_ascii=False, separators=(",", ":"))
 
 
-def structure_type(shape: object) -> str:
+def structure_type(shape: Structure) -> str:
     """The same structure as a DuckDB type, for empty tables that types are checked against."""
     if isinstance(shape, str):
         return shape
     if isinstance(shape, list):
         return f"{structure_type(shape[0])}[]"
-    assert isinstance(shape, dict)
     inner = ", ".join(f"{quoted(name)} {structure_type(part)}" for name, part in shape.items())
     return f"STRUCT({inner})"
 

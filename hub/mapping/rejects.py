@@ -10,16 +10,24 @@ from dataclasses import dataclass
 import duckdb
 
 from hub.mapping.compile import Column, Compiled
-from hub.mapping.record import literal, quoted
+from hub.mapping.record import literal, path_text, quoted
+from hub.mapping.scope import Lookup
 
 REASONS = 50
 """For how many rows per field DuckDB's own reason is asked: each costs a statement."""
 
+INVALID = "value.invalid"
+_GUARDED_LEVELS = frozenset(("L3", "L4", "L5"))
+
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """One sign of a bad row: its column (where ``inner``, computed beside the values; otherwise over
-    them), the field it speaks of, the problem's code and message, SQL condition, and what was read."""
+    """One sign of a bad row: the column of ``mapped`` that holds it (``inner``), or a condition over
+    the columns; the field it speaks of, the problem's code and message; the fields that were read.
+
+    ``text`` says that the sign is itself the message. ``raised`` is the SQL whose reason to raise may be
+    asked, empty where none is to be told.
+    """
 
     name: str
     inner: bool
@@ -28,50 +36,76 @@ class Flag:
     message: str
     condition: str
     reads: tuple[str, ...] = ()
-    raising: str = ""
+    raised: str = ""
+    text: bool = False
+
+    @property
+    def sign(self) -> str:
+        """SQL over the columns of ``mapped`` and of flags: whether the row is bad."""
+        if self.text:
+            return f"({quoted(self.name)} IS NOT NULL)"
+        return quoted(self.name) if self.inner else self.condition
+
+
+def tried(sql: str) -> str:
+    """SQL of ``{'v': value}``, NULL where the expression raises. TRY stands in a CASE that is always true:
+    DuckDB's common subexpressions would otherwise move what two TRYs share out of both."""
+    return f"CASE WHEN coalesce(length(key), 0) >= 0 THEN TRY({{'v': {sql}}}) END"
+
+
+def tried_value(sql: str) -> str:
+    """SQL of the value, NULL where the expression raises."""
+    return f"struct_extract({tried(sql)}, 'v')"
 
 
 def flags(compiled: Compiled, shape: bool, raising: bool = False) -> tuple[Flag, ...]:
-    """All signs of this mapping; ``raising`` adds those of expressions that raised."""
+    """All signs of this mapping; ``raising`` adds those of expressions that raise."""
     found: list[Flag] = []
     for number, column in enumerate(compiled.columns):
-        for guard in column.guards:
-            if guard.lookup.rejects:
-                found.append(_unknown(f"$u{number}_{len(found)}", column, guard.lookup, guard.condition))
-        if raising and column.raising:
-            found.append(_raised(f"$e{number}", column.name, column.sql, column.inputs))
-    if raising and compiled.where_expression:
-        found.append(_raised("$ew", "where", compiled.where, _inputs(compiled.where_expression.inputs)))
+        found += _of_column(number, column, compiled, raising)
+    if raising and compiled.where:
+        reads = tuple(path_text(path) for one in compiled.conditions for path in one.inputs)
+        found.append(_raised("$where", "where", compiled.where, reads, True))
     if shape:
-        found.append(Flag("$shape", True, "", "record.shape", "the record does not have the expected shape",
-                          "(shape IS NOT NULL)"))
-    by_name = {column.name: column for column in compiled.columns}
+        found.append(Flag("$shape", True, "", "record.shape", "", "shape", text=True))
+    inputs = {column.name: column.inputs for column in compiled.columns}
     for number, check in enumerate(compiled.checks):
-        raised = f"$e{[column.name for column in compiled.columns].index(check.field)}"
-        condition = check.condition
-        if any(flag.name == raised or (flag.field == check.field and flag.inner) for flag in found):
-            others = [flag.name for flag in found if flag.inner and flag.field == check.field]
-            condition = "(" + " AND ".join([condition, *(f"NOT {quoted(name)}" for name in others)]) + ")"
-        found.append(Flag(f"$c{number}", False, check.field, check.code, check.message, condition,
-                          by_name[check.field].inputs))
+        others = [flag.name for flag in found if flag.inner and flag.field == check.field]
+        condition = " AND ".join([check.condition, *(f"NOT {quoted(name)}" for name in others)])
+        found.append(Flag(f"$c{number}", False, check.field, check.code, check.message, f"({condition})",
+                          inputs[check.field]))
     return tuple(found)
 
 
-def _inputs(paths: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(path[0] for path in paths))
+def _of_column(number: int, column: Column, compiled: Compiled, raising: bool) -> Iterable[Flag]:
+    told = column.field is None or column.field.level not in _GUARDED_LEVELS
+    for which, guard in enumerate(column.guards):
+        if guard.lookup.rejects:
+            yield _unknown(f"$u{number}_{which}", column, guard.lookup, guard.condition, raising)
+        if raising:
+            yield _raised(f"$i{number}_{which}", column.name, guard.lookup.input_sql, column.inputs, told)
+    if raising and column.raising:
+        yield _raised(f"$e{number}", column.name, column.sql, column.inputs, told)
+    if column.type == "BIGINT" and column.expression.plain and compiled.structure is not None:
+        value = column.expression.sql
+        number_ = f"TRY_CAST(CAST({value} AS VARCHAR) AS DOUBLE)"
+        broken = f"COALESCE(contains(CAST({value} AS VARCHAR), '.') AND {number_} <> trunc({number_}), false)"
+        yield Flag(f"$f{number}", True, column.name, "value.fraction", "the value is no whole number", broken,
+                   column.inputs)
 
 
-def _unknown(name: str, column: Column, lookup: object, condition: str) -> Flag:
-    alias, value = quoted(lookup.alias), lookup.input_sql  # type: ignore[attr-defined]
-    bad = f"({alias}.input IS NULL AND TRY(({value}) IS NOT NULL) IS TRUE{f' AND {condition}' if condition else ''})"
-    listed = lookup.args[0]  # type: ignore[attr-defined]
-    return Flag(name, True, column.name, "code.unknown", f"the code list {listed} does not know the value", bad,
-                column.inputs)
+def _unknown(name: str, column: Column, lookup: Lookup, condition: str, raising: bool) -> Flag:
+    value = tried_value(lookup.input_sql) if raising else lookup.input_sql
+    bad = f"({quoted(lookup.alias)}.input IS NULL AND ({value}) IS NOT NULL"
+    bad += f" AND {condition})" if condition else ")"
+    return Flag(name, True, column.name, "code.unknown", f"the code list {lookup.args[0]} does not know the value",
+                bad, column.inputs)
 
 
-def _raised(name: str, field: str, sql: str, inputs: tuple[str, ...]) -> Flag:
-    return Flag(name, True, field, "value.invalid", "the value could not be used",
-                f"(TRY(({sql}) IS NULL) IS NULL)", inputs, sql)
+def _raised(name: str, field: str, sql: str, reads: tuple[str, ...], told: bool) -> Flag:
+    alone = told and not re.search(r'"k_[0-9a-f]{12}"', sql)
+    return Flag(name, True, field, INVALID, "the value cannot be used", f"({tried(sql)} IS NULL)", reads,
+                sql if alone else "")
 
 
 def collect(
@@ -79,19 +113,16 @@ def collect(
 ) -> tuple[int, int]:
     """Move the bad rows of ``mapped`` to ``rejected``; answers how many outputs, and problems."""
     con.execute(
-        f"CREATE OR REPLACE TABLE {rejected} (key VARCHAR, hash UUID, field VARCHAR, code VARCHAR, message VARCHAR, "
-        "input VARCHAR)"
+        f"CREATE OR REPLACE TABLE {rejected} AS SELECT key, hash, '' AS field, '' AS code, '' AS message, '' AS input "
+        f"FROM {mapped} LIMIT 0"
     )
     if not found:
         return 0, 0
-    row = con.execute(f'SELECT count(*) FROM {mapped} WHERE "$bad"').fetchone()
-    bad = int(row[0]) if row else 0
-    problems = 0
+    bad, problems = _count(con, f'{mapped} WHERE "$bad"'), 0
     if bad:
         for flag in found:
-            con.execute(_problems(compiled, flag, mapped, rejected))
-        row = con.execute(f"SELECT count(*) FROM {rejected}").fetchone()
-        problems = int(row[0]) if row else 0
+            _tell(con, compiled, flag, mapped, rejected)
+        problems = _count(con, rejected)
         con.execute(f'DELETE FROM {mapped} WHERE "$bad"')
     extra = [flag.name for flag in found if flag.inner] + ["$bad", "$r"] + (["$e"] if compiled.each else [])
     for name in extra:
@@ -99,12 +130,60 @@ def collect(
     return bad, problems
 
 
-def _problems(compiled: Compiled, flag: Flag, mapped: str, rejected: str) -> str:
-    tops = dict.fromkeys(re.split(r"[.\[]", path)[0] for path in flag.reads)
-    parts = [f'{literal(name)}: "$r".{quoted(name)}' for name in tops]
-    value = f"CAST(to_json({{{', '.join(parts)}}}) AS VARCHAR)" if parts else "NULL"
-    condition = quoted(flag.name) if flag.inner else flag.condition
-    return (
-        f"INSERT INTO {rejected} SELECT key, hash, {literal(flag.field)}, {literal(flag.code)}, "
-        f"{literal(flag.message)}, {value} FROM {mapped} WHERE \"$bad\" AND {condition}"
+def _count(con: duckdb.DuckDBPyConnection, what: str) -> int:
+    return int(con.execute(f"SELECT count(*) FROM {what}").fetchall()[0][0])
+
+
+def _tell(con: duckdb.DuckDBPyConnection, compiled: Compiled, flag: Flag, mapped: str, rejected: str) -> None:
+    rows = f'{mapped} AS m WHERE "$bad" AND {flag.sign}'
+    message = quoted(flag.name) if flag.text else literal(flag.message)
+    if flag.raised:
+        reasons = _reasons(con, compiled, flag, rows, mapped)
+        if reasons:
+            told = ", ".join(f"{number}: {literal(reason)}" for number, reason in reasons)
+            message = f"COALESCE((MAP {{{told}}})[m.rowid], {message})"
+    con.execute(
+        f"INSERT INTO {rejected} SELECT key, hash, {literal(flag.field)}, {literal(flag.code)}, {message}, "
+        f"{_input(compiled, flag)} FROM {rows}"
     )
+
+
+def _input(compiled: Compiled, flag: Flag) -> str:
+    """The fields that were read, as a JSON object; an element of ``each`` under its path."""
+    parts, within = [], f"{compiled.each_path}[]" if compiled.each else ""
+    for path in dict.fromkeys(flag.reads):
+        if within and path.startswith(within):
+            inner = [part for part in path[len(within):].split(".") if part]
+            value = '"$e"' + "".join(f".{quoted(part)}" for part in inner[:1] if "[]" not in part)
+            parts.append((path, value))
+        else:
+            top = re.split(r"[.\[]", path)[0]
+            parts.append((top, '"$r".' + quoted(top)) if top != "id" else ("id", "key"))
+    if not parts:
+        return "NULL"
+    texts = ", ".join(f"{literal(name)}: {value}" for name, value in dict(parts).items())
+    return f"CAST(to_json({{{texts}}}) AS VARCHAR)"
+
+
+def _reasons(
+    con: duckdb.DuckDBPyConnection, compiled: Compiled, flag: Flag, rows: str, mapped: str
+) -> list[tuple[int, str]]:
+    """Why the expression raised, for some rows: each is evaluated alone."""
+    found = []
+    element = ', "$e" AS e' if compiled.each else ""
+    for (number,) in con.execute(f"SELECT m.rowid FROM {rows} LIMIT {REASONS}").fetchall():
+        try:
+            con.execute(
+                f'SELECT {flag.raised} FROM (SELECT key, "$r" AS r{element} FROM {mapped} WHERE rowid = {number}) AS s'
+            ).fetchall()
+        except duckdb.Error as error:
+            found.append((int(number), cleaned(str(error))))
+    return found
+
+
+def cleaned(message: str) -> str:
+    """DuckDB's message without its class, the statement it quotes, and advice on SQL."""
+    text = message.split("\n\nLINE ")[0].split("\n")[0].strip()
+    text = re.sub(r"^(\w+ )+Error: ", "", text)
+    text = re.sub(r" when casting from source column.*$|\. Try .*$", "", text)
+    return text[:300]

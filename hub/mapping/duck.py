@@ -1,0 +1,66 @@
+"""DuckDB, locked down: no file but below the folders given, no network, no extension, no way back."""
+
+from __future__ import annotations
+
+import os
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+_FIXED = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "allow_unsigned_extensions": "false",
+    "allow_persistent_secrets": "false",
+    "python_enable_replacements": "false",
+    "TimeZone": "'UTC'",
+    "preserve_insertion_order": "false",
+    "enable_progress_bar": "false",
+}
+
+
+def lockdown(
+    con: duckdb.DuckDBPyConnection, folders: Sequence[Path | str] = (), memory: str = "450MB", threads: int = 2,
+    scratch: Path | str | None = None, disk: str = "20GB",
+) -> None:
+    """Take from a connection what a run does not need; nothing run on it later can give it back.
+
+    ``folders`` are the only places it may read and write by name. ``memory`` (``450MB``, ``2GB``) and
+    ``threads`` are caps; what does not fit spills to ``scratch``, at most ``disk``.
+    """
+    known = {row[0] for row in con.execute("SELECT name FROM duckdb_settings()").fetchall()}
+    for name, value in _FIXED.items():
+        if name in known:
+            _set(con, name, value)
+    _set(con, "memory_limit", _text(memory))
+    _set(con, "threads", str(int(threads)))
+    if scratch is not None:
+        _set(con, "temp_directory", _text(str(scratch)))
+        _set(con, "max_temp_directory_size", _text(disk))
+    places = ", ".join(_text(os.path.abspath(folder)) for folder in folders)
+    if places:
+        _set(con, "allowed_directories", f"[{places}]")
+    _set(con, "enable_external_access", "false")
+    _set(con, "lock_configuration", "true")
+
+
+def open_run_file(
+    path: Path | str, folders: Sequence[Path | str] = (), memory: str = "450MB", threads: int = 2
+) -> duckdb.DuckDBPyConnection:
+    """Open (or make) one run's DuckDB file, locked down; it spills beside itself. ``:memory:`` keeps
+    nothing and does not spill."""
+    text = str(path)
+    con = duckdb.connect(text)
+    lockdown(con, folders, memory, threads, None if text == ":memory:" else f"{text}.tmp")
+    return con
+
+
+def _set(con: duckdb.DuckDBPyConnection, name: str, value: str) -> None:
+    con.execute(f"SET {name} = {value}")
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
