@@ -75,6 +75,7 @@ services: .venv/test.stamp  ## start the real systems that the tests use, and le
 # after pytest's summary.
 test: .venv/test.stamp  ## everything: checks, real systems, all tests
 	@$(SERVICES) running || trap '$(SERVICES) down --quiet' EXIT
+	echo "checking with ruff, mypy and import-linter; starting the real systems"
 	$(SERVICES) up --quiet $(if $(COPHUB_REQUIRE_SERVICES),--require) & services=$$!
 	failed=0
 	$(MAKE) checks || failed=1
