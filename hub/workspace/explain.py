@@ -233,6 +233,10 @@ def example(name: str, field: FieldInfo | None) -> str:
 
 def _inline(value: object) -> str:
     """A value in YAML's one-line form, quotes only where YAML needs them."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_inline, value))}]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_inline(item)}" for key, item in value.items()) + "}"
     if isinstance(value, str) and re.fullmatch(r"[A-Za-z_](?:[^:#{}\[\],&*!|>'\"%@`]|:(?=\S))*", value):
         return value
     return json.dumps(value, ensure_ascii=False)

@@ -37,7 +37,7 @@ folder: ../data                            # relative to config/
 resources:
   suppliers:
     path: suppliers.csv
-    key: number
+    key: [number]
     fields: {number: text, name: text, country: text, tax_number: text, phone: text, active: text}
 """,
     ),

@@ -152,7 +152,7 @@ def _resource(scope: Scope, path: Loc, word: str, *, writes: bool = False) -> Re
         return None
     if not (system.spec.writes if writes else system.spec.reads):
         message = f"{dotted(path)}: the connector {system.spec.name} does not {'write' if writes else 'read'}"
-        scope.error(path, "connector.direction", message)
+        scope.error(path, "connector.direction", message, "choose a system whose connector does")
         return None
     return _described(scope, path, system, resource)
 

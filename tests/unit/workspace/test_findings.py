@@ -217,7 +217,7 @@ CASES: list[tuple[str, Changes, str, str]] = [
         "did you mean desk?",
     ),
     ("connector.broken", changed(ERP, "connector: desk", "connector: broken"), f"{ERP}:2:12", "install"),
-    ("connector.direction", changed(CRM, "connector: desk", "connector: reader"), f"{OUT}:3:7", ""),
+    ("connector.direction", changed(CRM, "connector: desk", "connector: reader"), f"{OUT}:3:7", "choose"),
     ("overlay.key", changed(PROD, "writes: log", "system: erp"), f"{PROD}:3:46", "all keys but system"),
     ("overlay.key", changed(PROD, "{schedule: {every: 15m}}", "{into: x}"), f"{PROD}:5:19", "schedule"),
     ("value.choice", changed(PROD, "writes: log", "writes: lok"), f"{PROD}:3:54", "did you mean"),
@@ -299,7 +299,8 @@ def test_all_findings_of_all_files_come_in_one_pass_sorted(tmp_path: Path) -> No
         (CODES, 2, "yaml.syntax"),
         (MODEL, 5, "value.choice"), (MODEL, 5, "key.unknown"),
         (ERP, 7, "value.range"), (ERP, 8, "value.type"),
-        (TEST, 2, "reference.field"), (IN, 6, "reference.field"), (IN, 7, "value.missing"), (IN, 7, "key.unknown"), (IN, 7, "value.choice"),
+        (TEST, 2, "reference.field"), (IN, 4, "reference.field"), (IN, 6, "reference.field"),
+        (IN, 7, "value.missing"), (IN, 7, "key.unknown"), (IN, 7, "value.choice"),
     ]  # fmt: skip
 
 
