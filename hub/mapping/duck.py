@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +16,8 @@ _FIXED = {
     "allow_persistent_secrets": "false",
     "python_enable_replacements": "false",
     "TimeZone": "'UTC'",
-    "preserve_insertion_order": "false",
+    # A row's number in a table is its record's position in the source.
+    "preserve_insertion_order": "true",
     "enable_progress_bar": "false",
 }
 

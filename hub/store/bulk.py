@@ -82,7 +82,7 @@ class PostgresBulk:
 
     dialect = "postgresql"
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, write: bool) -> None:
         import adbc_driver_postgresql.dbapi as driver  # noqa: PLC0415 - 90 ms, only for mass data
 
         plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
@@ -94,6 +94,8 @@ class PostgresBulk:
         self._error = driver.Error
         # Numbers and dollars only: SQL text is rendered for one statement at a time.
         self._sql = postgresql.dialect(paramstyle="numeric_dollar")
+        if not write:
+            self.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
     def _text(self, statement: Executable | str) -> str:
         if isinstance(statement, str):
@@ -143,8 +145,8 @@ class SqliteBulk:
 
     dialect = "sqlite"
 
-    def __init__(self, engine: Engine) -> None:
-        self._connection = engine.connect()
+    def __init__(self, engine: Engine, write: bool) -> None:
+        self._connection = engine.connect().execution_options(reading=not write)
         self._connection.begin()
         self._staged: list[str] = []
 

@@ -66,9 +66,12 @@ class Database:
             ) from error
 
     @contextmanager
-    def bulk(self) -> Iterator[Bulk]:
-        """One transaction for mass data; commits at the end, rolls back on any error."""
-        session: Bulk = PostgresBulk(self.url) if self.dialect == "postgresql" else SqliteBulk(self.engine)
+    def bulk(self, *, write: bool) -> Iterator[Bulk]:
+        """One transaction for mass data; commits at the end, rolls back on any error.
+
+        ``write=False`` is one snapshot that blocks nobody; temporary tables are allowed in it.
+        """
+        session: Bulk = PostgresBulk(self.url, write) if self.dialect == "postgresql" else SqliteBulk(self.engine, write)
         try:
             yield session
             session.commit()
@@ -130,6 +133,7 @@ def _engine(url: URL) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # IMMEDIATE: two writers queue at the start instead of failing in the middle.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        reading = connection.get_execution_options().get("reading", False)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine

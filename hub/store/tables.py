@@ -97,7 +97,9 @@ shadow = Table(
     Column("key", KEY, primary_key=True),
     Column("hash", BigInteger, nullable=False),  # of the record as read, or of the output as sent
     Column("map_hash", BigInteger, nullable=False),  # of the mapping that read it
+    Column("cur", Text),  # the record's cursor value: an older version never overwrites a newer one
     Column("entity", Uuid),
+    Column("parent", KEY),  # of an element of a record's list: the record's key
     Column("foreign_id", Text),  # outbound: the target's own id
     Column("foreign_key", Text),  # outbound: its natural key
     Column("version", Text),  # outbound: its ETag
@@ -194,10 +196,11 @@ outbox = Table(
 
 secret = Table(
     "secret", metadata,
-    Column("path", Text, primary_key=True),
-    Column("sealed", LargeBinary, nullable=False),
+    Column("name", Text, primary_key=True),
     Column("version", Integer, nullable=False),
-    Column("changed_at", Moment, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("updated", Moment, nullable=False),
 )
 
 STATE = SmallInteger

@@ -1,0 +1,97 @@
+"""The one wiring place: from a workspace's folder to a hub that can run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hub.contract import Context
+from hub.crypto import Cipher, KeyRing
+from hub.errors import AuthError
+from hub.exchange.keep import Keep, local_folder
+from hub.exchange.pipeline import Hub
+from hub.redact import Redactor
+from hub.security import keys
+from hub.security.secrets import SealedStore, SecretRow, Secrets, resolve_settings
+from hub.security.sources import EnvironmentSource, FolderSource
+from hub.store.database import Database
+from hub.store.secret_rows import StoredSecretRows
+from hub.workspace.load import load
+from hub.workspace.workspace import Workspace
+
+STATE = ".cophub"
+STORE = "COPHUB_STORE"
+SECRETS_FOLDER = "COPHUB_SECRETS"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A hub and what the command line needs beside it."""
+
+    hub: Hub
+    secrets: Secrets
+    redactor: Redactor
+
+
+def key_file(folder: Path) -> Path:
+    """Where a workspace's own master key lies, unless the environment names another."""
+    return folder / STATE / "master.key"
+
+
+def ring(folder: Path, environment: Mapping[str, str]) -> KeyRing:
+    """The master keys. A workspace on this machine alone gets its own key file when it first seals."""
+    path = key_file(folder)
+    try:
+        return keys.load(environment, default=path)
+    except AuthError as error:
+        if error.code != "key.missing" or any(name in environment for name in (keys.KEY, keys.KEY_FILE, keys.KEY_COMMAND)):
+            raise
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        keys.generate_file(path)
+        return keys.load(environment, default=path)
+
+
+@contextmanager
+def open_hub(
+    folder: Path, environment: str | None = None, *, variables: Mapping[str, str] | None = None, schema: bool = True
+) -> Iterator[Opened]:
+    """Everything a run stands on. ``schema=False`` accepts a database that is not migrated yet."""
+    values = os.environ if variables is None else variables
+    workspace = load(folder, environment)
+    redactor = Redactor()
+    sources: list[Any] = [EnvironmentSource(values)]
+    if values.get(SECRETS_FOLDER):
+        sources.append(FolderSource(Path(values[SECRETS_FOLDER])))
+    database = open_database(workspace, Secrets(sources, redactor=redactor), values)
+    try:
+        if schema:
+            database.require_schema()
+        sealed = SealedStore(StoredSecretRows(database, SecretRow), lambda: ring(workspace.folder, values))
+        secrets = Secrets(sources, store=sealed, redactor=redactor)
+        keep = Keep(local_folder(workspace.hub.keep, workspace.folder), lambda: Cipher(ring(workspace.folder, values), "keep"))
+        hub = Hub(workspace, database, keep, lambda name: connect(workspace, secrets, name),
+                  workspace.folder / workspace.hub.scratch, workspace.hub.memory)
+        yield Opened(hub, secrets, redactor)
+    finally:
+        database.close()
+
+
+def open_database(workspace: Workspace, secrets: Secrets, values: Mapping[str, str]) -> Database:
+    """The store of a workspace; COPHUB_STORE names another one, with its password in it."""
+    password: str | None = None
+    if workspace.hub.store_password and STORE not in values:
+        password = secrets.resolve(workspace.hub.store_password).reveal()
+    return Database(values.get(STORE) or workspace.hub.store, workspace.models, folder=workspace.folder, password=password)
+
+
+def connect(workspace: Workspace, secrets: Secrets, name: str) -> Any:
+    """Open a system's connector with its secrets resolved; it connects when it is first used."""
+    system = workspace.system(name)
+    settings = resolve_settings(system.settings, secrets)
+    resources = {key: resolve_settings(value, secrets) for key, value in system.resources.items()}
+    context = Context(system=name, folder=str(workspace.folder / "config"))
+    return system.spec.open(context, settings, resources)

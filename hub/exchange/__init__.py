@@ -1,0 +1,1 @@
+"""The way of a record: extract, map, resolve, merge, guard, plan, apply, deliver."""

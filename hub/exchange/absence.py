@@ -1,0 +1,99 @@
+"""Absence: what a complete snapshot no longer holds, and what sources report as deleted.
+
+``absent`` (key, since) holds every record that is gone; ``gone`` (key) those to react to now;
+``removing`` (_id, version, _state) the entities that follow. An entity that another source still
+stands for stays as it is.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+
+import pyarrow as pa
+from sqlalchemy import Column, MetaData, Table, select
+
+from hub.exchange.extract import Extracted
+from hub.exchange.map import stage_keys
+from hub.exchange.runfile import RunFile
+from hub.store.bulk import Bulk
+from hub.store.database import Database
+from hub.store.models import entity_table
+from hub.store.tables import shadow
+from hub.store.wire import decode, encode
+from hub.workspace.shape import Absent
+
+STATES = {"disable": 1, "delete": 2}
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Records newly absent, and entities to disable and delete now."""
+
+    absent: int
+    disabled: int
+    deleted: int
+
+
+def seconds(duration: str) -> float:
+    """Seconds of a duration such as ``7d``."""
+    match = re.fullmatch(r"(\d+)(ms|s|m|h|d)", duration)
+    assert match is not None, duration
+    return int(match[1]) * UNITS[match[2]]
+
+
+def find_absent(
+    run: RunFile, session: Bulk, database: Database, extracted: Extracted, source: int, model: str, rule: Absent,
+    *, each: bool = False,
+) -> Absence:
+    """Make ``absent``, ``gone`` and ``removing``."""
+    run.sql("CREATE OR REPLACE TABLE absent (key VARCHAR, since TIMESTAMPTZ)")
+    run.sql("CREATE OR REPLACE TABLE gone (key VARCHAR)")
+    run.sql("CREATE OR REPLACE TABLE removing (_id UUID, version INTEGER, _state SMALLINT)")
+    snapshot = extracted.certificate.complete and extracted.read > 0
+    if each:
+        _items(run, snapshot)
+    elif snapshot:
+        run.sql("INSERT INTO absent SELECT key, absent_at FROM seen ANTI JOIN extracted USING (key)")
+    if extracted.deleted:
+        run.table("told", pa.table({"key": list(extracted.deleted)}))
+        run.sql("INSERT INTO absent SELECT DISTINCT key, s.absent_at FROM told JOIN seen s USING (key) ANTI JOIN absent USING (key)")
+    newly = run.one("SELECT count(*) FROM absent WHERE since IS NULL")
+    if rule.reaction == "ignore" or not run.one("SELECT count(*) FROM absent"):
+        return Absence(newly, 0, 0)
+    limit = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=seconds(rule.grace)) if rule.grace else None
+    due = "true" if limit is None else f"since <= TIMESTAMPTZ '{limit.isoformat()}'"
+    run.sql(f"INSERT INTO gone SELECT key FROM absent WHERE {due}")
+    if rule.reaction in STATES and model:
+        _remove(run, session, database, source, model, STATES[rule.reaction])
+    counts = dict(run.sql("SELECT _state, count(*) FROM removing GROUP BY 1"))
+    return Absence(newly, counts.get(1, 0), counts.get(2, 0))
+
+
+def _items(run: RunFile, snapshot: bool) -> None:
+    """Elements are gone with their record, or when the record was read again without them."""
+    run.sql("""INSERT INTO absent SELECT s.key, s.absent_at FROM seen s SEMI JOIN fresh f ON f.key = s.parent
+        WHERE s.key NOT IN (SELECT key FROM mapped) AND s.parent NOT IN (SELECT key FROM rejected)""")
+    if snapshot:
+        run.sql("""INSERT INTO absent SELECT s.key, s.absent_at FROM seen s
+            WHERE coalesce(s.parent, s.key) NOT IN (SELECT key FROM extracted WHERE key IS NOT NULL)""")
+
+
+def _remove(run: RunFile, session: Bulk, database: Database, source: int, model: str, state: int) -> None:
+    golden = database.metadata.tables[entity_table(model)]
+    keys = stage_keys(run, session, "gone_keys", "SELECT key FROM gone")
+    mine = select(golden.c["_id"], golden.c["_version"]).join(shadow, shadow.c.entity == golden.c["_id"]).join(
+        keys, keys.c.key == shadow.c.key).where(shadow.c.source == source, golden.c["_state"] < state)
+    run.table("leaving", session.stream(mine), ", ".join(f'{decode(c.name, c)} AS "{c.name}"' for c in mine.selected_columns))
+    entity = Column("entity", shadow.c.entity.type)
+    session.stage("leaving_entities", [entity], run.reader(
+        f"SELECT {encode('_id', entity, session.dialect)} AS entity FROM leaving"))
+    staged = Table("leaving_entities", MetaData(), Column("entity", shadow.c.entity.type))
+    keys_gone = select(keys.c.key)
+    others = select(shadow.c.entity).join(staged, staged.c.entity == shadow.c.entity).where(
+        shadow.c.absent_at.is_(None), ~((shadow.c.source == source) & shadow.c.key.in_(keys_gone)))
+    run.table("held_by_others", session.stream(others), f"{decode('entity', shadow.c.entity)} AS entity")
+    run.sql(f"INSERT INTO removing SELECT DISTINCT _id, _version, {state} FROM leaving "
+            "WHERE _id NOT IN (SELECT entity FROM held_by_others)")

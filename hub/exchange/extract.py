@@ -1,0 +1,273 @@
+"""Extract: pull the pages of a source into the run file, and certify what was pulled.
+
+``extracted`` holds one row per record: pos (its order, from 0), key, hash of its text and cursor.
+The records themselves stay in the stage as they came; ``record_scan`` reads them again where they
+are needed, which is cheaper than carrying them through every stage.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hub.contract import Page, Query, Resource, Source
+from hub.errors import ConfigError, Fatal, Retriable
+from hub.exchange.runfile import HASH, RunFile, sql_text
+from hub.failpoints import reach
+
+MAX_RECORD = 64 * 1024 * 1024
+LONG_NUMBER = re.compile(rb"[:\[,]\s*-?\d[\d.]{16,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Whether the records read are all there were. Absence counts only where ``complete`` (P5)."""
+
+    complete: bool
+    reason: str = ""
+    announced: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Where a page's records came from: rows from ``start`` on are ``origin`` from ``first`` on."""
+
+    start: int
+    origin: str
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """The stage's result: table ``extracted``, and what is known about it."""
+
+    resource: Resource
+    full: bool
+    read: int
+    duplicates: int
+    keyless: int
+    certificate: Certificate
+    cursor: str | None
+    token: str | None
+    deleted: tuple[str, ...]
+    pieces: tuple[Piece, ...]
+    fields: tuple[str, ...]
+    scan: str = field(repr=False, default="")
+
+    def position(self, pos: int) -> str:
+        """The source position of a row of ``extracted``: ``employees.ndjson:17``."""
+        low, high = 0, len(self.pieces)
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self.pieces[middle].start <= pos else (low, middle)
+        piece = self.pieces[low]
+        return f"{piece.origin}:{piece.first + pos - piece.start}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """Pages in the stage: how to scan them, and what they told."""
+
+    scan: str
+    count: int
+    announced: int | None
+    token: str | None
+    deleted: tuple[str, ...]
+    pieces: tuple[Piece, ...]
+
+
+def pull(
+    source: Source, query: Query, run: RunFile, progress: Callable[[int], None], *, part: str = "records"
+) -> Pulled:
+    """Bring all pages of one read into the stage. Raises Retriable ``page.cut`` where the source stopped
+    early; then nothing of this read is used."""
+    writer = _Stage(run, part)
+    last: Page | None = None
+    deleted: list[str] = []
+    announced: int | None = None
+    for page in source.read(query):
+        reach("after_fetch")
+        writer.add(page)
+        deleted += page.deleted
+        announced = page.announced if page.announced is not None else announced
+        last = page
+        progress(writer.count)
+        reach("after_page")
+    scan = writer.close()
+    if last is None or not last.last:
+        raise Retriable("page.cut", f"{query.resource.name}: the source stopped after {writer.count} records",
+                        hint="nothing was used; the next run reads again")
+    return Pulled(scan, writer.count, announced, last.token, tuple(deleted), tuple(writer.pieces))
+
+
+def extract(
+    source: Source, query: Query, run: RunFile, progress: Callable[[int], None] = lambda read: None,
+    scan_of: Callable[[str], str] | None = None,
+) -> Extracted:
+    """Read everything the query asks for into ``extracted``. ``scan_of`` lays joined records in."""
+    resource = query.resource
+    if not resource.key:
+        raise ConfigError(
+            "resource.key", f"nothing says which fields identify a record of {resource.name}",
+            hint="write key: under the resource, or key: in the mapping",
+        )
+    pulled = pull(source, query, run, progress)
+    scan = scan_of(pulled.scan) if scan_of else pulled.scan
+    full = query.since is None and query.token is None
+    read, keyless, cursor, fields = _index(run, resource, scan, pulled.count)
+    duplicates = _duplicates(run, resource)
+    certificate = _certify(read, pulled.announced, full)
+    return Extracted(resource, full, read, duplicates, keyless, certificate, cursor, pulled.token, pulled.deleted,
+                     pulled.pieces, fields, scan)
+
+
+def _certify(read: int, announced: int | None, full: bool) -> Certificate:
+    if not full:
+        return Certificate(False, "an incremental read", announced)
+    if announced is not None and read < announced:
+        return Certificate(False, f"{read} records read, {announced} announced", announced)
+    return Certificate(True, "", announced)
+
+
+class _Stage:
+    """Writes pages into the stage folder, NDJSON as it came, Arrow as Parquet."""
+
+    def __init__(self, run: RunFile, part: str) -> None:
+        self.run = run
+        self.count = 0
+        self.pieces: list[Piece] = []
+        self._text = None
+        self._rows: pq.ParquetWriter | None = None
+        self._path = run.stage / f"{part}.ndjson"
+
+    def add(self, page: Page) -> None:
+        if page.count:
+            self._piece(page)
+        if isinstance(page.records, bytes | bytearray | memoryview):
+            if page.count:
+                self._lines(page)
+        elif page.count:
+            self._batch(page.records)
+        self.count += page.count
+
+    def _piece(self, page: Page) -> None:
+        previous = self.pieces[-1] if self.pieces else None
+        goes_on = previous and previous.origin == page.origin and (
+            previous.first + self.count - previous.start == page.first
+        )
+        if not goes_on:
+            self.pieces.append(Piece(self.count, page.origin, page.first))
+
+    def _lines(self, page: Page) -> None:
+        if self._rows is not None:
+            raise Fatal("page.mixed", "the connector gave pages of two kinds in one read")
+        if self._text is None:
+            self._text = self._path.open("wb", buffering=1 << 20)
+        assert isinstance(page.records, bytes)
+        # Whole blocks of a file pass untouched; the pages of an API are small and are looked through.
+        records = page.records if len(page.records) > (1 << 20) else _keep_long_numbers(page.records)
+        self._text.write(records)
+        if not records.endswith(b"\n"):
+            self._text.write(b"\n")
+
+    def _batch(self, batch: pa.RecordBatch) -> None:
+        if self._text is not None:
+            raise Fatal("page.mixed", "the connector gave pages of two kinds in one read")
+        if self._rows is None:
+            self._path = self._path.with_suffix(".parquet")
+            self._rows = pq.ParquetWriter(self._path, batch.schema, compression="lz4")
+        self._rows.write_batch(batch)
+
+    def close(self) -> str:
+        """DuckDB SQL that scans the staged records: one column ``raw``, JSON text."""
+        if self._text is not None:
+            self._text.close()
+            return (f"SELECT json AS raw FROM read_ndjson_objects({sql_text(str(self._path))}, "
+                    f"maximum_object_size={MAX_RECORD})")
+        if self._rows is not None:
+            self._rows.close()
+            return f"SELECT to_json(staged) AS raw FROM read_parquet({sql_text(str(self._path))}) staged"
+        return "SELECT NULL::JSON AS raw WHERE false"
+
+
+def _keep_long_numbers(lines: bytes) -> bytes:
+    """Numbers of more than 15 digits become text: JSON readers would round them to a double."""
+    if not LONG_NUMBER.search(lines):
+        return lines
+    def exact(text: str) -> object:
+        return text if sum(map(str.isdigit, text)) > 15 else orjson.Fragment(text)
+
+    return b"\n".join(
+        orjson.dumps(json.loads(line, parse_float=exact, parse_int=exact)) for line in lines.splitlines() if line.strip()
+    )
+
+
+def json_path(name: str) -> str:
+    """DuckDB's JSON path of a dotted field name."""
+    return "$" + "".join(f'."{part}"' for part in name.split("."))
+
+
+def key_sql(names: Iterable[str], raw: str = "raw") -> str:
+    """DuckDB SQL of a record's key, equal to ``hub.contract.key_text``; NULL where a part is missing."""
+    parts = [f"({raw}->>{sql_text(json_path(name))})" for name in names]
+    if len(parts) == 1:
+        return f"nullif({parts[0]}, '')"
+    missing = " OR ".join(f"{part} IS NULL" for part in parts)
+    return f"CASE WHEN {missing} THEN NULL ELSE CAST(to_json([{', '.join(parts)}]) AS VARCHAR) END"
+
+
+def _index(run: RunFile, resource: Resource, scan: str, count: int) -> tuple[int, int, str | None, tuple[str, ...]]:
+    """Make ``extracted``; answers records read, records without key, the newest cursor, field names."""
+    cursor = f"raw->>{sql_text(json_path(resource.cursor))}" if resource.cursor else "NULL::VARCHAR"
+    try:
+        run.sql(f"CREATE OR REPLACE TABLE extracted AS SELECT {key_sql(resource.key)} AS key, "
+                f"{HASH.format('raw')} AS hash, {cursor} AS cur FROM ({scan})")
+    except Exception as error:
+        raise _malformed(error, resource) from error
+    read = run.one("SELECT count(*) FROM extracted")
+    if read != count:
+        raise Fatal("page.count", f"{resource.name}: {read} records are readable of {count} announced by its pages")
+    keyless = run.one("SELECT count(*) FROM extracted WHERE key IS NULL")
+    newest = run.one(f"SELECT arg_max(cur, {_order(resource)}) FROM extracted") if resource.cursor else None
+    names = run.sql(f"SELECT DISTINCT unnest(json_keys(raw)) FROM (SELECT raw FROM ({scan}) LIMIT 1000)")
+    return read, keyless, newest, tuple(sorted(name for (name,) in names))
+
+
+def _malformed(error: Exception, resource: Resource) -> Exception:
+    text = str(error)
+    if "JSON" not in text:
+        return error
+    detail = text.split("Try ")[0].replace("Invalid Input Error:", "").strip()
+    return Fatal("record.malformed", f"{resource.name}: {detail.splitlines()[0]}",
+                 hint="nothing of this read was used; mend the file, or ask the system's owner")
+
+
+def _order(resource: Resource, column: str = "cur") -> str:
+    """How cursor texts are compared."""
+    kinds = {item.name: item.type for item in resource.fields}
+    match kinds.get(resource.cursor or "", "datetime"):
+        case "integer" | "decimal" | "float":
+            return f"TRY_CAST({column} AS DECIMAL(38,9))"
+        case "text":
+            return column
+        case _:
+            return f"coalesce(CAST(TRY_CAST({column} AS TIMESTAMPTZ) AS VARCHAR), {column})"
+
+
+def _duplicates(run: RunFile, resource: Resource) -> int:
+    """Of several records with one key the newest (by cursor, then by position) counts; the others are
+    flagged in ``duplicate`` and leave ``extracted``. Overlapping windows make exact copies all the time."""
+    repeated = run.one("SELECT count(*) FROM (SELECT key FROM extracted WHERE key IS NOT NULL GROUP BY key HAVING count(*) > 1)")
+    run.sql("CREATE OR REPLACE TABLE duplicate (pos BIGINT, key VARCHAR)")
+    if repeated:
+        order = f"{_order(resource)} DESC NULLS LAST, " if resource.cursor else ""
+        run.sql(f"""INSERT INTO duplicate SELECT pos, key FROM (
+            SELECT rowid AS pos, key, row_number() OVER (PARTITION BY key ORDER BY {order}rowid DESC) AS place
+            FROM extracted WHERE key IN (SELECT key FROM extracted GROUP BY key HAVING count(*) > 1)) WHERE place > 1""")
+    return int(run.one("SELECT count(*) FROM duplicate"))

@@ -1,0 +1,173 @@
+"""Inbound: records of a resource become entities. One function per stage; this is their order.
+
+    extract → map → resolve → merge → absence → quarantine → guard  ‖  apply
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hub.contract import Query, Resource, Source
+from hub.exchange import absence, quarantine
+from hub.exchange.extract import Extracted, extract
+from hub.exchange.guard import judge
+from hub.exchange.join import joined_scan
+from hub.exchange.lookup import Lookups
+from hub.exchange.manifest import Manifest
+from hub.exchange.map import Mapped, map_records, short_hash
+from hub.exchange.merge import STRENGTH, Claims, Merged, Merger
+from hub.exchange.resolve import Resolved, Resolver
+from hub.exchange.runfile import RunFile
+from hub.failpoints import reach
+from hub.mapping.compile import Compiled
+from hub.store.bulk import Bulk
+from hub.store.database import Database
+from hub.workspace.shape import MappingFile, Output
+from hub.workspace.workspace import Workspace
+
+Progress = Callable[[str, dict[str, int]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one run was asked for."""
+
+    mode: str
+    initial: bool
+    since: str | None
+    token: str | None
+    previous: int
+
+
+def read_source(
+    run: RunFile, source: Source, resource: Resource, mapping: MappingFile, compiled: list[Compiled], asked: Asked,
+    opened: Callable[[str], Source], progress: Progress,
+) -> Extracted:
+    """Extract the resource, and what ``with`` joins to it."""
+    paths = tuple(sorted({path for one in compiled for path in one.paths}))
+    query = Query(resource, paths, since=asked.since, token=asked.token)
+    joins = compiled[0].joins
+    scan_of = joined_scan(run, joins, opened, compiled[0].structure) if joins else None
+    extracted = extract(source, query, run, lambda read: progress("extract", {"read": read}), scan_of)
+    reach("after_extract")
+    return extracted
+
+
+def plan_output(
+    run: RunFile, session: Bulk, database: Database, workspace: Workspace, mapping: MappingFile, output: Output,
+    compiled: Compiled, extracted: Extracted, source: int, asked: Asked, progress: Progress,
+) -> Manifest:
+    """Everything up to the double bar, for one output: nothing outside the run file is changed."""
+    model = workspace.models[output.into]
+    progress("map", {"read": extracted.read})
+    mapped = map_records(run, session, extracted, source, compiled, Lookups(run, session))
+    reach("after_map")
+    progress("resolve", {"read": extracted.read, "unchanged": mapped.unchanged})
+    resolved = Resolver(run, session, database, source, output, model, compiled).resolve()
+    if asked.mode == "link_only":
+        resolved = _only_links(run, resolved)
+    reach("after_resolve")
+    merged = Merger(run, session, database, mapping.mapping, model, compiled, claims(workspace, model.model)).merge()
+    if asked.mode == "link_only":
+        run.sql("DELETE FROM updating")
+        merged = dataclasses.replace(merged, updated=0, unchanged=merged.unchanged + merged.updated)
+    absent = absence.find_absent(run, session, database, extracted, source, model.model, output.absent,
+                                 each=compiled.each is not None)
+    held = quarantine.collect(run, extracted, mapped, compiled)
+    _shadowing(run, compiled, mode=asked.mode)
+    _settled(run, extracted)
+    counts = _counts(run, extracted, mapped, resolved, merged, absent, compiled)
+    judged = {"create": merged.created, "update": merged.updated, "disable": absent.disabled, "delete": absent.deleted}
+    breaches = judge(mapping.guard, judged, asked.previous, initial=asked.initial)
+    notes = _notes(extracted, asked, held.reasons)
+    if extracted.full and extracted.read == 0 and asked.previous > 0:
+        notes.append(f"the source gave no record where it had {asked.previous}: absence is not counted")
+    return Manifest(
+        exchange=mapping.mapping, output=output.into, number=compiled.number, direction="inbound", source=source,
+        mode=asked.mode, map_hash=short_hash(compiled.hash), compiled_hash=compiled.hash,
+        workspace_hash=workspace.hash, counts=counts, breaches=[str(breach) for breach in breaches], notes=notes,
+        cursor=extracted.cursor, token=extracted.token, snapshot=extracted.read if extracted.certificate.complete else None,
+        fields=[column.name for column in compiled.columns], changed_fields=dict(merged.changed_fields),
+        absent=output.absent.reaction, last=compiled.number == len(mapping.outputs) - 1,
+    )
+
+
+def claims(workspace: Workspace, model: str) -> Claims:
+    """Who writes which field of a model, and how strongly."""
+    shape = workspace.models[model]
+    by_field: dict[str, dict[str, tuple[int, int]]] = {}
+    for mapping in workspace.mappings.values():
+        system = mapping.from_.partition(".")[0]
+        for output in mapping.outputs:
+            if output.into != model:
+                continue
+            for name, rule in output.fields.items():
+                ranks = shape.fields[name].rank if name in shape.fields else []
+                rank = min((ranks.index(one) for one in (mapping.mapping, system) if one in ranks), default=len(ranks))
+                by_field.setdefault(name, {})[mapping.mapping] = (STRENGTH[rule.strength], rank)
+    return Claims(shape, by_field)
+
+
+def _only_links(run: RunFile, resolved: Resolved) -> Resolved:
+    """A baseline links what it finds and creates nothing."""
+    run.sql("DELETE FROM resolved WHERE is_new")
+    return dataclasses.replace(resolved, unmatched=0, ignored=resolved.ignored + resolved.unmatched)
+
+
+def _shadowing(run: RunFile, compiled: Compiled, *, mode: str) -> None:
+    """``shadowing``: records to remember as seen, with what the shadow said before (``expected``)."""
+    # A baseline has applied no values: its records stay fresh for the first live run.
+    map_hash = 0 if mode == "link_only" else short_hash(compiled.hash)
+    parent = "m.parent" if compiled.each else "NULL::VARCHAR"
+    fresh_key = "m.parent" if compiled.each else "r.key"
+    run.sql(f"""CREATE OR REPLACE TABLE shadowing AS SELECT r.key, r.hash, {map_hash}::BIGINT AS map_hash, f.cur, r.entity,
+            s.hash AS expected, {parent} AS parent
+        FROM resolved r JOIN mapped m ON m.rowid = r.m JOIN fresh f ON f.key = {fresh_key}
+        LEFT JOIN seen s ON s.key = r.key""")
+    outside = "SELECT key FROM mapped UNION ALL SELECT key FROM rejected"
+    if compiled.each:  # the record itself is remembered beside its items, unless one of them is held back
+        outside = "SELECT parent FROM mapped m WHERE m.key NOT IN (SELECT key FROM resolved) UNION ALL SELECT key FROM rejected"
+    elif not run.one(f"SELECT (SELECT count(*) FROM fresh) - (SELECT count(*) FROM mapped) - (SELECT count(DISTINCT key) FROM rejected)"):
+        return
+    run.sql(f"""INSERT INTO shadowing SELECT f.key, f.hash, {map_hash}, f.cur, NULL, s.hash, NULL
+        FROM fresh f LEFT JOIN seen s ON s.key = f.key WHERE f.key NOT IN ({outside})""")
+
+
+def _settled(run: RunFile, extracted: Extracted) -> None:
+    """``settled``: keys whose quarantine entries are answered by this run, for better or worse."""
+    gone = "UNION SELECT key FROM stuck ANTI JOIN extracted USING (key)" if extracted.certificate.complete else ""
+    run.sql(f"""CREATE OR REPLACE TABLE settled AS SELECT key FROM stuck SEMI JOIN fresh USING (key)
+        UNION SELECT q.key FROM stuck q JOIN extracted e ON e.key = q.key WHERE e.hash <> q.hash
+        UNION SELECT key FROM stuck WHERE key = '' {gone}""")
+
+
+def _counts(
+    run: RunFile, extracted: Extracted, mapped: Mapped, resolved: Resolved, merged: Merged,
+    absent: absence.Absence, compiled: Compiled,
+) -> dict[str, int]:
+    silent = run.one("""SELECT count(*) FROM resolved WHERE situation = 'unlinked'
+        AND entity NOT IN (SELECT _id FROM updating)""")
+    read = extracted.read
+    if compiled.each:  # outputs are counted, not records: an unchanged record stands for none of them
+        read = mapped.mapped + mapped.rejected + mapped.out_of_scope + mapped.unchanged + mapped.superseded + (
+            mapped.still_quarantined + extracted.duplicates + extracted.keyless)
+    return {
+        "read": read, "applied": merged.created + merged.updated + silent,
+        "unchanged": mapped.unchanged + merged.unchanged - silent, "superseded": mapped.superseded,
+        "duplicate": extracted.duplicates, "out_of_scope": mapped.out_of_scope + resolved.ignored,
+        "waiting": resolved.waiting, "in_review": resolved.in_review,
+        "quarantined": mapped.rejected + mapped.still_quarantined + extracted.keyless,
+        "created": merged.created, "updated": merged.updated, "linked": resolved.unlinked,
+        "absent": absent.absent, "disabled": absent.disabled, "deleted": absent.deleted,
+    }
+
+
+def _notes(extracted: Extracted, asked: Asked, reasons: int) -> list[str]:
+    notes = []
+    if extracted.full and not extracted.certificate.complete:
+        notes.append(f"the snapshot is not complete ({extracted.certificate.reason}): absence is not counted")
+    if asked.mode == "incremental" and extracted.full:
+        notes.append("read in full: the resource has no cursor, or the mapping changed, or it is the first run")
+    return notes

@@ -1,0 +1,61 @@
+"""What a plan is: counts, verdict, and what the applying transaction needs beside the run file's tables."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+# The tables of a plan, in the order they are stored; see the stage that makes each.
+TABLES = {
+    "inbound": ("creation", "updating", "removing", "shadowing", "absent", "gone", "held", "settled", "outvote"),
+    "outbound": ("sending", "held", "settled"),
+    "pass": ("sending", "held", "settled", "shadowing"),
+}
+
+READ_PARTS = (
+    "applied", "unchanged", "superseded", "duplicate", "out_of_scope", "waiting", "future_dated", "in_review",
+    "quarantined", "refused", "held",
+)
+
+
+@dataclass(slots=True)
+class Manifest:
+    """One output's plan. ``values`` of counts reconcile: read = the sum of READ_PARTS (P7)."""
+
+    exchange: str
+    output: str
+    number: int
+    direction: str
+    source: int
+    mode: str
+    map_hash: int
+    compiled_hash: str
+    workspace_hash: str
+    counts: dict[str, int] = field(default_factory=dict)
+    breaches: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    cursor: str | None = None
+    token: str | None = None
+    snapshot: int | None = None
+    seq: int | None = None
+    fields: list[str] = field(default_factory=list)
+    changed_fields: dict[str, int] = field(default_factory=dict)
+    created_at: str = ""
+    absent: str = "ignore"
+    target_key: list[str] = field(default_factory=list)
+    last: bool = True
+
+    def dump(self) -> bytes:
+        return orjson.dumps(dataclasses.asdict(self), option=orjson.OPT_SORT_KEYS)
+
+    @classmethod
+    def load(cls, data: bytes) -> Manifest:
+        values: dict[str, Any] = orjson.loads(data)
+        return cls(**values)
+
+    def reconciles(self) -> bool:
+        """Whether every record read has exactly one fate."""
+        return self.counts.get("read", 0) == sum(self.counts.get(name, 0) for name in READ_PARTS)

@@ -1,0 +1,124 @@
+"""Map: leave out what has not changed, and turn the rest into the shape of the output.
+
+Unchanged means: the text of the record, the mapping and the code lists are the same as when the
+record was last applied, or last quarantined. Waiting records are tried again every time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+
+from sqlalchemy import Column, MetaData, Table, select
+
+from hub.exchange.extract import Extracted, key_sql
+from hub.exchange.lookup import Lookups
+from hub.exchange.runfile import HASH, RunFile, sql_text
+from hub.mapping.compile import Compiled
+from hub.mapping.evaluate import evaluate
+from hub.mapping.source import source_sql
+from hub.store.bulk import Bulk
+from hub.store.tables import KEY, quarantine, shadow
+from hub.store.wire import decode
+
+FEW = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """Tables ``fresh`` (records to look at), ``mapped``, ``rejected``; and what was left out."""
+
+    fresh: int
+    unchanged: int
+    superseded: int
+    still_quarantined: int
+    out_of_scope: int
+    mapped: int
+    rejected: int
+
+
+def short_hash(text: str) -> int:
+    """The first 64 bits of a SHA-256 in hexadecimal, as a signed integer."""
+    return int.from_bytes(bytes.fromhex(text[:16]), signed=True)
+
+
+def map_records(
+    run: RunFile, session: Bulk, extracted: Extracted, source: int, compiled: Compiled, lookups: Lookups,
+    *, compare: bool = True,
+) -> Mapped:
+    """Fill ``fresh``, ``mapped`` and ``rejected``; without ``compare`` every record is fresh."""
+    map_hash = short_hash(compiled.hash)
+    read_shadows(run, session, source, few=not extracted.full and extracted.read <= FEW)
+    if not compare:
+        run.sql("DELETE FROM seen")
+        run.sql("DELETE FROM stuck")
+    _compare(run, extracted, map_hash)
+    fresh, differing = (run.one(f"SELECT count(*) FROM {name}") for name in ("fresh", "differing"))
+    left = dict(run.sql("SELECT verdict, count(*) FROM left_out GROUP BY verdict"))
+    evaluated = evaluate(run.con, compiled, _relation(run, extracted, compiled, fresh), lookups, read=fresh)
+    return Mapped(
+        fresh=fresh, unchanged=extracted.read - extracted.keyless - extracted.duplicates - differing,
+        superseded=left.get("superseded", 0), still_quarantined=left.get("quarantined", 0),
+        out_of_scope=evaluated.out_of_scope, mapped=evaluated.mapped, rejected=evaluated.rejected,
+    )
+
+
+def read_shadows(run: RunFile, session: Bulk, source: int, *, few: bool) -> None:
+    """``seen``: what the hub knows of this source's records (key, hash, map_hash, cur, absent), and
+    ``stuck``: what is quarantined. With few records only theirs are read."""
+    columns = [shadow.c.key, shadow.c.hash, shadow.c.map_hash, shadow.c.cur, shadow.c.absent_at, shadow.c.parent]
+    query = select(*columns).where(shadow.c.source == source)
+    stuck = [quarantine.c.key, quarantine.c.hash, quarantine.c.map_hash, quarantine.c.state, quarantine.c.id]
+    held = select(*stuck).where(quarantine.c.source == source, quarantine.c.state != "resolved")
+    if few:
+        wanted = stage_keys(run, session, "wanted", "SELECT DISTINCT key FROM extracted WHERE key IS NOT NULL")
+        query = query.join(wanted, wanted.c.key == shadow.c.key)
+    run.table("seen", session.stream(query), ", ".join(f"{decode(c.name, c)} AS {c.name}" for c in columns))
+    run.table("stuck", session.stream(held), ", ".join(f"{decode(c.name, c)} AS {c.name}" for c in stuck))
+
+
+def stage_keys(run: RunFile, session: Bulk, name: str, query: str) -> Table:
+    """A temporary table ``name(key)`` in the database, filled from the run file."""
+    session.stage(name, [Column("key", KEY)], run.reader(query))
+    return Table(name, MetaData(), Column("key", KEY))
+
+
+def _compare(run: RunFile, extracted: Extracted, map_hash: int) -> None:
+    """``fresh``: the records to look at; ``left``: those that differ from the shadow and yet are left
+    out, with the verdict. What is in neither (and is no duplicate) is unchanged."""
+    unrepeated = "AND e.rowid NOT IN (SELECT pos FROM duplicate)" if extracted.duplicates else ""
+    run.sql(f"""CREATE OR REPLACE TABLE differing AS SELECT e.rowid AS pos, e.key, e.hash, e.cur FROM extracted e
+        ANTI JOIN (SELECT key, hash FROM seen WHERE map_hash = {map_hash} AND absent_at IS NULL) s
+            ON e.hash = s.hash AND e.key = s.key
+        WHERE e.key IS NOT NULL {unrepeated}""")
+    run.sql(f"""CREATE OR REPLACE TABLE left_out AS SELECT d.pos, 'superseded' AS verdict
+        FROM differing d JOIN seen s USING (key) WHERE s.cur > d.cur AND s.map_hash = {map_hash}
+        UNION ALL SELECT DISTINCT d.pos, 'quarantined' FROM differing d JOIN stuck q ON q.key = d.key AND q.hash = d.hash
+        WHERE q.state = 'quarantined' AND q.map_hash = {map_hash}""")
+    run.sql("CREATE OR REPLACE TABLE fresh AS SELECT * FROM differing WHERE pos NOT IN (SELECT pos FROM left_out)"
+            if run.one("SELECT count(*) FROM left_out") else "CREATE OR REPLACE VIEW fresh AS SELECT * FROM differing")
+
+
+def _relation(run: RunFile, extracted: Extracted, compiled: Compiled, fresh: int) -> str:
+    """What ``evaluate`` reads: key, hash and the record as a struct; joined records are in it already."""
+    keyed = (f"SELECT {key_sql(extracted.resource.key)} AS key, {HASH.format("raw")} AS hash, raw "
+             f"FROM ({extracted.scan})")
+    whole = dataclasses.replace(compiled, joins=(), structure=whole_structure(compiled))
+    if fresh == extracted.read:
+        return source_sql(whole, f"({keyed})")
+    # Copies of one record have one hash: any of them serves.
+    chosen = f"SELECT k.key, k.hash, any_value(k.raw) AS raw FROM ({keyed}) k SEMI JOIN fresh f ON k.hash = f.hash AND k.key = f.key GROUP BY ALL"
+    if fresh > FEW * 10:
+        return source_sql(whole, f"({chosen})")
+    run.sql(f"CREATE OR REPLACE TABLE fresh_records AS {chosen}")
+    return source_sql(whole, "fresh_records")
+
+
+def whole_structure(compiled: Compiled) -> str:
+    """The structure of a record with what ``with`` laid in."""
+    structure = json.loads(compiled.structure or "{}")
+    for join in compiled.joins:
+        inner = json.loads(join.structure)
+        structure[join.alias] = [inner] if join.many else inner
+    return json.dumps(structure, ensure_ascii=False)

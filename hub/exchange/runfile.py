@@ -1,0 +1,87 @@
+"""The scratch of one run: a private folder with a DuckDB file that spills to disk and a stage of pages.
+
+It belongs to one process, is readable by nobody else, and is removed at the end; what a crashed
+process left is removed by the next run on the host.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from hub.mapping.duck import open_run_file
+
+# How a record is recognised as unchanged: 64 bits over its text, compared key by key.
+HASH = "CAST(hash({0})::HUGEINT - 9223372036854775808 AS BIGINT)"
+
+
+def sql_text(value: str) -> str:
+    """A SQL string literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def sql_name(value: str) -> str:
+    """A quoted SQL identifier."""
+    return '"' + value.replace('"', '""') + '"'
+
+
+@dataclass(slots=True)
+class RunFile:
+    """One run's DuckDB and its folders."""
+
+    folder: Path
+    stage: Path
+    con: duckdb.DuckDBPyConnection
+
+    def sql(self, query: str) -> list[tuple[Any, ...]]:
+        return self.con.execute(query).fetchall()
+
+    def one(self, query: str) -> Any:
+        row = self.con.execute(query).fetchone()
+        return row[0] if row else None
+
+    def table(self, name: str, rows: pa.RecordBatchReader | pa.Table, columns: str = "*") -> None:
+        """Make a table of Arrow rows; ``columns`` is the select list over them."""
+        self.con.register("arriving", rows)
+        self.con.execute(f"CREATE OR REPLACE TABLE {sql_name(name)} AS SELECT {columns} FROM arriving")
+        self.con.unregister("arriving")
+
+    def reader(self, query: str, batch: int = 20_000) -> pa.RecordBatchReader:
+        return self.con.sql(query).to_arrow_reader(batch)
+
+    def has(self, name: str) -> bool:
+        return bool(self.one(f"SELECT count(*) FROM duckdb_tables() WHERE table_name = {sql_text(name)}"))
+
+
+@contextmanager
+def open_run(scratch: Path, memory: str = "450MB", threads: int = 2) -> Iterator[RunFile]:
+    """A fresh run file below ``scratch``; ``COPHUB_KEEP_RUNS=1`` leaves it there for a look."""
+    scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _sweep(scratch)
+    folder = Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=scratch))
+    stage = folder / "stage"
+    stage.mkdir(mode=0o700)
+    con = open_run_file(folder / "run.duckdb", folders=[stage], memory=memory, threads=threads)
+    try:
+        yield RunFile(folder, stage, con)
+    finally:
+        con.close()
+        if os.environ.get("COPHUB_KEEP_RUNS") != "1":
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(scratch: Path) -> None:
+    for folder in scratch.glob("run-*-*"):
+        pid = folder.name.split("-")[1]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+            with suppress(OSError):
+                shutil.rmtree(folder)
