@@ -234,6 +234,8 @@ def _mapping(file: File, findings: list[Finding]) -> MappingFile | None:
                 )
             )
         return None if moved else mapping
+    if mapping.fields:
+        return mapping
     if not file.value.get("fields"):
         findings.append(
             Finding(
@@ -244,8 +246,7 @@ def _mapping(file: File, findings: list[Finding]) -> MappingFile | None:
                 "for example fields: {code: SupplierNumber}",
             )
         )
-        return None
-    return mapping
+    return None
 
 
 def _tests(file: Located, findings: list[Finding]) -> Iterable[TestCase]:

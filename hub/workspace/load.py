@@ -6,6 +6,8 @@ expression means is checked elsewhere (``hub.mapping.check``), on the workspace 
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 from hub.errors import ConfigError, Finding
@@ -18,6 +20,7 @@ from hub.workspace.workspace import Kind, System, Workspace, digest
 
 __all__ = ["System", "Workspace", "lint", "load"]
 
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 NAMED: tuple[tuple[Kind, str], ...] = (
     ("system", "system"),
     ("model", "model"),
@@ -61,7 +64,7 @@ def lint(
     built = build(gathered, environment, connectors or shipped())
     findings = [*gathered.findings, *built.findings, *_names(gathered), *_environment(gathered, environment)]
     findings += check(built, gathered)
-    findings = sorted(set(findings))
+    findings = sorted({_printable(finding) for finding in findings})
     return _workspace(gathered, built, environment, findings), findings
 
 
@@ -94,6 +97,12 @@ def _workspace(
         content=content,
         files=built.files,
     )
+
+
+def _printable(finding: Finding) -> Finding:
+    """Texts of files go to terminals and logs: line ends and control characters must not."""
+    message, hint = CONTROL.sub("\N{REPLACEMENT CHARACTER}", finding.message), CONTROL.sub(" ", finding.hint)
+    return replace(finding, message=message, hint=hint)
 
 
 def _names(gathered: Gathered) -> list[Finding]:
