@@ -16,7 +16,7 @@ from hub.http import ANY, Response, Transport
 from hub.http.answers import refuse_html, snippet
 from hub.http.outcomes import each, of_status
 from hub.http.pace import retry_after
-from hub.http.records import nest, text_at
+from hub.http.records import encodable, nest, text_at
 from hub.untrusted import parse_json
 
 LOOKUP_PAGES = 50
@@ -105,7 +105,7 @@ class Writer:
         body: Any = None
         if call.method != "DELETE":
             values = {name: value for name, value in change.values.items() if name not in call.without}
-            body = nest(values)
+            body = encodable(nest(values))
             for name in reversed(call.body.split(".") if call.body else []):
                 body = {name: body}
         params = {**self._settings.params, **call.params}

@@ -67,7 +67,7 @@ def text_at(text: bytes | msgspec.Raw, path: str) -> str | None:
 
 
 def nest(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted names as nested objects; decimals as JSON numbers with all their digits."""
+    """Dotted names as nested objects: ``{"a.b": 1}`` → ``{"a": {"b": 1}}``."""
     made: dict[str, Any] = {}
     for name, value in values.items():
         *outer, last = name.split(".")
@@ -76,11 +76,12 @@ def nest(values: Mapping[str, Any]) -> dict[str, Any]:
             inner = inner.setdefault(one, {})
             if not isinstance(inner, dict):
                 raise ConfigError("field.nested", f"{name} cannot be nested: {one} has a value of its own")
-        inner[last] = encodable(value)
+        inner[last] = value
     return made
 
 
 def encodable(value: Any) -> Any:
+    """The same value with decimals as JSON numbers that keep all their digits."""
     if isinstance(value, Decimal) and value.is_finite():
         return msgspec.Raw(format(value, "f").encode())
     if isinstance(value, Mapping):

@@ -1,0 +1,102 @@
+"""OData V2 and V4: SAP Gateway, S/4HANA, SuccessFactors, Dynamics and their like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from connectors.odata.declared import ODataResource, ODataSettings
+from connectors.odata.read import Reader
+from connectors.odata.service import Service, declared_resource, describe, local_metadata
+from connectors.odata.write import Writer
+from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource, Spec
+from hub.errors import HubError
+from hub.http import Clock, Transport
+
+
+class OData:
+    """One service, read and written."""
+
+    def __init__(
+        self, context: Context, settings: ODataSettings, resources: Mapping[str, ODataResource]
+    ) -> None:
+        clock = Clock(now=context.now) if context.now else None
+        self._transport = Transport(settings, context.system, folder=context.folder, clock=clock)
+        self._service = Service(context, settings, self._transport)
+        self._resources = resources
+        self._writers: dict[str, Writer] = {}
+
+    def check(self) -> list[Probe]:
+        """Read the metadata, then one record of every declared resource."""
+        try:
+            metadata = self._service.metadata
+        except HubError as error:
+            return [Probe("metadata", False, str(error), error.hint)]
+        probes = [Probe("metadata", True, f"OData V{metadata.version}, {len(metadata.sets)} entity sets")]
+        for name, declared in self._resources.items():
+            try:
+                self.resource(name)
+                self._service.peek(declared.entity_set or name)
+                probes.append(Probe(name, True, "can be read"))
+            except HubError as error:
+                probes.append(Probe(name, False, str(error), error.hint))
+        return probes
+
+    def resource(self, name: str) -> Resource:
+        return describe(self._service.metadata, name, self._declared(name))
+
+    def read(self, query: Query) -> Iterator[Page]:
+        name = query.resource.name
+        return Reader(self._service, name, self._declared(name)).pages(query)
+
+    def deliver(self, resource: Resource, changes: Sequence[Change]) -> list[Outcome]:
+        return self._writer(resource.name).deliver(changes)
+
+    def find(self, resource: Resource, keys: Sequence[Mapping[str, Any]]) -> list[Found | None]:
+        return self._writer(resource.name).find(keys)
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def _declared(self, name: str) -> ODataResource:
+        return self._resources.get(name) or ODataResource()
+
+    def _writer(self, name: str) -> Writer:
+        if name not in self._writers:
+            self._writers[name] = Writer(self._service, name, self._declared(name))
+        return self._writers[name]
+
+
+def _describe(
+    context: Context, settings: ODataSettings, name: str, options: ODataResource | None
+) -> Resource | None:
+    declared = options or ODataResource()
+    metadata = local_metadata(context, settings)
+    if metadata is not None:
+        return describe(metadata, name, declared)
+    return declared_resource(name, declared) if declared.fields else None
+
+
+SPEC = Spec(
+    name="odata",
+    title="OData V2 and V4",
+    summary="Reads and writes entity sets of OData services, with paging, expansion, batches and ETags.",
+    settings=ODataSettings,
+    resource=ODataResource,
+    open=OData,
+    describe=_describe,
+    writes=True,
+    example="""\
+system: s4
+connector: odata
+url: https://s4.example.com/sap/opu/odata/sap/API_BUSINESS_PARTNER
+auth: {basic: {username: HUB, password: secret://s4/password}}
+limits: {rate: 20/s, concurrency: 4, timeout: 60s}
+sap_client: "100"
+language: en
+resources:
+  A_BusinessPartner:
+    cursor: LastChangeDate
+    created: CreationDate
+""",
+)
