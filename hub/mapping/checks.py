@@ -7,7 +7,6 @@ Conditions speak of the output's columns, are never NULL, and name a value that 
 from __future__ import annotations
 
 import re
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -20,8 +19,21 @@ from hub.mapping.checks import Check, field_checks
 from hub.mapping.expressions import translate
 from hub.mapping.joins import Join, compile_join
 from hub.mapping.record import (
-    ELEMENT, WHOLE, Clash, Node, Path, Structure, model_type, of_fields, of_model, path_text, quoted, structure,
-    structure_text, structure_type, suggestion,
+    ELEMENT,
+    WHOLE,
+    Clash,
+    Node,
+    Path,
+    Structure,
+    model_type,
+    of_fields,
+    of_model,
+    path_text,
+    quoted,
+    structure,
+    structure_text,
+    structure_type,
+    suggestion,
 )
 from hub.mapping.scope import Expression, Guard, Lookup, Scope
 from hub.mapping.syntax import Issue

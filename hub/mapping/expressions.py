@@ -12,18 +12,16 @@ what sqlglot renders from the new tree: no character of the author's text gets t
 
 from __future__ import annotations
 
-import re
-
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sqlglot import exp
 
 from hub.mapping.functions import FUNCTIONS, LONGEST, REFUSED, Function
 from hub.mapping.hubfunctions import HUB
-from hub.mapping.record import ELEMENT, SQL_TYPES, WHOLE, Node, Path, path_text, suggestion
+from hub.mapping.names import Names, Place
+from hub.mapping.record import Node, path_text, suggestion
 from hub.mapping.scope import Expression, Guard, Lookup, Scope
-from hub.mapping.syntax import DIALECT, Issue, parse, render
+from hub.mapping.syntax import Issue, parse, render
 
 DEEPEST_TREE = 120
 
@@ -57,16 +55,6 @@ _WHY = {
 }
 
 
-@dataclass(slots=True)
-class _Place:
-    """A part of the record: the tree that reads it, its path (None within values no path leads to)
-    and its shape."""
-
-    tree: exp.Expr
-    path: Path | None
-    node: Node
-
-
 def translate(text: str, scope: Scope, many: bool = False) -> tuple[Expression | None, tuple[Issue, ...]]:
     """Check one expression in its scope. Answers the expression, or None with at least one issue.
 
@@ -86,15 +74,13 @@ class Translation:
         self.scope = scope
         self.many = many
         self.issues: list[Issue] = []
-        self.inputs: dict[Path, None] = {}
         self.functions: dict[str, None] = {}
         self.codes: dict[str, None] = {}
         self.guards: dict[Guard, None] = {}
         self.ref: str | None = None
         self.code_list: str | None = None
         self._root: exp.Expr | None = None
-        self._found: dict[int, _Place | None] = {}
-        self._lambdas: list[dict[str, _Place]] = []
+        self._names = Names(scope, self)
         self._conditions: list[exp.Expr] = []
         self._grown = 0
         self._depth = 0
@@ -107,7 +93,7 @@ class Translation:
             return None, issues
         whole = isinstance(tree, exp.Anonymous) and self.code_list is not None and str(tree.this).lower() == "code"
         return Expression(
-            self.text, render(new), tuple(self.inputs), tuple(self.functions), tuple(self.codes),
+            self.text, render(new), tuple(self._names.inputs), tuple(self.functions), tuple(self.codes),
             tuple(self.guards), self.ref, isinstance(tree, exp.Column), not isinstance(new, exp.Dot),
             self.code_list if whole else None,
         ), issues
@@ -120,19 +106,19 @@ class Translation:
 
     def value(self, node: exp.Expr) -> exp.Expr:
         """The value of a node: a part of the record in its declared type, or what is computed."""
-        place = self._find(node)
-        return self._typed(place) if place else self._computed(node)
+        place = self._names.find(node)
+        return self._names.typed(place) if place else self.computed(node)
 
     def raw(self, node: exp.Expr) -> exp.Expr:
         """The same, but a part of the record as the source wrote it."""
-        place = self._find(node)
+        place = self._names.find(node)
         if place is None:
-            return self._computed(node)
-        self._reads(place)
+            return self.computed(node)
+        self._names.reads(place)
         return place.tree
 
     def place(self, node: exp.Expr) -> Node | None:
-        found = self._find(node)
+        found = self._names.find(node)
         return found.node if found else None
 
     def is_whole(self, node: exp.Expr) -> bool:
@@ -142,7 +128,7 @@ class Translation:
         self.ref = model
 
     def looks_up(self, node: exp.Expr, lookup: Lookup, code_list: str | None = None) -> exp.Expr:
-        if self._lambdas:
+        if self._names.lambdas:
             return self.issue(
                 node, "expression.lambda_lookup", f"{lookup.kind}() cannot stand inside a lambda: it becomes a join",
                 f"take one element first, {lookup.kind}(…, list[1].field), or use each:",
@@ -154,133 +140,9 @@ class Translation:
             self.code_list = code_list
         return exp.column("output", table=lookup.alias, quoted=True)
 
-    # ------------------------------------------------------------ names
-
-    def _find(self, node: exp.Expr) -> _Place | None:
-        """The part of the record a node names, or None where it computes something. Found once:
-        nested list functions ask again and again."""
-        if id(node) not in self._found:
-            self._found[id(node)] = place = self._named(node)
-            return place
-        again = self._found[id(node)]
-        return _Place(again.tree.copy(), again.path, again.node) if again else None
-
-    def _named(self, node: exp.Expr) -> _Place | None:
-        if isinstance(node, exp.Column):
-            if isinstance(node.this, exp.Star):
-                return None
-            parts = [node.args[key] for key in ("catalog", "db", "table", "this") if node.args.get(key)]
-            place = self._first(parts[0])
-            for part in parts[1:]:
-                place = self._field(place, part)
-            return place
-        if isinstance(node, exp.Identifier):
-            return self._first(node)
-        if isinstance(node, exp.Paren):
-            return self._find(node.this)
-        if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Identifier):
-            inner = self._find(node.this)
-            if inner is None:
-                inner = _Place(self._computed(node.this), None, Node())
-            return self._field(inner, node.expression)
-        if isinstance(node, exp.Bracket):
-            return self._element(node)
-        if isinstance(node, exp.Anonymous):
-            function = FUNCTIONS.get(str(node.this).lower())
-            if function and function.keeps and node.expressions:
-                return self._kept(node, function)
-        return None
-
-    def _first(self, name: exp.Expr) -> _Place:
-        text = name.name
-        for names in reversed(self._lambdas):
-            if text in names:
-                return names[text]
-        for alias, column, path, node in self.scope.aliases:
-            if alias == text:
-                return _Place(exp.column(column, quoted=True), path, node)
-        if text.lower() in REFUSED and text.lower().startswith(("current_", "local")):
-            self.issue(name, "expression.volatile", f"{text}: {REFUSED[text.lower()]}")
-        if text == "id" and self.scope.typed and "id" not in (self.scope.record.fields or {}):
-            return _Place(exp.column("key", quoted=True), ("id",), Node("id"))
-        root = _Place(exp.column("r"), (), self.scope.record)
-        place = self._field(root, name)
-        if self.scope.typed and place.node.type == "id":
-            place.tree = exp.column("key", quoted=True)
-        return place
-
-    def _field(self, place: _Place, name: exp.Expr) -> _Place:
-        text, node = name.name, place.node
-        path = None if place.path is None else (*place.path, text)
-        tree = exp.Dot(this=place.tree, expression=exp.to_identifier(text, quoted=True))
-        here = path_text(place.path) if place.path else "the record"
-        if node.many:
-            self.issue(name, "field.list", f"{here} is a list; it has no field {text}",
-                       f"write {here}[1].{text}, or list_transform({here}, lambda x: x.{text})")
-            return _Place(tree, path, Node())
-        if node.fields is None:
-            if not node.nested:
-                self.issue(name, "field.unknown", f"{here} is a value of type {node.type}; it has no field {text}")
-            return _Place(tree, path, Node())
-        found = node.fields.get(text)
-        if found is None:
-            self.issue(name, "field.unknown", f"{here} has no field {text}", suggestion(text, node.fields))
-            return _Place(tree, path, Node())
-        return _Place(tree, path, found)
-
-    def _element(self, node: exp.Bracket) -> _Place | None:
-        inner = self._find(node.this)
-        if inner is None:
-            return None
-        parts = node.expressions
-        if len(parts) == 1 and isinstance(parts[0], exp.Slice):
-            self._lists(inner)
-            tree = exp.Bracket(this=inner.tree, expressions=[self._computed(parts[0])])
-            return _Place(tree, inner.path, inner.node)
-        if inner.node.many is False and inner.node.type not in ("any",) and inner.path is not None:
-            self.issue(node, "field.list", f"{path_text(inner.path)} is no list")
-        path = self._lists(inner)
-        tree = exp.Bracket(this=inner.tree, expressions=[self.value(part) for part in parts])
-        return _Place(tree, path, inner.node.element)
-
-    def _lists(self, place: _Place) -> Path | None:
-        """Note that a place is a list; answers the path of its elements."""
-        if place.path is None:
-            return None
-        path = (*place.path, ELEMENT)
-        self.inputs[path] = None
-        return path
-
-    def _kept(self, node: exp.Anonymous, function: Function) -> _Place | None:
-        inner = self._find(node.expressions[0])
-        if inner is None:
-            return None
-        one = function.name in ("list_first", "list_last")
-        path = self._lists(inner)
-        shape = inner.node.element if one else Node(inner.node.type, True, inner.node.fields)
-        return _Place(self._called(node, function), path if one else inner.path, shape)
-
-    def _reads(self, place: _Place) -> None:
-        if place.path is None or not place.path:
-            return
-        path, node = place.path, place.node
-        if node.many:
-            path = (*path, ELEMENT)
-        if node.fields is not None and not self.scope.typed:
-            path = (*path, WHOLE)
-        self.inputs[path] = None
-
-    def _typed(self, place: _Place) -> exp.Expr:
-        self._reads(place)
-        sql_type = SQL_TYPES.get(place.node.type)
-        if sql_type is None or self.scope.typed or place.path is None:
-            return place.tree
-        many = "[]" if place.node.many else ""
-        return exp.Cast(this=place.tree, to=_data_type(sql_type + many))
-
     # ------------------------------------------------------------ everything else
 
-    def _computed(self, node: exp.Expr) -> exp.Expr:
+    def computed(self, node: exp.Expr) -> exp.Expr:
         self._depth += 1
         try:
             if self._depth > DEEPEST_TREE:
@@ -344,7 +206,7 @@ class Translation:
                                       "VARCHAR, BIGINT, DECIMAL(18, 2), DOUBLE, BOOLEAN, DATE, TIMESTAMPTZ, JSON …")
         else:
             return self.issue(node, "expression.type", "this is not a type to cast to")
-        place = self._find(node.this)
+        place = self._names.find(node.this)
         inner = self.raw(node.this) if place else self.value(node.this)
         return type(node)(this=inner, to=to.copy())
 
@@ -368,9 +230,9 @@ class Translation:
                 code = "expression.volatile" if "run to run" in REFUSED[name] else "expression.forbidden"
                 return self.issue(node, code, f"{name}() is not allowed: {REFUSED[name]}")
             return self.issue(node, "function.unknown", f"there is no function {name}()", suggestion(name, FUNCTIONS))
-        return self._called(node, function)
+        return self.called(node, function)
 
-    def _called(self, node: exp.Expr, function: Function) -> exp.Expr:
+    def called(self, node: exp.Expr, function: Function) -> exp.Expr:
         args, count = node.expressions, len(node.expressions)
         if count < function.least or (function.most is not None and count > function.most):
             return self.issue(node, "function.arguments", f"{function.name}() does not take {count} arguments",
@@ -393,7 +255,7 @@ class Translation:
         return [test, self._under(_holds(test.copy(), True), args[1]), self._under(_holds(test.copy(), False), args[2])]
 
     def _check_lengths(self, node: exp.Expr, function: Function, args: list[exp.Expr]) -> None:
-        if self._grown or self._lambdas:
+        if self._grown or self._names.lambdas:
             self.issue(node, "expression.grows", f"{function.name}() cannot stand inside a lambda or a function "
                        "that also makes values longer")
         for number in function.capped:
@@ -416,49 +278,49 @@ class Translation:
             return self._lambda(arg, args[0])
         if number in function.lambdas:
             return self.issue(arg, "function.arguments", f"{function.name}() needs a lambda here", function.example)
-        if number in function.lists and (place := self._find(arg)):
+        if number in function.lists and (place := self._names.find(arg)):
             return self._list_argument(function, arg, place)
         if isinstance(arg, exp.PropertyEQ) and function.name == "struct_pack":
             return exp.PropertyEQ(this=exp.to_identifier(arg.name, quoted=True), expression=self.value(arg.expression))
         return self.value(arg)
 
-    def _list_argument(self, function: Function, arg: exp.Expr, place: _Place) -> exp.Expr:
+    def _list_argument(self, function: Function, arg: exp.Expr, place: Place) -> exp.Expr:
         if place.node.many:
             whole = function.lambdas or place.node.fields is not None
-            return self._untyped(place) if whole else self._typed(place)
+            return self._untyped(place) if whole else self._names.typed(place)
         if function.name == "len":
             if place.node.type == "any" and place.path and not self.scope.typed:
                 self.issues.append(Issue(
                     "field.undeclared", f"nobody says whether {path_text(place.path)} is a list; it is taken as text",
                     "length(x) counts characters, list_count(x) elements", self._column(arg), "warning"))
-            return self._typed(place)
+            return self._names.typed(place)
         if place.node.type not in ("any",) and place.path:
             return self.issue(arg, "field.list", f"{function.name}(): {path_text(place.path)} is no list")
-        self._lists(place)
+        self._names.lists(place)
         return place.tree
 
-    def _untyped(self, place: _Place) -> exp.Expr:
+    def _untyped(self, place: Place) -> exp.Expr:
         """A list for a lambda, whose elements are cast where it reads them, or a list only counted."""
-        self._lists(place)
+        self._names.lists(place)
         return place.tree
 
     def _lambda(self, node: exp.Lambda, over: exp.Expr) -> exp.Expr:
-        place = self._find(over)
-        path = self._lists(place) if place else None
-        names: dict[str, _Place] = {}
+        place = self._names.find(over)
+        path = self._names.lists(place) if place else None
+        names: dict[str, Place] = {}
         new = []
         for number, parameter in enumerate(node.expressions):
-            name = f"l{len(self._lambdas)}_{number}"
+            name = f"l{len(self._names.lambdas)}_{number}"
             identifier = exp.to_identifier(name, quoted=True)
             element = place is not None and (number == 0 or self._reduces(node))
-            names[parameter.name] = _Place(identifier, path if element else None,
+            names[parameter.name] = Place(identifier, path if element else None,
                                            place.node.element if element and place else Node())
             new.append(identifier.copy())
-        self._lambdas.append(names)
+        self._names.lambdas.append(names)
         try:
             return exp.Lambda(this=self.value(node.this), expressions=new, colon=True)
         finally:
-            self._lambdas.pop()
+            self._names.lambdas.pop()
 
     @staticmethod
     def _reduces(node: exp.Lambda) -> bool:
@@ -475,10 +337,6 @@ class Translation:
 def _holds(tree: exp.Expr, yes: bool) -> exp.Expr:
     held = exp.Is(this=exp.Paren(this=tree), expression=exp.Boolean(this=True))
     return held if yes else exp.Not(this=held)
-
-
-def _data_type(text: str) -> exp.DataType:
-    return exp.DataType.build(text, dialect="duckdb")
 
 
 _SPECIAL: dict[type[exp.Expr], Callable[[Translation, exp.Expr], exp.Expr]] = {

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import json
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -45,7 +44,7 @@ _STATEMENTS = re.compile(
     r"install|load|export|import|use|values|vacuum|prepare|execute|begin|commit)\b(?!\s*(\.|$|[=<>|,)]))", re.I
 )
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_WORDS = frozenset("case null true false not cast try_cast interval date time timestamp map lambda exists".split())
+_WORDS = frozenset(["case", "null", "true", "false", "not", "cast", "try_cast", "interval", "date", "time", "timestamp", "map", "lambda", "exists"])
 
 
 def render(tree: exp.Expr) -> str:

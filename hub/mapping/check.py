@@ -1,0 +1,70 @@
+"""``cophub check``, meaning: what is wrong with mappings that have a valid shape.
+
+    check(workspace) → findings with file, line and column: expressions (names, functions, types),
+    writers that contend for a field, cycles through pass-throughs, levels, references nobody supplies.
+"""
+
+from __future__ import annotations
+
+from hub.errors import Finding
+from hub.mapping.binding import Binder
+from hub.mapping.compile import Compiled, compile_with_findings
+from hub.mapping.flows import flow_findings
+from hub.mapping.syntax import Issue
+from hub.workspace.shape import MappingFile
+from hub.workspace.workspace import Workspace
+
+
+def check(workspace: Workspace) -> list[Finding]:
+    """All findings about meaning, sorted by place. Nothing connects anywhere."""
+    findings: list[Finding] = []
+    compiled: dict[str, list[Compiled]] = {}
+    with Binder() as binder:
+        for name, mapping in workspace.mappings.items():
+            done, found = compile_with_findings(mapping, workspace)
+            findings += found
+            if done is None:
+                continue
+            compiled[name] = done
+            for one in done:
+                findings += _typed(workspace, mapping, one, binder)
+                findings += _required(workspace, mapping, one)
+    findings += flow_findings(workspace, compiled)
+    return sorted(set(findings))
+
+
+def finding(workspace: Workspace, mapping: str, path: tuple[str | int, ...], issue: Issue, text: str = "") -> Finding:
+    """An issue with the place of a part of a mapping's file; within ``text`` where it has one line."""
+    file, line, column = workspace.locate("mapping", mapping, *path)
+    if text and "\n" not in text:
+        column += issue.column - 1
+    return Finding(str(file), line, column, issue.level, issue.code, issue.message, issue.hint)
+
+
+def output_path(mapping: MappingFile, number: int, *rest: str | int) -> tuple[str | int, ...]:
+    """Where a part of an output stands: below ``into`` where that is a list."""
+    return ("into", number, *rest) if isinstance(mapping.into, list) else rest
+
+
+def _typed(workspace: Workspace, mapping: MappingFile, compiled: Compiled, binder: Binder) -> list[Finding]:
+    """Type errors, as DuckDB finds them when it binds the SQL to an empty record."""
+    found = []
+    for field, issue in binder.issues(compiled):
+        path = output_path(mapping, compiled.number, "fields", field) if field else ("where",)
+        found.append(finding(workspace, compiled.mapping, path, issue))
+    return found
+
+
+def _required(workspace: Workspace, mapping: MappingFile, compiled: Compiled) -> list[Finding]:
+    model = workspace.models.get(compiled.model or "")
+    output = mapping.outputs[compiled.number]
+    if model is None or output.unmatched != "create":
+        return []
+    given = {column.name for column in compiled.columns}
+    return [
+        finding(workspace, compiled.mapping, output_path(mapping, compiled.number, "fields"), Issue(
+            "required.unmapped", f"{model.model}.{name} is required; unmatched: create makes entities without it",
+            f"add a rule for {name}",
+        ))
+        for name, field in model.fields.items() if field.required and name not in given
+    ]
