@@ -118,6 +118,12 @@ def _define(spec: Spec, definitions: dict[str, Any]) -> set[str]:
     settings = _moved(spec.settings, definitions, spec.name)
     settings.pop("additionalProperties", None)
     entry = _moved(spec.resource, definitions, spec.name)
+    key = entry.get("properties", {}).get("key", {})
+    if key.get("type") == "array":  # key: NO and key: [NO] are both written, in every connector
+        entry["properties"]["key"] = {
+            **{word: key[word] for word in key if word not in ("type", "items")},
+            "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+        }
     definitions[spec.name] = {key: value for key, value in settings.items() if key != "required"}
     definitions[f"{spec.name}_resource"] = entry
     definitions[f"{spec.name}_part"] = {key: value for key, value in entry.items() if key != "required"}

@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from hub.errors import ConfigError
+from hub.workspace.connectors import shipped, spec
 from hub.workspace.init import init
 from hub.workspace.load import lint
 from hub.workspace.schema import schemas, write_schemas
@@ -120,3 +121,30 @@ def test_the_shipped_connectors_give_a_schema_with_their_descriptions() -> None:
     Draft202012Validator.check_schema(system)
     assert "files" in system["properties"]["connector"]["enum"]
     assert system["$defs"]["files"]["properties"]["folder"]["description"]
+
+
+@pytest.mark.parametrize("name", shipped().connectors())
+def test_the_example_of_each_connector_lints_clean_and_fits_the_schema(tmp_path: Path, name: str) -> None:
+    found = spec(name)
+    assert found is not None
+    assert found.example, f"the connector {name} shows no example"
+    located, _ = read(found.example)
+    assert located is not None
+    folder = tmp_path / "config" / "systems"
+    folder.mkdir(parents=True)
+    (tmp_path / "config" / "hub.yaml").write_text("hub: test\n")
+    (folder / f"{located.value['system']}.yaml").write_text(found.example, encoding="utf-8")
+    assert lint(tmp_path)[1] == []
+    assert errors(schemas()["system"], found.example) == []
+
+
+def test_every_setting_of_every_connector_is_described() -> None:
+    bare = [
+        f"{name}: {shape.__name__}.{key}"
+        for name in shipped().connectors()
+        if (found := spec(name))
+        for shape in (found.settings, found.resource)
+        for key, field in shape.model_fields.items()
+        if not field.description
+    ]
+    assert bare == []

@@ -16,7 +16,8 @@ from .desk import FILES, findings
 
 JUNK: list[Any] = [
     "a\nb\x1b[31m",
-    None, True, 0, -1, 1.5, 10**30, "", "x", "a.b", "é\u2028", "secret://", [], [None], [[1], {}], {}, {"": None},
+    None, True, 0, -1, 1.5,
+    10**30, "", "x", "a.b", "é\u2028", "secret://", [], [None], [[1], {}], {}, {"": None},
     {"a": {"b": {}}}, {"into": 1}, [{"on": []}], [{"into": "supplier"}], {"value": []},
 ]  # fmt: skip
 
