@@ -1,0 +1,116 @@
+"""What a simulator can be told to do wrong.
+
+A fault is written ``kind[=value][,method=POST][,path=TEXT][,skip=N][,times=N|always]``: it strikes
+requests of that method whose path contains the text, not the first ``skip``, and then ``times``
+times (once, where nothing is said; ``drift`` and ``skew`` always).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+KINDS: Mapping[str, str] = {
+    "throttle": "429; value: Retry-After seconds (1), date for an HTTP date, none for no header",
+    "unavailable": "503; value: Retry-After seconds, nothing for no header",
+    "unauthorized": "401 in spite of good credentials",
+    "html": "A log-in page as HTML with status 200",
+    "nothing": "An empty body with status 200",
+    "cut": "Half of the body, then the connection is closed; Content-Length announces all",
+    "lost": "The request is applied, then the connection is closed without an answer",
+    "refused": "The connection is closed without applying anything",
+    "slow": "The body trickles; value: bytes per second (200)",
+    "delay": "The answer comes late; value: seconds (1)",
+    "empty": "A list without records, status 200, as if the source were empty",
+    "repeat": "A page is sent again in place of the next one, with the same link to the next",
+    "skip": "A page in the middle is left out",
+    "expire": "A paging token, an access token, or on a write to S/4 the CSRF token is no longer valid",
+    "drift": "A field is renamed in answers; value: Old:New, or Old: to remove it",
+    "partial": "A row of a batch fails, the others are applied",
+    "lie": "A change is acknowledged and not applied",
+    "skew": "The system's clock is wrong; value: seconds it is ahead",
+}
+_ALWAYS = frozenset({"drift", "skew"})
+
+
+@dataclass(slots=True)
+class Fault:
+    """One switch; ``times`` None means always."""
+
+    kind: str
+    value: str = ""
+    method: str = ""
+    path: str = ""
+    skip: int = 0
+    times: int | None = 1
+
+    @classmethod
+    def parse(cls, text: str) -> Fault:
+        """Read the text form; ValueError names what is wrong."""
+        head, *rest = text.split(",")
+        kind, _, value = head.strip().partition("=")
+        if kind not in KINDS:
+            raise ValueError(f"there is no fault {kind!r}; one of {', '.join(sorted(KINDS))}")
+        options = dict(part.strip().partition("=")[::2] for part in rest)
+        if unknown := options.keys() - {"method", "path", "skip", "times"}:
+            raise ValueError(f"a fault has no option {', '.join(sorted(unknown))}")
+        times = options.get("times", "always" if kind in _ALWAYS else "1")
+        return cls(
+            kind,
+            value,
+            options.get("method", "").upper(),
+            options.get("path", ""),
+            int(options.get("skip", "0")),
+            None if times == "always" else int(times),
+        )
+
+    def __str__(self) -> str:
+        parts = [f"{self.kind}={self.value}" if self.value else self.kind]
+        parts += [f"{name}={value}" for name in ("method", "path", "skip") if (value := getattr(self, name))]
+        return ",".join([*parts, f"times={'always' if self.times is None else self.times}"])
+
+    def strikes(self, method: str, path: str) -> bool:
+        """Whether it is due for this request; counts down where it is."""
+        if (self.method and method != self.method) or self.path not in path:
+            return False
+        if self.skip:
+            self.skip -= 1
+            return False
+        if self.times is None:
+            return True
+        self.times -= 1
+        return self.times >= 0
+
+
+class Faults:
+    """The switches of a simulator, safe to change while it runs."""
+
+    def __init__(self, faults: Iterable[str | Fault] = ()) -> None:
+        self._lock = threading.Lock()
+        self._faults: list[Fault] = []
+        self.set(*faults)
+
+    def set(self, *faults: str | Fault) -> None:
+        """Add switches; ValueError for one that does not exist."""
+        parsed = [Fault.parse(fault) if isinstance(fault, str) else fault for fault in faults]
+        with self._lock:
+            self._faults += parsed
+
+    def clear(self) -> None:
+        with self._lock:
+            self._faults = []
+
+    def take(self, kind: str, method: str, path: str) -> str | None:
+        """The value of a fault of this kind that is due, or None."""
+        with self._lock:
+            for fault in self._faults:
+                if fault.kind == kind and fault.strikes(method, path):
+                    self._faults = [each for each in self._faults if each.times is None or each.times > 0]
+                    return fault.value
+        return None
+
+    def texts(self) -> list[str]:
+        """The switches that are still to strike."""
+        with self._lock:
+            return [str(fault) for fault in self._faults]
