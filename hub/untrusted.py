@@ -62,7 +62,9 @@ def parse_xml(text: bytes, *, limit: int = XML_LIMIT, where: str = "") -> etree.
     try:
         root = etree.fromstring(text, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
-        raise Fatal("xml.malformed", f"the XML cannot be read: {error}", where=where) from None
+        raise Fatal(
+            "xml.malformed", f"the XML cannot be read: {getattr(error, 'msg', None) or error}", where=where
+        ) from None
     if getattr(root.getroottree().docinfo, "doctype", ""):
         raise _doctype(where)
     return root

@@ -21,7 +21,7 @@ from hub.errors import ConfigError, Fatal, Retriable
 from hub.exchange.runfile import HASH, RunFile, sql_text
 from hub.failpoints import reach
 
-MAX_RECORD = 64 * 1024 * 1024
+MAX_RECORD = 8 * 1024 * 1024
 LONG_NUMBER = re.compile(rb"[:\[,]\s*-?\d[\d.]{16,}")
 
 

@@ -102,7 +102,7 @@ def _compare(run: RunFile, extracted: Extracted, map_hash: int) -> None:
 
 def _relation(run: RunFile, extracted: Extracted, compiled: Compiled, fresh: int) -> str:
     """What ``evaluate`` reads: key, hash and the record as a struct; joined records are in it already."""
-    keyed = (f"SELECT {key_sql(extracted.resource.key)} AS key, {HASH.format("raw")} AS hash, raw "
+    keyed = (f"SELECT {key_sql(extracted.resource.key)} AS key, {HASH.format('raw')} AS hash, raw "
              f"FROM ({extracted.scan})")
     whole = dataclasses.replace(compiled, joins=(), structure=whole_structure(compiled))
     if fresh == extracted.read:

@@ -46,8 +46,8 @@ class RunFile:
         return self.con.execute(query).fetchall()
 
     def one(self, query: str) -> Any:
-        row = self.con.execute(query).fetchone()
-        return row[0] if row else None
+        rows = self.con.execute(query).fetchall()
+        return rows[0][0] if rows else None
 
     def table(self, name: str, rows: pa.RecordBatchReader | pa.Table, columns: str = "*") -> None:
         """Make a table of Arrow rows; ``columns`` is the select list over them."""

@@ -9,8 +9,8 @@ from types import TracebackType
 
 import duckdb
 
-from hub.mapping.compile import Compiled
-from hub.mapping.record import quoted
+from hub.mapping.compile import Column, Compiled
+from hub.mapping.record import WHOLE, quoted
 from hub.mapping.rejects import cleaned
 from hub.mapping.syntax import Issue
 
@@ -21,6 +21,7 @@ class Binder:
     def __init__(self) -> None:
         self.con = duckdb.connect(":memory:", config={"threads": 1})
         self.con.execute("SET enable_external_access = false")
+        self._good: set[str] = set()
 
     def __enter__(self) -> Binder:
         return self
@@ -34,16 +35,23 @@ class Binder:
         """Field ('' is the condition) and issue: all expressions are bound at once, and one by one
         only where that fails."""
         rows = self._rows(compiled)
-        parts = [(column.name, column.sql) for column in compiled.columns]
+        parts = [(column.name, column.sql) for column in compiled.columns if self._new(column, compiled)]
         inputs = [("", lookup.input_sql) for lookup in compiled.lookups]
         where = [("", f"CAST(({compiled.where}) AS BOOLEAN)")] if compiled.where else []
-        if self._bound([*parts, *inputs, *where], rows) is None:
+        if not (parts or inputs or where) or self._bound([*parts, *inputs, *where], rows) is None:
+            self._good.update(filter(None, (_form(column) for column in compiled.columns)))
             yield from self._checks(compiled, rows)
             return
         for name, sql in [*parts, *where]:
             reason = self._bound([(name, sql)], rows)
             if reason:
                 yield name, Issue("expression.type", f"{name or 'where'}: {reason}", _hint(reason))
+
+    def _new(self, column: Column, compiled: Compiled) -> bool:
+        """Whether binding can tell anything: a text cast to any type binds, and so does a form that did."""
+        if compiled.structure is None:
+            return True
+        return not (column.expression.plain) and _form(column) not in self._good
 
     def _checks(self, compiled: Compiled, rows: str) -> Iterator[tuple[str, Issue]]:
         """Patterns of the model that DuckDB's regular expressions do not know."""
@@ -71,6 +79,13 @@ class Binder:
         for lookup in compiled.lookups:
             sql += f", (SELECT '' AS input, '' AS output) AS {quoted(lookup.alias)}"
         return sql
+
+
+def _form(column: Column) -> str | None:
+    """The SQL without the names of the texts it reads; None where it reads lists, JSON or joins."""
+    if any("[]" in path for path in column.inputs) or any(path[-1] == WHOLE for path in column.expression.inputs):
+        return None
+    return re.sub(r'\br(\."(?:[^"]|"")+")+', "r.x", column.sql)
 
 
 def _plain(message: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from sqlglot import exp
@@ -169,4 +170,9 @@ class Names:
 
 def data_type(text: str) -> exp.DataType:
     """A type by its DuckDB name."""
+    return _built_type(text).copy()
+
+
+@lru_cache
+def _built_type(text: str) -> exp.DataType:
     return exp.DataType.build(text, dialect="duckdb")

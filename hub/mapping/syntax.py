@@ -39,6 +39,10 @@ class _Dialect(DuckDB):
 
 
 DIALECT = _Dialect()
+# Made once: each parse and each rendering would otherwise build its own, which costs more than its work.
+_TOKENIZER = DIALECT.tokenizer()
+_PARSER = DIALECT.parser()
+_GENERATOR = DIALECT.generator(comments=False)
 _STATEMENTS = re.compile(
     r"\s*(select|with|from|attach|detach|set|reset|pragma|copy|create|insert|update|delete|drop|alter|call|"
     r"install|load|export|import|use|values|vacuum|prepare|execute|begin|commit)\b(?!\s*(\.|$|[=<>|,)]))", re.I
@@ -49,7 +53,7 @@ _WORDS = frozenset(["case", "null", "true", "false", "not", "cast", "try_cast", 
 
 def render(tree: exp.Expr) -> str:
     """The SQL of a tree of ours; comments do not survive."""
-    return str(DIALECT.generate(tree, copy=False, comments=False))
+    return str(_GENERATOR.generate(tree, copy=False))
 
 
 @lru_cache(maxsize=20_000)
@@ -74,7 +78,7 @@ def parse(text: str) -> tuple[exp.Expr | None, Issue | None]:
 
 def _parsed(text: str) -> tuple[exp.Expr | None, Issue | None]:
     try:
-        trees = DIALECT.parse_into(exp.Condition, text)
+        trees = _PARSER.parse_into(exp.Condition, _TOKENIZER.tokenize(text), text)
     except ParseError as error:
         detail = error.errors[0] if error.errors else {}
         near = str(detail.get("highlight") or "")

@@ -42,7 +42,7 @@ class Bulk(Protocol):
         """Execute; answer all rows (none for a statement without)."""
         ...
 
-    def load(self, table: Table | str, rows: pa.RecordBatchReader) -> int:
+    def load(self, table: Table, rows: pa.RecordBatchReader) -> int:
         """Append; columns by name, values as ``wire.encode`` gives them. Answers how many."""
         ...
 
@@ -92,6 +92,7 @@ class PostgresBulk:
             raise Retriable("store.unreachable", "the hub's database does not answer",
                             where=url.render_as_string(hide_password=True)) from error
         self._error = driver.Error
+        self._reading: Any = None
         # Numbers and dollars only: SQL text is rendered for one statement at a time.
         self._sql = postgresql.dialect(paramstyle="numeric_dollar")
         if not write:
@@ -107,18 +108,20 @@ class PostgresBulk:
             cursor.execute(self._text(statement))
             return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
 
-    def load(self, table: Table | str, rows: pa.RecordBatchReader) -> int:
-        name = table if isinstance(table, str) else table.name
+    def load(self, table: Table, rows: pa.RecordBatchReader) -> int:
+        return self._ingest(table.name, rows, temporary=False)
+
+    def _ingest(self, name: str, rows: pa.RecordBatchReader, *, temporary: bool) -> int:
         try:
             with self._connection.cursor() as cursor:
-                return int(cursor.adbc_ingest(name, rows, mode="append"))
+                return int(cursor.adbc_ingest(name, rows, mode="append", temporary=temporary))
         except self._error as error:
             raise Fatal("store.load", f"loading into {name} failed: {error}".splitlines()[0]) from error
 
     def stage(self, name: str, columns: Sequence[Column[Any]], rows: pa.RecordBatchReader) -> None:
         ddl = ", ".join(f'"{column.name}" {column.type.compile(self._sql)}' for column in columns)
         self.run(f'CREATE TEMP TABLE "{name}" ({ddl}) ON COMMIT DROP')
-        self.load(name, rows)
+        self._ingest(name, rows, temporary=True)
         self.run(f'ANALYZE "{name}"')
 
     def stream(self, query: Select[Any]) -> pa.RecordBatchReader:
@@ -126,14 +129,22 @@ class PostgresBulk:
             cast(column, Text).label(column.name) if travels_as_text(column) else column
             for column in query.selected_columns
         ))
-        cursor = self._connection.cursor()
-        cursor.execute(self._text(plain))
-        return cursor.fetch_record_batch()
+        self._close_reading()
+        self._reading = self._connection.cursor()  # closing it ends the stream
+        self._reading.execute(self._text(plain))
+        return self._reading.fetch_record_batch()
+
+    def _close_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.close()
+            self._reading = None
 
     def commit(self) -> None:
+        self._close_reading()
         self._connection.commit()
 
     def rollback(self) -> None:
+        self._close_reading()
         self._connection.rollback()
 
     def close(self) -> None:
@@ -154,8 +165,10 @@ class SqliteBulk:
         result = self._connection.execute(text(statement.replace(":", "\\:")) if isinstance(statement, str) else statement)
         return [tuple(row) for row in result.all()] if result.returns_rows else []
 
-    def load(self, table: Table | str, rows: pa.RecordBatchReader) -> int:
-        name = table if isinstance(table, str) else table.name
+    def load(self, table: Table, rows: pa.RecordBatchReader) -> int:
+        return self._insert(table.name, rows)
+
+    def _insert(self, name: str, rows: pa.RecordBatchReader) -> int:
         columns = ", ".join(f'"{field.name}"' for field in rows.schema)
         marks = ", ".join("?" * len(rows.schema))
         cursor, count = self._connection.connection.cursor(), 0
@@ -171,7 +184,7 @@ class SqliteBulk:
         ddl = ", ".join(f'"{column.name}" {column.type.compile(dialect)}' for column in columns)
         self.run(f'CREATE TEMP TABLE "{name}" ({ddl})')
         self._staged.append(name)
-        self.load(name, rows)
+        self._insert(name, rows)
 
     def stream(self, query: Select[Any]) -> pa.RecordBatchReader:
         sql = str(query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))

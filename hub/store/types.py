@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import NUMERIC, TIMESTAMP, Dialect, Text
@@ -25,11 +26,13 @@ class Moment(TypeDecorator[dt.datetime]):
             return value
         return value.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
-    def process_literal_param(self, value: dt.datetime | None, dialect: Dialect) -> str:
-        if value is None:
-            return "NULL"
-        text = value.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-        return f"'{text}'" if dialect.name == "sqlite" else f"'{text}+00'"
+    def literal_processor(self, dialect: Dialect) -> Callable[[dt.datetime], str]:
+        zone = "" if dialect.name == "sqlite" else "+00"
+
+        def literal(value: dt.datetime) -> str:
+            return f"'{value.astimezone(dt.UTC).strftime('%Y-%m-%d %H:%M:%S.%f')}{zone}'"
+
+        return literal
 
     def process_result_value(self, value: Any, dialect: Dialect) -> dt.datetime | None:
         if value is None:
