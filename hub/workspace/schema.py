@@ -14,7 +14,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from hub.contract import Spec
-from hub.workspace.connectors import Connectors, shipped
+from hub.workspace.connectors import Connectors, ProfileFile, shipped
 from hub.workspace.shape import (
     CodesFile,
     EnvironmentFile,
@@ -32,6 +32,7 @@ FILE_NAMES: Final = {
     "codes": "codes.schema.json",
     "environment": "environment.schema.json",
     "mapping": "mapping.schema.json",
+    "profile": "profile.schema.json",
     "test": "test.schema.json",
 }
 SHAPES: Final[dict[str, type[BaseModel]]] = {
@@ -40,12 +41,13 @@ SHAPES: Final[dict[str, type[BaseModel]]] = {
     "codes": CodesFile,
     "environment": EnvironmentFile,
     "mapping": MappingFile,
+    "profile": ProfileFile,
 }
 DIALECT: Final = GenerateJsonSchema.schema_dialect
 
 
 def schemas(connectors: Connectors | None = None) -> dict[str, dict[str, Any]]:
-    """The schema of each kind of file: hub, system, model, codes, environment, mapping, test.
+    """The schema of each kind of file: hub, system, model, codes, environment, mapping, profile, test.
 
     Imports every connector; one that cannot be imported here is left out of the system schema's
     choices, not the whole schema.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -132,3 +133,34 @@ def test_merging_follows_json_merge_patch() -> None:
     ]
     for under, over, expected in cases:
         assert merge(under, over) == expected
+
+
+@pytest.mark.parametrize("name", shipped().profiles())
+def test_a_system_on_a_shipped_profile_needs_only_its_address_and_lints_clean(
+    tmp_path: Path, name: str
+) -> None:
+    system = f"system: it\nconnector: {name}\nurl: https://it.example.com/service\n"
+    folder = tmp_path / "config" / "systems"
+    folder.mkdir(parents=True)
+    (tmp_path / "config" / "hub.yaml").write_text("hub: test\n")
+    (folder / "it.yaml").write_text(system)
+    workspace, found = lint(tmp_path)
+    assert found == []
+    assert workspace is not None
+    profile = shipped().profile(name)
+    assert profile is not None
+    assert set(workspace.systems["it"].resources) == set(profile.resources)
+
+
+def test_the_fields_the_s4_profile_names_are_in_the_metadata_of_sap(tmp_path: Path, fixtures: Path) -> None:
+    metadata = fixtures / "odata" / "sap" / "API_BUSINESS_PARTNER.v2.edmx"
+    if not metadata.is_file():
+        pytest.skip(f"the public fixture {metadata} is missing")
+    text = metadata.read_text(encoding="utf-8")
+    profile = shipped().profile("sap_s4")
+    assert profile is not None
+    for name, resource in profile.resources.items():
+        entity = re.search(rf'<EntityType Name="{name}Type".*?</EntityType>', text, re.DOTALL)
+        assert entity, name
+        for field in resource.values():
+            assert f'<Property Name="{field}"' in entity[0]
