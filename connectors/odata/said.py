@@ -17,19 +17,26 @@ def said(body: bytes) -> str:
         error = _error_of(body)
     except HubError:
         return ""
-    message = error.get("message")
-    if isinstance(message, dict):
-        message = message.get("value")
+    message = _words(error.get("message"))
     inner = error.get("innererror") or error.get("innerError") or {}
     details = error.get("details") or (inner.get("errordetails") if isinstance(inner, dict) else None) or []
     if isinstance(details, dict):
         details = details.get("errordetail") or []
-    texts = [f"[{error['code']}] {message}" if error.get("code") else str(message)] if message else []
+    texts = [message]
     for one in details if isinstance(details, list) else []:
-        if isinstance(one, dict) and one.get("message"):
-            target = one.get("target") or one.get("propertyref") or ""
-            texts.append(f"{target}: {one['message']}" if target else str(one["message"]))
-    return "; ".join(list(dict.fromkeys(texts))[: MOST + 1])
+        words = _words(one.get("message")) if isinstance(one, dict) else ""
+        target = str(one.get("target") or one.get("propertyref") or "") if words else ""
+        if words and words != message:
+            texts.append(f"{target}: {words}" if target and "#" not in target else words)
+    code = f"[{error['code']}] " if error.get("code") else ""
+    return code + "; ".join(list(dict.fromkeys(texts))[: MOST + 1]) if message or code else ""
+
+
+def _words(message: Any) -> str:
+    """V2 gives a message with its language."""
+    if isinstance(message, dict):
+        message = message.get("value")
+    return str(message) if message else ""
 
 
 def _error_of(body: bytes) -> dict[str, Any]:

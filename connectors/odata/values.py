@@ -24,6 +24,21 @@ _TICKS = re.compile(r"/Date\((-?\d+)(?:([+-])(\d{1,4}))?\)/")
 _DURATION = re.compile(r"P(?:0D)?T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(\.\d+)?S)?")
 _TYPED = re.compile(r"(?:datetimeoffset|datetime|guid|time|duration|binary|X)?'((?:[^']|'')*)'")
 _PAIR = re.compile(r"\s*(?:([\w.]+)\s*=\s*)?((?:[\w.]+)?'(?:[^']|'')*'|[^,']+)\s*(?:,|$)")
+# unquoted literals must be of their form, or a value could become part of the filter
+_UNQUOTED = {
+    "Edm.Boolean": re.compile(r"(?i)true|false"),
+    "Edm.Guid": re.compile(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    "Edm.Date": re.compile(r"\d{4}-\d\d-\d\d(T.*)?"),
+    "Edm.TimeOfDay": re.compile(r"\d\d:\d\d(:\d\d(\.\d+)?)?"),
+    "Edm.Duration": re.compile(r"[-+]?P[0-9.DTHMS]+"),
+    "Edm.Binary": re.compile(r"[\w+/=-]*"),
+    **dict.fromkeys(
+        ("Edm.Decimal", "Edm.Double", "Edm.Single"), re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?")
+    ),
+    **dict.fromkeys(
+        ("Edm.Byte", "Edm.SByte", "Edm.Int16", "Edm.Int32", "Edm.Int64"), re.compile(r"[-+]?\d+")
+    ),
+}
 INTEGERS = frozenset({"Edm.Byte", "Edm.SByte", "Edm.Int16", "Edm.Int32"})
 TEMPORAL = frozenset({"Edm.DateTime", "Edm.DateTimeOffset", "Edm.Time"})
 
@@ -55,9 +70,11 @@ def iso(one: Property, text: str) -> str:
 
 
 def literal(one: Property, value: Any, version: Version) -> str:
-    """A value as it stands in $filter and in keys."""
+    """A value as it stands in $filter and in keys; RecordRejected ``value.type`` where it does not fit."""
     text = _text(value)
     kind = one.type
+    if kind in _UNQUOTED and not _UNQUOTED[kind].fullmatch(text):
+        raise _unfit(one, value)
     if kind == "Edm.Boolean":
         return text.lower()
     if kind in INTEGERS:
@@ -112,7 +129,7 @@ def to_json(one: Property, value: Any, version: Version) -> Any:
             return f"/Date({_ticks(stamp)}+0000)/" if version == 2 else stamp
         if kind == "Edm.Time":
             return _duration(one, _text(value))
-    except (ValueError, InvalidOperation):
+    except (ValueError, KeyError, InvalidOperation):
         raise _unfit(one, value) from None
     return _text(value)
 

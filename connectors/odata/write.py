@@ -152,7 +152,7 @@ class Writer:
     # ------------------------------------------------------------ in batches
 
     def _deliver_batch(self, changes: Sequence[Change]) -> list[Outcome] | None:
-        """All changes in one request; None where the service knows no $batch."""
+        """All changes in as few requests as it takes; None where the service knows no $batch."""
         made: dict[int, Outcome] = {}
         parts: dict[int, Part] = {}
         for number, change in enumerate(changes):
@@ -160,21 +160,34 @@ class Writer:
                 parts[number] = self._part(change)
             except RecordRejected as error:
                 made[number] = Outcome("rejected", change.foreign_id, None, error.code, error.message)
-        sent = list(parts)
-        try:
-            replies = self._exchange([parts[number] for number in sent]) if sent else ([], True)
-        except HubError as error:
-            if error.code in NOT_SENT or isinstance(error, ConfigError | AuthError):
-                raise
-            return [made.get(number) or _unknown(change, error) for number, change in enumerate(changes)]
-        if replies is None:
-            self._batches = False
-            return None
-        for number, outcome in zip(
-            sent, self._verdicts([changes[number] for number in sent], *replies), strict=True
-        ):
-            made[number] = outcome
+        left = list(parts)
+        while left:
+            try:
+                replies = self._exchange([parts[number] for number in left])
+            except HubError as error:
+                made |= self._unanswered(
+                    {number: changes[number] for number in left}, error, begun=len(made) > 0
+                )
+                break
+            if replies is None:
+                self._batches = False
+                return None
+            made |= zip(left, self._verdicts([changes[number] for number in left], *replies), strict=False)
+            left = [number for number in left if number not in made]
         return [made[number] for number in range(len(changes))]
+
+    @staticmethod
+    def _unanswered(changes: Mapping[int, Change], error: HubError, *, begun: bool) -> dict[int, Outcome]:
+        """The outcomes of changes whose batch got no answer; raises where nothing can have happened."""
+        if error.code in NOT_SENT or isinstance(error, ConfigError | AuthError):
+            if not begun:
+                raise error
+            wait = getattr(error, "wait", None)
+            return {number: later([change], error.code, wait)[0] for number, change in changes.items()}
+        return {
+            number: Outcome("unknown", change.foreign_id, None, error.code, error.message)
+            for number, change in changes.items()
+        }
 
     def _exchange(self, parts: Sequence[Part]) -> tuple[list[Reply | None], bool] | None:
         """Send a batch: the replies, and whether their list was complete."""
@@ -182,8 +195,7 @@ class Writer:
         body, kind = (as_json(parts), "application/json") if as_text else multipart(parts)
         headers = self._service.headers(**{"Content-Type": kind})
         headers["Accept"] = "application/json" if as_text else "multipart/mixed"
-        if self._service.version == 4:
-            headers["Prefer"] = "odata.continue-on-error"
+        headers["Prefer"] = "odata.continue-on-error"
         answer = self._send("POST", "$batch", headers, body)
         if answer.status in (404, 405, 415, 501):
             return None
@@ -197,14 +209,15 @@ class Writer:
     def _verdicts(
         self, changes: Sequence[Change], found: Sequence[Reply | None], complete: bool
     ) -> list[Outcome]:
+        """The outcomes as far as the service went: it may stop at the first failure, although it was
+        asked not to (V4 Protocol §11.7.4). What it then did not begin is sent again."""
         failed = any(reply is not None and reply.status >= 400 for reply in found)
         outcomes = []
         for change, reply in zip(changes, found, strict=True):
             if reply is not None:
                 outcomes.append(self._judged(change, reply, None))
-            elif failed and complete:
-                # services may stop at the first failure (V4 Protocol §11.7.4)
-                outcomes += later([change], "odata.batch")
+            elif failed and complete and outcomes:
+                break
             else:
                 message = "the answer to $batch does not mention this change"
                 outcomes.append(Outcome("unknown", change.foreign_id, None, "odata.batch", message))
@@ -267,7 +280,9 @@ class Writer:
         for number, several in found.items():
             if len({one.foreign_id for one in several}) > 1:
                 text = key_text([*keys[number].values()])
-                raise RecordRejected("find.ambiguous", f"several records have the key {text}", where=self._set)
+                raise RecordRejected(
+                    "find.ambiguous", f"several records have the key {text}", where=self._set
+                )
         return [found[number][0] if number in found else None for number in range(len(keys))]
 
     def _matching(self, keys: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -302,7 +317,3 @@ class Writer:
             return given is not None and literal(one, given, version) == literal(one, wanted, version)
         except RecordRejected:
             return False
-
-
-def _unknown(change: Change, error: HubError) -> Outcome:
-    return Outcome("unknown", change.foreign_id, None, error.code, error.message)
