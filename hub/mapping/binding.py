@@ -9,10 +9,14 @@ from types import TracebackType
 
 import duckdb
 
-from hub.mapping.compile import Column, Compiled
-from hub.mapping.record import WHOLE, quoted
+from hub.mapping.compile import Compiled
+from hub.mapping.record import quoted, structure_type
 from hub.mapping.rejects import cleaned
+from hub.mapping.source import whole_structure
 from hub.mapping.syntax import Issue
+
+_FIELD = re.compile(r'\br\.("(?:[^"]|"")+")')
+_JOINED = re.compile(r'"k_[0-9a-f]{12}"\.')
 
 
 class Binder:
@@ -33,27 +37,26 @@ class Binder:
 
     def issues(self, compiled: Compiled) -> Iterator[tuple[str, Issue]]:
         """Field ('' is the condition) and issue: all expressions are bound at once, and one by one
-        only where that fails."""
-        rows = self._rows(compiled)
-        parts = [(column.name, column.sql) for column in compiled.columns if self._new(column, compiled)]
-        inputs = [("", lookup.input_sql) for lookup in compiled.lookups]
-        where = [("", f"CAST(({compiled.where}) AS BOOLEAN)")] if compiled.where else []
-        if not (parts or inputs or where) or self._bound([*parts, *inputs, *where], rows) is None:
-            self._good.update(filter(None, (_form(column) for column in compiled.columns)))
-            yield from self._checks(compiled, rows)
-            return
-        for name, sql in [*parts, *where]:
-            reason = self._bound([(name, sql)], rows)
-            if reason:
-                yield name, Issue("expression.type", f"{name or 'where'}: {reason}", _hint(reason))
+        only where that fails. What has the form of something that bound before is not asked again."""
+        forms = _Forms(compiled)
+        asked = [
+            *((column.name, column.sql) for column in compiled.columns
+              if compiled.structure is None or not column.expression.plain),
+            *(("", lookup.input_sql) for lookup in compiled.lookups),
+            *([("", f"CAST(({compiled.where}) AS BOOLEAN)")] if compiled.where else []),
+        ]
+        new = [(name, sql, form) for name, sql in asked if (form := forms.of(sql)) not in self._good]
+        rows = self._rows(compiled) if new or compiled.checks else ""
+        if not new or self._bound([(name, sql) for name, sql, _ in new], rows) is None:
+            self._good.update(form for _, _, form in new)
+        else:
+            for name, sql, _ in new:
+                reason = self._bound([(name, sql)], rows)
+                if reason:
+                    yield name, Issue("expression.type", f"{name or 'where'}: {reason}", _hint(reason))
+        yield from self._checks(compiled)
 
-    def _new(self, column: Column, compiled: Compiled) -> bool:
-        """Whether binding can tell anything: a text cast to any type binds, and so does a form that did."""
-        if compiled.structure is None:
-            return True
-        return not (column.expression.plain) and _form(column) not in self._good
-
-    def _checks(self, compiled: Compiled, rows: str) -> Iterator[tuple[str, Issue]]:
+    def _checks(self, compiled: Compiled) -> Iterator[tuple[str, Issue]]:
         """Patterns of the model that DuckDB's regular expressions do not know."""
         patterns = [check for check in compiled.checks if check.code == "pattern"]
         columns = ", ".join(f"CAST(NULL AS {one.type}) AS {quoted(one.name)}" for one in compiled.columns if one.type)
@@ -81,11 +84,28 @@ class Binder:
         return sql
 
 
-def _form(column: Column) -> str | None:
-    """The SQL without the names of the texts it reads; None where it reads lists, JSON or joins."""
-    if any("[]" in path for path in column.inputs) or any(path[-1] == WHOLE for path in column.expression.inputs):
-        return None
-    return re.sub(r'\br(\."(?:[^"]|"")+")+', "r.x", column.sql)
+class _Forms:
+    """Expressions without the names of the fields they read, but with the types of these: what decides
+    whether they bind."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        self._types: dict[str, str] | None = None
+        if compiled.structure is not None and not compiled.each:
+            structure = whole_structure(compiled)
+            self._types = {quoted(name): structure_type(shape) for name, shape in structure.items()}
+
+    def of(self, sql: str) -> str:
+        """The form of one expression; its own text where the record is a model or there is ``each``."""
+        types = self._types
+        if types is None:
+            return f"{id(self)} {sql}"
+        names: dict[str, str] = {}
+
+        def renamed(match: re.Match[str]) -> str:
+            return names.setdefault(match[1], f"r.{len(names)}")
+
+        form = _JOINED.sub("k.", _FIELD.sub(renamed, sql))
+        return " ".join([form, *(types.get(name, "?") for name in names)])
 
 
 def _plain(message: str) -> str:

@@ -40,6 +40,8 @@ from hub.mapping.syntax import Issue
 from hub.workspace.shape import MappingFile, ModelField, ModelFile, Output
 from hub.workspace.workspace import Workspace
 
+Translations = dict[tuple[str, str, str, bool], tuple[Expression | None, tuple[Issue, ...]]]
+
 VERSION = "1"
 """Part of every hash: raised when the same mapping would give another result."""
 
@@ -135,10 +137,11 @@ def compile_mapping(mapping: MappingFile, workspace: Workspace) -> list[Compiled
 
 
 def compile_with_findings(
-    mapping: MappingFile, workspace: Workspace
+    mapping: MappingFile, workspace: Workspace, known: Translations | None = None
 ) -> tuple[list[Compiled] | None, list[Finding]]:
-    """Compile as far as possible, with all findings; None where one of them is an error."""
-    from_ = _Compilation(mapping, workspace)
+    """Compile as far as possible, with all findings; None where one of them is an error. ``known`` may
+    be shared by all mappings of one workspace: the same text over undeclared fields means the same."""
+    from_ = _Compilation(mapping, workspace, {} if known is None else known)
     compiled = [from_.output(number, output) for number, output in enumerate(mapping.outputs)]
     whole = [one for one in compiled if one is not None]
     bad = len(whole) < len(compiled) or any(finding.level == "error" for finding in from_.findings)
@@ -148,8 +151,9 @@ def compile_with_findings(
 class _Compilation:
     """One mapping file being compiled; findings are collected with their places."""
 
-    def __init__(self, mapping: MappingFile, workspace: Workspace) -> None:
+    def __init__(self, mapping: MappingFile, workspace: Workspace, known: Translations) -> None:
         self.mapping = mapping
+        self.known = known
         self.workspace = workspace
         self.findings: list[Finding] = []
         self.source, _, self.resource_name = mapping.from_.partition(".")
@@ -335,7 +339,13 @@ class _Compilation:
     def _expression(
         self, path: tuple[str | int, ...], text: str, scope: Scope, many: bool = False
     ) -> Expression | None:
-        expression, issues = translate(text, scope, many)
+        if scope.record.fields is None and not scope.aliases:
+            key = (text, scope.source, scope.target, many)
+            if key not in self.known:
+                self.known[key] = translate(text, scope, many)
+            expression, issues = self.known[key]
+        else:
+            expression, issues = translate(text, scope, many)
         for issue in issues:
             self.find(path, issue, text)
         return expression

@@ -8,12 +8,8 @@ from hub.mapping.compile import Compiled
 from hub.mapping.record import Path, Structure, literal, path_text, quoted, structure_text
 
 
-def whole_structure(compiled: Compiled) -> str:
+def whole_structure(compiled: Compiled) -> dict[str, Structure]:
     """The structure of a record in which what ``with`` joins stands under its alias."""
-    return structure_text(_whole(compiled))
-
-
-def _whole(compiled: Compiled) -> dict[str, Structure]:
     structure: dict[str, Structure] = json.loads(compiled.structure or "{}")
     for join in compiled.joins:
         structure[join.alias] = [dict(join.shape)] if join.many else dict(join.shape)
@@ -22,13 +18,13 @@ def _whole(compiled: Compiled) -> dict[str, Structure]:
 
 def record_sql(compiled: Compiled, raw: str = "raw") -> str:
     """SQL that makes the record ``r`` of JSON text in ``raw``; a field that is missing is NULL."""
-    return f"json_transform({raw}, {literal(whole_structure(compiled))})"
+    return f"json_transform({raw}, {literal(structure_text(whole_structure(compiled)))})"
 
 
 def shape_sql(compiled: Compiled, raw: str = "raw", record: str = "r") -> str:
     """SQL of the column ``shape``: what is wrong with the form of a record, else NULL. A text where a
     list should be gives NULL without a word; JSON is looked at again only where there is NULL."""
-    cases = [_case(raw, record, path, inner) for path, inner in _nested(_whole(compiled), ())]
+    cases = [_case(raw, record, path, inner) for path, inner in _nested(whole_structure(compiled), ())]
     return f"CASE {' '.join(cases)} END" if cases else "CAST(NULL AS VARCHAR)"
 
 

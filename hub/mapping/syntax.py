@@ -29,6 +29,8 @@ class _Dialect(DuckDB):
     """DuckDB's syntax without any knowledge of functions: each stays what its author called it, so
     that the allow-list sees the very name that DuckDB will run."""
 
+    INDEX_OFFSET = 0  # positions stay as written: parsed and rendered by the same dialect
+
     class Parser(DuckDB.Parser):
         FUNCTIONS = {}
         NO_PAREN_FUNCTIONS = {}
