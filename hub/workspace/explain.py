@@ -19,6 +19,7 @@ from hub.workspace.yaml import Layered, Located, Place
 
 Loc = tuple[str | int, ...]
 
+MANY: Final = 300
 PRIVATE: Final = re.compile(r"pass|pwd|secret|token|credential|api_?key|private|authorization", re.IGNORECASE)
 WORDS: Final = {
     "string_type": "text",
@@ -50,6 +51,8 @@ PATTERNS: Final = {
 def suggest(word: object, known: Iterable[str]) -> str:
     """ "did you mean …", or what there is to choose from; empty where there is nothing."""
     names = sorted(set(known))
+    if len(names) > MANY:  # comparing is slow, and thousands of findings may want it
+        names = [name for name in names if name[:1].lower() == str(word)[:1].lower()][:MANY]
     by_case = {name.lower(): name for name in names}
     close = difflib.get_close_matches(str(word).lower(), by_case, n=2, cutoff=0.6)
     if close:

@@ -159,15 +159,17 @@ def _resource(scope: Scope, path: Loc, word: str, *, writes: bool = False) -> Re
 
 def _described(scope: Scope, path: Loc, system: System, resource: str) -> Resource | None:
     message = f'{dotted(path)}: the system {system.name} has no resource "{resource}"'
-    hint = suggest(resource, system.resources)
     try:
         found = system.describe(resource)
     except ConfigError as error:
         if error.code == "resource.unknown":
-            scope.error(path, "reference.resource", message, hint or error.hint)
+            hint = suggest(resource, system.resources) or error.hint
+            scope.error(path, "reference.resource", message, hint)
         else:
             scope.error(path, error.code, f"{dotted(path)}: {error.message}", error.hint)
         return None
-    if found is None and resource not in system.resources and hint.startswith("did you mean"):
-        scope.error(path, "reference.resource", f"{message} declared", hint, level="warning")
+    if found is None and resource not in system.resources:
+        hint = suggest(resource, system.resources)
+        if hint.startswith("did you mean"):
+            scope.error(path, "reference.resource", f"{message} declared", hint, level="warning")
     return found
