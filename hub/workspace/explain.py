@@ -20,7 +20,10 @@ from hub.workspace.yaml import Layered, Located, Place
 Loc = tuple[str | int, ...]
 
 MANY: Final = 300
-PRIVATE: Final = re.compile(r"pass|pwd|secret|token|credential|api_?key|private|authorization", re.IGNORECASE)
+PRIVATE: Final = re.compile(
+    r"auth|bearer|basic|pass|pwd|secret|token|key|credential|private|cookie|sas|signature|connection|dsn",
+    re.IGNORECASE,
+)
 WORDS: Final = {
     "string_type": "text",
     "list_type": "a list",
@@ -49,10 +52,10 @@ PATTERNS: Final = {
 
 
 def suggest(word: object, known: Iterable[str]) -> str:
-    """ "did you mean …", or what there is to choose from; empty where there is nothing."""
+    """The names that come close, or what there is to choose from; empty where there is nothing."""
     names = sorted(set(known))
     if len(names) > MANY:  # comparing is slow, and thousands of findings may want it
-        names = [name for name in names if name[:1].lower() == str(word)[:1].lower()][:MANY]
+        names = [name for name in names if name[:1].lower() == str(word)[:1].lower()]
     by_case = {name.lower(): name for name in names}
     close = difflib.get_close_matches(str(word).lower(), by_case, n=2, cutoff=0.6)
     if close:
@@ -148,20 +151,26 @@ def _finding(
             f'the key "{path[-1]}" is not allowed here',
             _pattern(item),
         )
-    code, message, hint = _words(path, items, shape, prefix)
+    code, message, hint = _words(path, items, file, shape, prefix)
     return _make(file.place(path), code, f"{name}: {message}" if name else message, hint)
 
 
-def _words(path: Loc, items: Sequence[ErrorDetails], shape: Any, prefix: Loc) -> tuple[str, str, str]:
+def _words(
+    path: Loc, items: Sequence[ErrorDetails], file: Located | Layered, shape: Any, prefix: Loc
+) -> tuple[str, str, str]:
     item = items[0]
-    kind, shown = item["type"], show(item["input"], path)
+    kind, shown = item["type"], show(item["input"], hidden=_hidden(file, path))
     choices = [choice for one in items for choice in _choices(one)]
     types_ = list(dict.fromkeys(WORDS[one["type"]] for one in items if one["type"] in WORDS))
     if choices and isinstance(item["input"], str):
         return "value.choice", f"{shown} is not one of the choices", suggest(item["input"], choices)
     if types_ or choices:
         wanted = " or ".join([*types_, *([f"one of {', '.join(choices)}"] if choices else [])])
-        return "value.type", f"must be {wanted}, not {shown}", _type_hint(item, types_, path, shape, prefix)
+        return (
+            "value.type",
+            f"must be {wanted}, not {shown}",
+            _type_hint(item, types_, path, shape, prefix, _hidden(file, path)),
+        )
     if kind == "string_pattern_mismatch":
         return "value.pattern", f"{shown} has not the form asked for", _pattern(item)
     if kind == "too_short" or kind == "string_too_short":
@@ -176,9 +185,11 @@ def _words(path: Loc, items: Sequence[ErrorDetails], shape: Any, prefix: Loc) ->
     return "value.range", f"{shown} is not allowed", item["msg"].replace("Input should be", "it should be")
 
 
-def _type_hint(item: ErrorDetails, wanted: list[str], path: Loc, shape: Any, prefix: Loc) -> str:
+def _type_hint(
+    item: ErrorDetails, wanted: list[str], path: Loc, shape: Any, prefix: Loc, hidden: bool
+) -> str:
     value = item["input"]
-    if "text" in wanted and isinstance(value, (int, float)) and not PRIVATE.search(dotted(path)):
+    if "text" in wanted and isinstance(value, (int, float)) and not hidden:
         return f'put it in quotes: "{str(value).lower() if isinstance(value, bool) else value}"'
     if "true or false" in wanted and isinstance(value, str):
         return "write true or false without quotes; yes, no, on and off are text in YAML 1.2"
@@ -206,15 +217,15 @@ def dotted(path: Sequence[str | int]) -> str:
     return text
 
 
-def show(value: object, path: Sequence[str | int] = ()) -> str:
-    """A value for a message: short, and never one that stands at a secret's place."""
+def show(value: object, *, hidden: bool = False) -> str:
+    """A value for a message: short, and nothing of it where it may be a secret."""
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):
         return "a list"
     if value is None:
         return "empty"
-    if PRIVATE.search(dotted(path)):
+    if hidden:
         return "what stands here"
     if isinstance(value, bool):
         return str(value).lower()
@@ -222,6 +233,12 @@ def show(value: object, path: Sequence[str | int] = ()) -> str:
         return f"the number {value}"
     text = str(value)
     return f'"{text if len(text) <= 60 else text[:57] + "…"}"'
+
+
+def _hidden(file: Located | Layered, path: Loc) -> bool:
+    """Whether a secret may stand there by mistake; mappings, models and code lists hold none."""
+    harmless = file.place()[0].startswith(("mappings/", "config/models/", "config/codes/"))
+    return not harmless and PRIVATE.search(dotted(path)) is not None
 
 
 def example(name: str, field: FieldInfo | None) -> str:

@@ -194,10 +194,10 @@ def _anchors(text: str, path: str) -> list[Finding]:
     """Anchors and aliases, found on the events: composing them first could take all the memory."""
     found = []
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-        name = getattr(event, "anchor", None)
-        if name is not None:
+        if getattr(event, "anchor", None) is not None:
+            # its name is not shown: it may be a password that starts with *
             alias = isinstance(event, yaml.AliasEvent)
-            message = f'the alias "*{name}" is refused' if alias else f'the anchor "&{name}" is refused'
+            message = f"{'an alias (*name)' if alias else 'an anchor (&name)'} is refused"
             found.append(
                 Finding(
                     path,
@@ -226,7 +226,7 @@ def _build(node: Node, path: str, findings: list[Finding]) -> Any:
                 node,
                 path,
                 "yaml.tag",
-                f"the tag {_tag(node.tag)} is refused",
+                f"a tag ({_tag(node.tag)}) is refused",
                 "leave the tag out; numbers that shall be text stand in quotes",
             )
         )
@@ -288,7 +288,9 @@ def _scalar(node: Node, path: str, findings: list[Finding]) -> Any:
 
 
 def _tag(tag: str) -> str:
-    return tag.replace("tag:yaml.org,2002:", "!!")
+    """YAML's own tags by name; another one may be a password that starts with !"""
+    own = tag.removeprefix("tag:yaml.org,2002:")
+    return f"!!{own}" if own in ("str", "int", "float", "bool", "null", "seq", "map") else "!name"
 
 
 def _finding(path: str, code: str, message: str, hint: str) -> Finding:

@@ -375,3 +375,25 @@ def test_a_place_of_a_loaded_workspace_is_found(tmp_path: Path) -> None:
     assert workspace.locate("system", "erp", "auth") == (ERP, 4, 1)
     assert workspace.locate("test", "erp-suppliers", 0, "expect", "code") == (TEST, 2, 18)
     assert workspace.locate("hub", "") == ("config/hub.yaml", 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("secret://erp/password", "*hunter2"),
+        ("secret://erp/password", "&hunter2"),
+        ("secret://erp/password", "!hunter2"),
+        ("secret://erp/password", "@hunter2"),
+        ("secret://erp/password", "[hunter2]"),
+        ("secret://erp/password", "{hunter2: 1}"),
+        ("secret://erp/password", "hunter2: x"),
+        ("{basic: {username: HUB, password: secret://erp/password}}", "hunter2"),
+        ("{username: HUB, password: secret://erp/password}", "hunter2"),
+        ("{username: HUB, password: secret://erp/password}", "[hunter2]"),
+        ("url: https://", "pages: hunter2\nurl: https://hub:hunter2@"),
+    ],
+)
+def test_a_password_in_the_wrong_place_is_found_and_never_shown(tmp_path: Path, old: str, new: str) -> None:
+    found = findings(tmp_path, changed(ERP, old, new.replace("pages: hunter2", "token: hunter2")))
+    assert [one for one in found if one.level == "error"]
+    assert "hunter2" not in "".join(map(str, found))
