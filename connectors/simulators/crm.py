@@ -274,7 +274,7 @@ def _fields(values: Any) -> dict[str, Any]:
 
 def _account(it: landscape.Supplier, key: str) -> Row:
     """As a salesman typed it: without the local name, in capitals here and there."""
-    changed = datetime(2026, 9, 1, 12, tzinfo=UTC) + timedelta(minutes=int(it.code[-3:]))
+    changed = datetime(2025, 12, 1, 12, tzinfo=UTC) + timedelta(minutes=int(it.code[-3:]))
     name = it.name.upper() if int(it.code) % 2 else it.name
     return {
         "id": key,

@@ -15,7 +15,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote_plus
 
@@ -165,8 +165,8 @@ class Hr:
 
 _EMPTY: Mapping[str, Any] = dict.fromkeys((
     "id", "employee_number", "first_name", "last_name", "name_local", "email", "mobile", "gender",
-    "birth_date", "department_code", "position", "manager_id", "status", "employment", "address", "compensation",
-    "national_id", "created_at", "updated_at",
+    "birth_date", "department_code", "position", "manager_id", "status", "employment", "address",
+    "compensation", "national_id", "created_at", "updated_at",
 ))
 
 
@@ -185,12 +185,13 @@ def _department(it: landscape.Department) -> Row:
     return {
         "code": it.code, "name": it.name, "name_local": it.name_local, "parent_code": it.parent,
         "company_code": it.company, "cost_center": f"{it.cost_center}0", "active": True,
-        "created_at": "2018-01-01T00:00:00.000Z", "updated_at": "2026-01-05T08:00:00.000Z",
+        "created_at": "2018-01-01T00:00:00.000Z", "updated_at": "2025-01-06T08:00:00.000Z",
     }
 
 
 def _employee(it: landscape.Employee) -> Row:
-    changed = datetime(2026, 11, 1, 6, tzinfo=UTC) - timedelta(hours=it.id * 7 % 4000, seconds=it.id)
+    ago = timedelta(hours=it.id * 7 % 4000, seconds=it.id)
+    changed = datetime.combine(landscape.AS_OF, time(6), UTC) - ago
     return {
         "id": it.id, "employee_number": it.number, "first_name": it.first_name, "last_name": it.last_name,
         "name_local": it.name_local or None, "email": it.email, "mobile": it.mobile, "gender": None,

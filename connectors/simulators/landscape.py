@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from connectors.simulators import words
 
 SEED = 20261123
+AS_OF = date(2026, 1, 31)
 SUPPLIERS = 120
 COST_CENTERS = 60
 MATERIALS = 300
@@ -210,7 +211,8 @@ def cost_centers(seed: int = SEED) -> list[CostCenter]:
             made.append(
                 CostCenter(
                     code, department.company, f"{department.name} {name}".strip(),
-                    department.name_local + local, category, f"E{draw.randint(1, EMPLOYEES):05d}", department.code, date(2018, 1, 1),
+                    department.name_local + local, category,
+                    f"E{draw.randint(1, EMPLOYEES):05d}", department.code, date(2018, 1, 1),
                 )
             )
     return made[:COST_CENTERS]
@@ -272,7 +274,7 @@ def _employee(
     country = {"1000": "CN", "2000": "DE", "3000": "US"}[company]
     places = [Place(*row) for row in words.PLACES_CN + words.PLACES_ABROAD]
     place = draw.choice([place for place in places if place.country == country])
-    hired = date(2010, 1, 4) + timedelta(days=draw.randrange(5900))
+    hired = date(2010, 1, 4) + timedelta(days=draw.randrange(5800))
     gone = number > 20 and draw.random() < 0.07
     left = hired + timedelta(days=draw.randint(90, 900)) if gone else None
     title, title_local = words.LEADER if leads else draw.choice(words.POSITIONS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from uuid import NAMESPACE_URL, uuid5
 
@@ -11,7 +11,7 @@ from connectors.simulators import landscape
 from connectors.simulators.tables import Row, Table
 from connectors.simulators.wire import Refused
 
-TODAY = datetime(2026, 11, 1, tzinfo=UTC)
+TODAY = datetime.combine(landscape.AS_OF, time(), UTC)
 FOREVER = datetime(9999, 12, 31)
 AREA = "A000"
 PERSONS = 8
@@ -56,6 +56,10 @@ def _day(value: date) -> datetime:
     return datetime(value.year, value.month, value.day)
 
 
+def _changed(created: date, ago: timedelta) -> datetime:
+    return max(TODAY - ago, _day(created).replace(tzinfo=UTC) + timedelta(hours=10))
+
+
 def _partner(tables: Mapping[str, Table], code: str, created: date, changed: datetime, values: Row) -> None:
     row = {
         "BusinessPartner": code, "Customer": "", "Supplier": "", "BusinessPartnerCategory": "2",
@@ -76,7 +80,7 @@ def _partner(tables: Mapping[str, Table], code: str, created: date, changed: dat
 
 
 def _supplier(tables: Mapping[str, Table], it: landscape.Supplier, address: str, number: int) -> None:
-    changed = TODAY - timedelta(days=number * 3, hours=number % 11, seconds=number)
+    changed = _changed(it.created, timedelta(days=number * 3, hours=number % 11, seconds=number))
     first, second = _split(it.name_local or it.name)
     _partner(tables, it.code, it.created, changed, {
         "Supplier": it.code, "OrganizationBPName1": first, "OrganizationBPName2": second,
@@ -158,7 +162,7 @@ def _cost_center(tables: Mapping[str, Table], it: landscape.CostCenter) -> None:
 
 
 def _material(tables: Mapping[str, Table], it: landscape.Material) -> None:
-    changed = TODAY - timedelta(days=it.changed_days, seconds=int(it.code[-3:]))
+    changed = _changed(it.created, timedelta(days=it.changed_days, seconds=int(it.code[-3:])))
     tables["A_Product"].seed({
         "Product": it.code, "ProductType": it.type, "CrossPlantStatus": "",
         "CreatedByUser": "MIGRATION",
