@@ -15,6 +15,7 @@ from typing import Any
 from connectors.sql.dialects import DIALECTS, SQLITE, Dialect, Table, column, of_product
 from connectors.sql.faults import broken, told
 from connectors.sql.settings import SqlSettings, seconds
+from connectors.sql.values import plain
 from hub.contract import Context, FieldType
 from hub.errors import ConfigError, HubError
 
@@ -129,7 +130,7 @@ class Connection:
             limit = time.monotonic() + seconds(self._settings.timeout)
             if self.stdlib:
                 cursor.connection.set_progress_handler(lambda: time.monotonic() > limit, 100_000)
-            cursor.execute(statement, tuple(values))
+            cursor.execute(statement, self._taken(values))
             return cursor
 
     def rows(self, statement: str, values: Sequence[Any] = (), where: str = "") -> list[tuple[Any, ...]]:
@@ -146,8 +147,14 @@ class Connection:
     def run_many(self, statement: str, rows: Sequence[Sequence[Any]], where: str) -> None:
         with self._telling(where):
             cursor = self.open().cursor()
-            cursor.executemany(statement, [tuple(row) for row in rows])
+            cursor.executemany(statement, [self._taken(row) for row in rows])
             cursor.close()
+
+    def _taken(self, values: Sequence[Any]) -> tuple[Any, ...]:
+        """Values as the driver takes them: SQLite knows no decimals."""
+        if self._dialect is not SQLITE:
+            return tuple(values)
+        return tuple(plain(value) if isinstance(value, decimal.Decimal) else value for value in values)
 
     @contextmanager
     def transaction(self, where: str, snapshot: bool = False) -> Iterator[None]:

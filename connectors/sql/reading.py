@@ -68,7 +68,9 @@ def _conditions(
         if column is None:
             raise ConfigError("sql.cursor", f"{query.resource.name} has no cursor to read since {value}")
         try:
-            values.append(parameter(column, value, zone))
+            # SQLite compares times as text, and a blank sorts before a T: so nothing is left out.
+            text = value.replace("T", " ", 1).removesuffix("Z") if dialect.name == "sqlite" else value
+            values.append(parameter(column, text, zone))
         except RecordRejected as error:
             raise ConfigError("sql.cursor", f"{value!r} is no value of the column {name}") from error
         sign = "<>" if operator == "!=" else operator

@@ -12,7 +12,7 @@ import base64
 import datetime
 import decimal
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -189,7 +189,10 @@ def same(column: Column | None, value: Any, ignores_case: bool) -> str:
     if column.type == "decimal":
         return plain(decimal.Decimal(str(value)).normalize())
     if column.type == "datetime":
-        return _moment(column, value, None)
+        try:
+            return _moment(column, value, None)
+        except ValueError:
+            return str(value)
     if column.type == "date":
         return str(_date(value))
     if column.type in {"integer", "boolean"}:
@@ -197,9 +200,3 @@ def same(column: Column | None, value: Any, ignores_case: bool) -> str:
     text = value if isinstance(value, str) else _text(value)
     text = text.rstrip() if column.native.lower().startswith(("char", "nchar")) else text
     return text.casefold() if ignores_case or column.native.lower() in {"uuid", "uniqueidentifier"} else text
-
-
-def found_values(table: Table, row: Sequence[Any], zone: str | None) -> Mapping[str, Any]:
-    """A row as the values of a ``Found``."""
-    values: dict[str, Any] = batch(table, [row], zone).to_pylist()[0]
-    return values

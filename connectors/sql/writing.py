@@ -15,9 +15,9 @@ from typing import Any
 from connectors.sql.connection import Connection
 from connectors.sql.dialects import Column, Table, insert, matching, update, upsert
 from connectors.sql.faults import broken
-from connectors.sql.values import found_values, parameter, same
+from connectors.sql.values import as_stored, batch, parameter, same
 from hub.contract import Change, Found, Outcome, key_text
-from hub.errors import AuthError, ConfigError, Fatal, RecordRejected, Retriable
+from hub.errors import AuthError, ConfigError, Fatal, HubError, RecordRejected, Retriable
 
 KEYS = 500
 
@@ -63,6 +63,8 @@ class Writer:
                 outcomes |= {row.number: replace(lost, status="retry") for row in run}
             else:
                 outcomes |= self._halved(run, touched=bool(outcomes))
+        if outcomes and all(outcome.code == "sql.failed" for outcome in outcomes.values()):
+            raise Fatal("sql.failed", outcomes[0].message, where=self._where, hint="nothing was written")
         return [outcomes[number] for number in range(len(changes))]
 
     def _row(self, number: int, change: Change) -> Row:
@@ -79,12 +81,16 @@ class Writer:
                 )  # fmt: skip
             if not column.generated:
                 columns.append(column)
-                values.append(parameter(column, value, self._zone))
+                values.append(self._value(column, value))
         given = dict(zip((column.name for column in columns), values, strict=True))
         key = tuple(given[name] for name in self._key)
         return Row(
             number, change.operation, tuple(columns), tuple(values), key, self._same(key), key_text(key)
         )
+
+    def _value(self, column: Column, value: Any) -> Any:
+        as_given = self._connection.dialect.name == "sqlite" and column.type == "datetime"
+        return value if as_given and isinstance(value, str) else parameter(column, value, self._zone)
 
     def _same(self, key: Sequence[Any]) -> str:
         ignores = self._connection.dialect.ignores_case
@@ -95,7 +101,7 @@ class Writer:
         try:
             with self._connection.transaction(self._where):
                 return self._write(run)
-        except RecordRejected as error:
+        except (RecordRejected, Fatal) as error:
             if len(run) == 1:
                 return {run[0].number: self._refused(run[0], error)}
             middle = len(run) // 2
@@ -109,12 +115,12 @@ class Writer:
                 return {row.number: Outcome("unknown", code=error.code, message=error.message) for row in run}
             again = Outcome("retry", code=error.code, message=error.message, wait=error.wait)
             return {row.number: again for row in run}
-        except (AuthError, ConfigError, Fatal) as error:
+        except (AuthError, ConfigError) as error:
             if not touched:
                 raise
             return {row.number: Outcome("retry", code=error.code, message=error.message) for row in run}
 
-    def _refused(self, row: Row, error: RecordRejected) -> Outcome:
+    def _refused(self, row: Row, error: HubError) -> Outcome:
         """``conflict`` where another writer has made the row meanwhile."""
         made = row.operation == "create" and error.code == "sql.constraint"
         if made and not self._upserts() and row.same in self._there([row]):
@@ -202,7 +208,7 @@ class Writer:
         assert column is not None
         if value is None:
             raise RecordRejected("sql.key", f"no value for the key column {name}")
-        return parameter(column, value, self._zone)
+        return self._value(column, value)
 
     def _found(self, keys: list[tuple[Any, ...]]) -> dict[str, Found]:
         names = [column.name for column in self._table.columns]
@@ -211,8 +217,14 @@ class Writer:
         found: dict[str, Found] = {}
         for row in self._connection.rows(text, [value for key in keys for value in key], self._where):
             key = [row[names.index(name)] for name in self._key]
-            found[self._same(key)] = Found(key_text(key), values=found_values(self._table, row, self._zone))
+            found[self._same(key)] = Found(key_text(key), values=self._values(row))
         return found
+
+    def _values(self, row: Sequence[Any]) -> Mapping[str, Any]:
+        if self._connection.dialect.name == "sqlite":
+            return as_stored(self._table, row, self._zone)
+        values: dict[str, Any] = batch(self._table, [row], self._zone).to_pylist()[0]
+        return values
 
 
 def _runs(rows: Sequence[Row], parameters: int) -> Iterator[list[Row]]:
