@@ -108,7 +108,8 @@ def _case(scope: Scope, index: int, case: TestCase, outputs: dict[str, Output]) 
     else:
         output = outputs[case.into or next(iter(outputs))]
         expected: Iterator[tuple[str, Loc]] = ((word, (index, "expect", word)) for word in case.expect or ())
-        scope.fields(expected, output.fields, "the mapping's output", key=True)
+        nested = {word.partition(".")[0] for word in output.fields}  # dotted names may stand nested
+        scope.fields(expected, {*output.fields, *nested}, "the mapping's output", key=True)
         problem = (case.expect_problem or {}).get("field")
         if problem is not None:
             path: Loc = (index, "expect_problem", "field")
