@@ -7,6 +7,8 @@ made again with TRY around what can raise; only the rows that raised are rejecte
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import duckdb
@@ -53,14 +55,31 @@ def evaluate(
     input`` (JSON of the fields that were read), one row per problem. ``read`` saves counting where the
     caller knows it. Raises duckdb errors only for what no row is to blame for.
     """
-    text = relation.strip()
-    query = text.partition(" ")[0].upper() in ("SELECT", "WITH", "FROM")
-    run = _Run(con, compiled, f"({text})" if query else text, mapped, rejected)
+    run = _Run(con, compiled, _source(relation), mapped, rejected)
     try:
         run.join(lookup)
         return run.table(read)
     finally:
         run.close()
+
+
+@contextmanager
+def joined_rows(
+    con: duckdb.DuckDBPyConnection, compiled: Compiled, relation: str, lookup: Provider | None = None
+) -> Iterator[str]:
+    """SQL (for FROM) of the relation as ``s`` with the answers of its lookups, while they are there."""
+    run = _Run(con, compiled, _source(relation), "mapped", "rejected")
+    try:
+        run.join(lookup)
+        yield run.rows(guarded=True)
+    finally:
+        run.close()
+
+
+def _source(relation: str) -> str:
+    text = relation.strip()
+    query = text.partition(" ")[0].upper() in ("SELECT", "WITH", "FROM")
+    return f"({text})" if query else text
 
 
 class _Run:
