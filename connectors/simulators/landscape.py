@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from connectors.simulators import words
+from connectors.simulators import numbers, words
 
 SEED = 20261123
 AS_OF = date(2026, 1, 31)
@@ -72,6 +72,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Supplier:
+    """``tax_type`` is SAP's tax category; ``name_local`` is empty abroad."""
+
     code: str
     name: str
     name_local: str
@@ -93,6 +95,8 @@ class Supplier:
 
 @dataclass(frozen=True, slots=True)
 class CostCenter:
+    """``category`` is SAP's: W, E or H; ``responsible`` an employee number."""
+
     code: str
     company: str
     name: str
@@ -105,6 +109,8 @@ class CostCenter:
 
 @dataclass(frozen=True, slots=True)
 class Material:
+    """Weights in kilograms as decimal texts; ``descriptions`` by language."""
+
     code: str
     type: str
     group: str
@@ -119,6 +125,8 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class Department:
+    """``parent`` is None for the group itself."""
+
     code: str
     name: str
     name_local: str
@@ -129,6 +137,8 @@ class Department:
 
 @dataclass(frozen=True, slots=True)
 class Employee:
+    """``hired``, ``left`` and ``birth_date`` are texts as the HR system has them, ``salary`` is yearly."""
+
     id: int
     number: str
     first_name: str
@@ -173,11 +183,12 @@ def _supplier(
 ) -> Supplier:
     stem = "".join(char for char in name.split()[0].lower() + name.split()[1].lower() if char.isalnum())
     email = f"sales@{stem}.example"
-    tax_type, tax_number = _tax(draw, place.country)
+    tax_type, tax_number = numbers.tax(draw, place.country)
     bank_name, bank_number, swift = draw.choice(words.BANKS[place.country])
-    phone = _phone(draw, place.country)
-    account = _digits(draw, 16)
-    iban = _iban(place.country, bank_number + _digits(draw, 10)) if place.country == "DE" else ""
+    phone = numbers.phone(draw, place.country)
+    account = numbers.digits(draw, 16)
+    account_de = bank_number + numbers.digits(draw, 10)
+    iban = numbers.iban(place.country, account_de) if place.country == "DE" else ""
     match number:
         case 1000017:
             name = local = ""
@@ -226,7 +237,7 @@ def materials(seed: int = SEED) -> list[Material]:
         (noun, local, kind, group, unit), size = draw.choice(words.GOODS), draw.choice(words.SIZES)
         english, chinese = draw.choice(words.QUALITIES)
         texts = {"EN": f"{english} {noun} {size}", "ZH": f"{chinese}{local} {size}"}
-        gtin = _gtin(f"6976{index:08d}")
+        gtin = numbers.gtin(f"6976{index:08d}")
         if index % 9 == 0:
             del texts["ZH"]
         if index == 123:
@@ -281,10 +292,10 @@ def _employee(
     born = date(1963, 1, 1) + timedelta(days=draw.randrange(14000))
     employee = Employee(
         id=number, number=f"E{number:05d}", first_name=first, last_name=last, name_local=local,
-        email=_email(first, last, taken), mobile=_mobile(country, number), department=department,
+        email=_email(first, last, taken), mobile=numbers.mobile(country, number), department=department,
         position=title, position_local=title_local, manager=manager, hired=hired.isoformat(),
         left=left.isoformat() if left else None, place=place, house_number=str(draw.randint(1, 220)),
-        national_id=_national_id(draw, country, born),
+        national_id=numbers.national_id(draw, country, born),
         salary=draw.randrange(60, 480) * 1000 // (1 if country == "CN" else 3),
         currency={"CN": "CNY", "DE": "EUR", "US": "USD"}[country], birth_date=born.isoformat(),
         active=left is None, hours=draw.choice([40.0, 40.0, 40.0, 32.0, 20.0]),
@@ -345,63 +356,3 @@ def _email(first: str, last: str, taken: set[str]) -> str:
 def _numbered(name: str) -> Iterator[str]:
     yield name
     yield from (f"{name}{number}" for number in range(2, 100))
-
-
-def _digits(draw: random.Random, count: int) -> str:
-    return "".join(draw.choices("0123456789", k=count))
-
-
-def _phone(draw: random.Random, country: str) -> str:
-    return {
-        "CN": f"+86 512 5550 {_digits(draw, 4)}",
-        "DE": f"+49 7461 555 {_digits(draw, 3)}",
-        "US": f"+1 617 555 01{_digits(draw, 2)}",
-        "JP": f"+81 3 5550 {_digits(draw, 4)}",
-        "CH": f"+41 44 555 {_digits(draw, 2)} {_digits(draw, 2)}",
-    }[country]
-
-
-def _mobile(country: str, number: int) -> str:
-    """Numbers of blocks that are assigned to nobody; Chinese ones in the three usual spellings."""
-    if country == "CN":
-        tail = f"{number:04d}"
-        return (f"+86 199 0000 {tail}", f"1990000{tail}", f"0086-1990000{tail}")[number % 3]
-    return f"+49 151 555 {number:05d}" if country == "DE" else f"+1 857 555 {number:04d}"
-
-
-def _tax(draw: random.Random, country: str) -> tuple[str, str]:
-    """(SAP tax category, number); Chinese ones with the check character of GB 32100-2015."""
-    match country:
-        case "CN":
-            body = "91" + draw.choice(["320500", "310115", "440300", "330100"]) + _digits(draw, 8)
-            return "CN5", _credit_code(body + draw.choice("0123456789X"))
-        case "US":
-            return "US2", f"{_digits(draw, 2)}-{_digits(draw, 7)}"
-        case _:
-            return f"{country}0", country + _digits(draw, 9)
-
-
-def _credit_code(body: str) -> str:
-    alphabet = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-    total = sum(alphabet.index(char) * pow(3, place, 31) for place, char in enumerate(body))
-    return body + alphabet[(31 - total % 31) % 31]
-
-
-def _national_id(draw: random.Random, country: str, born: date) -> str:
-    """In the form of GB 11643, of the area 999999 that does not exist."""
-    if country != "CN":
-        return ""
-    body = f"999999{born:%Y%m%d}{_digits(draw, 3)}"
-    weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-    total = sum(int(digit) * weight for digit, weight in zip(body, weights, strict=True))
-    return body + "10X98765432"[total % 11]
-
-
-def _iban(country: str, account: str) -> str:
-    number = int(account + "".join(str(ord(char) - 55) for char in country) + "00")
-    return f"{country}{98 - number % 97:02d}{account}"
-
-
-def _gtin(body: str) -> str:
-    total = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(body))
-    return body + str(-total % 10)
