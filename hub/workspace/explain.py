@@ -237,7 +237,7 @@ def show(value: object, *, hidden: bool = False) -> str:
 
 def _hidden(file: Located | Layered, path: Loc) -> bool:
     """Whether a secret may stand there by mistake; mappings, models and code lists hold none."""
-    harmless = file.place()[0].startswith(("mappings/", "config/models/", "config/codes/"))
+    harmless = file.path.startswith(("mappings/", "config/models/", "config/codes/"))
     return not harmless and PRIVATE.search(dotted(path)) is not None
 
 

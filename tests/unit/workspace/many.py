@@ -12,7 +12,7 @@ FIELDS = [f"field_{index:02d}" for index in range(24)]
 
 
 def make(folder: Path, count: int) -> None:
-    """``count`` mappings with a test each, every one from a resource of its own into one model."""
+    """``count`` mappings with a test each, every one from a resource of its own into a model of its own."""
     for name in ("config/systems", "config/models", "config/codes", "mappings"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     resources = "".join(
@@ -22,11 +22,13 @@ def make(folder: Path, count: int) -> None:
     files = {
         "config/hub.yaml": "hub: many\n",
         "config/systems/src.yaml": "system: src\nconnector: files\nfolder: ../data\nresources:\n" + resources,
-        "config/models/thing.yaml": "model: thing\nkey: [field_00]\nfields:\n"
-        f"{fields}  {FIELDS[-1]}: {{type: code, list: country}}\n",
         "config/codes/country.yaml": "codes: country\nvalues: {DE: Germany, CN: China}\n",
     }
     for index in range(count):
+        files[f"config/models/thing_{index}.yaml"] = (
+            f"model: thing_{index}\nkey: [field_00]\nfields:\n"
+            f"{fields}  {FIELDS[-1]}: {{type: code, list: country}}\n"
+        )
         files[f"mappings/m{index}.yaml"] = mapping(index)
         files[f"mappings/m{index}.test.yaml"] = (
             "- given: {SourceField00: a, Active: '1'}\n  expect: {field_00: A}\n"
@@ -44,7 +46,7 @@ def mapping(index: int) -> str:
 mapping: m{index}
 title: {{en: Mapping {index}, zh: 映射 {index}}}
 from: src.r{index}
-into: thing
+into: thing_{index}
 where: Active = '1'
 match:
   - [field_00]
