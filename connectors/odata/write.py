@@ -45,6 +45,9 @@ class Writer:
         return self._metadata.type_of(self._set)
 
     def deliver(self, changes: Sequence[Change]) -> list[Outcome]:
+        # what can fail before anything is sent does so here, and raises
+        self._metadata.type_of(self._set)
+        self._csrf(renew=False)
         if self._batches and len(changes) > 1:
             outcomes = self._deliver_batch(changes)
             if outcomes is not None:
