@@ -3,7 +3,8 @@
 Basic authentication as user ``HUB``. Entity sets, names and rules as in SAP's published services
 API_BUSINESS_PARTNER, API_COSTCENTER_SRV and API_PRODUCT_SRV, in the part that an integration of
 suppliers, cost centers and materials uses: numbers are given by the system, changes need an ETag and a
-CSRF token, LastChangeDate has the day only, cost centers tell no time of change at all.
+CSRF token, LastChangeDate has the day only and is empty until the first change, cost centers tell no
+time of change at all.
 """
 
 from __future__ import annotations
@@ -333,7 +334,8 @@ class S4:
                 "LastChangeDateTime": now, "ETag": f"{self._user:<12}{now:%Y%m%d%H%M%S}",
             }
             if created:
-                values |= {
+                values |= {  # a record that was never changed has no date of a change
+                    "LastChangeDate": None, "LastChangeTime": timedelta(0), "LastChangedByUser": "",
                     "CreationDate": day, "CreationTime": time, "CreatedByUser": self._user,
                     "CostCenterCreationDate": day, "CostCenterCreatedByUser": self._user,
                 }

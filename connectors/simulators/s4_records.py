@@ -81,12 +81,14 @@ def _partner(tables: Mapping[str, Table], code: str, created: date, changed: dat
 
 def _supplier(tables: Mapping[str, Table], it: landscape.Supplier, address: str, number: int) -> None:
     changed = _changed(it.created, timedelta(days=number * 3, hours=number % 11, seconds=number))
+    never = {"LastChangeDate": None, "LastChangeTime": timedelta(0), "LastChangedByUser": ""}
     first, second = _split(it.name_local or it.name)
     _partner(tables, it.code, it.created, changed, {
         "Supplier": it.code, "OrganizationBPName1": first, "OrganizationBPName2": second,
         "OrganizationBPName3": _split(it.name)[0] if it.name_local else "", "Industry": it.industry,
         "SearchTerm1": it.name.upper()[:20].strip(), "BusinessPartnerIsBlocked": it.blocked,
         "Language": "ZH" if it.place.country == "CN" else "EN", "BusinessPartnerIDByExtSystem": "",
+        **(never if number % 10 == 9 else {}),
     })
     tables["A_Supplier"].seed({
         "Supplier": it.code, "CreatedByUser": "MIGRATION", "CreationDate": _day(it.created),

@@ -363,3 +363,14 @@ def test_a_wrong_clock_stamps_the_future(s4: Simulator, client: Client) -> None:
     client.change("POST", PARTNER, WHOLE)
     first, second = (client.read(f"{PARTNER}('{key}')")["CreationDate"] for key in (1000209, 1000210))
     assert int(first[6:-2]) - int(second[6:-2]) >= 9 * 86_400_000
+
+
+def test_the_date_of_the_last_change_is_empty_until_the_first(client: Client) -> None:
+    made = client.change("POST", PARTNER, WHOLE).json()["d"]
+    assert made["CreationDate"] is not None
+    assert (made["LastChangeDate"], made["LastChangedByUser"]) == (None, "")
+    client.change("MERGE", f"{PARTNER}('1000209')", {"SearchTerm2": "X"}, If_Match="*")
+    changed = client.read(f"{PARTNER}('1000209')")
+    assert (changed["LastChangeDate"], changed["LastChangedByUser"]) == (made["CreationDate"], "HUB")
+    never = client.read(PARTNER, filter="LastChangeDate eq null and BusinessPartnerCategory eq '2'")
+    assert len(never["results"]) == 12
