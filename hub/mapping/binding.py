@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-
 from collections.abc import Iterator
 from types import TracebackType
 
@@ -40,8 +39,11 @@ class Binder:
         only where that fails. What has the form of something that bound before is not asked again."""
         forms = _Forms(compiled)
         asked = [
-            *((column.name, column.sql) for column in compiled.columns
-              if compiled.structure is None or not column.expression.plain),
+            *(
+                (column.name, column.sql)
+                for column in compiled.columns
+                if compiled.structure is None or not column.expression.plain
+            ),
             *(("", lookup.input_sql) for lookup in compiled.lookups),
             *([("", f"CAST(({compiled.where}) AS BOOLEAN)")] if compiled.where else []),
         ]
@@ -59,7 +61,9 @@ class Binder:
     def _checks(self, compiled: Compiled) -> Iterator[tuple[str, Issue]]:
         """Patterns of the model that DuckDB's regular expressions do not know."""
         patterns = [check for check in compiled.checks if check.code == "pattern"]
-        columns = ", ".join(f"CAST(NULL AS {one.type}) AS {quoted(one.name)}" for one in compiled.columns if one.type)
+        columns = ", ".join(
+            f"CAST(NULL AS {one.type}) AS {quoted(one.name)}" for one in compiled.columns if one.type
+        )
         for check in patterns:
             reason = self._bound([(check.field, check.condition)], f"(SELECT {columns}) AS s")
             if reason:
@@ -116,5 +120,5 @@ def _plain(message: str) -> str:
 
 def _hint(reason: str) -> str:
     if "No function matches" in reason or "Cannot compare" in reason or "Cannot mix" in reason:
-        return "fields of a foreign record nobody declared are texts: cast them, for example amount::DECIMAL(18, 2)"
+        return "undeclared fields are texts: cast them, for example amount::DECIMAL(18, 2)"
     return ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ import pyarrow as pa
 
 from hub.mapping.compile import Column, Compiled, compile_mapping
 from hub.mapping.evaluate import evaluate
-from hub.mapping.lookups import ANSWER
+from hub.mapping.lookups import ANSWER, Inputs
 from hub.mapping.scope import Lookup
 from hub.mapping.single import memory, relation
 from hub.workspace.shape import TestCase
@@ -29,6 +28,9 @@ class Difference:
     field: str
     expected: str
     actual: str
+
+
+NO_DIFFERENCES: tuple[Difference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,9 @@ class CaseResult:
 
     def __str__(self) -> str:
         state = "ok" if self.ok else f"failed: {self.message}"
-        lines = [f"{self.path}:{self.line}: {self.mapping} {self.title or f'case {self.number + 1}'}: {state}"]
+        lines = [
+            f"{self.path}:{self.line}: {self.mapping} {self.title or f'case {self.number + 1}'}: {state}"
+        ]
         lines += [f"    {one.field}: expected {one.expected}, got {one.actual}" for one in self.differences]
         return "\n".join(lines)
 
@@ -65,11 +69,15 @@ def run_cases(workspace: Workspace, mappings: Sequence[str] = ()) -> list[CaseRe
 
 
 def _run(
-    con: duckdb.DuckDBPyConnection, workspace: Workspace, outputs: Sequence[Compiled], number: int, case: TestCase
+    con: duckdb.DuckDBPyConnection,
+    workspace: Workspace,
+    outputs: Sequence[Compiled],
+    number: int,
+    case: TestCase,
 ) -> CaseResult:
     compiled = next((one for one in outputs if case.into in (None, one.output)), None)
     name = outputs[0].mapping
-    message, differences = f"the mapping has no output {case.into}", ()
+    message, differences = f"the mapping has no output {case.into}", NO_DIFFERENCES
     if compiled is not None:
         message, differences = _judged(con, workspace, compiled, case)
     path, line, column = workspace.locate("test", name, number)
@@ -88,10 +96,16 @@ def _judged(
         return ("" if not rows and not problems else f"expected no output, got {told or 'one'}"), ()
     if case.expect_problem is not None:
         wanted = case.expect_problem
-        met = any(all(wanted.get(key, value) == value for key, value in (("field", field), ("code", code)))
-                  for field, code, _ in problems)
-        return ("" if met else f"expected the problem {json.dumps(wanted, ensure_ascii=False)}, got "
-                               f"{told or ('an output' if rows else 'no output')}"), ()
+        met = any(
+            all(wanted.get(key, value) == value for key, value in (("field", field), ("code", code)))
+            for field, code, _ in problems
+        )
+        return (
+            ""
+            if met
+            else f"expected the problem {json.dumps(wanted, ensure_ascii=False)}, got "
+            f"{told or ('an output' if rows else 'no output')}"
+        ), ()
     if not rows:
         return f"expected an output, got {told or 'none: its where is not true'}", ()
     found = [_differences(compiled, case, row) for row in rows]
@@ -102,7 +116,7 @@ def _judged(
 def _answering(case: TestCase) -> Any:
     """Answers of key_in from the case."""
 
-    def provide(lookup: Lookup, inputs: pa.Array) -> pa.Table:
+    def provide(lookup: Lookup, inputs: Inputs) -> pa.Table:
         known = case.lookups.get(lookup.args[0], {})
         texts = [text for text in inputs.to_pylist() if text in known]
         return pa.table([texts, [known[text] for text in texts]], schema=ANSWER)

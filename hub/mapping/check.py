@@ -1,13 +1,12 @@
 """``cophub check``, meaning: what is wrong with mappings that have a valid shape.
 
-    check(workspace) → findings with file, line and column: expressions (names, functions, types),
-    writers that contend for a field, cycles through pass-throughs, levels, references nobody supplies.
+check(workspace) → findings with file, line and column: expressions (names, functions, types),
+writers that contend for a field, cycles through pass-throughs, levels, references nobody supplies.
 """
 
 from __future__ import annotations
 
 import gc
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -52,7 +51,9 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def finding(workspace: Workspace, mapping: str, path: tuple[str | int, ...], issue: Issue, text: str = "") -> Finding:
+def finding(
+    workspace: Workspace, mapping: str, path: tuple[str | int, ...], issue: Issue, text: str = ""
+) -> Finding:
     """An issue with the place of a part of a mapping's file; within ``text`` where it has one line."""
     file, line, column = workspace.locate("mapping", mapping, *path)
     if text and "\n" not in text:
@@ -81,9 +82,16 @@ def _required(workspace: Workspace, mapping: MappingFile, compiled: Compiled) ->
         return []
     given = {column.name for column in compiled.columns}
     return [
-        finding(workspace, compiled.mapping, output_path(mapping, compiled.number, "fields"), Issue(
-            "required.unmapped", f"{model.model}.{name} is required; unmatched: create makes entities without it",
-            f"add a rule for {name}",
-        ))
-        for name, field in model.fields.items() if field.required and name not in given
+        finding(
+            workspace,
+            compiled.mapping,
+            output_path(mapping, compiled.number, "fields"),
+            Issue(
+                "required.unmapped",
+                f"{model.model}.{name} is required; unmatched: create makes entities without it",
+                f"add a rule for {name}",
+            ),
+        )
+        for name, field in model.fields.items()
+        if field.required and name not in given
     ]

@@ -67,8 +67,18 @@ def _of_field(column: Checked, field: ModelField, codes: Mapping[str, CodesFile]
         checks.append(Check(column.name, code, condition, message))
 
     if field.required:
-        empty = f"len({name}) = 0" if column.many else f"{name} = ''" if field.type in ("text", "code", "ref") else ""
-        add("required", f"({name} IS NULL{' OR ' + empty if empty else ''})", "the field is required and has no value")
+        empty = (
+            f"len({name}) = 0"
+            if column.many
+            else f"{name} = ''"
+            if field.type in ("text", "code", "ref")
+            else ""
+        )
+        add(
+            "required",
+            f"({name} IS NULL{' OR ' + empty if empty else ''})",
+            "the field is required and has no value",
+        )
     value = '"x"' if column.many else name
     for code, bad, message in _of_value(value, column, field, codes):
         held = f"len(list_filter({name}, lambda x: {bad})) > 0" if column.many else bad
@@ -94,7 +104,12 @@ def _of_value(
         found.append(("min", f"{value} < {field.min:.15g}", f"the value is less than {field.min:.15g}"))
     if field.max is not None:
         found.append(("max", f"{value} > {field.max:.15g}", f"the value is more than {field.max:.15g}"))
-    if field.type == "code" and field.list_ in codes and column.code_list != field.list_:
+    if (
+        field.type == "code"
+        and field.list_ is not None
+        and field.list_ in codes
+        and column.code_list != field.list_
+    ):
         listed = ", ".join(literal(code) for code in codes[field.list_].values)
         bad = f"{value} <> '' AND {value} NOT IN ({listed})"
         found.append(("code.unknown", bad, f"the value is not in the code list {field.list_}"))

@@ -1,28 +1,30 @@
 """A mapping file becomes SQL: one ``Compiled`` per output, with everything a run needs to know.
 
-    inbound   system.resource → model: columns have the model's types and checks
-    outbound  model → system.resource: columns keep the type of their expression
-    pass      system.resource → system.resource: the same, from a foreign record
+inbound   system.resource → model: columns have the model's types and checks
+outbound  model → system.resource: columns keep the type of their expression
+pass      system.resource → system.resource: the same, from a foreign record
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Literal
 
 from hub.contract import Resource
 from hub.errors import ConfigError, Finding
-from hub.mapping.checks import Check, field_checks
+from hub.mapping.checks import field_checks
+from hub.mapping.columns import cast_sql, ordered
+from hub.mapping.compiled import Column, Compiled, hashed
 from hub.mapping.expressions import translate
 from hub.mapping.joins import Join, compile_join
+from hub.mapping.keys import Keys, keys_of, reading
 from hub.mapping.record import (
     ELEMENT,
     WHOLE,
     Clash,
     Node,
+    OpenFields,
     Path,
     Structure,
     model_type,
@@ -35,93 +37,14 @@ from hub.mapping.record import (
     structure_type,
     suggestion,
 )
-from hub.mapping.scope import Expression, Guard, Lookup, Scope
+from hub.mapping.scope import Expression, Scope
 from hub.mapping.syntax import Issue
 from hub.workspace.shape import MappingFile, ModelField, ModelFile, Output
 from hub.workspace.workspace import Workspace
 
+__all__ = ["Column", "Compiled", "Join", "Translations", "compile_mapping", "compile_with_findings"]
+
 Translations = dict[tuple[str, str, str, bool], tuple[Expression | None, tuple[Issue, ...]]]
-
-VERSION = "1"
-"""Part of every hash: raised when the same mapping would give another result."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One field of the output: its SQL, DuckDB type (empty: the expression's own), strength, the source
-    paths it reads, the model it refers to, its model field, and where the rule stands."""
-
-    name: str
-    sql: str
-    type: str
-    strength: Literal["strong", "normal", "weak"]
-    inputs: tuple[str, ...]
-    ref: str | None
-    where: str
-    expression: Expression
-    field: ModelField | None = None
-    many: bool = False
-
-    @property
-    def guards(self) -> tuple[Guard, ...]:
-        return self.expression.guards
-
-    @property
-    def code_list(self) -> str | None:
-        """The code list whose values this can only have, because it is ``code(list, …)``."""
-        return self.expression.code_list
-
-    @property
-    def raising(self) -> bool:
-        """Whether a value can make the expression raise."""
-        return self.sql != f"CAST({self.expression.sql} AS VARCHAR)" or not self.expression.plain
-
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """One output of one mapping as SQL.
-
-    ``structure`` is the text for ``json_transform`` (every leaf VARCHAR), None where the record comes
-    from a model and is typed; ``record`` is DuckDB's type of ``r``. ``paths`` are the dotted source fields needed, key and cursor included.
-    ``key`` is SQL over ``r`` that gives ``hub.contract.key_text`` of the record ('' where a part is
-    missing), None from a model: there the record's key is the entity's id. ``item`` gives the texts of
-    an element's own key over ``e``. ``target_key`` names the output fields that are the key of the
-    foreign record written to. ``where`` is a condition or empty,
-    made of ``conditions``. ``lookups`` are in the order in which
-    they can be joined. ``hash`` changes with everything that changes results.
-    """
-
-    mapping: str
-    output: str
-    number: int
-    direction: Literal["inbound", "outbound", "pass"]
-    source: str
-    structure: str | None
-    record: str
-    paths: tuple[str, ...]
-    key: str | None
-    key_fields: tuple[str, ...]
-    item: tuple[str, ...]
-    target_key: tuple[str, ...]
-    where: str
-    conditions: tuple[Expression, ...]
-    each: str | None
-    each_path: str
-    columns: tuple[Column, ...]
-    lookups: tuple[Lookup, ...]
-    checks: tuple[Check, ...]
-    joins: tuple[Join, ...] = ()
-    hash: str = field(default="", compare=False)
-
-    @property
-    def model(self) -> str | None:
-        """The model this writes, None where it writes a system."""
-        return self.output if "." not in self.output else None
-
-    def output_key(self) -> str:
-        """With ``each``: SQL of the output's key, a JSON array of the record's key and the element's."""
-        parts = ", ".join(f"COALESCE({part}, '')" for part in self.item)
-        return f"CAST(TO_JSON([key, {parts}]) AS VARCHAR)"
 
 
 def compile_mapping(mapping: MappingFile, workspace: Workspace) -> list[Compiled]:
@@ -130,8 +53,11 @@ def compile_mapping(mapping: MappingFile, workspace: Workspace) -> list[Compiled
     errors = tuple(finding for finding in findings if finding.level == "error")
     if errors or compiled is None:
         raise ConfigError(
-            "mapping.invalid", f"mapping {mapping.mapping} has {len(errors)} errors; the first: {errors[0].message}",
-            where=f"{errors[0].path}:{errors[0].line}", hint=errors[0].hint or "run cophub check", findings=errors,
+            "mapping.invalid",
+            f"mapping {mapping.mapping} has {len(errors)} errors; the first: {errors[0].message}",
+            where=f"{errors[0].path}:{errors[0].line}",
+            hint=errors[0].hint or "run cophub check",
+            findings=errors,
         )
     return compiled
 
@@ -184,30 +110,42 @@ class _Compilation:
         if self.from_model:
             model = self.workspace.models.get(self.source)
             if model is None:
-                self.find(("from",), Issue("model.unknown", f"there is no model {self.source!r}; a resource is written "
-                                           "system.resource", suggestion(self.source, self.workspace.models)))
+                self.find(
+                    ("from",),
+                    Issue(
+                        "model.unknown",
+                        f"there is no model {self.source!r}; a resource is written system.resource",
+                        suggestion(self.source, self.workspace.models),
+                    ),
+                )
                 return Node("object")
             return of_model(model)
         system = self.workspace.systems.get(self.source)
         if system is None:
-            self.find(("from",), Issue("system.unknown", f"there is no system {self.source!r}",
-                                       suggestion(self.source, self.workspace.systems)))
+            self.find(
+                ("from",),
+                Issue(
+                    "system.unknown",
+                    f"there is no system {self.source!r}",
+                    suggestion(self.source, self.workspace.systems),
+                ),
+            )
             return Node("object")
         self.resource = system.describe(self.resource_name)
         record = of_fields(self.resource.fields if self.resource else ())
         extra = {}
         for alias, join in self.mapping.with_.items():
-            described = self._joined(join.from_)
+            described = self._described(join.from_)
             extra[alias] = Node("object", join.many, of_fields(described.fields if described else ()).fields)
         return self._extended(record, extra)
 
     @staticmethod
     def _extended(record: Node, extra: Mapping[str, Node]) -> Node:
-        if not extra or record.fields is None:
-            return record if not extra else Node("object", fields=_Open(extra))
+        if record.fields is None:
+            return Node("open", fields=OpenFields(extra)) if extra else record
         return Node("object", fields={**record.fields, **extra})
 
-    def _joined(self, from_: str) -> Resource | None:
+    def _described(self, from_: str) -> Resource | None:
         system, _, resource = from_.partition(".")
         found = self.workspace.systems.get(system)
         return found.describe(resource) if found and resource else None
@@ -216,14 +154,23 @@ class _Compilation:
         target, _, resource = output.into.partition(".")
         systems, models = self.workspace.systems, self.workspace.models
         if resource and target not in systems:
-            self.find(self._at(number, "into"), Issue("system.unknown", f"there is no system {target!r}",
-                                                      suggestion(target, systems)))
+            self.find(
+                self._at(number, "into"),
+                Issue("system.unknown", f"there is no system {target!r}", suggestion(target, systems)),
+            )
         if not resource and target not in models:
-            self.find(self._at(number, "into"), Issue("model.unknown", f"there is no model {target!r}",
-                                                      suggestion(target, models)))
+            self.find(
+                self._at(number, "into"),
+                Issue("model.unknown", f"there is no model {target!r}", suggestion(target, models)),
+            )
         scope = Scope(
-            self.record, source="" if self.from_model else self.source, target=target if resource else "",
-            typed=self.from_model, codes=self.workspace.codes, models=frozenset(models), systems=frozenset(systems),
+            self.record,
+            source="" if self.from_model else self.source,
+            target=target if resource else "",
+            typed=self.from_model,
+            codes=self.workspace.codes,
+            models=frozenset(models),
+            systems=frozenset(systems),
         )
         if not output.each:
             return scope, None
@@ -232,16 +179,29 @@ class _Compilation:
     def _each(self, scope: Scope, each: str, number: int) -> tuple[Scope, Path | None]:
         text, _, alias = each.partition(" as ")
         text, alias = text.strip(), alias.strip()
-        node, path = self.record, ()
+        node = self.record
+        path: Path = ()
         if not alias.isidentifier() or not text:
-            self.find(self._at(number, "each"), Issue("each.form", f"each: {each!r} does not name a list and an alias",
-                                                      "for example to_Positions as p"))
+            self.find(
+                self._at(number, "each"),
+                Issue(
+                    "each.form",
+                    f"each: {each!r} does not name a list and an alias",
+                    "for example to_Positions as p",
+                ),
+            )
             return scope, None
         for part in text.split("."):
             found = (node.fields or {}).get(part) if node.fields is not None else Node()
             if found is None:
-                self.find(self._at(number, "each"), Issue("field.unknown", f"each: the record has no field {part}",
-                                                          suggestion(part, node.fields or {})))
+                self.find(
+                    self._at(number, "each"),
+                    Issue(
+                        "field.unknown",
+                        f"each: the record has no field {part}",
+                        suggestion(part, node.fields or {}),
+                    ),
+                )
                 return scope, None
             node, path = found, (*path, part)
         if not node.many and node.type != "any":
@@ -249,7 +209,14 @@ class _Compilation:
         path = (*path, ELEMENT)
         aliases = ((alias, "e", path, node.element),)
         return Scope(
-            scope.record, aliases, scope.source, scope.target, scope.typed, scope.codes, scope.models, scope.systems
+            scope.record,
+            aliases,
+            scope.source,
+            scope.target,
+            scope.typed,
+            scope.codes,
+            scope.models,
+            scope.systems,
         ), path
 
     # ------------------------------------------------------------ one output
@@ -265,12 +232,29 @@ class _Compilation:
             return None
         kept = [column for column in columns if column is not None]
         conditions = [where for where in wheres if where is not None]
-        keys = _Keys(self, output, number, scope, each)
+        alias = (scope.aliases[0][0], each) if each else None
+        keys = keys_of(
+            self.mapping,
+            output,
+            self._at(number),
+            record=self.record,
+            source=self.resource,
+            target=self._described(output.into),
+            each=alias,
+            report=self.find,
+        )
         return self._assembled(number, output, scope, each, kept, conditions, keys, model)
 
     def _assembled(
-        self, number: int, output: Output, scope: Scope, each: Path | None, columns: list[Column],
-        conditions: list[Expression], keys: _Keys, model: ModelFile | None,
+        self,
+        number: int,
+        output: Output,
+        scope: Scope,
+        each: Path | None,
+        columns: list[Column],
+        conditions: list[Expression],
+        keys: Keys,
+        model: ModelFile | None,
     ) -> Compiled | None:
         expressions = [column.expression for column in columns] + conditions
         paths: dict[Path, None] = dict.fromkeys(path for one in expressions for path in one.inputs)
@@ -286,31 +270,52 @@ class _Compilation:
         except Clash as clash:
             self.find(self._at(number, "fields"), Issue("field.shape", str(clash)))
             return None
-        lookups = _ordered({guard.lookup: None for one in expressions for guard in one.guards})
-        return _hashed(Compiled(
-            mapping=self.mapping.mapping, output=output.into, number=number, direction=self._direction(output),
-            source=self.mapping.from_, structure=None if shape is None else structure_text(shape),
-            record=self._type(shape, joins), paths=tuple(sorted({path_text(path) for path in own})),
-            key=keys.sql, key_fields=keys.fields, item=keys.item, target_key=keys.target,
-            where=" AND ".join(f"({one.sql})" for one in conditions),
-            conditions=tuple(conditions),
-            each=_reading(each[:-1]) if each else None,
-            each_path=path_text(each[:-1]) if each else "", columns=tuple(columns), lookups=lookups,
-            checks=field_checks(columns, model, scope.codes) if model else (), joins=joins,
-        ))
+        lookups = ordered({guard.lookup: None for one in expressions for guard in one.guards})
+        return hashed(
+            Compiled(
+                mapping=self.mapping.mapping,
+                output=output.into,
+                number=number,
+                direction=self._direction(output),
+                source=self.mapping.from_,
+                structure=None if shape is None else structure_text(shape),
+                record=self._type(shape, joins),
+                paths=tuple(sorted({path_text(path) for path in own})),
+                key=keys.sql,
+                key_fields=keys.fields,
+                item=keys.item,
+                target_key=keys.target,
+                where=" AND ".join(f"({one.sql})" for one in conditions),
+                conditions=tuple(conditions),
+                each=reading(each[:-1]) if each else None,
+                each_path=path_text(each[:-1]) if each else "",
+                columns=tuple(columns),
+                lookups=lookups,
+                checks=field_checks(columns, model, scope.codes) if model else (),
+                joins=joins,
+            )
+        )
 
     def _direction(self, output: Output) -> Literal["inbound", "outbound", "pass"]:
         if self.from_model:
             return "outbound"
         return "pass" if "." in output.into else "inbound"
 
-    def _column(self, number: int, name: str, output: Output, scope: Scope, model: ModelFile | None) -> Column | None:
+    def _column(
+        self, number: int, name: str, output: Output, scope: Scope, model: ModelFile | None
+    ) -> Column | None:
         rule = output.fields[name]
         path = self._at(number, "fields", name)
         declared = model.fields.get(name) if model else None
         if model and declared is None:
-            self.find(path, Issue("field.unknown", f"model {model.model} has no field {name}",
-                                  suggestion(name, model.fields)))
+            self.find(
+                path,
+                Issue(
+                    "field.unknown",
+                    f"model {model.model} has no field {name}",
+                    suggestion(name, model.fields),
+                ),
+            )
         many = bool(declared and declared.many)
         expression = self._expression(path, rule.value, scope, many)
         if expression is None or (model and declared is None):
@@ -318,23 +323,47 @@ class _Compilation:
         self._ref_use(path, expression, declared)
         sql, type_ = expression.sql, model_type(declared) if declared else ""
         if declared and expression.ref is None:
-            sql = _cast(expression, declared, type_)
+            sql = cast_sql(expression, declared, type_)
         if declared and declared.type == "json" and expression.plain and not self.from_model:
             whole = tuple((*one, WHOLE) if one[-1] != WHOLE else one for one in expression.inputs)
             expression = replace(expression, inputs=whole)
         inputs = tuple(path_text(one) for one in expression.inputs)
-        return Column(name, sql, type_, rule.strength, inputs, expression.ref, self.place(path), expression,
-                      declared, many)
+        return Column(
+            name,
+            sql,
+            type_,
+            rule.strength,
+            inputs,
+            expression.ref,
+            self.place(path),
+            expression,
+            declared,
+            many,
+        )
 
-    def _ref_use(self, path: tuple[str | int, ...], expression: Expression, declared: ModelField | None) -> None:
+    def _ref_use(
+        self, path: tuple[str | int, ...], expression: Expression, declared: ModelField | None
+    ) -> None:
         if expression.ref and (declared is None or declared.type != "ref"):
             self.find(path, Issue("ref.type", "ref() gives an entity; the field is not of type ref"))
         elif expression.ref and declared and declared.model != expression.ref:
-            self.find(path, Issue("ref.model", f"the field refers to {declared.model}, not {expression.ref}",
-                                  f"ref('{declared.model}', …)"))
+            self.find(
+                path,
+                Issue(
+                    "ref.model",
+                    f"the field refers to {declared.model}, not {expression.ref}",
+                    f"ref('{declared.model}', …)",
+                ),
+            )
         elif declared and declared.type == "ref" and not expression.ref:
-            self.find(path, Issue("ref.missing", "a field of type ref needs an entity, not a text",
-                                  f"ref('{declared.model}', …)"))
+            self.find(
+                path,
+                Issue(
+                    "ref.missing",
+                    "a field of type ref needs an entity, not a text",
+                    f"ref('{declared.model}', …)",
+                ),
+            )
 
     def _expression(
         self, path: tuple[str | int, ...], text: str, scope: Scope, many: bool = False
@@ -374,129 +403,3 @@ class _Compilation:
             join.alias: [dict(join.shape)] if join.many else dict(join.shape) for join in joins
         }
         return structure_type({**shape, **joined} if isinstance(shape, dict) else shape)
-
-
-class _Open(dict[str, Node]):
-    """Known fields of a record that may have others."""
-
-    def get(self, key: str, default: object = None) -> Node:  # type: ignore[override]
-        return super().get(key) or Node()
-
-
-class _Keys:
-    """The key of the source record, of an element of ``each``, and of the record written."""
-
-    def __init__(self, compilation: _Compilation, output: Output, number: int, scope: Scope, each: Path | None) -> None:
-        mapping, resource = compilation.mapping, compilation.resource
-        self.paths: list[Path] = []
-        self.sql: str | None = None
-        self.fields: tuple[str, ...] = ()
-        self.item: tuple[str, ...] = ()
-        self.target: tuple[str, ...] = ()
-        alias = scope.aliases[0][0] if scope.aliases else None
-        given = _names(output.key) or (_names(mapping.key) if isinstance(mapping.into, str) else ())
-        own = tuple(name.partition(".")[2] for name in given if alias and name.startswith(alias + "."))
-        outer = tuple(name for name in given if not (alias and name.startswith(alias + ".")))
-        writes = "." in output.into
-        if writes:
-            self.target = self._target(compilation, output, outer, number)
-        source = () if writes and set(outer) <= set(output.fields) else outer
-        if isinstance(mapping.into, list):
-            source = _names(mapping.key)
-        source = source or (resource.key if resource else ())
-        if alias and each:
-            self.item = tuple(f"CAST({_reading(tuple(name.split('.')), 'e')} AS VARCHAR)" for name in own)
-            self.paths += [(*each, *name.split(".")) for name in own]
-            if not own:
-                compilation.find(compilation._at(number, "each"), Issue(
-                    "each.key", "each: the elements have no key", f"for example key: {alias}.Id"))
-        if compilation.from_model:
-            return
-        self.fields = source
-        if not source:
-            compilation.find(("from",), Issue("key.missing", f"{mapping.from_} has no key",
-                                              "say key: below the mapping or the resource"))
-            return
-        paths: list[Path] = [tuple(name.split(".")) for name in source]
-        self._known(compilation, paths)
-        self.paths += paths
-        self.sql = key_sql([_reading(path) for path in paths])
-
-    @staticmethod
-    def _known(compilation: _Compilation, paths: list[Path]) -> None:
-        known = compilation.record.fields
-        for path in paths:
-            if known is not None and not isinstance(known, _Open) and path[0] not in known:
-                compilation.find(("key",), Issue("field.unknown", f"key: the record has no field {path[0]}",
-                                                 suggestion(path[0], known)))
-
-    @staticmethod
-    def _target(
-        compilation: _Compilation, output: Output, given: tuple[str, ...], number: int
-    ) -> tuple[str, ...]:
-        system, _, name = output.into.partition(".")
-        found = compilation.workspace.systems.get(system)
-        described = found.describe(name) if found else None
-        if given and set(given) <= set(output.fields):
-            return given
-        if given and compilation.from_model:
-            missing = next(name for name in given if name not in output.fields)
-            compilation.find(compilation._at(number, "key"), Issue(
-                "key.unmapped", f"key: no rule gives {missing} a value", suggestion(missing, output.fields)))
-            return given
-        keys = described.key if described else ()
-        return keys if set(keys) <= set(output.fields) else ()
-
-
-def _names(key: str | list[str] | None) -> tuple[str, ...]:
-    return () if key is None else (key,) if isinstance(key, str) else tuple(key)
-
-
-def _reading(path: Path, root: str = "r") -> str:
-    return root + "".join(f".{quoted(part)}" for part in path)
-
-
-def key_sql(parts: list[str]) -> str:
-    """SQL of ``hub.contract.key_text``: one text, or a JSON array of texts."""
-    texts = [f"COALESCE(CAST({part} AS VARCHAR), '')" for part in parts]
-    if len(texts) == 1:
-        return texts[0]
-    return f"CAST(TO_JSON([{', '.join(texts)}]) AS VARCHAR)"
-
-
-def _cast(expression: Expression, declared: ModelField, type_: str) -> str:
-    """The expression in its model field's type. A bare field is cast from the source's own text; a
-    blank text is no value for anything but text."""
-    sql = expression.sql
-    if expression.plain and sql.startswith("CAST(r."):
-        sql = sql[len("CAST("):].rpartition(" AS ")[0]
-    if declared.many or declared.type in ("text", "code", "ref"):
-        return f"CAST({sql} AS {type_})"
-    if expression.plain and declared.type != "json":
-        return f"CAST(NULLIF({sql}, '') AS {type_})"
-    return f"CAST({sql} AS {type_})"
-
-
-def _ordered(lookups: Mapping[Lookup, None]) -> tuple[Lookup, ...]:
-    """So that each comes after those whose output its input reads."""
-    waiting, done = list(lookups), []
-    while waiting:
-        for lookup in waiting:
-            if not any(other.alias in lookup.input_sql for other in waiting if other is not lookup):
-                break
-        waiting.remove(lookup)
-        done.append(lookup)
-    return tuple(done)
-
-
-def _hashed(compiled: Compiled) -> Compiled:
-    content = [
-        VERSION, compiled.mapping, compiled.output, compiled.source, compiled.structure, compiled.key, compiled.item,
-        compiled.target_key, compiled.where, compiled.each,
-        [(column.name, column.sql, column.type, column.strength, column.ref) for column in compiled.columns],
-        [(one.kind, one.args, one.input_sql, one.pairs, one.rejects) for one in compiled.lookups],
-        [(check.field, check.code, check.condition) for check in compiled.checks],
-        [(join.alias, join.resource, join.many, join.shape, join.pairs) for join in compiled.joins],
-    ]
-    text = json.dumps(content, ensure_ascii=False, sort_keys=True)
-    return replace(compiled, hash=hashlib.sha256(text.encode()).hexdigest())

@@ -23,8 +23,12 @@ _FIXED = {
 
 
 def lockdown(
-    con: duckdb.DuckDBPyConnection, folders: Sequence[Path | str] = (), memory: str = "450MB", threads: int = 2,
-    scratch: Path | str | None = None, disk: str = "20GB",
+    con: duckdb.DuckDBPyConnection,
+    folders: Sequence[Path | str] = (),
+    memory: str = "450MB",
+    threads: int = 2,
+    scratch: Path | str | None = None,
+    disk: str = "20GB",
 ) -> None:
     """Take from a connection what a run does not need; nothing run on it later can give it back.
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import duckdb
 import pyarrow as pa
 
 from hub.mapping.compile import Compiled
-from hub.mapping.lookups import Provider, answers, code_table
+from hub.mapping.lookups import Inputs, Provider, answers, code_table
 from hub.mapping.record import quoted
 from hub.mapping.rejects import Flag, collect, flags, tried, tried_value
 from hub.mapping.scope import Lookup
@@ -94,7 +95,9 @@ class _Run:
         self.mapped = quoted(mapped)
         self.rejected = quoted(rejected)
         self.joined: list[Lookup] = []
-        self.shape = "shape" in [row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {source} AS s").fetchall()]
+        self.shape = "shape" in [
+            row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {source} AS s").fetchall()
+        ]
 
     def close(self) -> None:
         for lookup in self.joined:
@@ -111,13 +114,17 @@ class _Run:
             inputs = self._inputs(lookup)
             self._answers(lookup, answers(lookup, inputs, provider))
 
-    def _inputs(self, lookup: Lookup) -> pa.Array:
-        where = f" WHERE {self.compiled.where}" if self.compiled.where and not self._where_joins(lookup) else ""
+    def _inputs(self, lookup: Lookup) -> Inputs:
+        where = (
+            f" WHERE {self.compiled.where}" if self.compiled.where and not self._where_joins(lookup) else ""
+        )
         for value in (lookup.input_sql, tried_value(lookup.input_sql)):
             sql = f"SELECT DISTINCT {value} AS input FROM {self.rows(value != lookup.input_sql)}{where}"
             try:
-                table = self.con.sql(f"SELECT input FROM ({sql}) AS i WHERE input IS NOT NULL").to_arrow_table()
-                return table.column("input").combine_chunks()
+                table = self.con.sql(
+                    f"SELECT input FROM ({sql}) AS i WHERE input IS NOT NULL"
+                ).to_arrow_table()
+                return cast(Inputs, table.column("input").combine_chunks())
             except RAISED:
                 where = ""
         raise AssertionError("TRY does not raise")
@@ -132,7 +139,8 @@ class _Run:
         self.con.register(name, table)
         try:
             self.con.execute(
-                f"CREATE OR REPLACE TEMP TABLE {quoted(lookup.alias)} AS SELECT CAST(input AS VARCHAR) AS input, "
+                f"CREATE OR REPLACE TEMP TABLE {quoted(lookup.alias)} AS "
+                "SELECT CAST(input AS VARCHAR) AS input, "
                 f"any_value(CAST(output AS VARCHAR)) AS output FROM {quoted(name)} GROUP BY 1"
             )
         finally:
@@ -171,12 +179,19 @@ class _Run:
         names = [quoted(column.name) for column in compiled.columns]
         read = ", ".join([*key, 'hash AS "$hash"', *columns, *kept])
         inside = f"SELECT {read} FROM {self.rows(guarded)}{where}"
-        outside = ['"$key" AS key', '"$hash" AS hash', *(['"$parent" AS parent'] if compiled.each else []), *names]
+        outside = [
+            '"$key" AS key',
+            '"$hash" AS hash',
+            *(['"$parent" AS parent'] if compiled.each else []),
+            *names,
+        ]
         if found:
             bad = " OR ".join(flag.sign for flag in found)
             outside += [quoted(flag.name) for flag in inner] + [f'({bad}) AS "$bad"']
             outside += [f'CASE WHEN ({bad}) THEN {name} END AS "${name}"' for name in kept]
-        self.con.execute(f"CREATE OR REPLACE TABLE {self.mapped} AS SELECT {', '.join(outside)} FROM ({inside})")
+        self.con.execute(
+            f"CREATE OR REPLACE TABLE {self.mapped} AS SELECT {', '.join(outside)} FROM ({inside})"
+        )
 
     def _key(self, guarded: bool) -> list[str]:
         if not self.compiled.each:

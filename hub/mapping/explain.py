@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -53,16 +52,20 @@ def explain(
 def _outputs(compiled: Compiled) -> str:
     """The answers of lookups, kept as structs under their aliases: expressions read them unchanged."""
     return "".join(
-        f", {{'input': {quoted(one.alias)}.input, 'output': {quoted(one.alias)}.output}} AS {quoted(one.alias)}"
-        for one in compiled.lookups
+        f", {{'input': {alias}.input, 'output': {alias}.output}} AS {alias}"
+        for alias in (quoted(one.alias) for one in compiled.lookups)
     )
 
 
 def _keys(con: duckdb.DuckDBPyConnection, compiled: Compiled) -> Iterator[Step]:
     rows = con.execute("SELECT DISTINCT key FROM step").fetchall()
     for (key,) in rows:
-        yield Step("key", ", ".join(compiled.key_fields) or "id", value=json.dumps(key, ensure_ascii=False),
-                   note="" if key else "the record has no key")
+        yield Step(
+            "key",
+            ", ".join(compiled.key_fields) or "id",
+            value=json.dumps(key, ensure_ascii=False),
+            note="" if key else "the record has no key",
+        )
     if not rows and compiled.each:
         yield Step("where", compiled.each_path, note="the list is empty: there is no output")
 
@@ -72,17 +75,30 @@ def _traced(con: duckdb.DuckDBPyConnection, compiled: Compiled, number: int) -> 
     if compiled.where:
         value, note = _value(con, compiled.where, row)
         texts = " AND ".join(one.text for one in compiled.conditions)
-        yield Step("where", compiled.output, texts, "", value, note or ("" if value == "true" else "out of scope"))
+        yield Step(
+            "where", compiled.output, texts, "", value, note or ("" if value == "true" else "out of scope")
+        )
     for lookup in compiled.lookups:
         asked, _ = _value(con, lookup.input_sql, row)
         answer, note = _value(con, f"{quoted(lookup.alias)}.output", row)
         unknown = "nothing is known for it" if answer == "null" and asked != "null" else ""
-        yield Step("lookup", f"{lookup.kind}({', '.join(arg for arg in lookup.args if arg)})", reads=asked,
-                   value=answer, note=note or unknown)
+        yield Step(
+            "lookup",
+            f"{lookup.kind}({', '.join(arg for arg in lookup.args if arg)})",
+            reads=asked,
+            value=answer,
+            note=note or unknown,
+        )
     for column in compiled.columns:
         value, note = _value(con, column.sql, row)
-        yield Step("field", column.name, column.expression.text, _reads(con, column.inputs, compiled, row), value,
-                   note or (f"reference to {column.ref} by its key" if column.ref else ""))
+        yield Step(
+            "field",
+            column.name,
+            column.expression.text,
+            _reads(con, column.inputs, compiled, row),
+            value,
+            note or (f"reference to {column.ref} by its key" if column.ref else ""),
+        )
 
 
 def _reads(con: duckdb.DuckDBPyConnection, inputs: tuple[str, ...], compiled: Compiled, row: str) -> str:

@@ -17,42 +17,12 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from hub.mapping.functions import FUNCTIONS, LONGEST, REFUSED, Function
+from hub.mapping.grammar import DEEPEST_TREE, SAME, TYPES, WHY
 from hub.mapping.hubfunctions import HUB
 from hub.mapping.names import Names, Place
 from hub.mapping.record import Node, path_text, suggestion
 from hub.mapping.scope import Expression, Guard, Lookup, Scope
 from hub.mapping.syntax import Issue, parse, render
-
-DEEPEST_TREE = 120
-
-_SAME = frozenset({
-    exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ,
-    exp.Is, exp.Between, exp.Like, exp.ILike, exp.Escape, exp.SimilarTo, exp.RegexpFullMatch, exp.Add, exp.Sub,
-    exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.Pow, exp.Neg, exp.DPipe, exp.Paren, exp.Literal, exp.Boolean,
-    exp.Null, exp.Extract, exp.Interval, exp.Array, exp.AtTimeZone, exp.Var, exp.Slice,
-})
-"""Nodes that are rendered as they are, with their parts translated."""
-
-_TYPES = frozenset({
-    exp.DType.TEXT, exp.DType.VARCHAR, exp.DType.CHAR, exp.DType.INT, exp.DType.BIGINT, exp.DType.SMALLINT,
-    exp.DType.TINYINT, exp.DType.INT128, exp.DType.UBIGINT, exp.DType.UINT, exp.DType.USMALLINT,
-    exp.DType.UTINYINT, exp.DType.DECIMAL, exp.DType.DOUBLE, exp.DType.FLOAT, exp.DType.BOOLEAN, exp.DType.DATE,
-    exp.DType.TIME, exp.DType.TIMESTAMP, exp.DType.TIMESTAMPNTZ, exp.DType.TIMESTAMPTZ, exp.DType.INTERVAL,
-    exp.DType.JSON, exp.DType.UUID, exp.DType.VARBINARY, exp.DType.BLOB,
-})
-
-_WHY = {
-    "Subquery": "a subquery reads other records", "Select": "a subquery reads other records",
-    "Exists": "a subquery reads other records", "Union": "a subquery reads other records",
-    "Window": "a window function works over several records", "Filter": "FILTER belongs to aggregates over records",
-    "Distinct": "DISTINCT belongs to aggregates over records", "Order": "ORDER BY belongs to queries",
-    "Star": "* names no single field", "Placeholder": "a parameter has no value in a mapping",
-    "Parameter": "a parameter has no value in a mapping", "Lambda": "a lambda stands only in list functions",
-    "Tuple": "a list is written [a, b]", "Comprehension": "a list is changed by list_transform(list, lambda x: …)",
-    "JSONExtractScalar": "a text within JSON is read by json_extract_string(json, '$.name')",
-    "JSONExtract": "a value within JSON is read by json_extract(json, '$.name')",
-    "Collate": "COLLATE depends on the database", "Alias": "a value has no AS name",
-}
 
 
 def translate(text: str, scope: Scope, many: bool = False) -> tuple[Expression | None, tuple[Issue, ...]]:
@@ -91,10 +61,21 @@ class Translation:
         issues = tuple(dict.fromkeys(self.issues))
         if any(issue.level == "error" for issue in issues):
             return None, issues
-        whole = isinstance(tree, exp.Anonymous) and self.code_list is not None and str(tree.this).lower() == "code"
+        whole = (
+            isinstance(tree, exp.Anonymous)
+            and self.code_list is not None
+            and str(tree.this).lower() == "code"
+        )
         return Expression(
-            self.text, render(new), tuple(self._names.inputs), tuple(self.functions), tuple(self.codes),
-            tuple(self.guards), self.ref, isinstance(tree, exp.Column), not isinstance(new, exp.Dot),
+            self.text,
+            render(new),
+            tuple(self._names.inputs),
+            tuple(self.functions),
+            tuple(self.codes),
+            tuple(self.guards),
+            self.ref,
+            isinstance(tree, exp.Column),
+            not isinstance(new, exp.Dot),
             self.code_list if whole else None,
         ), issues
 
@@ -130,7 +111,9 @@ class Translation:
     def looks_up(self, node: exp.Expr, lookup: Lookup, code_list: str | None = None) -> exp.Expr:
         if self._names.lambdas:
             return self.issue(
-                node, "expression.lambda_lookup", f"{lookup.kind}() cannot stand inside a lambda: it becomes a join",
+                node,
+                "expression.lambda_lookup",
+                f"{lookup.kind}() cannot stand inside a lambda: it becomes a join",
                 f"take one element first, {lookup.kind}(…, list[1].field), or use each:",
             )
         conditions = " AND ".join(f"({render(tree.copy())})" for tree in self._conditions)
@@ -146,15 +129,17 @@ class Translation:
         self._depth += 1
         try:
             if self._depth > DEEPEST_TREE:
-                return self.issue(node, "expression.too_deep", f"the expression nests deeper than {DEEPEST_TREE}")
+                return self.issue(
+                    node, "expression.too_deep", f"the expression nests deeper than {DEEPEST_TREE}"
+                )
             kind = type(node)
-            if kind in _SAME:
+            if kind in SAME:
                 return self._same(node)
             special = _SPECIAL.get(kind)
             if special:
                 return special(self, node)
             name = kind.__name__
-            what = _WHY.get(name, f"{name} is not part of an expression over one record")
+            what = WHY.get(name, f"{name} is not part of an expression over one record")
             code = "expression.forbidden"
             return self.issue(node, code, what)
         finally:
@@ -173,8 +158,12 @@ class Translation:
 
     def _in(self, node: exp.Expr) -> exp.Expr:
         if set(key for key, part in node.args.items() if part) - {"this", "expressions"}:
-            return self.issue(node, "expression.forbidden", "IN takes a written list: x IN ('a', 'b')",
-                              "whether a list holds a value: list_contains(list, value)")
+            return self.issue(
+                node,
+                "expression.forbidden",
+                "IN takes a written list: x IN ('a', 'b')",
+                "whether a list holds a value: list_contains(list, value)",
+            )
         return self._same(node)
 
     def _case(self, node: exp.Expr) -> exp.Expr:
@@ -201,9 +190,13 @@ class Translation:
         to = node.args["to"]
         if isinstance(to, exp.DataType):
             for part in to.find_all(exp.DataType):
-                if part.this not in _TYPES and part.this != exp.DType.ARRAY:
-                    return self.issue(node, "expression.type", f"no value is cast to {part.sql('duckdb')}",
-                                      "VARCHAR, BIGINT, DECIMAL(18, 2), DOUBLE, BOOLEAN, DATE, TIMESTAMPTZ, JSON …")
+                if part.this not in TYPES and part.this != exp.DType.ARRAY:
+                    return self.issue(
+                        node,
+                        "expression.type",
+                        f"no value is cast to {part.sql('duckdb')}",
+                        "VARCHAR, BIGINT, DECIMAL(18, 2), DOUBLE, BOOLEAN, DATE, TIMESTAMPTZ, JSON …",
+                    )
         else:
             return self.issue(node, "expression.type", "this is not a type to cast to")
         place = self._names.find(node.this)
@@ -215,12 +208,17 @@ class Translation:
         for pair in node.expressions:
             if not isinstance(pair, exp.PropertyEQ):
                 return self.issue(node, "expression.forbidden", "an object is written {'name': value}")
-            pairs.append(exp.PropertyEQ(this=exp.to_identifier(pair.name, quoted=True),
-                                        expression=self.value(pair.expression)))
+            pairs.append(
+                exp.PropertyEQ(
+                    this=exp.to_identifier(pair.name, quoted=True), expression=self.value(pair.expression)
+                )
+            )
         return exp.Struct(expressions=pairs)
 
     def _bracket(self, node: exp.Expr) -> exp.Expr:
-        return exp.Bracket(this=self.value(node.this), expressions=[self.value(part) for part in node.expressions])
+        return exp.Bracket(
+            this=self.value(node.this), expressions=[self.value(part) for part in node.expressions]
+        )
 
     def _call(self, node: exp.Expr) -> exp.Expr:
         name = str(node.this).lower()
@@ -229,14 +227,20 @@ class Translation:
             if name in REFUSED:
                 code = "expression.volatile" if "run to run" in REFUSED[name] else "expression.forbidden"
                 return self.issue(node, code, f"{name}() is not allowed: {REFUSED[name]}")
-            return self.issue(node, "function.unknown", f"there is no function {name}()", suggestion(name, FUNCTIONS))
+            return self.issue(
+                node, "function.unknown", f"there is no function {name}()", suggestion(name, FUNCTIONS)
+            )
         return self.called(node, function)
 
     def called(self, node: exp.Expr, function: Function) -> exp.Expr:
         args, count = node.expressions, len(node.expressions)
         if count < function.least or (function.most is not None and count > function.most):
-            return self.issue(node, "function.arguments", f"{function.name}() does not take {count} arguments",
-                              function.signature)
+            return self.issue(
+                node,
+                "function.arguments",
+                f"{function.name}() does not take {count} arguments",
+                function.signature,
+            )
         self.functions[function.name] = None
         if function.hub:
             return HUB[function.name](self, node, args)
@@ -252,12 +256,19 @@ class Translation:
 
     def _if(self, args: list[exp.Expr]) -> list[exp.Expr]:
         test = self.value(args[0])
-        return [test, self._under(_holds(test.copy(), True), args[1]), self._under(_holds(test.copy(), False), args[2])]
+        return [
+            test,
+            self._under(_holds(test.copy(), True), args[1]),
+            self._under(_holds(test.copy(), False), args[2]),
+        ]
 
     def _check_lengths(self, node: exp.Expr, function: Function, args: list[exp.Expr]) -> None:
         if self._grown or self._names.lambdas:
-            self.issue(node, "expression.grows", f"{function.name}() cannot stand inside a lambda or a function "
-                       "that also makes values longer")
+            self.issue(
+                node,
+                "expression.grows",
+                f"{function.name}() cannot stand inside a lambda or a function that also makes values longer",
+            )
         for number in function.capped:
             if number < len(args):
                 self._check_length(function, args[number])
@@ -265,8 +276,12 @@ class Translation:
     def _check_length(self, function: Function, arg: exp.Expr) -> None:
         inner = arg.this if isinstance(arg, exp.Neg) else arg
         if not isinstance(inner, exp.Literal) or inner.is_string or not str(inner.this).isdigit():
-            self.issue(arg, "expression.grows", f"{function.name}(): the length must be a number written out",
-                       f"at most {LONGEST:,}")
+            self.issue(
+                arg,
+                "expression.grows",
+                f"{function.name}(): the length must be a number written out",
+                f"at most {LONGEST:,}",
+            )
         elif int(inner.this) > LONGEST:
             self.issue(arg, "expression.grows", f"{function.name}(): {inner.this} is more than {LONGEST:,}")
 
@@ -277,11 +292,15 @@ class Translation:
                 return self.issue(arg, "expression.forbidden", f"{function.name}() takes no lambda here")
             return self._lambda(arg, args[0])
         if number in function.lambdas:
-            return self.issue(arg, "function.arguments", f"{function.name}() needs a lambda here", function.example)
+            return self.issue(
+                arg, "function.arguments", f"{function.name}() needs a lambda here", function.example
+            )
         if number in function.lists and (place := self._names.find(arg)):
             return self._list_argument(function, arg, place)
         if isinstance(arg, exp.PropertyEQ) and function.name == "struct_pack":
-            return exp.PropertyEQ(this=exp.to_identifier(arg.name, quoted=True), expression=self.value(arg.expression))
+            return exp.PropertyEQ(
+                this=exp.to_identifier(arg.name, quoted=True), expression=self.value(arg.expression)
+            )
         return self.value(arg)
 
     def _list_argument(self, function: Function, arg: exp.Expr, place: Place) -> exp.Expr:
@@ -290,9 +309,15 @@ class Translation:
             return self._untyped(place) if whole else self._names.typed(place)
         if function.name == "len":
             if place.node.type == "any" and place.path and not self.scope.typed:
-                self.issues.append(Issue(
-                    "field.undeclared", f"nobody says whether {path_text(place.path)} is a list; it is taken as text",
-                    "length(x) counts characters, list_count(x) elements", self._column(arg), "warning"))
+                self.issues.append(
+                    Issue(
+                        "field.undeclared",
+                        f"nobody says whether {path_text(place.path)} is a list; it is taken as text",
+                        "length(x) counts characters, list_count(x) elements",
+                        self._column(arg),
+                        "warning",
+                    )
+                )
             return self._names.typed(place)
         if place.node.type not in ("any",) and place.path:
             return self.issue(arg, "field.list", f"{function.name}(): {path_text(place.path)} is no list")
@@ -313,8 +338,9 @@ class Translation:
             name = f"l{len(self._names.lambdas)}_{number}"
             identifier = exp.to_identifier(name, quoted=True)
             element = place is not None and (number == 0 or self._reduces(node))
-            names[parameter.name] = Place(identifier, path if element else None,
-                                           place.node.element if element and place else Node())
+            names[parameter.name] = Place(
+                identifier, path if element else None, place.node.element if element and place else Node()
+            )
             new.append(identifier.copy())
         self._names.lambdas.append(names)
         try:
@@ -340,7 +366,11 @@ def _holds(tree: exp.Expr, yes: bool) -> exp.Expr:
 
 
 _SPECIAL: dict[type[exp.Expr], Callable[[Translation, exp.Expr], exp.Expr]] = {
-    exp.In: Translation._in, exp.Case: Translation._case, exp.Cast: Translation._cast,
-    exp.TryCast: Translation._cast, exp.Struct: Translation._struct, exp.Bracket: Translation._bracket,
+    exp.In: Translation._in,
+    exp.Case: Translation._case,
+    exp.Cast: Translation._cast,
+    exp.TryCast: Translation._cast,
+    exp.Struct: Translation._struct,
+    exp.Bracket: Translation._bracket,
     exp.Anonymous: Translation._call,
 }

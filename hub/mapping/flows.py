@@ -59,7 +59,9 @@ def _contention(
         if not _matches(workspace, compiled, column.name):
             by_strength[column.strength].append(compiled)
     for strength, writers in by_strength.items():
-        unranked = [one for one in writers if not {one.mapping, one.source.partition(".")[0]} & set(field.rank)]
+        unranked = [
+            one for one in writers if not {one.mapping, one.source.partition(".")[0]} & set(field.rank)
+        ]
         names = sorted({one.mapping for one in writers})
         if len(names) < 2 or not unranked:
             continue
@@ -67,11 +69,17 @@ def _contention(
             others = ", ".join(name for name in names if name != one.mapping)
             if not others:
                 continue
-            yield _at(workspace, one, what.partition(".")[2], Issue(
-                "writers", f"{what} is also written {strength} by {others}",
-                f"give the model's field a rank: [{', '.join(names)}], or one of them another strength",
-                level="warning" if strength == "weak" else "error",
-            ))
+            yield _at(
+                workspace,
+                one,
+                what.partition(".")[2],
+                Issue(
+                    "writers",
+                    f"{what} is also written {strength} by {others}",
+                    f"give the model's field a rank: [{', '.join(names)}], or one of them another strength",
+                    level="warning" if strength == "weak" else "error",
+                ),
+            )
 
 
 def _matches(workspace: Workspace, compiled: Compiled, name: str) -> bool:
@@ -97,9 +105,15 @@ def _cycles(workspace: Workspace, compilations: Compilations) -> Iterator[Findin
             way = _way(edges, compiled.output, compiled.source)
             if way:
                 file, line, column = workspace.locate("mapping", name, "into")
-                yield Finding(str(file), line, column, "error", "cycle",
-                              f"a cycle: {' → '.join([compiled.source, *way])}",
-                              "lead one of the ways through a model, which recognizes echoes")
+                yield Finding(
+                    str(file),
+                    line,
+                    column,
+                    "error",
+                    "cycle",
+                    f"a cycle: {' → '.join([compiled.source, *way])}",
+                    "lead one of the ways through a model, which recognizes echoes",
+                )
 
 
 def _way(edges: Mapping[str, Iterable[str]], start: str, end: str) -> list[str]:
@@ -138,13 +152,24 @@ def _levels(workspace: Workspace, compilations: Compilations) -> Iterator[Findin
         level, origin = _arriving(workspace, places, compiled, column)
         declared = column.field.level or "L1"
         if level > declared:
-            yield _at(workspace, compiled, column.name, Issue(
-                "level.lower", f"{compiled.output}.{column.name} has level {declared}, but gets values of {origin}, "
-                f"level {level}", f"give {compiled.output}.{column.name} level {level}"))
+            yield _at(
+                workspace,
+                compiled,
+                column.name,
+                Issue(
+                    "level.lower",
+                    f"{compiled.output}.{column.name} has level {declared}, but gets values of {origin}, "
+                    f"level {level}",
+                    f"give {compiled.output}.{column.name} level {level}",
+                ),
+            )
 
 
 def _arriving(
-    workspace: Workspace, places: Mapping[tuple[str, str], tuple[str, str]], compiled: Compiled, column: Column
+    workspace: Workspace,
+    places: Mapping[tuple[str, str], tuple[str, str]],
+    compiled: Compiled,
+    column: Column,
 ) -> tuple[str, str]:
     best = ("", "")
     for path in column.inputs:
@@ -162,7 +187,9 @@ def _arriving(
 def _references(workspace: Workspace, compilations: Compilations) -> Iterator[Finding]:
     supplied = {
         (compiled.source.partition(".")[0], compiled.model)
-        for outputs in compilations.values() for compiled in outputs if compiled.direction == "inbound"
+        for outputs in compilations.values()
+        for compiled in outputs
+        if compiled.direction == "inbound"
     }
     for compiled, column in _columns(compilations):
         system = compiled.source.partition(".")[0]
@@ -170,6 +197,13 @@ def _references(workspace: Workspace, compilations: Compilations) -> Iterator[Fi
             continue
         elsewhere = any(model == column.ref for _, model in supplied)
         only = "; other systems do, but their keys are not those of this one" if elsewhere else ""
-        yield _at(workspace, compiled, column.name, Issue(
-            "ref.unsupplied", f"no mapping from {system} supplies {column.ref}, so the reference never resolves{only}",
-            f"add a mapping from {system} into {column.ref}"))
+        yield _at(
+            workspace,
+            compiled,
+            column.name,
+            Issue(
+                "ref.unsupplied",
+                f"no mapping from {system} supplies {column.ref}, so the reference never resolves{only}",
+                f"add a mapping from {system} into {column.ref}",
+            ),
+        )

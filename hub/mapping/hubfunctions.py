@@ -52,12 +52,17 @@ def _blank_is_null(tree: exp.Expr) -> exp.Expr:
 def _constant(t: Translating, node: exp.Expr, function: str, what: str) -> str | None:
     if isinstance(node, exp.Literal) and node.is_string:
         return str(node.this)
-    t.issue(node, "expression.constant", f"{function}: {what} must be a text in quotes", f"{function}('…', …)")
+    t.issue(
+        node, "expression.constant", f"{function}: {what} must be a text in quotes", f"{function}('…', …)"
+    )
     return None
 
 
 def _lookup(
-    kind: str, args: tuple[str, ...], tree: exp.Expr, rejects: bool = False,
+    kind: str,
+    args: tuple[str, ...],
+    tree: exp.Expr,
+    rejects: bool = False,
     pairs: tuple[tuple[str, str], ...] | None = None,
 ) -> Lookup:
     sql = render(text(tree))
@@ -78,7 +83,9 @@ def code_pairs(codes: CodesFile, source: str, target: str) -> dict[str, str]:
     if source:
         own = codes.systems.get(source, {})
         named = set(own.values())
-        inwards = dict(own) | {value: value for value in codes.values if value not in named and value not in own}
+        inwards = dict(own) | {
+            value: value for value in codes.values if value not in named and value not in own
+        }
     if not target:
         return inwards
     outwards: dict[str, str] = {}
@@ -93,11 +100,16 @@ def _code(t: Translating, node: exp.Expr, args: list[exp.Expr]) -> exp.Expr:
         return exp.Null()
     codes = t.scope.codes.get(name)
     if codes is None:
-        return t.issue(args[0], "code.list", f"there is no code list {name!r}", suggestion(name, t.scope.codes))
+        return t.issue(
+            args[0], "code.list", f"there is no code list {name!r}", suggestion(name, t.scope.codes)
+        )
     pairs = tuple(code_pairs(codes, t.scope.source, t.scope.target).items())
     lookup = _lookup(
-        "code", (name, t.scope.source, t.scope.target), _blank_is_null(t.value(args[1])),
-        codes.missing == "reject", pairs,
+        "code",
+        (name, t.scope.source, t.scope.target),
+        _blank_is_null(t.value(args[1])),
+        codes.missing == "reject",
+        pairs,
     )
     return t.looks_up(node, lookup, name)
 
@@ -107,10 +119,16 @@ def _ref(t: Translating, node: exp.Expr, args: list[exp.Expr]) -> exp.Expr:
     if model is None:
         return exp.Null()
     if model not in t.scope.models:
-        return t.issue(args[0], "ref.model", f"there is no model {model!r}", suggestion(model, t.scope.models))
+        return t.issue(
+            args[0], "ref.model", f"there is no model {model!r}", suggestion(model, t.scope.models)
+        )
     if not t.is_whole(node):
-        return t.issue(node, "ref.part", "ref() must be the whole value of its field",
-                       "write conditions and functions inside: ref('model', if(…, key, NULL))")
+        return t.issue(
+            node,
+            "ref.part",
+            "ref() must be the whole value of its field",
+            "write conditions and functions inside: ref('model', if(…, key, NULL))",
+        )
     t.refers(model)
     keys = [t.raw(arg) for arg in args[1:]]
     if len(keys) == 1:
@@ -118,7 +136,9 @@ def _ref(t: Translating, node: exp.Expr, args: list[exp.Expr]) -> exp.Expr:
             return exp.Cast(this=keys[0], to=exp.DataType.build("TEXT[]", dialect="duckdb"))
         return _blank_is_null(keys[0])
     blanks = [_blank_is_null(key) for key in keys]
-    parts = exp.Array(expressions=[call("coalesce", text(key.copy()), exp.Literal.string("")) for key in keys])
+    parts = exp.Array(
+        expressions=[call("coalesce", text(key.copy()), exp.Literal.string("")) for key in keys]
+    )
     return exp.Case(
         ifs=[exp.If(this=exp.Is(this=call("coalesce", *blanks), expression=exp.Null()), true=exp.Null())],
         default=text(call("to_json", parts)),
@@ -130,14 +150,24 @@ def _key_in(t: Translating, node: exp.Expr, args: list[exp.Expr]) -> exp.Expr:
     if system is None:
         return exp.Null()
     if system not in t.scope.systems:
-        return t.issue(args[0], "system.unknown", f"there is no system {system!r}", suggestion(system, t.scope.systems))
+        return t.issue(
+            args[0], "system.unknown", f"there is no system {system!r}", suggestion(system, t.scope.systems)
+        )
     if not t.scope.typed:
-        return t.issue(node, "key_in.direction", "key_in() needs an entity of the hub; this mapping reads a system",
-                       "map into a model by ref(), then from the model by key_in()")
+        return t.issue(
+            node,
+            "key_in.direction",
+            "key_in() needs an entity of the hub; this mapping reads a system",
+            "map into a model by ref(), then from the model by key_in()",
+        )
     place = t.place(args[1])
     if place is None or place.type not in ("ref", "id") or place.many:
-        return t.issue(args[1], "key_in.entity", "key_in: the second argument must be a field of type ref, or id",
-                       f"key_in('{system}', id) is the record itself")
+        return t.issue(
+            args[1],
+            "key_in.entity",
+            "key_in: the second argument must be a field of type ref, or id",
+            f"key_in('{system}', id) is the record itself",
+        )
     return t.looks_up(node, _lookup("key_in", (system, place.model), t.value(args[1])))
 
 
@@ -148,21 +178,32 @@ def _coalesce_blank(t: Translating, node: exp.Expr, args: list[exp.Expr]) -> exp
     keep = exp.Lambda(this=filled, expressions=[exp.to_identifier("v", quoted=True)], colon=True)
     if all(isinstance(arg, exp.Column) for arg in args):
         cases = [
-            exp.Case(ifs=[exp.If(this=exp.NEQ(this=call("trim", value), expression=exp.Literal.string("")),
-                                 true=value.copy())])
+            exp.Case(
+                ifs=[
+                    exp.If(
+                        this=exp.NEQ(this=call("trim", value), expression=exp.Literal.string("")),
+                        true=value.copy(),
+                    )
+                ]
+            )
             for value in values
         ]
         return call("coalesce", *cases)
-    return call("list_extract", call("list_filter", exp.Array(expressions=values), keep), exp.Literal.number(1))
+    return call(
+        "list_extract", call("list_filter", exp.Array(expressions=values), keep), exp.Literal.number(1)
+    )
 
 
 def _parse_date(t: Translating, node: exp.Expr, args: list[exp.Expr]) -> exp.Expr:
     formats = [_constant(t, arg, "parse_date", "each format") for arg in args[1:]]
     for arg, form in zip(args[1:], formats, strict=True):
         if form is not None and "%" not in form:
-            t.issue(arg, "parse_date.format", f"parse_date: {form!r} is not a format", "for example '%Y-%m-%d'")
+            t.issue(
+                arg, "parse_date.format", f"parse_date: {form!r} is not a format", "for example '%Y-%m-%d'"
+            )
     parsed = call(
-        "strptime", _blank_is_null(t.value(args[0])),
+        "strptime",
+        _blank_is_null(t.value(args[0])),
         exp.Array(expressions=[exp.Literal.string(form or "%Y") for form in formats]),
     )
     return exp.Cast(this=parsed, to=exp.DataType(this=exp.DType.DATE, nested=False))
@@ -176,6 +217,10 @@ def _pinyin(t: Translating, node: exp.Expr, args: list[exp.Expr]) -> exp.Expr:
 
 
 HUB: Mapping[str, Callable[[Translating, exp.Expr, list[exp.Expr]], exp.Expr]] = {
-    "code": _code, "ref": _ref, "key_in": _key_in, "coalesce_blank": _coalesce_blank,
-    "parse_date": _parse_date, "pinyin": _pinyin,
+    "code": _code,
+    "ref": _ref,
+    "key_in": _key_in,
+    "coalesce_blank": _coalesce_blank,
+    "parse_date": _parse_date,
+    "pinyin": _pinyin,
 }

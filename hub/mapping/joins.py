@@ -38,8 +38,11 @@ def compile_join(
     if tree is None:
         return None, issue, []
     pairs = [_pair(alias, part) for part in _conjunction(tree)]
-    form = Issue("with.on", "on: takes equal fields of both records, joined by AND",
-                 f"for example {alias}.Number = Number")
+    form = Issue(
+        "with.on",
+        "on: takes equal fields of both records, joined by AND",
+        f"for example {alias}.Number = Number",
+    )
     if not pairs or None in pairs:
         return None, form, []
     kept = [pair for pair in pairs if pair is not None]
@@ -50,10 +53,20 @@ def compile_join(
     system, _, resource = rule.from_.partition(".")
     shape = structure(needed)
     assert isinstance(shape, dict)
-    return Join(
-        alias, system, resource, rule.many, structure_text(shape), tuple(sorted(path_text(path) for path in needed)),
-        tuple((_text(ours, "r"), _text(theirs, "j")) for ours, theirs in kept), shape,
-    ), None, [ours for ours, _ in kept]
+    return (
+        Join(
+            alias,
+            system,
+            resource,
+            rule.many,
+            structure_text(shape),
+            tuple(sorted(path_text(path) for path in needed)),
+            tuple((_text(ours, "r"), _text(theirs, "j")) for ours, theirs in kept),
+            shape,
+        ),
+        None,
+        [ours for ours, _ in kept],
+    )
 
 
 def _conjunction(tree: exp.Expr) -> Iterable[exp.Expr]:

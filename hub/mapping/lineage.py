@@ -30,13 +30,26 @@ def lineage(compiled: Compiled, workspace: Workspace) -> list[FieldLineage]:
     joined = {join.alias: f"{join.system}.{join.resource}" for join in compiled.joins}
     found = []
     for column in compiled.columns:
-        inputs = tuple(_placed(path, compiled.source, joined) for path in column.inputs if not _shadowed(path, column.inputs))
+        inputs = tuple(
+            _placed(path, compiled.source, joined)
+            for path in column.inputs
+            if not _shadowed(path, column.inputs)
+        )
         level = max((level_of(workspace, compiled.source, path) for path in column.inputs), default="")
         declared = column.field.level if column.field and column.field.level else ""
-        found.append(FieldLineage(
-            compiled.output, column.name, column.expression.text, inputs, column.expression.functions,
-            column.expression.codes, column.ref, max(level, declared), column.where,
-        ))
+        found.append(
+            FieldLineage(
+                compiled.output,
+                column.name,
+                column.expression.text,
+                inputs,
+                column.expression.functions,
+                column.expression.codes,
+                column.ref,
+                max(level, declared),
+                column.where,
+            )
+        )
     return found
 
 

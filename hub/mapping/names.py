@@ -104,16 +104,24 @@ class Names:
         tree = exp.Dot(this=place.tree, expression=exp.to_identifier(text, quoted=True))
         here = path_text(place.path) if place.path else "the record"
         if node.many:
-            self.work.issue(name, "field.list", f"{here} is a list; it has no field {text}",
-                       f"write {here}[1].{text}, or list_transform({here}, lambda x: x.{text})")
+            self.work.issue(
+                name,
+                "field.list",
+                f"{here} is a list; it has no field {text}",
+                f"write {here}[1].{text}, or list_transform({here}, lambda x: x.{text})",
+            )
             return Place(tree, path, Node())
         if node.fields is None:
             if not node.nested:
-                self.work.issue(name, "field.unknown", f"{here} is a value of type {node.type}; it has no field {text}")
+                self.work.issue(
+                    name, "field.unknown", f"{here} is a value of type {node.type}; it has no field {text}"
+                )
             return Place(tree, path, Node())
         found = node.fields.get(text)
         if found is None:
-            self.work.issue(name, "field.unknown", f"{here} has no field {text}", suggestion(text, node.fields))
+            self.work.issue(
+                name, "field.unknown", f"{here} has no field {text}", suggestion(text, node.fields)
+            )
             return Place(tree, path, Node())
         return Place(tree, path, found)
 

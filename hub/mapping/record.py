@@ -22,8 +22,13 @@ WHOLE = "{}"
 """At the end of a path: the whole object, as JSON."""
 
 SQL_TYPES = {
-    "integer": "BIGINT", "decimal": "DECIMAL(18,6)", "float": "DOUBLE", "boolean": "BOOLEAN", "date": "DATE",
-    "time": "TIME", "datetime": "TIMESTAMPTZ",
+    "integer": "BIGINT",
+    "decimal": "DECIMAL(18,6)",
+    "float": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "time": "TIME",
+    "datetime": "TIMESTAMPTZ",
 }
 """DuckDB's types of a foreign record's fields where they are not text, as an expression sees them."""
 
@@ -63,16 +68,24 @@ def _of_field(field: Field) -> Node:
 
 def of_model(model: ModelFile) -> Node:
     """The shape of a golden record: typed, with ``id`` where no field has that name."""
-    known = {name: Node(field.type, field.many, level=field.level or "", model=field.model or "")
-             for name, field in model.fields.items()}
+    known = {
+        name: Node(field.type, field.many, level=field.level or "", model=field.model or "")
+        for name, field in model.fields.items()
+    }
     return Node("object", fields={"id": Node("id", model=model.model)} | known)
 
 
 def model_type(field: ModelField) -> str:
     """The DuckDB type of a model's field."""
     types = {
-        "text": "VARCHAR", "integer": "BIGINT", "decimal": f"DECIMAL({field.digits},{min(field.scale, field.digits)})",
-        "boolean": "BOOLEAN", "date": "DATE", "datetime": "TIMESTAMPTZ", "code": "VARCHAR", "ref": "VARCHAR",
+        "text": "VARCHAR",
+        "integer": "BIGINT",
+        "decimal": f"DECIMAL({field.digits},{min(field.scale, field.digits)})",
+        "boolean": "BOOLEAN",
+        "date": "DATE",
+        "datetime": "TIMESTAMPTZ",
+        "code": "VARCHAR",
+        "ref": "VARCHAR",
         "json": "JSON",
     }
     return types[field.type] + ("[]" if field.many else "")
@@ -98,6 +111,13 @@ def suggestion(name: str, known: Iterable[str]) -> str:
         return f"did you mean {near[0]}?"
     shown = ", ".join(names[:8]) + (" …" if len(names) > 8 else "")
     return f"known: {shown}" if names else ""
+
+
+class OpenFields(dict[str, Node]):
+    """Known fields of a record that may have others: any name is accepted."""
+
+    def get(self, key: str, default: object = None) -> Node:
+        return super().get(key) or Node()
 
 
 class Clash(ValueError):

@@ -71,8 +71,17 @@ def flags(compiled: Compiled, shape: bool, raising: bool = False) -> tuple[Flag,
     for number, check in enumerate(compiled.checks):
         others = [flag.name for flag in found if flag.inner and flag.field == check.field]
         condition = " AND ".join([check.condition, *(f"NOT {quoted(name)}" for name in others)])
-        found.append(Flag(f"$c{number}", False, check.field, check.code, check.message, f"({condition})",
-                          inputs[check.field]))
+        found.append(
+            Flag(
+                f"$c{number}",
+                False,
+                check.field,
+                check.code,
+                check.message,
+                f"({condition})",
+                inputs[check.field],
+            )
+        )
     return tuple(found)
 
 
@@ -89,22 +98,44 @@ def _of_column(number: int, column: Column, compiled: Compiled, raising: bool) -
         value = column.expression.sql
         number_ = f"TRY_CAST(CAST({value} AS VARCHAR) AS DOUBLE)"
         broken = f"COALESCE(contains(CAST({value} AS VARCHAR), '.') AND {number_} <> trunc({number_}), false)"
-        yield Flag(f"$f{number}", True, column.name, "value.fraction", "the value is no whole number", broken,
-                   column.inputs)
+        yield Flag(
+            f"$f{number}",
+            True,
+            column.name,
+            "value.fraction",
+            "the value is no whole number",
+            broken,
+            column.inputs,
+        )
 
 
 def _unknown(name: str, column: Column, lookup: Lookup, condition: str, raising: bool) -> Flag:
     value = tried_value(lookup.input_sql) if raising else lookup.input_sql
     bad = f"({quoted(lookup.alias)}.input IS NULL AND ({value}) IS NOT NULL"
     bad += f" AND {condition})" if condition else ")"
-    return Flag(name, True, column.name, "code.unknown", f"the code list {lookup.args[0]} does not know the value",
-                bad, column.inputs)
+    return Flag(
+        name,
+        True,
+        column.name,
+        "code.unknown",
+        f"the code list {lookup.args[0]} does not know the value",
+        bad,
+        column.inputs,
+    )
 
 
 def _raised(name: str, field: str, sql: str, reads: tuple[str, ...], told: bool) -> Flag:
     alone = told and not re.search(r'"k_[0-9a-f]{12}"', sql)
-    return Flag(name, True, field, INVALID, "the value cannot be used", f"({tried(sql)} IS NULL)", reads,
-                sql if alone else "")
+    return Flag(
+        name,
+        True,
+        field,
+        INVALID,
+        "the value cannot be used",
+        f"({tried(sql)} IS NULL)",
+        reads,
+        sql if alone else "",
+    )
 
 
 def collect(
@@ -112,7 +143,8 @@ def collect(
 ) -> tuple[int, int]:
     """Move the bad rows of ``mapped`` to ``rejected``; answers how many outputs, and problems."""
     con.execute(
-        f"CREATE OR REPLACE TABLE {rejected} AS SELECT key, hash, '' AS field, '' AS code, '' AS message, '' AS input "
+        f"CREATE OR REPLACE TABLE {rejected} AS "
+        "SELECT key, hash, '' AS field, '' AS code, '' AS message, '' AS input "
         f"FROM {mapped} LIMIT 0"
     )
     if not found:
@@ -152,7 +184,7 @@ def _input(compiled: Compiled, flag: Flag) -> str:
     parts, within = [], f"{compiled.each_path}[]" if compiled.each else ""
     for path in dict.fromkeys(flag.reads):
         if within and path.startswith(within):
-            inner = [part for part in path[len(within):].split(".") if part]
+            inner = [part for part in path[len(within) :].split(".") if part]
             value = '"$e"' + "".join(f".{quoted(part)}" for part in inner[:1] if "[]" not in part)
             parts.append((path, value))
         else:
@@ -173,7 +205,8 @@ def _reasons(
     for (number,) in con.execute(f"SELECT m.rowid FROM {rows} LIMIT {REASONS}").fetchall():
         try:
             con.execute(
-                f'SELECT {flag.raised} FROM (SELECT key, "$r" AS r{element} FROM {mapped} WHERE rowid = {number}) AS s'
+                f"SELECT {flag.raised} FROM "
+                f'(SELECT key, "$r" AS r{element} FROM {mapped} WHERE rowid = {number}) AS s'
             ).fetchall()
         except duckdb.Error as error:
             found.append((int(number), cleaned(str(error))))
@@ -184,5 +217,6 @@ def cleaned(message: str) -> str:
     """DuckDB's message without its class, the statement it quotes, and advice on SQL."""
     text = message.split("\n\nLINE ")[0].split("\n")[0].strip()
     text = re.sub(r"^(\w+ )+Error: ", "", text)
+    text = re.sub(r'^Could not parse string (".*?") according to format.*$', r"\1 fits no format given", text)
     text = re.sub(r" when casting from source column.*$|\. Try .*$", "", text)
     return text[:300]

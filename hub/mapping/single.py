@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -28,7 +27,10 @@ def memory() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def relation(
-    con: duckdb.DuckDBPyConnection, compiled: Compiled, workspace: Workspace, records: Sequence[Mapping[str, Any]]
+    con: duckdb.DuckDBPyConnection,
+    compiled: Compiled,
+    workspace: Workspace,
+    records: Sequence[Mapping[str, Any]],
 ) -> str:
     """Store the records as they would be extracted; answers the query that ``evaluate`` reads.
 
@@ -40,11 +42,15 @@ def relation(
     if compiled.key is not None:
         keyed = f"SELECT raw, {record_sql(compiled)} AS r FROM given"
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE extracted AS SELECT {compiled.key} AS key, hash(raw) AS hash, raw FROM ({keyed})"
+            f"CREATE OR REPLACE TEMP TABLE extracted AS "
+            f"SELECT {compiled.key} AS key, hash(raw) AS hash, raw FROM ({keyed})"
         )
         return source_sql(compiled, "extracted")
     model = workspace.model(compiled.source)
-    types = {name: [model_type(field)[:-2]] if field.many else model_type(field) for name, field in model.fields.items()}
+    types = {
+        name: [model_type(field)[:-2]] if field.many else model_type(field)
+        for name, field in model.fields.items()
+    }
     shape = literal(json.dumps(types))
     key = "coalesce(json_extract_string(raw, '$.id'), '1')"
     return f"SELECT {key} AS key, hash(raw) AS hash, json_transform(raw, {shape}) AS r FROM given"

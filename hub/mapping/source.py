@@ -53,5 +53,7 @@ def _case(raw: str, record: str, path: Path, inner: Structure) -> str:
     if isinstance(inner, dict):
         leaves = [f"{place}.{quoted(name)} IS NULL" for name in inner]
         empty = f"({empty} OR ({' AND '.join(leaves)}))"
-    wrong = f"json_type({raw}, {text}) NOT IN ('{wanted}', 'NULL') AND json_extract_string({raw}, {text}) <> ''"
+    wrong = (
+        f"json_type({raw}, {text}) NOT IN ('{wanted}', 'NULL') AND json_extract_string({raw}, {text}) <> ''"
+    )
     return f"WHEN {empty} AND {wrong} THEN {literal(f'{path_text(path)} is not {spoken}')}"

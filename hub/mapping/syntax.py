@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, ClassVar
 
 from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
@@ -31,13 +32,15 @@ class _Dialect(DuckDB):
 
     INDEX_OFFSET = 0  # positions stay as written: parsed and rendered by the same dialect
 
-    class Parser(DuckDB.Parser):
-        FUNCTIONS = {}
-        NO_PAREN_FUNCTIONS = {}
-        FUNCTION_PARSERS = {
+    class Parser(DuckDB.Parser):  # type: ignore[valid-type, misc]  # sqlglot's own way to extend
+        FUNCTIONS: ClassVar[dict[str, Any]] = {}
+        NO_PAREN_FUNCTIONS: ClassVar[dict[Any, Any]] = {}
+        FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
             name: DuckDB.Parser.FUNCTION_PARSERS[name] for name in ("CAST", "TRY_CAST", "EXTRACT")
         }
-        NO_PAREN_FUNCTION_PARSERS = {"CASE": DuckDB.Parser.NO_PAREN_FUNCTION_PARSERS["CASE"]}
+        NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
+            "CASE": DuckDB.Parser.NO_PAREN_FUNCTION_PARSERS["CASE"]
+        }
 
 
 DIALECT = _Dialect()
@@ -47,10 +50,28 @@ _PARSER = DIALECT.parser()
 _GENERATOR = DIALECT.generator(comments=False)
 _STATEMENTS = re.compile(
     r"\s*(select|with|from|attach|detach|set|reset|pragma|copy|create|insert|update|delete|drop|alter|call|"
-    r"install|load|export|import|use|values|vacuum|prepare|execute|begin|commit)\b(?!\s*(\.|$|[=<>|,)]))", re.I
+    r"install|load|export|import|use|values|vacuum|prepare|execute|begin|commit)\b(?!\s*(\.|$|[=<>|,)]))",
+    re.I,
 )
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_WORDS = frozenset(["case", "null", "true", "false", "not", "cast", "try_cast", "interval", "date", "time", "timestamp", "map", "lambda", "exists"])
+_WORDS = frozenset(
+    [
+        "case",
+        "null",
+        "true",
+        "false",
+        "not",
+        "cast",
+        "try_cast",
+        "interval",
+        "date",
+        "time",
+        "timestamp",
+        "map",
+        "lambda",
+        "exists",
+    ]
+)
 
 
 def render(tree: exp.Expr) -> str:
@@ -72,8 +93,10 @@ def parse(text: str) -> tuple[exp.Expr | None, Issue | None]:
         return None, Issue("expression.too_deep", f"the expression nests deeper than {DEEPEST}", column=deep)
     if match := _STATEMENTS.match(text):
         return None, Issue(
-            "expression.forbidden", f"{match[1].upper()} begins a statement; a value is one expression",
-            f'a field of that name is written "{match[1]}"', match.start(1) + 1,
+            "expression.forbidden",
+            f"{match[1].upper()} begins a statement; a value is one expression",
+            f'a field of that name is written "{match[1]}"',
+            match.start(1) + 1,
         )
     return _parsed(text)
 
@@ -87,16 +110,23 @@ def _parsed(text: str) -> tuple[exp.Expr | None, Issue | None]:
         column = _offset(text, int(detail.get("line") or 1), int(detail.get("col") or 1)) - len(near) + 1
         what = str(detail.get("description") or "cannot be understood").rstrip(".")
         if near.lower() in ("select", "with", "from"):
-            return None, Issue("expression.forbidden", "a subquery is not an expression over one record",
-                               "join another resource by with:", max(column, 1))
+            return None, Issue(
+                "expression.forbidden",
+                "a subquery is not an expression over one record",
+                "join another resource by with:",
+                max(column, 1),
+            )
         at = f" near {near!r}" if near else ""
         return None, Issue("expression.syntax", f"not a SQL expression{at}: {what}", column=max(column, 1))
     except (TokenError, RecursionError, AttributeError, ValueError) as error:
         what = "a quote is not closed" if isinstance(error, TokenError) else "it cannot be understood"
         return None, Issue("expression.syntax", f"not a SQL expression: {what}")
     if len(trees) != 1 or trees[0] is None or ";" in _bare(text):
-        return None, Issue("expression.forbidden", "a semicolon separates statements; a value is one expression",
-                           column=_bare(text).find(";") + 1)
+        return None, Issue(
+            "expression.forbidden",
+            "a semicolon separates statements; a value is one expression",
+            column=_bare(text).find(";") + 1,
+        )
     return trees[0], None
 
 
@@ -118,7 +148,7 @@ def _depth(text: str) -> int | None:
         depth += 1 if match[0].lower() in ("(", "[", "{", "case") else -1
         if depth > DEEPEST:
             return match.start() + 1
-    prefix = re.search(r"((\bnot\b|[-+~@!])\s*){%d,}" % DEEPEST, bare, re.I)
+    prefix = re.search(rf"((\bnot\b|[-+~@!])\s*){{{DEEPEST},}}", bare, re.I)
     if prefix:
         return prefix.start() + 1
     long = list(re.finditer(r"[-+*/%|<>=]+|\b(and|or|like|ilike|is|in)\b", bare, re.I))
