@@ -13,6 +13,7 @@ from hub.errors import ConfigError, Finding
 from hub.workspace.connectors import OWN_KEYS, Connectors
 from hub.workspace.explain import Loc, explain, prune, suggest
 from hub.workspace.gather import Gathered
+from hub.workspace.located import Layered, Located
 from hub.workspace.overlay import merge
 from hub.workspace.plain import plain_in_text, plain_secrets
 from hub.workspace.shape import (
@@ -25,7 +26,6 @@ from hub.workspace.shape import (
     TestCase,
 )
 from hub.workspace.workspace import Kind, System
-from hub.workspace.yaml import Layered, Located
 
 Shaped = TypeVar("Shaped", bound=BaseModel)
 File = Located | Layered

@@ -21,9 +21,10 @@ from pydantic import Field, ValidationError
 from hub.contract import Spec
 from hub.errors import ConfigError, Finding
 from hub.workspace.explain import explain
+from hub.workspace.located import Located
 from hub.workspace.overlay import merge
 from hub.workspace.shape import FieldName, Shape, Title
-from hub.workspace.yaml import Located, read
+from hub.workspace.yaml import read
 
 NOT_CONNECTORS: Final = frozenset({"profiles", "simulators"})
 OWN_KEYS: Final = frozenset({"system", "title", "connector", "writes", "resources", "notes"})

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from hub.errors import Finding
-from hub.workspace.yaml import Layered, Located, Place
+from hub.workspace.located import Layered, Located, Place
 
 Loc = tuple[str | int, ...]
 

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from hub.errors import Finding
 from hub.workspace.explain import suggest
+from hub.workspace.located import Located
 from hub.workspace.workspace import Kind
-from hub.workspace.yaml import MAX_BYTES, Located, read
+from hub.workspace.yaml import MAX_BYTES, read
 
 FOLDERS: Final[dict[Kind, str]] = {
     "system": "config/systems",

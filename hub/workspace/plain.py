@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from hub.contract import Secret
 from hub.errors import Finding
 from hub.workspace.explain import Loc, dotted
-from hub.workspace.yaml import Layered, Located
+from hub.workspace.located import Layered, Located
 
 LOGIN_IN_URL: Final = re.compile(r"^[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)
 

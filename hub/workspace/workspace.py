@@ -12,8 +12,8 @@ from typing import Any, Literal, TypeVar
 from hub.contract import Context, Resource, Settings, Spec
 from hub.errors import ConfigError
 from hub.workspace.explain import suggest
+from hub.workspace.located import Layered, Located, Place
 from hub.workspace.shape import CodesFile, HubFile, MappingFile, ModelFile, TestCase, Title
-from hub.workspace.yaml import Layered, Located, Place
 
 T = TypeVar("T")
 Kind = Literal["hub", "system", "model", "codes", "mapping", "test", "environment"]
