@@ -74,7 +74,7 @@ def _describe(
     metadata = local_metadata(context, settings)
     if metadata is not None:
         return describe(metadata, name, declared)
-    return declared_resource(name, declared) if declared.fields else None
+    return declared_resource(name, declared) if declared.fields or declared.key else None
 
 
 SPEC = Spec(
