@@ -22,6 +22,7 @@ import json
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import pyarrow as pa
@@ -130,7 +131,7 @@ class Query:
     (text as the source wrote it; the overlap window is already taken off); ``token`` is what the
     last page of an earlier read gave (delta link, sync token). Neither: a full read.
     ``where`` are conditions (field, operator of = != < <= > >=, value) that the source may apply to
-    save work; the hub applies them again.
+    save work; the hub applies them again. ``takes_files`` says that a page may be a ``LocalFile``.
     """
 
     resource: Resource
@@ -139,6 +140,15 @@ class Query:
     token: str | None = None
     where: tuple[tuple[str, str, str], ...] = ()
     page_size: int | None = None
+    takes_files: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A whole UTF-8 NDJSON file of this host. The reader copies it before it asks for the next page; the
+    source then makes sure that the file did not change meanwhile."""
+
+    path: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +156,15 @@ class Page:
     """One page as read.
 
     ``records`` is UTF-8 NDJSON (one JSON object per line, exactly as the source wrote its values) or
-    an Arrow batch whose columns are the fields. ``count`` is the number of records in it.
+    an Arrow batch whose columns are the fields. ``count`` is the number of records in it (-1: not
+    counted, only of a LocalFile).
     ``announced`` is the total of this read where the source tells it. ``deleted`` are key texts
     (see ``key_text``) of records reported as deleted. ``origin`` names where the page came from
     (a file, or a path without host and query), ``first`` the 1-based position of its first record
     there: together they are the record's source position.
     """
 
-    records: bytes | pa.RecordBatch
+    records: bytes | pa.RecordBatch | LocalFile
     count: int
     origin: str = ""
     first: int = 1

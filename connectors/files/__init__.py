@@ -15,11 +15,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from connectors.files import ndjson
 from connectors.files.place import Entry, Place, checked, place
 from connectors.files.reading import columns, pages
 from connectors.files.settings import FileResource, FilesSettings, Format, format_of, seconds
 from connectors.files.writing import write
-from hub.contract import Change, Context, Field, Found, Outcome, Page, Probe, Query, Resource, Secret, Spec
+from hub.contract import Change, Context, Field, Found, LocalFile, Outcome, Page, Probe, Query, Resource, Secret, Spec
 from hub.errors import ConfigError, Fatal, HubError, Retriable
 
 AHEAD = 16 << 20
@@ -74,6 +75,13 @@ class Files:
         shape: tuple[str, ...] = ()
         for entry in entries:
             if declared.only_new and f"{entry.stamp} {entry.name}" in seen:
+                continue
+            if query.takes_files and (page := self._by_name(declared, entry)) is not None:
+                if held is not None:
+                    yield held
+                held = None
+                yield page
+                self._unchanged(entry)
                 continue
             for page in self._whole(declared, entry, query):
                 if isinstance(page.records, pa.RecordBatch):
@@ -166,6 +174,10 @@ class Files:
                 first = held.pop(0)
                 weight -= len(first.records) if isinstance(first.records, bytes) else first.records.nbytes
                 yield first
+        self._unchanged(entry)
+        yield from held
+
+    def _unchanged(self, entry: Entry) -> None:
         if self._place.again(entry).stamp != entry.stamp:
             raise Retriable(
                 "file.changed",
@@ -173,7 +185,15 @@ class Files:
                 where=entry.name,
                 hint="let the writer write beside and rename, or declare done: or settle:",
             )
-        yield from held
+
+    def _by_name(self, declared: FileResource, entry: Entry) -> Page | None:
+        """The file itself as a page, where it is NDJSON of this host and plainly begins and ends as such;
+        DuckDB checks its lines as it parses them."""
+        path = self._place.local(entry)
+        plain = path is not None and self._format(declared) == "ndjson" and declared.encoding in ("utf-8", "auto")
+        if not plain or path is None or not ndjson.plain(path):
+            return None
+        return Page(LocalFile(path), -1, origin=entry.name)
 
 
 def _aligned(page: Page, shape: tuple[str, ...]) -> tuple[Page, tuple[str, ...]]:

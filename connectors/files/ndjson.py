@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from connectors.files.place import torn
 from connectors.files.text import valid
@@ -45,6 +47,15 @@ def pages(blocks: Iterable[bytes], name: str, *, size: int | None, final_newline
     valid(last, name, line)
     _whole(last, name, line, final_newline)
     yield Page(last + b"\n", 1, origin=name, first=line)
+
+
+def plain(path: Path) -> bool:
+    """Whether the file begins with an object and ends with a whole line: then its lines are its records."""
+    with path.open("rb") as stream:
+        if stream.read(1) != b"{":
+            return False
+        stream.seek(-1, os.SEEK_END)
+        return stream.read(1) == b"\n"
 
 
 def _object(lines: bytes, name: str) -> None:

@@ -50,6 +50,10 @@ class Place(Protocol):
 
     def open(self, entry: Entry) -> BinaryIO: ...
 
+    def local(self, entry: Entry) -> Path | None:
+        """The file's path on this host, None where it is elsewhere."""
+        ...
+
     def replacing(self, name: str) -> Any:
         """Context of a new file that takes the place of ``name`` when the context ends well."""
         ...
@@ -116,6 +120,9 @@ class Local:
         if not path.is_file():
             raise Retriable("file.changed", "the file vanished while it was read", where=entry.name)
         return self._entry(path)
+
+    def local(self, entry: Entry) -> Path | None:
+        return Path(entry.address)
 
     def open(self, entry: Entry) -> BinaryIO:
         try:
@@ -208,6 +215,9 @@ class Remote:
 
     def again(self, entry: Entry) -> Entry:
         return self._entry(entry.address)
+
+    def local(self, entry: Entry) -> Path | None:
+        return None
 
     def open(self, entry: Entry) -> BinaryIO:
         system, _ = self._system()

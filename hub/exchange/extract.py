@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+import shutil
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hub.contract import Page, Query, Resource, Source
+from hub.contract import LocalFile, Page, Query, Resource, Source
 from hub.errors import ConfigError, Fatal, Retriable
 from hub.exchange.runfile import HASH, RunFile, sql_text
 from hub.failpoints import reach
@@ -97,11 +99,11 @@ def pull(
         deleted += page.deleted
         announced = page.announced if page.announced is not None else announced
         last = page
-        progress(writer.count)
+        progress(max(writer.count, 0))
         reach("after_page")
     scan = writer.close()
     if last is None or not last.last:
-        raise Retriable("page.cut", f"{query.resource.name}: the source stopped after {writer.count} records",
+        raise Retriable("page.cut", f"{query.resource.name}: the source stopped in the middle of its pages",
                         hint="nothing was used; the next run reads again")
     return Pulled(scan, writer.count, announced, last.token, tuple(deleted), tuple(writer.pieces))
 
@@ -145,8 +147,12 @@ class _Stage:
         self._text = None
         self._rows: pq.ParquetWriter | None = None
         self._path = run.stage / f"{part}.ndjson"
+        self._copies: list[Path] = []
 
     def add(self, page: Page) -> None:
+        if isinstance(page.records, LocalFile):
+            self._copy(page.records, page.origin)
+            return
         if page.count:
             self._piece(page)
         if isinstance(page.records, bytes | bytearray | memoryview):
@@ -164,8 +170,19 @@ class _Stage:
         if not goes_on:
             self.pieces.append(Piece(self.count, page.origin, page.first))
 
+    def _copy(self, file: LocalFile, origin: str) -> None:
+        """A file of this host is copied by the kernel; its records are counted when all are read."""
+        if self._text is not None or self._rows is not None:
+            raise Fatal("page.mixed", "the connector gave pages of two kinds in one read")
+        target = self._path.with_name(f"{self._path.stem}-{len(self._copies)}.ndjson")
+        shutil.copyfile(file.path, target)
+        if self._copies:  # where this file's records start is known when those before it are counted
+            self.count += self.run.one(f"SELECT count(*) FROM ({self._objects(self._copies[-1:])})")
+        self._copies.append(target)
+        self.pieces.append(Piece(self.count, origin, 1))
+
     def _lines(self, page: Page) -> None:
-        if self._rows is not None:
+        if self._copies or self._rows is not None:
             raise Fatal("page.mixed", "the connector gave pages of two kinds in one read")
         if self._text is None:
             self._text = self._path.open("wb", buffering=1 << 20)
@@ -188,12 +205,20 @@ class _Stage:
         """DuckDB SQL that scans the staged records: one column ``raw``, JSON text."""
         if self._text is not None:
             self._text.close()
-            return (f"SELECT json AS raw FROM read_ndjson_objects({sql_text(str(self._path))}, "
-                    f"maximum_object_size={MAX_RECORD})")
+            return self._objects([self._path])
+        if self._copies:
+            self.count = -1
+            return self._objects(self._copies)
         if self._rows is not None:
             self._rows.close()
             return f"SELECT to_json(staged) AS raw FROM read_parquet({sql_text(str(self._path))}) staged"
         return "SELECT NULL::JSON AS raw WHERE false"
+
+
+    @staticmethod
+    def _objects(paths: Sequence[Path]) -> str:
+        names = ", ".join(sql_text(str(path)) for path in paths)
+        return f"SELECT json AS raw FROM read_ndjson_objects([{names}], maximum_object_size={MAX_RECORD})"
 
 
 def _keep_long_numbers(lines: bytes) -> bytes:
@@ -231,7 +256,7 @@ def _index(run: RunFile, resource: Resource, scan: str, count: int) -> tuple[int
     except Exception as error:
         raise _malformed(error, resource) from error
     read = run.one("SELECT count(*) FROM extracted")
-    if read != count:
+    if count >= 0 and read != count:
         raise Fatal("page.count", f"{resource.name}: {read} records are readable of {count} announced by its pages")
     keyless = run.one("SELECT count(*) FROM extracted WHERE key IS NULL")
     newest = run.one(f"SELECT arg_max(cur, {_order(resource)}) FROM extracted") if resource.cursor else None

@@ -47,7 +47,7 @@ def read_source(
 ) -> Extracted:
     """Extract the resource, and what ``with`` joins to it."""
     paths = tuple(sorted({path for one in compiled for path in one.paths}))
-    query = Query(resource, paths, since=asked.since, token=asked.token)
+    query = Query(resource, paths, since=asked.since, token=asked.token, takes_files=True)
     joins = compiled[0].joins
     scan_of = joined_scan(run, joins, opened, compiled[0].structure) if joins else None
     extracted = extract(source, query, run, lambda read: progress("extract", {"read": read}), scan_of)

@@ -172,7 +172,7 @@ class Merger:
 
     def _count(self, created: int, existing: int, fields: Sequence[str]) -> Merged:
         updated = self.run.one("SELECT count(*) FROM updating")
-        changed = dict(self.run.sql("SELECT unnest(changed) AS field, count(*) FROM updating GROUP BY ALL"))
+        changed = dict(self.run.sql("SELECT field, count(*) FROM (SELECT unnest(changed) AS field FROM updating) GROUP BY field"))
         nulled = {
             name: self.run.one(f"SELECT count(*) FROM updating WHERE list_contains(changed, {sql_text(name)}) "
                                f"AND {sql_name(name)} IS NULL") for name in changed

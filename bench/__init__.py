@@ -1,0 +1,1 @@
+"""Benchmarks: the jobs of the documentation, measured on this machine beside their peers."""

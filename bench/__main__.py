@@ -1,0 +1,21 @@
+"""``python -m bench JOB``: see ``--help`` of each. The last line with ``--json`` is one object."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from bench import inbound, startup
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    jobs = parser.add_subparsers(dest="job", required=True)
+    inbound.declare(jobs.add_parser("inbound", help="first load, unchanged run and 1 %%-changed run of N employees"))
+    startup.declare(jobs.add_parser("startup", help="cophub --help, and cophub check of 1,000 mappings"))
+    arguments = parser.parse_args()
+    return int(arguments.run(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
