@@ -114,11 +114,16 @@ def _reply(text: bytes) -> Reply:
 def as_json(parts: Sequence[Part]) -> bytes:
     """The body of a JSON batch."""
     requests = [
-        {"id": str(number), "method": part.method, "url": part.path, "headers": dict(part.headers)}
+        {"id": str(number), "method": part.method, "url": part.path, "headers": _lower(part.headers)}
         | ({"body": msgspec.Raw(part.body)} if part.body is not None else {})
         for number, part in enumerate(parts, 1)
     ]
     return msgspec.json.encode({"requests": requests})
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    """V4.01 JSON §19.1 recommends lower case for header names, and servers look them up that way."""
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def read_json(body: bytes, count: int) -> list[Reply | None]:

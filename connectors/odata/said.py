@@ -22,7 +22,7 @@ def said(body: bytes) -> str:
     details = error.get("details") or (inner.get("errordetails") if isinstance(inner, dict) else None) or []
     if isinstance(details, dict):
         details = details.get("errordetail") or []
-    texts = [message]
+    texts = [f"{error['target']}: {message}" if error.get("target") and message else message]
     for one in details if isinstance(details, list) else []:
         words = _words(one.get("message")) if isinstance(one, dict) else ""
         target = str(one.get("target") or one.get("propertyref") or "") if words else ""

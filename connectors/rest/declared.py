@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from hub.contract import Settings
 from hub.http import HttpSettings, one_key
@@ -20,6 +20,12 @@ def _text(value: object) -> object:
 
 
 Text = Annotated[str, BeforeValidator(_text)]
+Texts = Annotated[
+    list[Text],
+    BeforeValidator(lambda value: value if isinstance(value, list) else [value]),
+    WithJsonSchema({"anyOf": [{"type": ["string", "number", "boolean"]}, {"type": "array"}]}),
+]
+"""A value, or several that are sent as the same parameter repeated."""
 Names = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
 Place = Literal["query", "body"]
 
@@ -156,7 +162,7 @@ class Call(Settings):
 
     method: Literal["POST", "PUT", "PATCH", "DELETE"] = Field(description="Method", examples=["POST"])
     path: str = Field(description="Path below url", examples=["/contacts/{id}"])
-    params: dict[str, Text] = Field(default={}, description="Fixed parameters")
+    params: dict[str, Texts] = Field(default={}, description="Fixed parameters")
     body: str = Field(default="", description="Dotted path to wrap the record in", examples=["contact"])
     id: str | None = Field(
         default=None, description="Dotted path of the id in the answer", examples=["contact.id"]
@@ -169,7 +175,7 @@ class Find(Settings):
     """How a record is looked up by its natural key. ``{name}`` is the value of a key field."""
 
     path: str | None = Field(default=None, description="Path; default that of the resource")
-    params: dict[str, Text] = Field(default={}, description="Parameters", examples=[{"code": "{code}"}])
+    params: dict[str, Texts] = Field(default={}, description="Parameters", examples=[{"code": "{code}"}])
     records: str | None = Field(
         default=None, description="Dotted path of the list; default that of the resource"
     )
@@ -196,7 +202,7 @@ class RestResource(Settings):
     path: str = Field(description="Path below url", examples=["/v1/contacts"])
     title: str = Field(default="", description="Title")
     method: Literal["GET", "POST"] = Field(default="GET", description="Method of reading")
-    params: dict[str, Text] = Field(default={}, description="Fixed parameters", examples=[{"expand": "all"}])
+    params: dict[str, Texts] = Field(default={}, description="Fixed parameters", examples=[{"expand": "all"}])
     body: dict[str, Any] | None = Field(default=None, description="Fixed JSON body of a POST")
     records: str = Field(default="", description="Dotted path of the list; empty: the answer is the list")
     key: Names = Field(default=[], description="Fields that identify a record", examples=[["id"]])
@@ -234,7 +240,7 @@ def _with_empty(value: object) -> object:
 class RestSettings(HttpSettings):
     """A system with a JSON API."""
 
-    params: dict[str, Text] = Field(
+    params: dict[str, Texts] = Field(
         default={}, description="Parameters of every request", examples=[{"lang": "en"}]
     )
     answers: Answers | None = Field(default=None, description="Success and errors that stand in the body")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -77,12 +77,12 @@ class Reader:
             yield Page(text, len(records), declared.path, first, ask is None, total)
 
     def get(
-        self, ask: Ask, params: Mapping[str, str], in_body: bool = False, *, path: str | None = None,
+        self, ask: Ask, params: Mapping[str, list[str]], in_body: bool = False, *, path: str | None = None,
         records: str | None = None, expect: tuple[int, ...] = (),
     ) -> Got:  # fmt: skip
         """One page, or with ``path`` a look-up."""
         declared = self._declared
-        answer = self._send(ask, dict(params), in_body, declared.path if path is None else path, expect)
+        answer = self._send(ask, params, in_body, declared.path if path is None else path, expect)
         if answer.status in (416, *declared.empty, *expect):
             return Got(answer, b"", [], _total(declared, answer, b""))
         body = answer.utf8() if answer.body.strip() else answer.json()
@@ -92,7 +92,7 @@ class Reader:
         return Got(answer, body, _list(answer, at, total), total)
 
     def _send(
-        self, ask: Ask, params: dict[str, str], in_body: bool, path: str, expect: tuple[int, ...]
+        self, ask: Ask, params: Mapping[str, list[str]], in_body: bool, path: str, expect: tuple[int, ...]
     ) -> Response:
         declared = self._declared
         statuses = (*declared.empty, *expect, *((416,) if declared.paging.range_header else ()))
@@ -101,14 +101,15 @@ class Reader:
             return self._transport.request("GET", url, learned=True, expect=statuses, headers=ask.headers)
         query = {**self._settings.params, **declared.params}
         body: dict[str, Any] = dict(declared.body or {})
-        for values, goes_in_body in ((params, in_body), (ask.params, ask.body)):
+        asked = {name: [value] for name, value in ask.params.items()}
+        for values, goes_in_body in ((params, in_body), (asked, ask.body)):
             if goes_in_body:
-                body |= nest({name: _number(value) for name, value in values.items()})
+                body |= nest({name: _number(value) for name, (value, *_) in values.items()})
             else:
                 query |= values
         posts = declared.method == "POST"
         return self._transport.request(
-            declared.method, path, params=query, json=body if posts else None, headers=ask.headers,
+            declared.method, path, params=pairs(query), json=body if posts else None, headers=ask.headers,
             expect=statuses, idempotent=True,
         )  # fmt: skip
 
@@ -121,14 +122,19 @@ class Reader:
             seen.add(digest)
 
 
-def since(cursor: Cursor | None, text: str | None) -> tuple[dict[str, str], bool]:
+def pairs(params: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    """Parameters as they are sent: a name with several values is repeated."""
+    return [(name, value) for name, values in params.items() for value in values]
+
+
+def since(cursor: Cursor | None, text: str | None) -> tuple[dict[str, list[str]], bool]:
     """The parameter that asks for changed records, and whether it goes into the body."""
     if cursor is None or cursor.param is None or text is None:
         return {}, False
     value = cursor.value.replace("{since}", moment(text, cursor.format) if cursor.format else text)
     if cursor.encode == "base64url":
         value = base64.urlsafe_b64encode(value.encode()).decode()
-    return {cursor.param: value}, cursor.into == "body"
+    return {cursor.param: [value]}, cursor.into == "body"
 
 
 def moment(text: str, form: str) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from connectors.rest.declared import Call, RestResource, RestSettings, Write
 from connectors.rest.paging import Ask, Seen, pager
-from connectors.rest.read import Reader, failure
+from connectors.rest.read import Reader, failure, pairs
 from hub.contract import Change, Found, Outcome, OutcomeStatus, key_text
 from hub.errors import ConfigError, Fatal, HubError, RecordRejected, Retriable
 from hub.http import ANY, Response, Transport
@@ -46,7 +46,9 @@ class Writer:
         if rule is None:
             raise ConfigError("write.find", "no look-up is declared", hint="add write: {find: {params: …}}")
         path = fill(rule.path or self._declared.path, key)
-        params = {name: fill(value, key, encode=False) for name, value in rule.params.items()}
+        params = {
+            name: [fill(value, key, encode=False) for value in values] for name, values in rule.params.items()
+        }
         pages = pager(self._declared.paging, None)
         ask: Ask | None = pages.first()
         found: list[Found] = []
@@ -108,7 +110,7 @@ class Writer:
             body = encodable(nest(values))
             for name in reversed(call.body.split(".") if call.body else []):
                 body = {name: body}
-        params = {**self._settings.params, **call.params}
+        params = pairs({**self._settings.params, **call.params})
         answer = self._transport.request(
             call.method, path, params=params, json=body, headers=headers, expect=ANY
         )
