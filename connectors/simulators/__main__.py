@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from connectors.simulators import erp
+from connectors.simulators.erp import Erp
 from connectors.simulators.faults import KINDS
 from connectors.simulators.server import PRODUCTS, Simulator
 
@@ -49,7 +49,7 @@ def _write(parser: argparse.ArgumentParser, path: Path | None) -> int:
     if path is None:
         parser.error("erp is a database: say --file PATH")
     try:
-        erp.create(path)
+        Erp.create(path)
     except OSError as error:
         parser.error(str(error))
     print(path)

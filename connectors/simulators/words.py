@@ -108,12 +108,6 @@ QUALITIES = [
     ("Single-use", "一次性"),
 ]
 
-# kind, local kind, letter of the ERP
-CARE = [
-    ("Hospital", "医院", "H"), ("Heart Centre", "心血管病医院", "H"), ("Surgical Clinic", "外科诊所", "C"),
-    ("Medical Trading", "医疗器械销售有限公司", "D"), ("Orthopaedic Hospital", "骨科医院", "H"),
-    ("Medical Supplies", "医疗用品贸易有限公司", "D"),
-]
 FAMILIES = [
     ("wang", "王"), ("li", "李"), ("zhang", "张"), ("liu", "刘"), ("chen", "陈"), ("yang", "杨"),
     ("zhao", "赵"),
