@@ -60,7 +60,7 @@ class Binder:
 
     def _checks(self, compiled: Compiled) -> Iterator[tuple[str, Issue]]:
         """Patterns of the model that DuckDB's regular expressions do not know."""
-        patterns = [check for check in compiled.checks if check.code == "pattern"]
+        patterns = [check for check in compiled.checks if check.code == "format.pattern"]
         columns = ", ".join(
             f"CAST(NULL AS {one.type}) AS {quoted(one.name)}" for one in compiled.columns if one.type
         )
@@ -120,5 +120,5 @@ def _plain(message: str) -> str:
 
 def _hint(reason: str) -> str:
     if "No function matches" in reason or "Cannot compare" in reason or "Cannot mix" in reason:
-        return "undeclared fields are texts: cast them, for example amount::DECIMAL(18, 2)"
+        return "undeclared fields are texts: write amount::DECIMAL(18, 2), or declare them below the resource"
     return ""

@@ -260,13 +260,13 @@ len(list)
     len([1, 2]) => 2
 list_transform(list, lambda)
     Each element changed.
-    list_transform([1, 2], lambda x: x + 1) => [2, 3]
+    list_transform([1, 2], x -> x + 1) => [2, 3]
 list_filter(list, lambda)
     The elements for which it is true.
-    list_filter([1, 2, 3], lambda x: x > 1) => [2, 3]
+    list_filter([1, 2, 3], x -> x > 1) => [2, 3]
 list_reduce(list, lambda)
     All elements folded into one.
-    list_reduce([1, 2, 3], lambda a, b: a + b) => 6
+    list_reduce([1, 2, 3], (a, b) -> a + b) => 6
 list_aggregate(list, name)
     sum, min, max, avg, count … of the elements.
     list_aggregate([1, 2], 'sum') => 3

@@ -96,14 +96,18 @@ def _of_value(
         found.append((f"format.{field.format}", bad, f"the value is no {_SPOKEN[field.format]}"))
     if field.pattern:
         bad = f"{value} <> '' AND NOT regexp_full_match({value}, {literal(field.pattern)})"
-        found.append(("pattern", bad, f"the value does not fit the pattern {field.pattern}"))
+        found.append(("format.pattern", bad, f"the value does not fit the pattern {field.pattern}"))
     if field.max_length is not None:
         bad = f"length({value}) > {field.max_length}"
-        found.append(("max_length", bad, f"the value is longer than {field.max_length} characters"))
+        found.append(("value.too_long", bad, f"the value is longer than {field.max_length} characters"))
     if field.min is not None:
-        found.append(("min", f"{value} < {field.min:.15g}", f"the value is less than {field.min:.15g}"))
+        found.append(
+            ("value.too_small", f"{value} < {field.min:.15g}", f"the value is less than {field.min:.15g}")
+        )
     if field.max is not None:
-        found.append(("max", f"{value} > {field.max:.15g}", f"the value is more than {field.max:.15g}"))
+        found.append(
+            ("value.too_large", f"{value} > {field.max:.15g}", f"the value is more than {field.max:.15g}")
+        )
     if (
         field.type == "code"
         and field.list_ is not None

@@ -1,4 +1,4 @@
-"""A mapping file becomes SQL: one ``Compiled`` per output, with everything a run needs to know.
+"""A mapping file becomes SQL: one ``Compiled`` per output.
 
 inbound   system.resource → model: columns have the model's types and checks
 outbound  model → system.resource: columns keep the type of their expression
@@ -7,6 +7,7 @@ pass      system.resource → system.resource: the same, from a foreign record
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Literal
@@ -43,6 +44,8 @@ from hub.workspace.shape import MappingFile, ModelField, ModelFile, Output
 from hub.workspace.workspace import Workspace
 
 __all__ = ["Column", "Compiled", "Join", "Translations", "compile_mapping", "compile_with_findings"]
+
+_EACH = re.compile(r"\s*(?P<list>[\w$]+(\.[\w$]+)*)\s+as\s+(?P<name>[A-Za-z_]\w*)\s*", re.IGNORECASE)
 
 Translations = dict[tuple[str, str, str, bool], tuple[Expression | None, tuple[Issue, ...]]]
 
@@ -108,29 +111,8 @@ class _Compilation:
 
     def _record(self) -> Node:
         if self.from_model:
-            model = self.workspace.models.get(self.source)
-            if model is None:
-                self.find(
-                    ("from",),
-                    Issue(
-                        "model.unknown",
-                        f"there is no model {self.source!r}; a resource is written system.resource",
-                        suggestion(self.source, self.workspace.models),
-                    ),
-                )
-                return Node("object")
-            return of_model(model)
-        system = self.workspace.systems.get(self.source)
-        if system is None:
-            self.find(
-                ("from",),
-                Issue(
-                    "system.unknown",
-                    f"there is no system {self.source!r}",
-                    suggestion(self.source, self.workspace.systems),
-                ),
-            )
-            return Node("object")
+            return of_model(self.workspace.model(self.source))
+        system = self.workspace.system(self.source)
         self.resource = system.describe(self.resource_name)
         record = of_fields(self.resource.fields if self.resource else ())
         extra = {}
@@ -153,16 +135,6 @@ class _Compilation:
     def _scope(self, output: Output, number: int) -> tuple[Scope, Path | None]:
         target, _, resource = output.into.partition(".")
         systems, models = self.workspace.systems, self.workspace.models
-        if resource and target not in systems:
-            self.find(
-                self._at(number, "into"),
-                Issue("system.unknown", f"there is no system {target!r}", suggestion(target, systems)),
-            )
-        if not resource and target not in models:
-            self.find(
-                self._at(number, "into"),
-                Issue("model.unknown", f"there is no model {target!r}", suggestion(target, models)),
-            )
         scope = Scope(
             self.record,
             source="" if self.from_model else self.source,
@@ -177,20 +149,14 @@ class _Compilation:
         return self._each(scope, output.each, number)
 
     def _each(self, scope: Scope, each: str, number: int) -> tuple[Scope, Path | None]:
-        text, _, alias = each.partition(" as ")
-        text, alias = text.strip(), alias.strip()
+        form = _EACH.fullmatch(each)
+        if form is None:
+            what = f"each: {each!r} does not name a list and an alias"
+            self.find(self._at(number, "each"), Issue("each.form", what, "for example to_Positions as p"))
+            return scope, None
+        text, alias = form["list"], form["name"]
         node = self.record
         path: Path = ()
-        if not alias.isidentifier() or not text:
-            self.find(
-                self._at(number, "each"),
-                Issue(
-                    "each.form",
-                    f"each: {each!r} does not name a list and an alias",
-                    "for example to_Positions as p",
-                ),
-            )
-            return scope, None
         for part in text.split("."):
             found = (node.fields or {}).get(part) if node.fields is not None else Node()
             if found is None:

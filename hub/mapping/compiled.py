@@ -53,8 +53,10 @@ class Compiled:
 
     ``structure`` is the text for ``json_transform`` (every leaf VARCHAR), None where the record comes
     from a model and is typed; ``record`` is DuckDB's type of ``r``. ``paths`` are the dotted
-    source fields needed, key and cursor included. ``key`` is SQL over ``r`` that gives ``hub.contract.key_text`` of the record ('' where a part is
-    missing), None from a model: there the record's key is the entity's id. ``item`` gives the texts of
+    source fields needed, key and cursor included.
+    ``key`` is SQL over ``r`` that gives ``hub.contract.key_text`` of the record ('' where a part is
+    missing), None from a model, where the key is the entity's id, and where only the running
+    system knows the key. ``item`` gives the texts of
     an element's own key over ``e``. ``target_key`` names the output fields that are the key of the
     foreign record written to. ``where`` is a condition or empty,
     made of ``conditions``. ``lookups`` are in the order in which

@@ -74,7 +74,7 @@ def _contention(
                 one,
                 what.partition(".")[2],
                 Issue(
-                    "writers",
+                    "field.contended",
                     f"{what} is also written {strength} by {others}",
                     f"give the model's field a rank: [{', '.join(names)}], or one of them another strength",
                     level="warning" if strength == "weak" else "error",
@@ -110,7 +110,7 @@ def _cycles(workspace: Workspace, compilations: Compilations) -> Iterator[Findin
                     line,
                     column,
                     "error",
-                    "cycle",
+                    "exchange.cycle",
                     f"a cycle: {' → '.join([compiled.source, *way])}",
                     "lead one of the ways through a model, which recognizes echoes",
                 )

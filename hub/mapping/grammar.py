@@ -94,7 +94,7 @@ WHY = {
     "Parameter": "a parameter has no value in a mapping",
     "Lambda": "a lambda stands only in list functions",
     "Tuple": "a list is written [a, b]",
-    "Comprehension": "a list is changed by list_transform(list, lambda x: …)",
+    "Comprehension": "a list is changed by list_transform(list, x -> …)",
     "JSONExtractScalar": "a text within JSON is read by json_extract_string(json, '$.name')",
     "JSONExtract": "a value within JSON is read by json_extract(json, '$.name')",
     "Collate": "COLLATE depends on the database",

@@ -151,7 +151,7 @@ def _key_in(t: Translating, node: exp.Expr, args: list[exp.Expr]) -> exp.Expr:
         return exp.Null()
     if system not in t.scope.systems:
         return t.issue(
-            args[0], "system.unknown", f"there is no system {system!r}", suggestion(system, t.scope.systems)
+            args[0], "key_in.system", f"there is no system {system!r}", suggestion(system, t.scope.systems)
         )
     if not t.scope.typed:
         return t.issue(

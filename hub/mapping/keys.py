@@ -28,7 +28,8 @@ def key_sql(parts: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """``sql`` gives the record's key text (None from a model), ``fields`` are its parts; ``item`` gives
+    """``sql`` gives the record's key text (None from a model, and where only the
+    running system knows its key), ``fields`` are its parts; ``item`` gives
     the texts of an element's own key over ``e``; ``target`` names the output fields that identify the
     record written; ``paths`` is what all of this reads."""
 
@@ -70,10 +71,13 @@ def keys_of(
     fields = names(mapping.key) if listed else () if written and set(outer) <= set(output.fields) else outer
     fields = fields or (source.key if source else ())
     if not fields:
-        report(
-            ("from",),
-            Issue("key.missing", f"{mapping.from_} has no key", "say key: below the mapping or the resource"),
-        )
+        if source is not None and source.fields:
+            report(
+                ("from",),
+                Issue(
+                    "key.missing", f"{mapping.from_} has no key", "say key: below the mapping or the resource"
+                ),
+            )
         return Keys(item=item, target=written, paths=tuple(paths))
     ours: list[Path] = [tuple(name.split(".")) for name in fields]
     _known(record, ours, report)

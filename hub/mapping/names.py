@@ -108,7 +108,7 @@ class Names:
                 name,
                 "field.list",
                 f"{here} is a list; it has no field {text}",
-                f"write {here}[1].{text}, or list_transform({here}, lambda x: x.{text})",
+                f"write {here}[1].{text}, or list_transform({here}, x -> x.{text})",
             )
             return Place(tree, path, Node())
         if node.fields is None:

@@ -39,11 +39,12 @@ def relation(
     con.execute("CREATE OR REPLACE TEMP TABLE given (raw VARCHAR)")
     texts = [[json.dumps(record, ensure_ascii=False, default=str)] for record in records]
     con.executemany("INSERT INTO given VALUES (?)", texts)
-    if compiled.key is not None:
+    if compiled.structure is not None:
+        key = compiled.key or "'1'"
         keyed = f"SELECT raw, {record_sql(compiled)} AS r FROM given"
         con.execute(
             f"CREATE OR REPLACE TEMP TABLE extracted AS "
-            f"SELECT {compiled.key} AS key, hash(raw) AS hash, raw FROM ({keyed})"
+            f"SELECT {key} AS key, hash(raw) AS hash, raw FROM ({keyed})"
         )
         return source_sql(compiled, "extracted")
     model = workspace.model(compiled.source)

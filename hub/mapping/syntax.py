@@ -32,7 +32,7 @@ class _Dialect(DuckDB):
 
     INDEX_OFFSET = 0  # positions stay as written: parsed and rendered by the same dialect
 
-    class Parser(DuckDB.Parser):  # type: ignore[valid-type, misc]  # sqlglot's own way to extend
+    class Parser(DuckDB.Parser):  # type: ignore[valid-type, misc]
         FUNCTIONS: ClassVar[dict[str, Any]] = {}
         NO_PAREN_FUNCTIONS: ClassVar[dict[Any, Any]] = {}
         FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
@@ -53,6 +53,7 @@ _STATEMENTS = re.compile(
     r"install|load|export|import|use|values|vacuum|prepare|execute|begin|commit)\b(?!\s*(\.|$|[=<>|,)]))",
     re.I,
 )
+_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _WORDS = frozenset(
     [
@@ -82,13 +83,17 @@ def render(tree: exp.Expr) -> str:
 @lru_cache(maxsize=20_000)
 def parse(text: str) -> tuple[exp.Expr | None, Issue | None]:
     """The syntax tree of one expression (shared: never changed), or why there is none."""
-    if not text.strip():
+    bare = _bare(text[: LONGEST_TEXT + 1])
+    if not bare.strip():
         return None, Issue("expression.empty", "the expression is empty", "write NULL for no value")
     if len(text) > LONGEST_TEXT:
         return None, Issue("expression.too_long", f"the expression is longer than {LONGEST_TEXT} characters")
     if _PLAIN.match(text) and text.lower() not in _WORDS:
         return exp.Column(this=exp.Identifier(this=text, quoted=True)), None
-    deep = _depth(text)
+    if ";" in bare:
+        what = "a semicolon separates statements; a value is one expression"
+        return None, Issue("expression.forbidden", what, column=bare.find(";") + 1)
+    deep = _depth(bare)
     if deep is not None:
         return None, Issue("expression.too_deep", f"the expression nests deeper than {DEEPEST}", column=deep)
     if match := _STATEMENTS.match(text):
@@ -121,12 +126,8 @@ def _parsed(text: str) -> tuple[exp.Expr | None, Issue | None]:
     except (TokenError, RecursionError, AttributeError, ValueError) as error:
         what = "a quote is not closed" if isinstance(error, TokenError) else "it cannot be understood"
         return None, Issue("expression.syntax", f"not a SQL expression: {what}")
-    if len(trees) != 1 or trees[0] is None or ";" in _bare(text):
-        return None, Issue(
-            "expression.forbidden",
-            "a semicolon separates statements; a value is one expression",
-            column=_bare(text).find(";") + 1,
-        )
+    if len(trees) != 1 or trees[0] is None:
+        return None, Issue("expression.syntax", "not one SQL expression")
     return trees[0], None
 
 
@@ -136,14 +137,14 @@ def _offset(text: str, line: int, column: int) -> int:
 
 
 def _bare(text: str) -> str:
-    """The text with what stands in quotes blanked, same length."""
-    return re.sub(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"", lambda match: "_" * len(match[0]), text)
+    """The text with what stands in quotes and comments blanked, same length."""
+    return _QUOTED.sub(lambda match: ("_" if match[0][0] in "'\"" else " ") * len(match[0]), text)
 
 
-def _depth(text: str) -> int | None:
+def _depth(bare: str) -> int | None:
     """Where brackets nest deeper than allowed, or None. Prefix operators and CASE count too: the
     parser recurses on them."""
-    bare, depth = _bare(text), 0
+    depth = 0
     for match in re.finditer(r"[(\[{]|[)\]}]|\bcase\b|\bend\b", bare, re.I):
         depth += 1 if match[0].lower() in ("(", "[", "{", "case") else -1
         if depth > DEEPEST:
