@@ -121,7 +121,7 @@ class Connection:
             "deadline": seconds(self._settings.deadline),
         }  # fmt: skip
         for statement in statements:
-            self.run(statement.format(**values))
+            self.execute(statement.format(**values))
 
     def run(self, statement: str, values: Sequence[Any] = (), where: str = "") -> Any:
         """Execute; answers the cursor."""
@@ -132,6 +132,12 @@ class Connection:
                 cursor.connection.set_progress_handler(lambda: time.monotonic() > limit, 100_000)
             cursor.execute(statement, self._taken(values))
             return cursor
+
+    def execute(self, statement: str, values: Sequence[Any] = (), where: str = "") -> None:
+        """Execute what gives no rows."""
+        cursor = self.run(statement, values, where)
+        with self._telling(where):
+            cursor.close()
 
     def rows(self, statement: str, values: Sequence[Any] = (), where: str = "") -> list[tuple[Any, ...]]:
         cursor = self.run(statement, values, where)
@@ -161,9 +167,10 @@ class Connection:
         """Commit where the body ends well, roll back otherwise."""
         self.open()
         if self.stdlib:
-            self.run("BEGIN" if snapshot else "BEGIN IMMEDIATE")
+            self.execute("BEGIN" if snapshot else "BEGIN IMMEDIATE")
         else:
-            self._raw.autocommit = False
+            with self._telling(where):
+                self._raw.autocommit = False
         try:
             if snapshot:
                 self.session(self.dialect.snapshot)

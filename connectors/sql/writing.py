@@ -137,7 +137,7 @@ class Writer:
         if run[0].operation == "delete":
             values = [value for row in run for value in row.key]
             text = f"DELETE FROM {self._table.text} WHERE {self._matching(len(run))}"
-            self._connection.run(text, values, self._where).close()
+            self._connection.execute(text, values, self._where)
             return {row.number: Outcome("done", foreign_id=row.foreign_id) for row in run}
         there = self._there(run)
         gone = [row for row in run if row.operation == "update" and row.same not in there]
@@ -165,7 +165,7 @@ class Writer:
             if self._upserts()
             else insert(dialect, self._table, columns, len(rows))
         )
-        self._connection.run(text, [value for row in rows for value in row.values], self._where).close()
+        self._connection.execute(text, [value for row in rows for value in row.values], self._where)
 
     def _update(self, rows: list[Row]) -> None:
         if not rows or all(column.name in self._key for column in rows[0].columns):
@@ -175,7 +175,7 @@ class Writer:
         required = {column.name for column in self._table.columns if column.required}
         if self._table.key == self._key and required <= names:
             text = upsert(self._connection.dialect, self._table, columns, self._key, len(rows))
-            self._connection.run(text, [value for row in rows for value in row.values], self._where).close()
+            self._connection.execute(text, [value for row in rows for value in row.values], self._where)
             return
         text = update(self._connection.dialect, self._table, columns, self._key)
         others = [at for at, column in enumerate(columns) if column.name not in self._key]

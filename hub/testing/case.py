@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import pyarrow as pa
+
 from hub.contract import Page, Query, Resource
 
 Record = Mapping[str, Any]
@@ -73,9 +75,10 @@ def rows_of(pages: Iterable[Page]) -> list[dict[str, Any]]:
 
 
 def page_rows(page: Page) -> list[dict[str, Any]]:
-    if not isinstance(page.records, bytes):
+    if isinstance(page.records, pa.RecordBatch):
         return page.records.to_pylist()
-    lines = (line for line in page.records.splitlines() if line.strip())
+    content = page.records if isinstance(page.records, bytes) else page.records.path.read_bytes()
+    lines = (line for line in content.split(b"\n") if line.strip())
     return [json.loads(line, parse_float=decimal.Decimal) for line in lines]
 
 

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from connectors.files import SPEC, Files
 from hub.contract import Context, Page, Query
 
@@ -29,10 +31,11 @@ def pages(folder: Path, path: str, size: int | None = None, **options: Any) -> l
 def rows_of(read: list[Page]) -> list[Any]:
     rows: list[Any] = []
     for page in read:
-        if isinstance(page.records, bytes):
-            found = [json.loads(line) for line in page.records.splitlines()]
-        else:
+        if isinstance(page.records, pa.RecordBatch):
             found = page.records.to_pylist()
+        else:
+            assert isinstance(page.records, bytes)
+            found = [json.loads(line) for line in page.records.split(b"\n") if line]
         assert len(found) == page.count
         rows += found
     return rows
