@@ -1,5 +1,4 @@
-"""``python -m connectors.simulators PRODUCT [--port N] [--fault TEXT]...`` serves a product until ^C;
-``python -m connectors.simulators erp --file PATH`` writes the database of the old ERP and ends."""
+"""``python -m connectors.simulators PRODUCT [--port N] [--fault TEXT]...`` serves a product until ^C."""
 
 from __future__ import annotations
 
@@ -10,7 +9,6 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from connectors.simulators.erp import Erp
 from connectors.simulators.faults import KINDS
 from connectors.simulators.server import PRODUCTS, Simulator
 
@@ -24,14 +22,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog=f"faults, written kind[=value][,method=M][,path=TEXT][,skip=N][,times=N|always]:\n{kinds}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("product", choices=sorted([*PRODUCTS, "erp"]))
+    parser.add_argument("product", choices=sorted(PRODUCTS))
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
     parser.add_argument("--fault", action="append", default=[], help="something to do wrong; repeatable")
     parser.add_argument("--log", type=Path, help="also write the operation log to this file")
-    parser.add_argument("--file", type=Path, help="where erp writes its SQLite database")
     options = parser.parse_args(arguments)
-    if options.product == "erp":
-        return _write(parser, options.file)
     try:
         simulator = Simulator(options.product, port=options.port, faults=options.fault, log=options.log)
     except (ValueError, OSError) as error:
@@ -42,17 +37,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with simulator:
         print(simulator.url, flush=True)
         stopped.wait()
-    return 0
-
-
-def _write(parser: argparse.ArgumentParser, path: Path | None) -> int:
-    if path is None:
-        parser.error("erp is a database: say --file PATH")
-    try:
-        Erp.create(path)
-    except OSError as error:
-        parser.error(str(error))
-    print(path)
     return 0
 
 
