@@ -8,6 +8,7 @@ from types import TracebackType
 
 import duckdb
 
+from hub.errors import ConfigError
 from hub.mapping.compile import Compiled
 from hub.mapping.record import quoted, structure_type
 from hub.mapping.rejects import cleaned
@@ -86,6 +87,17 @@ class Binder:
         for lookup in compiled.lookups:
             sql += f", (SELECT '' AS input, '' AS output) AS {quoted(lookup.alias)}"
         return sql
+
+
+def mistyped(compiled: Compiled, error: duckdb.BinderException) -> ConfigError:
+    """The error of a run whose mapping was not checked before: which expression does not bind."""
+    with Binder() as binder:
+        for name, issue in binder.issues(compiled):
+            where = next(
+                (column.where for column in compiled.columns if column.name == name), compiled.mapping
+            )
+            return ConfigError(issue.code, issue.message, where=where, hint=issue.hint)
+    return ConfigError("expression.type", _plain(str(error)), where=compiled.mapping, hint="run cophub check")
 
 
 class _Forms:

@@ -15,6 +15,7 @@ from typing import cast
 import duckdb
 import pyarrow as pa
 
+from hub.mapping.binding import mistyped
 from hub.mapping.compile import Compiled
 from hub.mapping.lookups import Inputs, Provider, answers, code_table
 from hub.mapping.record import quoted
@@ -54,7 +55,8 @@ def evaluate(
     ``mapped``: ``key`` (of the output: with ``each`` of record and element), ``hash``, with ``each`` also
     ``parent`` (key of the record), and the columns. ``rejected``: ``key, hash, field, code, message,
     input`` (JSON of the fields that were read), one row per problem. ``read`` saves counting where the
-    caller knows it. Raises duckdb errors only for what no row is to blame for.
+    caller knows it. ConfigError ``expression.type`` where an expression does
+    not bind; errors of DuckDB only for what no row is to blame for (no memory, no disk).
     """
     run = _Run(con, compiled, _source(relation), mapped, rejected)
     try:
@@ -162,6 +164,8 @@ class _Run:
         found = flags(self.compiled, self.shape)
         try:
             self._create(found, guarded=False)
+        except duckdb.BinderException as error:
+            raise mistyped(self.compiled, error) from None
         except RAISED:
             found = flags(self.compiled, self.shape, raising=True)
             self._create(found, guarded=True)

@@ -100,6 +100,10 @@ class Names:
 
     def _field(self, place: Place, name: exp.Expr) -> Place:
         text, node = name.name, place.node
+        if not text:
+            self.work.issue(
+                name, "field.unknown", "a field has no name: two double quotes with nothing between"
+            )
         path = None if place.path is None else (*place.path, text)
         tree = exp.Dot(this=place.tree, expression=exp.to_identifier(text, quoted=True))
         here = path_text(place.path) if place.path else "the record"

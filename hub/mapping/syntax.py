@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -44,10 +45,19 @@ class _Dialect(DuckDB):
 
 
 DIALECT = _Dialect()
-# Made once: each parse and each rendering would otherwise build its own, which costs more than its work.
-_TOKENIZER = DIALECT.tokenizer()
-_PARSER = DIALECT.parser()
-_GENERATOR = DIALECT.generator(comments=False)
+
+
+class _Tools(threading.local):
+    """Made once per thread: each parse and each rendering would otherwise build its own, which costs
+    more than its work."""
+
+    def __init__(self) -> None:
+        self.tokenizer = DIALECT.tokenizer()
+        self.parser = DIALECT.parser()
+        self.generator = DIALECT.generator(comments=False)
+
+
+_TOOLS = _Tools()
 _STATEMENTS = re.compile(
     r"\s*(select|with|from|attach|detach|set|reset|pragma|copy|create|insert|update|delete|drop|alter|call|"
     r"install|load|export|import|use|values|vacuum|prepare|execute|begin|commit)\b(?!\s*(\.|$|[=<>|,)]))",
@@ -77,7 +87,7 @@ _WORDS = frozenset(
 
 def render(tree: exp.Expr) -> str:
     """The SQL of a tree of ours; comments do not survive."""
-    return str(_GENERATOR.generate(tree, copy=False))
+    return str(_TOOLS.generator.generate(tree, copy=False))
 
 
 @lru_cache(maxsize=20_000)
@@ -108,7 +118,7 @@ def parse(text: str) -> tuple[exp.Expr | None, Issue | None]:
 
 def _parsed(text: str) -> tuple[exp.Expr | None, Issue | None]:
     try:
-        trees = _PARSER.parse_into(exp.Condition, _TOKENIZER.tokenize(text), text)
+        trees = _TOOLS.parser.parse_into(exp.Condition, _TOOLS.tokenizer.tokenize(text), text)
     except ParseError as error:
         detail = error.errors[0] if error.errors else {}
         near = str(detail.get("highlight") or "")

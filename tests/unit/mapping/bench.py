@@ -64,14 +64,23 @@ def workspace(
         systems=systems,
         mappings={one["mapping"]: MappingFile.model_validate(one) for one in mappings},
         codes={one["codes"]: CodesFile.model_validate(one) for one in codes},
-        tests={name: tuple(TestCase.model_validate(case) for case in cases) for name, cases in (tests or {}).items()},
+        tests={
+            name: tuple(TestCase.model_validate(case) for case in cases)
+            for name, cases in (tests or {}).items()
+        },
         hash="",
     )
 
 
 def inbound(fields: dict[str, Any], **more: Any) -> dict[str, Any]:
     """A mapping from hr.people into person that gives the number and the fields named."""
-    return {"mapping": "people", "from": "hr.people", "into": "person", "fields": {"no": "Id", **fields}, **more}
+    return {
+        "mapping": "people",
+        "from": "hr.people",
+        "into": "person",
+        "fields": {"no": "Id", **fields},
+        **more,
+    }
 
 
 @dataclass(frozen=True)
@@ -94,7 +103,11 @@ def compiled(mapping: dict[str, Any], output: int = 0, **more: Any) -> Compiled:
 
 
 def run(
-    mapping: dict[str, Any], *records: dict[str, Any], output: int = 0, provider: Provider | None = None, **more: Any
+    mapping: dict[str, Any],
+    *records: dict[str, Any],
+    output: int = 0,
+    provider: Provider | None = None,
+    **more: Any,
 ) -> Ran:
     """Run records through one output; rows and problems are as JSON, in the order of their keys."""
     there = workspace(mapping, **more)
@@ -102,14 +115,17 @@ def run(
     with memory() as con:
         counts = evaluate(con, one, relation(con, one, there, records), provider)
         rows, problems = (
-            [json.loads(text) for (text,) in con.execute(f"SELECT to_json(t) FROM {name} t ORDER BY key").fetchall()]
+            [
+                json.loads(text)
+                for (text,) in con.execute(f"SELECT to_json(t) FROM {name} t ORDER BY key").fetchall()
+            ]
             for name in ("mapped", "rejected")
         )
     return Ran(counts, rows, problems)
 
 
-def values(fields: dict[str, Any], record: dict[str, Any], **more: Any) -> dict[str, Any]:
+def values(rules: dict[str, Any], record: dict[str, Any], **more: Any) -> dict[str, Any]:
     """The output of one record that must be mapped."""
-    ran = run(inbound(fields), {"Id": "1", **record}, **more)
+    ran = run(inbound(rules), {"Id": "1", **record}, **more)
     assert ran.problems == []
     return ran.rows[0]
