@@ -35,9 +35,11 @@ class Needs:
 def needs(metadata: Metadata, type_: Type, paths: Iterable[str], expand: Iterable[str]) -> Needs:
     """Sort dotted paths into properties and navigations; ConfigError ``field.unknown``."""
     root = Needs()
-    wanted = list(paths)
-    for path in wanted or expand:
-        _add(metadata, type_, root, re.sub(r"\[[^]]*\]", "", path))
+    wanted = sorted({re.sub(r"\[[^]]*\]", "", path) for path in paths})
+    # a list that is named beside fields of its own is needed for these only
+    inner = [one for one, after in zip(wanted, [*wanted[1:], ""], strict=True) if not after.startswith(f"{one}.")]
+    for path in inner or expand:
+        _add(metadata, type_, root, path)
     root.all = not wanted
     return root
 

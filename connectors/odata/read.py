@@ -17,6 +17,8 @@ from hub.errors import Fatal, Retriable
 from hub.http import Response
 
 EXPANSION_PAGES = 1000
+REFUSED = (400, 404, 410)
+"""What services answer to a link that they no longer know."""
 
 
 class Reader:
@@ -70,8 +72,10 @@ class Reader:
         """
         read, announced, last_line = 0, None, b""
         while True:
-            skip = max(0, read - 1)
-            asked = {**params, "$top": str(size + (skip > 0)), **({"$skip": str(skip)} if skip else {})}
+            overlap = 1 if read else 0
+            asked = {**params, "$top": str(size + overlap)}
+            if read > overlap:
+                asked["$skip"] = str(read - overlap)
             for number, (batch, closed) in enumerate(self._chain(type_, self._set, asked, None)):
                 if number == 0 and last_line:
                     batch = self._without_overlap(batch, last_line)
@@ -96,7 +100,7 @@ class Reader:
         """Pages linked by the service."""
         links: set[str] = set()
         while True:
-            answer = self._get(path, params, size)
+            answer = self._get(path, params, size, following=bool(links))
             batch = page(self._service.metadata, type_, answer, partial(self._rest, path))
             self._refuse_repeat(batch, answer)
             if batch.delta is not None:
@@ -111,13 +115,20 @@ class Reader:
             yield batch, False
             path, params = following, {}
 
-    def _get(self, path: str, params: Mapping[str, str], size: int | None) -> Response:
+    def _get(
+        self, path: str, params: Mapping[str, str], size: int | None, *, following: bool = False
+    ) -> Response:
         prefer = []
         if self._service.version == 4:
             prefer += [f"odata.maxpagesize={size}"] if size else []
             prefer += ["odata.track-changes"] if self._declared.delta else []
         headers = self._service.headers(**({"Prefer": ",".join(prefer)} if prefer else {}))
-        answer = self._service.transport.request("GET", path, params=params, headers=headers, expect=(410,))
+        answer = self._service.transport.request(
+            "GET", path, params=params, headers=headers, expect=REFUSED if following else (410,)
+        )
+        if following and not answer.ok:
+            message = f"the next page was refused ({answer.status}); reading again"
+            raise Retriable("page.expired", message, where=answer.where)
         if answer.status == 410:
             raise Fatal(
                 "token.expired", "the service no longer knows this delta link", where=answer.where,

@@ -172,7 +172,8 @@ class Call(Settings):
 
 
 class Find(Settings):
-    """How a record is looked up by its natural key. ``{name}`` is the value of a key field."""
+    """How a record is looked up by its natural key. ``{name}`` is the value of a key field. The answer is
+    a list, or the record itself."""
 
     path: str | None = Field(default=None, description="Path; default that of the resource")
     params: dict[str, Texts] = Field(default={}, description="Parameters", examples=[{"code": "{code}"}])

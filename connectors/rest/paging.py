@@ -108,12 +108,13 @@ class ByOffset:
         if _ended(seen, self._rule.more, self._rule.until, self._size):
             return None
         # by what came, not by what was asked for: the system may cap the size
-        return self._ask(self._rule.start + seen.sum - self._rule.overlap)
+        overlap = self._rule.overlap if seen.sum else 0
+        return self._ask(self._rule.start + seen.sum - overlap, overlap)
 
-    def _ask(self, offset: int) -> Ask:
+    def _ask(self, offset: int, overlap: int = 0) -> Ask:
         params = {self._rule.param: str(offset)}
         if self._rule.size_param:
-            params[self._rule.size_param] = str(self._size)
+            params[self._rule.size_param] = str(self._size + overlap)
         return Ask(params, self._rule.into == "body")
 
 

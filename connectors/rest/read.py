@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -61,7 +62,8 @@ class Reader:
         total, count, last_record = None, 0, b""
         ask: Ask | None = pages.first()
         while ask is not None:
-            got = self.get(ask, fixed, fixed_in_body)
+            with _restartable(following=count > 0):
+                got = self.get(ask, fixed, fixed_in_body)
             records = _without_overlap(got, last_record) if overlap and last_record else got.records
             text = ndjson(records, got.answer.where)
             self._refuse_repeat(seen, text, got.answer.where)
@@ -78,7 +80,7 @@ class Reader:
 
     def get(
         self, ask: Ask, params: Mapping[str, list[str]], in_body: bool = False, *, path: str | None = None,
-        records: str | None = None, expect: tuple[int, ...] = (),
+        records: str | None = None, expect: tuple[int, ...] = (), single: bool = False,
     ) -> Got:  # fmt: skip
         """One page, or with ``path`` a look-up."""
         declared = self._declared
@@ -89,7 +91,7 @@ class Reader:
         refuse_failure(answer, self._settings.answers, self._transport)
         at = declared.records if records is None else records
         total = _total(declared, answer, body)
-        return Got(answer, body, _list(answer, at, total), total)
+        return Got(answer, body, _list(answer, at, total, single), total)
 
     def _send(
         self, ask: Ask, params: Mapping[str, list[str]], in_body: bool, path: str, expect: tuple[int, ...]
@@ -179,12 +181,15 @@ def failure(answer: Response, rule: Answers, verdict: str | None, transport: Tra
     return Fatal("answer.failed", message, where=answer.where)
 
 
-def _list(answer: Response, path: str, total: int | None) -> list[msgspec.Raw]:
-    """The records at a path. That there is no list is an error, unless none were announced."""
+def _list(answer: Response, path: str, total: int | None, single: bool = False) -> list[msgspec.Raw]:
+    """The records at a path. That there is no list is an error, unless none were announced. With
+    ``single`` an object is the only record."""
     answer.json(msgspec.Raw)  # judges empty bodies, pages for people and cut texts
     found = dig(answer.utf8().strip().removeprefix(b"\xef\xbb\xbf"), path)
     if found is None and total == 0:
         return []
+    if single and found is not None and bytes(found).startswith(b"{"):
+        return [found]
     if found is None or not bytes(found).startswith(b"["):
         raise Fatal(
             "records.missing",
@@ -204,6 +209,19 @@ def _total(declared: RestResource, answer: Response, body: bytes) -> int | None:
         text = text_at(body, rule.path)
     text = (text or "").rpartition("/")[2].strip()
     return int(text) if text.isdigit() else None
+
+
+@contextmanager
+def _restartable(*, following: bool) -> Iterator[None]:
+    """A page in the middle that is refused has lost its place: tokens run out. Reading starts again."""
+    try:
+        yield
+    except (Fatal, ConfigError) as error:
+        if following and error.code in ("http.status", "http.not_found"):
+            raise Retriable(
+                "page.expired", f"the next page was refused: {error.message}", where=error.where
+            ) from None
+        raise
 
 
 def _without_overlap(got: Got, last: bytes) -> list[msgspec.Raw]:

@@ -55,7 +55,7 @@ class Writer:
         count = 0
         for _ in range(LOOKUP_PAGES):
             assert ask is not None
-            got = self._reader.get(ask, params, path=path, records=rule.records, expect=(404,))
+            got = self._reader.get(ask, params, path=path, records=rule.records, expect=(404,), single=True)
             count += len(got.records)
             found += [one for one in (self._match(bytes(raw), key) for raw in got.records) if one]
             if len(found) > 1:

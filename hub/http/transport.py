@@ -118,7 +118,8 @@ class Transport:
         query = "&".join(f"{quote(name, safe=_PLAIN)}={quote(value, safe=_PLAIN)}" for name, value in pairs)
         if query:
             url += ("&" if "?" in url else "?") + query
-        return url.partition("#")[0]
+        # some systems forget to encode the blanks of filters in their links
+        return url.partition("#")[0].replace(" ", "%20")
 
     def _repeated(
         self, method: str, url: str, headers: dict[str, str], body: bytes | None, *,

@@ -97,8 +97,7 @@ class Fake:
 
 
 @contextmanager
-def fake(reply: Reply) -> Iterator[Fake]:
-    made = Fake(reply)
+def running(made: Fake) -> Iterator[Fake]:
     thread = threading.Thread(target=lambda: made.server.serve_forever(poll_interval=0.02), daemon=True)
     thread.start()
     try:
@@ -108,6 +107,12 @@ def fake(reply: Reply) -> Iterator[Fake]:
         made.server.shutdown()
         made.server.server_close()
         thread.join()
+
+
+@contextmanager
+def fake(reply: Reply) -> Iterator[Fake]:
+    with running(Fake(reply)) as made:
+        yield made
 
 
 def free_port() -> int:
