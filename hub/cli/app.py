@@ -1,0 +1,117 @@
+"""The root command: which commands there are, in which module each is found, and what it is for.
+
+``COMMANDS`` is read for ``--help`` and completion; a module is imported when one of its commands runs.
+A test compares these lines with the commands themselves.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperCommand
+from typer.main import get_command
+
+from hub import __version__
+from hub.cli.options import Group
+
+SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
+    "Write a workspace": {
+        "init": ("workspace", "Write a small workspace that runs at once."),
+        "check": ("workspace", "Find what is wrong in the workspace, with file, line and column."),
+        "test": ("workspace", "Run the tests beside the mappings."),
+        "schema": ("workspace", "Write JSON Schemas of the workspace's files, for editors."),
+        "diff": ("workspace", "Show what differs between two environments."),
+        "map": ("mapping", "Show where a mapping's fields come from, or trace one record through it."),
+        "systems": ("systems", "List, check and describe the systems of the workspace."),
+    },
+    "Run exchanges": {
+        "migrate": ("database", "Bring the hub's database up to the workspace's models."),
+        "run": ("run", "Run exchanges: read, map, resolve, merge, and apply or deliver."),
+        "plan": ("plans", "Show what a run would do, and keep it for apply; nothing is changed."),
+        "apply": ("plans", "Do exactly what a stored plan says."),
+    },
+    "Look": {
+        "runs": ("runs", "List runs, or show one."),
+        "quarantine": ("quarantine", "List what was not applied, by cause, or show one entry."),
+        "entities": ("entities", "Show golden records and where each value comes from."),
+    },
+    "Keep": {
+        "secrets": ("secrets", "Set, list and remove secrets, and rotate their master key."),
+        "demo": ("demo", "Run the sample landscape on simulators, offline."),
+    },
+}
+COMMANDS: Final = {name: place for section in SECTIONS.values() for name, place in section.items()}
+
+
+class Root(Group):
+    """The root group: it lists its commands without importing them."""
+
+    root = True
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """What help and completion need: the name and the line."""
+        if cmd_name not in COMMANDS:
+            return None
+        return TyperCommand(cmd_name, help=COMMANDS[cmd_name][1])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command itself, once somebody runs it."""
+        self.commands = {name: self.get_command(ctx, name) for name in COMMANDS}  # for "did you mean"
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, command(str(name)), rest
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        width = max(map(len, COMMANDS))
+        for title, section in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), line) for name, (_, line) in section.items()])
+
+
+def command(name: str) -> Any:
+    """Import and build one command."""
+    module = importlib.import_module(f"hub.cli.{COMMANDS[name][0]}")
+    found: typer.Typer = getattr(module, f"{name}_app", None) or module.app
+    built: Any = get_command(found)
+    if name in getattr(built, "commands", {}) and not hasattr(module, f"{name}_app"):
+        built = built.commands[name]
+    built.name = name
+    return built
+
+
+app = typer.Typer(
+    name="cophub",
+    cls=Root,
+    rich_markup_mode=None,
+    add_completion=False,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"cophub {__version__}")
+        raise typer.Exit
+
+
+@app.callback(
+    epilog="Exit codes: 0 done, 1 findings, 2 usage, 65 file, 70 stopped, 75 try again, 76 held, 77 secret."
+)
+def root(
+    ctx: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version")
+    ] = False,
+) -> None:
+    """COP Hub: data between enterprise systems, described in YAML.
+
+    Begin with: cophub init DIR, cophub check, cophub migrate, cophub plan NAME, cophub run NAME.
+    """
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())

@@ -1,0 +1,88 @@
+"""``migrate``: the tables of the hub's database, changed only when asked."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hub.cli.options import Command
+from hub.cli.say import Say, plural
+from hub.errors import ConfigError
+from hub.store.migrate import Step, pending
+from hub.store.migrate import migrate as run_steps
+
+app = typer.Typer(rich_markup_mode=None)
+WORDS = {"expand": ("+", "green"), "contract": ("-", "red"), "narrow": ("!", "red bold")}
+
+
+@app.command(cls=Command)
+def migrate(
+    ctx: typer.Context,
+    show: Annotated[bool, typer.Option("--show", help="Only show what would be done")] = False,
+    contract: Annotated[
+        bool, typer.Option("--contract", help="Also drop tables and columns no model names any more")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before something is dropped")] = False,
+) -> None:
+    """Bring the hub's database up to the workspace's models.
+
+    It only adds; --contract also removes, and what could lose values is refused.
+    """
+    say = Say(ctx)
+    with say.hub(schema=False) as opened:
+        database = opened.hub.database
+        with database.begin() as connection:
+            steps = pending(database, connection)
+        _print(say, steps)
+        dropping = [step for step in steps if step.kind == "contract"]
+        if contract and dropping and not show and not yes:
+            _ask(say, dropping)
+        done: list[Step] = [] if show else run_steps(database, contract=contract)
+    kept = [] if contract else dropping
+    if show:
+        say.line(
+            f"{plural(len(steps), 'step')} pending; nothing was changed"
+            if steps
+            else "the database is up to date"
+        )
+    else:
+        say.line(f"{plural(len(done), 'step')} done" if done else "the database is up to date")
+    if kept and not show:
+        say.line(f"{plural(len(kept), 'thing')} kept that no model names any more: drop with --contract")
+    say.answer(
+        {
+            "steps": [_told(step) for step in (steps if show else done)],
+            "kept": [_told(step) for step in kept],
+            "changed": bool(done),
+        }
+    )
+
+
+def _print(say: Say, steps: list[Step]) -> None:
+    """The changes of each table together: a fresh database has many."""
+    fresh = {
+        step.text.removeprefix("create table ") for step in steps if step.text.startswith("create table ")
+    }
+    for step in steps:
+        if step.text.startswith("create index ") and step.text.rpartition(" on ")[2] in fresh:
+            continue
+        mark, style = WORDS[step.kind]
+        say.line(say.text(f"  {mark}", style), say.text(step.text))
+
+
+def _ask(say: Say, dropping: list[Step]) -> None:
+    if say.json or not typer.get_text_stream("stdin").isatty():
+        raise ConfigError(
+            "migrate.confirm",
+            f"{plural(len(dropping), 'table or column', 'tables and columns')} would be dropped",
+            hint="look at them with --show, then say --yes",
+        )
+    if not typer.confirm(
+        f"Drop {plural(len(dropping), 'table or column', 'tables and columns')} with all values in them?"
+    ):
+        raise typer.Abort
+
+
+def _told(step: Step) -> dict[str, str]:
+    return {"kind": step.kind, "text": step.text}

@@ -1,0 +1,192 @@
+"""The frame around every command: one exit code, one readable block for an error, never a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+
+from hub.cli.app import app
+from hub.cli.findings import print_findings
+from hub.cli.options import Options
+from hub.errors import Finding, HubError
+from hub.redact import redact
+
+OK: Final = 0
+FINDINGS: Final = 1
+USAGE: Final = 2
+CONFIG: Final = 65
+FATAL: Final = 70
+AGAIN: Final = 75
+HELD: Final = 76
+AUTH: Final = 77
+STOPPED: Final = 130
+
+EXIT_CODES: Final = {
+    OK: ("done", "Everything asked for was done."),
+    FINDINGS: (
+        "findings",
+        "`check` found errors, `test` found failures, or a probe of `systems check` did not hold.",
+    ),
+    USAGE: ("usage", "The command line is wrong: unknown command, option or missing argument."),
+    CONFIG: ("file", "A file or an argument must be mended; the hub has done nothing (ConfigError)."),
+    FATAL: (
+        "stopped",
+        "The run stopped and rolled back, or the hub has a defect: see the crash log (Fatal).",
+    ),
+    AGAIN: (
+        "try again",
+        "A system or the database did not answer; the same command may succeed later (Retriable).",
+    ),
+    HELD: ("held", "A guard stopped the run before its first write; a person decides (Held)."),
+    AUTH: ("secret", "A system refused the credentials, or a secret or key is missing (AuthError)."),
+    STOPPED: ("interrupted", "Ctrl-C. What was not committed is rolled back; run again to go on."),
+}
+SEVERITY: Final = (OK, FINDINGS, AGAIN, HELD, AUTH, CONFIG, FATAL)
+
+
+def worst(codes: list[int]) -> int:
+    """The exit code of several exchanges: the one that asks most of a person."""
+    return max(
+        codes, key=lambda code: SEVERITY.index(code) if code in SEVERITY else len(SEVERITY), default=OK
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The entry point ``cophub``."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; answers its exit code."""
+    chosen = Options(json="--json" in arguments)
+    try:
+        answer = app(arguments, prog_name="cophub", standalone_mode=False, obj=chosen)
+        sys.stdout.flush()
+        return answer if isinstance(answer, int) else OK
+    except (KeyboardInterrupt, typer.Abort):
+        _line("interrupted: what was not committed is rolled back")
+        return STOPPED
+    except HubError as error:
+        tell(error, chosen)
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()  # else the interpreter complains about stdout once more
+        return OK
+    except Exception as error:  # the frame of the command line: nobody is shown a traceback
+        if usage := usage_text(error):
+            return _usage(usage, chosen)
+        return _crashed(error, chosen)
+
+
+def usage_text(error: Exception) -> str:
+    """What typer says about a wrong command line; empty for any other error."""
+    format_message = getattr(error, "format_message", None)
+    if format_message is None or not hasattr(error, "exit_code"):
+        return ""
+    message = str(format_message())
+    ctx: Any = getattr(error, "ctx", None)
+    if ctx is None:
+        return message or "wrong usage"
+    usage = ctx.get_usage().removeprefix("Usage: ").strip()
+    return f"{message}\n  usage  {usage}\n  help   {ctx.command_path} --help"
+
+
+def _usage(text: str, chosen: Options) -> int:
+    first, _, rest = text.partition("\n")
+    _line(typer.style("error: ", fg="red", bold=True) + first + ("\n" + rest if rest else ""))
+    if chosen.json:
+        _json({"error": {"code": "usage", "message": first, "where": "", "hint": ""}, "exit": USAGE})
+    return USAGE
+
+
+def tell(error: HubError, chosen: Options) -> None:
+    """What happened, where, why, what to do, and the code to look up."""
+    clean = _clean(chosen)
+    findings: tuple[Finding, ...] = getattr(error, "findings", ())
+    if findings:
+        print_findings(list(findings), sys.stderr)
+    _line(block(error, clean))
+    if chosen.json:
+        _json(
+            {
+                **({"findings": [finding_json(one) for one in findings]} if findings else {}),
+                "error": error_json(error, clean),
+                "exit": error.exit_code,
+            }
+        )
+
+
+def block(error: HubError, clean: Any) -> str:
+    """The readable block of an error."""
+    cause = error.__cause__
+    why = cause.message if isinstance(cause, HubError) else ""
+    lines = [typer.style("error: ", fg="red", bold=True) + clean(error.message)]
+    for name, text in (("where", error.where), ("why", why), ("hint", error.hint), ("code", error.code)):
+        if text:
+            lines.append(typer.style(f"  {name:<6} ", dim=True) + clean(text))
+    return "\n".join(lines)
+
+
+def error_json(error: HubError, clean: Any) -> dict[str, str]:
+    return {
+        "code": error.code,
+        "message": clean(error.message),
+        "where": clean(error.where),
+        "hint": clean(error.hint),
+    }
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """A finding as an object."""
+    return {
+        name: getattr(finding, name)
+        for name in ("path", "line", "column", "level", "code", "message", "hint")
+    }
+
+
+def _clean(chosen: Options) -> Any:
+    return chosen.redactor or redact
+
+
+def _crashed(error: Exception, chosen: Options) -> int:
+    """One line with an incident's id; the traceback, redacted, goes to a file."""
+    identity = os.urandom(4).hex()
+    path = chosen.workspace / ".cophub" / f"crash-{identity}.log"
+    text = "".join(traceback.format_exception(error))
+    kept = _write_crash(path, text, chosen)
+    clean = _clean(chosen)
+    what = f"{type(error).__name__}: {clean(str(error))[:300]}"
+    message = f"this is a defect of the hub (incident {identity}): {what}"
+    told = HubError(
+        "internal", message, where=str(path) if kept else "", hint="report it with that file" if kept else ""
+    )
+    _line(block(told, clean))
+    if chosen.json:
+        _json({"error": error_json(told, clean), "incident": identity, "exit": FATAL})
+    return FATAL
+
+
+def _write_crash(path: Path, text: str, chosen: Options) -> bool:
+    clean = _clean(chosen)
+    lines = [clean(line) for line in redact(text, limit=200_000).split("\\n")]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+        path.write_text("\n".join(lines), encoding="utf-8")
+    except OSError:
+        return False
+    return True
+
+
+def _line(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _json(value: Any) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False))

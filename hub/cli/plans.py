@@ -1,0 +1,210 @@
+"""``plan`` and ``apply``: look first, then do exactly that."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from hub.cli.options import Command
+from hub.cli.progress import progress
+from hub.cli.results import WORDS, detail, number, reconciled, show_results
+from hub.cli.run import fresh_key
+from hub.cli.say import Say, moment, plain, plural, short
+from hub.errors import ConfigError
+from hub.exchange.contents import Contents, Part, Shown, contents
+from hub.exchange.manifest import READ_PARTS
+from hub.exchange.pipeline import Result, apply_plan, run_exchange
+from hub.store.reports import find_plan
+
+app = typer.Typer(rich_markup_mode=None)
+MARKS = {
+    "create": ("+", "green"),
+    "update": ("~", "yellow"),
+    "enable": ("^", "green"),
+    "disable": ("-", "red"),
+    "delete": ("x", "red"),
+}
+
+
+@app.command(cls=Command)
+def plan(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME | show", help="A mapping; or: show PLAN")],
+    identity: Annotated[
+        str | None, typer.Argument(metavar="[PLAN]", help="With show: a plan's id, or its end")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Read everything, and count what is absent")] = False,
+    initial: Annotated[
+        bool, typer.Option("--initial", help="A first load: the guard does not limit creations")
+    ] = False,
+    sample: Annotated[
+        int, typer.Option("--sample", min=0, max=1000, help="Changes to show of each kind")
+    ] = 5,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write what is shown as JSON into a file too")
+    ] = None,
+) -> None:
+    """Show what a run would do, and keep it for apply; nothing is changed.
+
+    cophub plan s4-suppliers --initial; cophub plan show 5f3a09c1; cophub apply 5f3a09c1
+    """
+    say = Say(ctx)
+    with say.hub() as opened:
+        notes: tuple[str, ...] = ()
+        if name == "show" and identity is not None:
+            row = find_plan(opened.hub.database, identity)
+        elif identity is not None:
+            raise ConfigError(
+                "argument.extra", f"{identity!r} is one word too many", hint=f"cophub plan {name}"
+            )
+        else:
+            with progress(say.err, name, quiet=say.options.quiet) as told:
+                made = run_exchange(
+                    opened.hub,
+                    name,
+                    "plan",
+                    fresh_key(f"plan/{name}"),
+                    initial=initial,
+                    full=full,
+                    progress=told,
+                )
+            row, notes = find_plan(opened.hub.database, str(made.plan)), made.notes
+        found = contents(opened.hub, row, sample)
+    if not say.json:
+        _print(say, found, notes)
+    answer = _told(found)
+    if out is not None:
+        out.write_text(json.dumps(plain(answer), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    say.answer(answer)
+
+
+@app.command(cls=Command)
+def apply(
+    ctx: typer.Context,
+    identity: Annotated[str, typer.Argument(metavar="PLAN", help="A plan's id, or its end")],
+    run_key: Annotated[
+        str | None,
+        typer.Option("--run-key", metavar="KEY", help="The same key again answers the finished run"),
+    ] = None,
+) -> None:
+    """Do exactly what a stored plan says.
+
+    What changed since the plan was made is refused and listed, never overwritten.
+    """
+    say = Say(ctx)
+    start = time.monotonic()
+    with say.hub() as opened:
+        row = find_plan(opened.hub.database, identity)
+        with progress(say.err, row.exchange, quiet=say.options.quiet) as told:
+            result: Result = apply_plan(opened.hub, row.id, run_key or f"apply/{row.id}", progress=told)
+    show_results(say, [(result.exchange, result, None, time.monotonic() - start)])
+    say.answer(
+        {
+            "plan": row.id,
+            "run": result.run,
+            "run_key": result.run_key,
+            "exchange": result.exchange,
+            "state": result.state,
+            "counts": result.counts,
+            "notes": result.notes,
+            "repeated": result.repeated,
+        }
+    )
+
+
+def _print(say: Say, found: Contents, notes: tuple[str, ...]) -> None:
+    row = found.plan
+    say.line(
+        "plan",
+        say.text(str(row.id), "cyan"),
+        f"of {row.exchange}, {row.state}, made {moment(row.created_at)}",
+    )
+    for part in found.parts:
+        _part(say, part, titled=len(found.parts) > 1)
+    for note in dict.fromkeys((*notes, *(note for part in found.parts for note in part.notes))):
+        say.line("note:", say.text(note))
+    say.line(reconciled(row.counts), style="dim")
+    if row.breaches:
+        for breach in row.breaches:
+            say.line(say.text("guard: held:", "yellow bold"), say.text(breach))
+        say.line("Raise the guard in the mapping, or, for a first load, plan with --initial.")
+    elif row.state == "open":
+        say.line(
+            say.text("guard: passed.", "green"),
+            "Nothing was changed.",
+            f"To do it: cophub apply {short(row.id)}",
+        )
+    if found.stale and row.state == "open":
+        say.line(say.text("The workspace changed after this plan was made: apply will refuse it.", "yellow"))
+
+
+def _part(say: Say, part: Part, *, titled: bool) -> None:
+    names = [name for name in ("read", *READ_PARTS) if name == "read" or part.counts.get(name)]
+    table = say.table(
+        *(f"#{'would apply' if name == 'applied' else WORDS.get(name, name)}" for name in names),
+        "of it",
+        title=f"into {part.output}" if titled else "",
+    )
+    say.row(table, *(number(part.counts.get(name, 0)) for name in names), detail(part.counts))
+    say.show(table)
+    for change in part.changes:
+        _change(say, change)
+    if len(part.changes) < part.total:
+        say.line(
+            f"  … {len(part.changes):,} of {plural(part.total, 'change')} shown: --sample N shows more",
+            style="dim",
+        )
+    for reason in part.held:
+        say.line(
+            say.text(f"  {reason.state}", "red" if reason.state == "quarantined" else "yellow"),
+            say.text(f"{reason.count:,} ×"),
+            say.text(reason.code, "bold"),
+            say.text(reason.field),
+        )
+        for key, position, message in reason.examples:
+            say.line(
+                "     ", say.text(key or "(no key)", "cyan"), say.text(message), say.text(position, "dim")
+            )
+
+
+def _change(say: Say, change: Shown) -> None:
+    mark, style = MARKS.get(change.operation, ("?", ""))
+    say.line(say.text(f"  {mark} {change.operation}", style), say.text(change.key, "bold"))
+    width = max((len(field.field) for field in change.fields), default=0)
+    for field in change.fields:
+        new = _value(say, field.new)
+        arrow = (
+            Text.assemble(_value(say, field.old), (" → ", "dim"), new)
+            if change.operation not in ("create", "delete")
+            else new
+        )
+        if change.operation == "update" and field.old is None and field.new is not None:
+            arrow = Text.assemble(("empty", "dim"), (" → ", "dim"), new)
+        say.line(Text.assemble("      ", (f"{field.field:<{width}}  ", "dim"), arrow))
+
+
+def _value(say: Say, value: Any) -> Text:
+    if value is None:
+        return Text("empty", style="dim")
+    return say.text(value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False))
+
+
+def _told(found: Contents) -> dict[str, Any]:
+    row = found.plan
+    return {
+        "plan": row.id,
+        "exchange": row.exchange,
+        "run": row.run,
+        "state": row.state,
+        "created_at": row.created_at,
+        "applied_at": row.applied_at,
+        "counts": row.counts,
+        "guard": {"held": bool(row.breaches), "breaches": row.breaches},
+        "stale": found.stale,
+        "outputs": found.parts,
+    }

@@ -1,0 +1,142 @@
+"""``run``: one exchange, several, or all of them."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from hub.bootstrap import Opened
+from hub.cli.frame import block, error_json, worst
+from hub.cli.options import Command
+from hub.cli.progress import progress
+from hub.cli.results import show_results
+from hub.cli.say import Say, listed
+from hub.errors import ConfigError, HubError
+from hub.exchange.order import run_order
+from hub.exchange.pipeline import MODES, Result, run_exchange
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How one exchange of this call ended."""
+
+    exchange: str
+    result: Result | None
+    error: HubError | None
+    seconds: float
+
+
+@app.command(cls=Command)
+def run(
+    ctx: typer.Context,
+    exchanges: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME...]", help="Mappings to run, in this order")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every enabled mapping: inbound first, then outbound")
+    ] = False,
+    full: Annotated[bool, typer.Option("--full", help="Read everything, and count what is absent")] = False,
+    initial: Annotated[
+        bool, typer.Option("--initial", help="A first load: the guard does not limit creations")
+    ] = False,
+    mode: Annotated[
+        str | None, typer.Option("--mode", metavar="MODE", help=f"One of {', '.join(MODES)}")
+    ] = None,
+    run_key: Annotated[
+        str | None,
+        typer.Option("--run-key", metavar="KEY", help="The same key again answers the finished run"),
+    ] = None,
+) -> int:
+    """Run exchanges: read, map, resolve, merge, and apply or deliver.
+
+    With several, a failing one does not stop the others; the exit code is the worst of theirs.
+    """
+    say = Say(ctx)
+    if full and mode not in (None, "full"):
+        raise ConfigError(
+            "run.mode", f"--full and --mode {mode} contradict each other", hint="give one of them"
+        )
+    with say.hub() as opened:
+        names = _names(opened, list(exchanges or ()), everything=everything)
+        ended = []
+        for name in names:
+            key = run_key if len(names) == 1 or run_key is None else f"{run_key}/{name}"
+            ended.append(
+                one(
+                    say,
+                    opened,
+                    name,
+                    mode or ("full" if full else "incremental"),
+                    key or fresh_key(name),
+                    initial=initial,
+                )
+            )
+        if not say.json:
+            show_results(say, [(item.exchange, item.result, item.error, item.seconds) for item in ended])
+    return _answer(say, ended)
+
+
+def _names(opened: Opened, asked: list[str], *, everything: bool) -> list[str]:
+    workspace = opened.hub.workspace
+    if everything and asked:
+        raise ConfigError("run.names", "--all and names contradict each other", hint="give one of them")
+    if everything:
+        return run_order(workspace)
+    if not asked:
+        raise ConfigError(
+            "run.names", "which exchange?", hint=f"one of {listed(sorted(workspace.mappings))}; or --all"
+        )
+    for name in asked:
+        workspace.mapping(name)
+    return list(dict.fromkeys(asked))
+
+
+def fresh_key(exchange: str) -> str:
+    """A run key of its own for a run that nobody named."""
+    return f"{exchange}/{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+
+
+def one(say: Say, opened: Opened, name: str, mode: str, run_key: str, *, initial: bool) -> Ended:
+    """Run one exchange; its error is told at once and does not stop the caller."""
+    start = time.monotonic()
+    try:
+        with progress(say.err, name, quiet=say.options.quiet) as told:
+            result = run_exchange(opened.hub, name, mode, run_key, initial=initial, progress=told)
+        return Ended(name, result, None, time.monotonic() - start)
+    except HubError as error:
+        typer.echo(f"{typer.style(name, bold=True)}: {block(error, say.clean)}", err=True)
+        return Ended(name, None, error, time.monotonic() - start)
+
+
+def _answer(say: Say, ended: Sequence[Ended]) -> int:
+    code = worst([item.error.exit_code if item.error else 0 for item in ended])
+    say.answer({"runs": [_told(say, item) for item in ended], "exit": code})
+    return code
+
+
+def _told(say: Say, item: Ended) -> dict[str, Any]:
+    told: dict[str, Any] = {"exchange": item.exchange, "seconds": round(item.seconds, 3)}
+    if item.error is not None:
+        return told | {
+            "state": "held" if item.error.exit_code == 76 else "failed",
+            "error": error_json(item.error, say.clean),
+        }
+    result = item.result
+    assert result is not None
+    return told | {
+        "run": result.run,
+        "run_key": result.run_key,
+        "mode": result.mode,
+        "state": result.state,
+        "counts": result.counts,
+        "notes": result.notes,
+        "plan": result.plan,
+        "repeated": result.repeated,
+    }

@@ -1,0 +1,257 @@
+"""What a stored plan holds, for people: a sample of its changes field by field, old beside new.
+
+Old values are those of the golden record as it is now; values of level 3 and above are masked (P10).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hub.exchange.manifest import Manifest
+from hub.exchange.pipeline import Hub
+from hub.exchange.plan import load_plan
+from hub.exchange.runfile import RunFile, open_run
+from hub.mapping.compile import compile_mapping
+from hub.mapping.lineage import lineage
+from hub.security.masking import HIDDEN, is_classified, mask
+from hub.store.reports import PlanRow, key_texts, values_of
+from hub.workspace.shape import ModelField
+
+REMOVALS = {1: "disable", 2: "delete"}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field of one change; values as people may see them."""
+
+    field: str
+    old: Any
+    new: Any
+    level: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One change. ``operation``: create, update, disable, delete, or enable for what comes back."""
+
+    operation: str
+    key: str
+    fields: tuple[FieldChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Records that would be set aside for one reason. ``examples`` are (key, position, message)."""
+
+    state: str
+    code: str
+    field: str
+    count: int
+    examples: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One output of a plan."""
+
+    output: str
+    direction: str
+    counts: Mapping[str, int]
+    breaches: tuple[str, ...]
+    notes: tuple[str, ...]
+    changed_fields: Mapping[str, int]
+    changes: tuple[Shown, ...]
+    total: int
+    held: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """A stored plan opened."""
+
+    plan: PlanRow
+    created_at: dt.datetime
+    stale: bool
+    parts: tuple[Part, ...]
+
+
+def contents(hub: Hub, plan: PlanRow, limit: int = 5) -> Contents:
+    """Open a plan; at most ``limit`` changes of each kind in each output. Changes nothing."""
+    with open_run(hub.scratch, hub.memory, hub.threads) as run:
+        parts = tuple(_part(hub, run, manifest, limit) for manifest in load_plan(hub.keep, run, plan.digest))
+    return Contents(plan, plan.created_at, plan.workspace_hash != hub.workspace.hash, parts)
+
+
+def _part(hub: Hub, run: RunFile, manifest: Manifest, limit: int) -> Part:
+    run.con.execute(f"USE o{manifest.number}")
+    if manifest.direction == "inbound":
+        changes = _inbound(hub, run, manifest, limit)
+        total = sum(run.one(f"SELECT count(*) FROM {name}") for name in ("creation", "updating", "removing"))
+    else:
+        changes = _outbound(hub, run, manifest, limit)
+        total = run.one("SELECT count(*) FROM sending")
+    return Part(
+        manifest.output,
+        manifest.direction,
+        manifest.counts,
+        tuple(manifest.breaches),
+        tuple(manifest.notes),
+        manifest.changed_fields,
+        tuple(changes),
+        total,
+        tuple(_held(run, levels(hub, manifest))),
+    )
+
+
+def levels(hub: Hub, manifest: Manifest) -> dict[str, str]:
+    """The protection level of each field of an output, as declared and as derived from what it reads."""
+    mapping = hub.workspace.mappings.get(manifest.exchange)
+    if mapping is None or manifest.number >= len(mapping.outputs):
+        return {}
+    compiled = compile_mapping(mapping, hub.workspace)
+    return {one.field: one.level for one in lineage(compiled[manifest.number], hub.workspace)}
+
+
+# ---------------------------------------------------------------- inbound
+
+
+def _inbound(hub: Hub, run: RunFile, manifest: Manifest, limit: int) -> list[Shown]:
+    model = hub.workspace.models[manifest.output]
+    made = _rows(run, f"SELECT * FROM creation LIMIT {limit}")
+    changed = _rows(run, f"SELECT * FROM updating LIMIT {limit}")
+    leaving = _rows(run, f"SELECT * FROM removing LIMIT {limit}")
+    before = values_of(hub.database, manifest.output, [_id(row) for row in (*changed, *leaving)])
+    names = _Names(hub, model.fields)
+    names.learn([*made, *changed, *before.values()])
+
+    def called(row: Mapping[str, Any]) -> str:
+        return " ".join(
+            str(names.shown(name, row.get(name))) for name in model.key if row.get(name) is not None
+        )
+
+    found = [
+        Shown(
+            "create",
+            called(row),
+            tuple(
+                FieldChange(name, None, names.shown(name, row[name]), model.fields[name].level or "")
+                for name in model.fields
+                if row.get(name) is not None
+            ),
+        )
+        for row in made
+    ]
+    for row in changed:
+        old = before.get(_id(row), {})
+        fields = tuple(
+            FieldChange(
+                name,
+                names.shown(name, old.get(name)),
+                names.shown(name, row[name]),
+                model.fields[name].level or "",
+            )
+            for name in row["changed"]
+        )
+        found.append(Shown("enable" if old.get("_state") else "update", called(row), fields))
+    found += [
+        Shown(REMOVALS.get(row["_state"], "remove"), called(before.get(_id(row), {}))) for row in leaving
+    ]
+    return found
+
+
+def _id(row: Mapping[str, Any]) -> uuid.UUID:
+    value = row["_id"]
+    return value if isinstance(value, uuid.UUID) else uuid.UUID(str(value))
+
+
+class _Names:
+    """Values as people may see them: classified ones masked, references by the keys of what they name."""
+
+    def __init__(self, hub: Hub, fields: Mapping[str, ModelField]) -> None:
+        self._hub, self._fields = hub, fields
+        self._names: dict[uuid.UUID, str] = {}
+
+    def learn(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        for name, field in self._fields.items():
+            if field.type == "ref" and field.model and not field.many:
+                ids = {row[name] for row in rows if isinstance(row.get(name), uuid.UUID)}
+                self._names |= key_texts(self._hub.database, field.model, ids)
+
+    def shown(self, name: str, value: Any) -> Any:
+        field = self._fields.get(name)
+        if isinstance(value, uuid.UUID):
+            value = self._names.get(value, str(value))
+        return mask(value, field.level if field else None, field)
+
+
+# ---------------------------------------------------------------- outbound
+
+
+def _outbound(hub: Hub, run: RunFile, manifest: Manifest, limit: int) -> list[Shown]:
+    known = levels(hub, manifest)
+    found = []
+    for operation in ("create", "update", "delete"):
+        rows = _rows(run, f"SELECT * FROM sending WHERE operation = '{operation}' LIMIT {limit}")
+        for row in rows:
+            values = json.loads(row["body"] or "{}")
+            fields = tuple(
+                FieldChange(name, None, _masked(value, known.get(name, "")), known.get(name, ""))
+                for name, value in values.items()
+                if value is not None
+            )
+            found.append(Shown(operation, _foreign_key(row), fields))
+    return found
+
+
+def _masked(value: Any, level: str) -> Any:
+    return HIDDEN if is_classified(level) and value is not None else value
+
+
+def _foreign_key(row: Mapping[str, Any]) -> str:
+    try:
+        parts = json.loads(row["foreign_key"] or "[]")
+    except ValueError:
+        parts = [row["foreign_key"]]
+    return " ".join(str(part) for part in parts if part is not None) or str(row["key"])
+
+
+# ---------------------------------------------------------------- held
+
+
+def _held(run: RunFile, known: Mapping[str, str]) -> list[Reason]:
+    groups = run.sql(
+        "SELECT state, code, field, count(DISTINCT (key, hash)) AS n FROM held GROUP BY ALL ORDER BY ALL"
+    )
+    found = []
+    for state, code, field, count in groups:
+        rows = run.con.execute(
+            "SELECT key, position, message FROM held WHERE state = ? AND code = ? "
+            "AND field IS NOT DISTINCT FROM ? "
+            "ORDER BY pos, key LIMIT 3",
+            [state, code, field],
+        ).fetchall()
+        secret = is_classified(known.get(field))
+        found.append(
+            Reason(
+                state,
+                code,
+                field or "",
+                count,
+                tuple(
+                    (key or "", position or "", "value not shown" if secret else message or "")
+                    for key, position, message in rows
+                ),
+            )
+        )
+    return found
+
+
+def _rows(run: RunFile, query: str) -> list[dict[str, Any]]:
+    cursor = run.con.execute(query)
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -1,0 +1,39 @@
+"""In which order the exchanges of a workspace follow each other when all of them run."""
+
+from __future__ import annotations
+
+from hub.workspace.shape import MappingFile
+from hub.workspace.workspace import Workspace
+
+STEPS = ("inbound", "pass", "outbound")
+
+
+def run_order(workspace: Workspace) -> list[str]:
+    """All enabled mappings: inbound before pass-through before outbound; among the inbound ones, who fills
+    a model before who refers to it, so that few records have to wait. By name where nothing else decides."""
+    enabled = [one for _, one in sorted(workspace.mappings.items()) if one.enabled]
+    rank = _ranks(workspace)
+
+    def place(mapping: MappingFile) -> tuple[int, int, str]:
+        depth = max((rank.get(output.into, 0) for output in mapping.outputs), default=0)
+        return STEPS.index(mapping.direction), depth if mapping.direction == "inbound" else 0, mapping.mapping
+
+    return [mapping.mapping for mapping in sorted(enabled, key=place)]
+
+
+def _ranks(workspace: Workspace) -> dict[str, int]:
+    """How deep the chain of references below each model is; a circle ends where it has gone round."""
+    below = {
+        name: {field.model for field in model.fields.values() if field.model in workspace.models} - {name}
+        for name, model in workspace.models.items()
+    }
+    ranks = dict.fromkeys(below, 0)
+    for _ in below:
+        deeper = {
+            name: max((ranks[other] + 1 for other in others if other), default=0)
+            for name, others in below.items()
+        }
+        if deeper == ranks:
+            break
+        ranks = deeper
+    return ranks

@@ -1,0 +1,313 @@
+"""What people ask the store: plans, runs, quarantine and golden records by their ids or the ends of them.
+
+An id may be given whole or by its last characters (at least four): the beginnings of UUIDv7 are times,
+and alike.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Table, Text, cast, func, or_, select
+
+from hub.errors import ConfigError
+from hub.store import tables
+from hub.store.database import Database
+from hub.store.journal import RunRow, read_row
+from hub.store.models import entity_table
+
+STATES = {0: "active", 1: "disabled", 2: "deleted"}
+MANY = 500
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRow:
+    """A stored plan without its contents; ``digest`` names them in the run store."""
+
+    id: uuid.UUID
+    exchange: str
+    run: uuid.UUID
+    state: str
+    digest: str
+    workspace_hash: str
+    counts: Mapping[str, int]
+    breaches: tuple[str, ...]
+    created_at: dt.datetime
+    applied_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One reason why one record was not applied. ``input`` is JSON of the offending values."""
+
+    id: uuid.UUID
+    exchange: str
+    output: str
+    key: str
+    state: str
+    code: str
+    field: str
+    message: str
+    input: str | None
+    position: str
+    original: str | None
+    run: uuid.UUID
+    created_at: dt.datetime
+    resolved_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Entries of one exchange that are open for the same reason."""
+
+    exchange: str
+    output: str
+    state: str
+    code: str
+    field: str
+    count: int
+    first_at: dt.datetime
+    last_at: dt.datetime
+    examples: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A golden record. ``origins`` says which mapping supplied each field, ``links`` the foreign records
+    (exchange, key) that stand for it."""
+
+    id: uuid.UUID
+    version: int
+    state: str
+    values: Mapping[str, Any]
+    origins: Mapping[str, str]
+    links: tuple[tuple[str, str], ...]
+    updated_at: dt.datetime
+
+
+def find_plan(database: Database, text: str) -> PlanRow:
+    """ConfigError ``plan.unknown`` or ``plan.ambiguous``."""
+    row = _found(database, tables.plan, text, "plan", "see: cophub runs")
+    return PlanRow(
+        row.id,
+        row.exchange,
+        row.run_id,
+        row.state,
+        row.digest,
+        row.workspace_hash,
+        dict(row.counts),
+        tuple(row.verdict.get("breaches", ())),
+        row.created_at,
+        row.applied_at,
+    )
+
+
+def find_run(database: Database, text: str) -> RunRow:
+    """By id, its end, or its run key; ConfigError ``run.unknown`` or ``run.ambiguous``."""
+    with database.begin() as connection:
+        keyed = connection.execute(select(tables.run).where(tables.run.c.run_key == text)).one_or_none()
+    return read_row(
+        keyed if keyed is not None else _found(database, tables.run, text, "run", "see: cophub runs")
+    )
+
+
+def find_entry(database: Database, text: str) -> Entry:
+    """ConfigError ``quarantine.unknown`` or ``quarantine.ambiguous``."""
+    row = _found(database, tables.quarantine, text, "quarantine", "see: cophub quarantine")
+    return _entry(row, _outputs(database))
+
+
+def plan_of(database: Database, run: uuid.UUID) -> uuid.UUID | None:
+    """The plan that a run made."""
+    with database.begin() as connection:
+        return connection.scalar(select(tables.plan.c.id).where(tables.plan.c.run_id == run))
+
+
+def deliveries(database: Database, run: uuid.UUID) -> dict[str, int]:
+    """How the changes that a run sent were answered: ``operation status`` → how many."""
+    table = tables.delivery
+    query = (
+        select(table.c.operation, table.c.status, func.count())
+        .where(table.c.run_id == run)
+        .group_by(table.c.operation, table.c.status)
+        .order_by(table.c.operation, table.c.status)
+    )
+    with database.begin() as connection:
+        return {f"{operation} {status}": count for operation, status, count in connection.execute(query)}
+
+
+def causes(
+    database: Database,
+    exchange: str | None = None,
+    code: str | None = None,
+    *,
+    resolved: bool = False,
+    examples: int = 3,
+) -> list[Cause]:
+    """Open entries by cause, the most frequent first, each with its newest examples."""
+    table = tables.quarantine
+    grouped = (table.c.exchange, table.c.source, table.c.state, table.c.code, table.c.field)
+    query = select(
+        *grouped, func.count(), func.min(table.c.created_at), func.max(table.c.created_at)
+    ).group_by(*grouped)
+    conditions = [table.c.exchange == exchange] if exchange else []
+    conditions += [or_(table.c.code == code, table.c.code.like(f"{code}.%"))] if code else []
+    conditions += [] if resolved else [table.c.state != "resolved"]
+    outputs, found = _outputs(database), []
+    with database.begin() as connection:
+        for name, source, state, reason, field, count, first, last in connection.execute(
+            query.where(*conditions)
+        ).all():
+            same = (
+                select(table)
+                .where(
+                    table.c.source == source,
+                    table.c.state == state,
+                    table.c.code == reason,
+                    table.c.field == field,
+                )
+                .order_by(table.c.created_at.desc(), table.c.id)
+                .limit(examples)
+            )
+            shown = tuple(_entry(row, outputs) for row in connection.execute(same))
+            found.append(
+                Cause(name, outputs.get(source, ""), state, reason, field, count, first, last, shown)
+            )
+    return sorted(found, key=lambda cause: (-cause.count, cause.exchange, cause.code, cause.field))
+
+
+def entities(
+    database: Database, model: str, key: str | None = None, limit: int = 20, *, gone: bool = False
+) -> list[Entity]:
+    """Golden records by their key fields; ``key`` is a value of any key field, or an id or its end."""
+    golden = database.metadata.tables[entity_table(model)]
+    fields = list(database.models[model].fields)
+    query = (
+        select(golden)
+        .order_by(*(golden.c[name] for name in database.models[model].key), golden.c["_id"])
+        .limit(limit)
+    )
+    if key is not None:
+        named = [cast(golden.c[name], Text) == key for name in database.models[model].key]
+        query = query.where(or_(*named, *_same_id(golden.c["_id"], key)))
+    elif not gone:
+        query = query.where(golden.c["_state"] == 0)
+    with database.begin() as connection:
+        rows = connection.execute(query).all()
+        origins = _origins(connection, model)
+        links = _links(connection, [row._mapping["_id"] for row in rows])
+    return [
+        Entity(
+            row._mapping["_id"],
+            row._mapping["_version"],
+            STATES.get(row._mapping["_state"], "?"),
+            {name: row._mapping[name] for name in fields},
+            origins.get(row._mapping["_origin"], {}),
+            tuple(links.get(row._mapping["_id"], ())),
+            row._mapping["_updated_at"],
+        )
+        for row in rows
+    ]
+
+
+def values_of(database: Database, model: str, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, dict[str, Any]]:
+    """The golden records of some ids as they are now: field → value, ``_version`` and ``_state`` included."""
+    golden, wanted = database.metadata.tables[entity_table(model)], list(ids)
+    found: dict[uuid.UUID, dict[str, Any]] = {}
+    with database.begin() as connection:
+        for start in range(0, len(wanted), MANY):
+            query = select(golden).where(golden.c["_id"].in_(wanted[start : start + MANY]))
+            found |= {row._mapping["_id"]: dict(row._mapping) for row in connection.execute(query)}
+    return found
+
+
+def key_texts(database: Database, model: str, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """What people call some entities: the values of their model's key fields."""
+    keys = database.models[model].key
+    return {
+        identity: " ".join(str(row[name]) for name in keys if row[name] is not None)
+        for identity, row in values_of(database, model, ids).items()
+    }
+
+
+def _found(database: Database, table: Table, text: str, what: str, hint: str) -> Any:
+    with database.begin() as connection:
+        rows = connection.execute(select(table).where(or_(*_same_id(table.c["id"], text))).limit(2)).all()
+    if not rows:
+        raise ConfigError(f"{what}.unknown", f"there is no {_WORDS[what]} {text}", hint=hint)
+    if len(rows) > 1:
+        raise ConfigError(
+            f"{what}.ambiguous", f"more than one {_WORDS[what]} ends in {text}", hint="give more of its id"
+        )
+    return rows[0]
+
+
+_WORDS = {"plan": "plan", "run": "run", "quarantine": "quarantine entry"}
+
+
+def _same_id(column: Any, text: str) -> list[Any]:
+    """Conditions under which an id is meant; none is true for a text that can be no id."""
+    plain = text.lower().replace("-", "")
+    if re.fullmatch(r"[0-9a-f]{32}", plain):
+        return [column == uuid.UUID(plain)]
+    # The last group of an id has twelve digits: its end reads the same with and without hyphens.
+    if re.fullmatch(r"[0-9a-f]{4,12}", plain):
+        return [cast(column, Text).like(f"%{plain}")]
+    return [column == uuid.UUID(int=0)]
+
+
+def _outputs(database: Database) -> dict[int, str]:
+    with database.begin() as connection:
+        rows = connection.execute(select(tables.source.c.id, tables.source.c.output))
+        return {identity: output.partition(":")[2] or output for identity, output in rows}
+
+
+def _entry(row: Any, outputs: Mapping[int, str]) -> Entry:
+    return Entry(
+        row.id,
+        row.exchange,
+        outputs.get(row.source, ""),
+        row.key,
+        row.state,
+        row.code,
+        row.field,
+        row.message,
+        row.input,
+        row.position,
+        row.original,
+        row.run_id,
+        row.created_at,
+        row.resolved_at,
+    )
+
+
+def _origins(connection: Any, model: str) -> dict[int, Mapping[str, str]]:
+    rows = connection.execute(
+        select(tables.origin.c.id, tables.origin.c.fields).where(tables.origin.c.model == model)
+    )
+    return {identity: fields if isinstance(fields, dict) else json.loads(fields) for identity, fields in rows}
+
+
+def _links(connection: Any, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[tuple[str, str]]]:
+    shadow, source = tables.shadow, tables.source
+    found: dict[uuid.UUID, list[tuple[str, str]]] = {}
+    for start in range(0, len(ids), MANY):
+        query = (
+            select(shadow.c.entity, source.c.exchange, shadow.c.key)
+            .join(source, source.c.id == shadow.c.source)
+            .where(
+                shadow.c.entity.in_(ids[start : start + MANY]),
+                source.c.direction == "inbound",
+                shadow.c.absent_at.is_(None),
+            )
+            .order_by(source.c.exchange, shadow.c.key)
+        )
+        for entity, exchange, key in connection.execute(query):
+            found.setdefault(entity, []).append((exchange, key))
+    return found
