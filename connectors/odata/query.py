@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from connectors.odata.declared import ODataResource
 from connectors.odata.edmx import Metadata, Type
@@ -35,9 +36,12 @@ class Needs:
 def needs(metadata: Metadata, type_: Type, paths: Iterable[str], expand: Iterable[str]) -> Needs:
     """Sort dotted paths into properties and navigations; ConfigError ``field.unknown``."""
     root = Needs()
-    wanted = sorted({re.sub(r"\[[^]]*\]", "", path) for path in paths})
+    wanted = dict.fromkeys(re.sub(r"\[[^]]*\]", "", path) for path in paths)
     # a list that is named beside fields of its own is needed for these only
-    inner = [one for one, after in zip(wanted, [*wanted[1:], ""], strict=True) if not after.startswith(f"{one}.")]
+    outer = {path.rpartition(".")[0] for path in wanted} | {
+        path.partition(".")[0] for path in wanted if "." in path
+    }
+    inner = [path for path in wanted if path not in outer]
     for path in inner or expand:
         _add(metadata, type_, root, path)
     root.all = not wanted

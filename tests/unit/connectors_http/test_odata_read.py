@@ -263,3 +263,9 @@ def test_recorded_successfactors_records_read_with_their_own_metadata(fixtures: 
     first = orjson.loads(page.records.splitlines()[0])
     assert first["lastModifiedDate"] == "2021-04-19T01:35:44Z"
     assert first["endDate"] == "2020-03-02"
+
+
+def test_a_list_named_beside_its_own_fields_is_needed_for_these_only():
+    with serving(V4, {"value": []}) as server:
+        read(server, fields=("to_Beds", "to_Beds.No", "Name"))
+    assert data(server)[0].params["$expand"] == "to_Beds($select=No)"
