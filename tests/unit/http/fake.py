@@ -56,6 +56,7 @@ class Fake:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def parse_request(self) -> bool:
                 parsed = super().parse_request()
