@@ -20,7 +20,20 @@ from connectors.files.place import Entry, Place, checked, place
 from connectors.files.reading import columns, pages
 from connectors.files.settings import FileResource, FilesSettings, Format, format_of, seconds
 from connectors.files.writing import write
-from hub.contract import Change, Context, Field, Found, LocalFile, Outcome, Page, Probe, Query, Resource, Secret, Spec
+from hub.contract import (
+    Change,
+    Context,
+    Field,
+    Found,
+    LocalFile,
+    Outcome,
+    Page,
+    Probe,
+    Query,
+    Resource,
+    Secret,
+    Spec,
+)
 from hub.errors import ConfigError, Fatal, HubError, Retriable
 
 AHEAD = 16 << 20
@@ -169,10 +182,10 @@ class Files:
         kind = self._format(declared)
         for page in pages(kind, declared, entry.name, lambda: self._place.open(entry), query):
             held.append(page)
-            weight += len(page.records) if isinstance(page.records, bytes) else page.records.nbytes
+            weight += _weight(page)
             while weight > AHEAD and len(held) > 1:
                 first = held.pop(0)
-                weight -= len(first.records) if isinstance(first.records, bytes) else first.records.nbytes
+                weight -= _weight(first)
                 yield first
         self._unchanged(entry)
         yield from held
@@ -194,6 +207,13 @@ class Files:
         if not plain or path is None or not ndjson.plain(path):
             return None
         return Page(LocalFile(path), -1, origin=entry.name)
+
+
+def _weight(page: Page) -> int:
+    """How many bytes a page holds in memory."""
+    if isinstance(page.records, LocalFile):
+        return 0
+    return page.records.nbytes if isinstance(page.records, pa.RecordBatch) else len(page.records)
 
 
 def _aligned(page: Page, shape: tuple[str, ...]) -> tuple[Page, tuple[str, ...]]:

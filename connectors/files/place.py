@@ -36,6 +36,8 @@ class Entry:
 
 
 class Place(Protocol):
+    """What a folder can do, wherever it lies."""
+
     def probe(self) -> None:
         """Raise where the folder cannot be used."""
         ...

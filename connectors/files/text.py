@@ -108,6 +108,7 @@ def valid(lines: bytes, name: str, first: int) -> None:
 
 
 def invalid(name: str, line: int, encoding: str, sample: bytes = b"") -> Fatal:
+    """Bytes that are no text of the encoding; ``sample`` is their line, to guess the right one by."""
     hint = "set encoding of the resource to what the writer uses"
     for guess in _GUESSES if sample else ():
         try:

@@ -5,42 +5,57 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from hub.errors import AuthError, ConfigError, Fatal, HubError, RecordRejected, Retriable
 from hub.redact import redact
 
-# (pattern of "SQLSTATE (native) text", error, code, hint); the first that matches counts.
-_RULES: tuple[tuple[str, type[HubError], str, str], ...] = (
-    (r"28\w{3} |.*authentication failed|.*Access denied for user.*password|.*Login failed", AuthError,
-     "sql.login", "mend username: and password: of the system"),
-    (r"42501 |\w+ \((1142|1143|1044|1370|229)\) ", AuthError, "sql.denied",
-     "grant the database user the right"),
-    (r"57014 |HY018 |HYT00 |\w+ \((1969|3024)\) |.*interrupted$", Retriable, "sql.timeout",
-     "raise timeout: of the system, or add an index"),
-    (r"40001 |40P01 |55P03 |\w+ \((1205|1213|1020)\) |.*database( table)? is locked", Retriable,
-     "sql.busy", "another writer holds the rows"),
-    (r"08\w{3} |57P0\d |53\w{3} |HYT01 |\w+ \((2002|2003|2005|2006|2013|2055|1040|1053|1927)\) ", Retriable,
-     "sql.connection", "is the server up, and address and port right?"),
-    (r"IM\w{3} |01000 .*Can't open lib", ConfigError, "sql.driver",
-     "install the ODBC driver, or mend DRIVER= or DSN= in odbc:"),
-    (r"3D000 |\w+ \((1049|4060)\) |.*unable to open database|.*connect failed", ConfigError, "sql.database",
-     "mend the name of the database"),
-    (r"42P01 |42S02 |\w+ \(1146\) |.*no such table", ConfigError, "sql.table", "mend table: or query:"),
-    (r"42703 |42S22 |\w+ \(1054\) |.*no such column", ConfigError, "sql.column",
-     "mend the name of the column"),
-    (r"42P10 |.*ON CONFLICT clause does not match", ConfigError, "sql.key",
-     "the key needs a primary key or a unique index in the database"),
-    (r"25006 |\w+ \(1792\) |.*readonly database", ConfigError, "sql.readonly", "a query may only read"),
-    (r"2[13]\w{3} |\w+ \((19|1452|1451|1364|1048|4025|1062)\) |.*constraint failed", RecordRejected,
-     "sql.constraint", "mend the value, or relax the constraint"),
-    (r"22\w{3} |\w+ \((20|1264|1265|1292|1366|1406|1411)\) |.*datatype mismatch|.*too large", RecordRejected,
-     "sql.value", "mend the value, or map it to one that fits the column"),
-    (r"HY10[0-9] |HY004 |HYC00 |.*int too large|.*surrogates", RecordRejected, "sql.value",
-     "map the value to one that the driver takes"),
-    (r"42\w{3} |37000 |\w+ \(1064\) |.*syntax error", ConfigError, "sql.statement", "mend query:"),
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What an error means: ``pattern`` of "SQLSTATE (native number) text", the first that matches counts."""
+
+    code: str
+    message: str
+    hint: str
+    kind: type[HubError]
+    pattern: str
+
+
+_RULES = (
+    Rule("sql.login", "the database refuses the log-in", "mend username: and password: of the system",
+         AuthError, r"28\w{3} |.*authentication failed|.*Access denied for user.*password|.*Login failed"),
+    Rule("sql.denied", "the database user lacks a right", "grant the right to the database user", AuthError,
+         r"42501 |\w+ \((1142|1143|1044|1370|229)\) "),
+    Rule("sql.timeout", "a statement takes too long", "raise timeout: of the system, or add an index",
+         Retriable, r"57014 |HY018 |HYT00 |\w+ \((1969|3024)\) |.*interrupted$"),
+    Rule("sql.busy", "another writer holds the rows", "wait, or shorten the other transaction", Retriable,
+         r"40001 |40P01 |55P03 |\w+ \((1205|1213|1020)\) |.*database( table)? is locked"),
+    Rule("sql.connection", "the database does not answer", "is it up, and are address and port right?",
+         Retriable, r"08\w{3} |57P0\d |53\w{3} |HYT01 |\w+ \((2002|2003|2005|2006|2013|2055|1040|1053|1927)\) "),
+    Rule("sql.driver", "there is no such ODBC driver", "install it, or mend DRIVER= or DSN= in odbc:",
+         ConfigError, r"IM\w{3} |01000 .*Can't open lib"),
+    Rule("sql.database", "there is no such database", "mend the name of the database", ConfigError,
+         r"3D000 |\w+ \((1049|4060)\) |.*unable to open database|.*connect failed"),
+    Rule("sql.table", "there is no such table", "mend table: or query:", ConfigError,
+         r"42P01 |42S02 |\w+ \(1146\) |.*no such table"),
+    Rule("sql.column", "there is no such column", "mend the name of the column", ConfigError,
+         r"42703 |42S22 |\w+ \(1054\) |.*no such column"),
+    Rule("sql.key", "the key is not unique in the database", "add a primary key or a unique index",
+         ConfigError, r"42P10 |.*ON CONFLICT clause does not match"),
+    Rule("sql.readonly", "the database may only be read", "a query does not write", ConfigError,
+         r"25006 |\w+ \(1792\) |.*readonly database"),
+    Rule("sql.constraint", "the database's rules forbid the row", "mend the value, or relax the constraint",
+         RecordRejected,
+         r"2[13]\w{3} |\w+ \((19|1452|1451|1364|1048|4025|1062)\) |.*constraint failed"),
+    Rule("sql.value", "a value does not fit its column", "map it to one that fits", RecordRejected,
+         r"22\w{3} |HY10\d |HY004 |HYC00 |\w+ \((20|1264|1265|1292|1366|1406|1411)\) "
+         r"|.*datatype mismatch|.*too large|.*surrogates"),
+    Rule("sql.statement", "the database does not understand the statement", "mend query:", ConfigError,
+         r"42\w{3} |37000 |\w+ \(1064\) |.*syntax error"),
 )  # fmt: skip
-_COMPILED = [(re.compile(pattern, re.IGNORECASE), kind, code, hint) for pattern, kind, code, hint in _RULES]
+_COMPILED = [(re.compile(rule.pattern, re.IGNORECASE), rule) for rule in _RULES]
 # Where servers quote the values of a record in their messages.
 _VALUES = re.compile(
     r"(?i)\b(entry|value|type \w[\w ]*|failing row contains)(:| )\s*(['\"(]).*?(['\")])(?=[ ;.,\n]|$)"
@@ -51,9 +66,9 @@ def told(error: Exception, where: str, secrets: Iterable[str]) -> HubError:
     """What an error of pyodbc or sqlite3 means for the hub; ``where`` names the system and resource."""
     text = _text(error)
     shown = _shown(error, secrets)
-    for pattern, kind, code, hint in _COMPILED:
+    for pattern, rule in _COMPILED:
         if pattern.match(text):
-            return kind(code, shown, where=where, hint=hint)
+            return rule.kind(rule.code, f"{rule.message}: {shown}", where=where, hint=rule.hint)
     return Fatal("sql.failed", shown, where=where, hint="see the message of the database")
 
 

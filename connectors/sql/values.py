@@ -25,6 +25,7 @@ EXACT_DIGITS = 15
 
 
 def arrow_type(column: Column) -> pa.DataType:
+    """The Arrow type of a column's values."""
     if column.type == "decimal" and 0 < column.precision <= EXACT_DIGITS:
         return pa.decimal128(column.precision, max(column.scale, 0))
     if column.type == "integer":

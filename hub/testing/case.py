@@ -75,6 +75,7 @@ def rows_of(pages: Iterable[Page]) -> list[dict[str, Any]]:
 
 
 def page_rows(page: Page) -> list[dict[str, Any]]:
+    """The records of one page, of either kind."""
     if isinstance(page.records, pa.RecordBatch):
         return page.records.to_pylist()
     content = page.records if isinstance(page.records, bytes) else page.records.path.read_bytes()
@@ -86,6 +87,7 @@ def read(
     connector: Any, resource: Resource, *, size: int | None = None, since: str | None = None,
     token: str | None = None, fields: tuple[str, ...] = (),
 ) -> list[Page]:  # fmt: skip
+    """All pages of one read."""
     query = Query(resource, fields=fields, since=since, token=token, page_size=size)
     return list(connector.read(query))
 

@@ -181,8 +181,8 @@ class Flaw:
     class values_exact(Memory):
         def read(self, query: Query) -> Iterator[Page]:
             for page in super().read(query):
-                text = page.records.decode().replace("\\n", " ")  # type: ignore[union-attr]
-                yield dataclasses.replace(page, records=text.encode())
+                flat = [{**row, "name": row["name"].replace("\n", " ")} for row in rows(page)]
+                yield with_rows(page, flat)
 
     class fields_on_demand(Memory):
         def read(self, query: Query) -> Iterator[Page]:

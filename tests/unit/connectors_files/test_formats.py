@@ -130,15 +130,14 @@ def test_parquet_announces_its_rows_and_a_cut_file_is_refused(tmp_path: Path) ->
     assert refused.value.code == "parquet.malformed"
 
 
-SCHEMA: pa.Schema = pa.schema(
-    [  # type: ignore[arg-type]
-        pa.field("id", pa.int64()),
-        pa.field("name", pa.string()),
-        pa.field("amount", pa.decimal128(38, 2)),
-        pa.field("at", pa.timestamp("us", "UTC")),
-        pa.field("tags", pa.list_(pa.string())),
-    ]
-)
+TYPES: dict[str, pa.DataType] = {
+    "id": pa.int64(),
+    "name": pa.string(),
+    "amount": pa.decimal128(38, 2),
+    "at": pa.timestamp("us", "UTC"),
+    "tags": pa.list_(pa.string()),
+}
+SCHEMA = pa.schema(list(TYPES.items()))
 RECORD = {
     "id": 9007199254740993,
     "name": '张伟😀 "q",\n=1+1',

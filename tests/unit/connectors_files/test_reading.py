@@ -85,7 +85,8 @@ def test_an_empty_ndjson_file_is_one_empty_last_page(tmp_path: Path) -> None:
 def test_ndjson_passes_as_it_is(tmp_path: Path) -> None:
     content = '{"n": 12345678901234567890.12, "t": "中文😀\\n"}\n'.encode()
     (tmp_path / "a.ndjson").write_bytes(b"\xef\xbb\xbf" + content + content.rstrip())
-    assert b"".join(bytes(page.records) for page in pages(tmp_path, "a.ndjson")) == content * 2  # type: ignore[arg-type]
+    read = [page.records for page in pages(tmp_path, "a.ndjson")]
+    assert b"".join(part for part in read if isinstance(part, bytes)) == content * 2
 
 
 def test_ndjson_in_another_encoding_is_read(tmp_path: Path) -> None:
