@@ -184,7 +184,9 @@ class Delivery:
         with self.database.begin() as connection:
             return set(connection.scalars(select(tables.intent.c.key).where(tables.intent.c.source == self.manifest.source)))
 
-    def _store(self, rows: list[Row], outcomes: list[Outcome], tally: dict[str, int]) -> None:
+    def _store(
+        self, rows: list[Row], outcomes: list[Outcome], tally: dict[str, int], leftover: Sequence[str] = ()
+    ) -> None:
         """One transaction per batch: shadows, outcomes, quarantine, intents that are answered."""
         with self.database.begin() as connection:
             fence(connection, self.held)
@@ -196,6 +198,11 @@ class Delivery:
                     self._remember(connection, row, outcome)
                 elif not logged:
                     self._hold(connection, row, outcome, moment)
+            if leftover:
+                connection.execute(delete(tables.shadow).where(
+                    tables.shadow.c.source == self.manifest.source, tables.shadow.c.key.in_(leftover)))
+            if not rows:
+                return
             connection.execute(insert(tables.delivery), [
                 {"id": new_id(), "run_id": self.run_id, "source": self.manifest.source, "key": row.key,
                  "operation": row.operation, "status": outcome.status, "foreign_id": outcome.foreign_id,
@@ -263,13 +270,15 @@ class Delivery:
         return self.manifest.target_key
 
     def _replace(self, resource: Any) -> None:
-        """A target that is written whole gets all rows, or none."""
-        reader = self.run.reader("SELECT * EXCLUDE (key, hash) FROM mapped ORDER BY key")
+        """A target that is written whole gets all rows where any of them changed or left, or is left alone."""
         assert self.target is not None
-        count = self.target.replace(resource, reader, reader.schema)  # type: ignore[attr-defined]
         rows = [Row(*values[:-1], json.loads(values[-1])) for values in self.run.sql(
             "SELECT key, operation, hash, foreign_id, foreign_key, version, body FROM sending")]
+        leftover = [key for (key,) in self.run.sql("SELECT key FROM leftover")]
         tally = {"done": 0, "rejected": 0, "waiting": 0, "logged": 0}
-        self._store(rows, [Outcome("done") for _ in rows], tally)
-        self.shown("deliver", {"sent": count, "of": count})
+        if rows or leftover:
+            reader = self.run.reader("SELECT * EXCLUDE (key) FROM whole ORDER BY key")
+            count = self.target.replace(resource, reader, reader.schema)  # type: ignore[attr-defined]
+            self._store(rows, [Outcome("done") for _ in rows], tally, leftover)
+            self.shown("deliver", {"sent": count, "of": count})
         self._finish(tally, 0)

@@ -40,5 +40,5 @@ class Lookups:
             source_table, source_table.c.id == shadow.c.source).where(
             source_table.c.system == lookup.args[0]).group_by(shadow.c.entity)
         self.run.table("answered", self.session.stream(query))
-        return self.run.con.execute(
+        return self.run.con.sql(
             "SELECT CAST(CAST(entity AS UUID) AS VARCHAR) AS input, known AS output FROM answered").to_arrow_table()

@@ -11,8 +11,8 @@ import orjson
 # The tables of a plan, in the order they are stored; see the stage that makes each.
 TABLES = {
     "inbound": ("creation", "updating", "removing", "shadowing", "absent", "gone", "held", "settled", "outvote"),
-    "outbound": ("sending", "held", "settled"),
-    "pass": ("sending", "held", "settled", "shadowing"),
+    "outbound": ("sending", "held", "settled", "whole", "leftover"),
+    "pass": ("sending", "held", "settled", "shadowing", "whole", "leftover"),
 }
 
 READ_PARTS = (

@@ -76,6 +76,7 @@ def _from_model(
     _settle_outbound(run, session, source)
     leaving = output.absent.reaction if output.absent.reaction in STATES else "ignore"
     _sending(run, compiled, leaving)
+    _whole_rows(run, replaces=_whole(hub, output))
     held = _held(run, compiled, mapping.from_)
     operations = dict(run.sql("SELECT operation, count(*) FROM sending GROUP BY 1"))
     sent = sum(operations.values())
@@ -140,6 +141,14 @@ def _sending(run: RunFile, compiled: Compiled, leaving: str) -> None:
             FROM golden_rows g JOIN acknowledged a USING (key) WHERE g.leaving""")
 
 
+def _whole_rows(run: RunFile, *, replaces: bool) -> None:
+    """``whole`` and ``leftover``: all rows of a target that is written as a whole, and the keys of rows
+    it holds that are no longer among them. Empty for every other target."""
+    some = "" if replaces else " WHERE false"
+    run.sql(f"CREATE OR REPLACE TABLE whole AS SELECT * EXCLUDE (hash) FROM mapped{some}")
+    run.sql(f"CREATE OR REPLACE TABLE leftover AS SELECT key FROM (SELECT key FROM acknowledged ANTI JOIN mapped USING (key)){some}")
+
+
 def _settle_outbound(run: RunFile, session: Bulk, source: int) -> None:
     run.sql("CREATE OR REPLACE TABLE settled AS SELECT key FROM golden_rows")
 
@@ -163,12 +172,14 @@ def _pass_through(
     reader = hub.connect(system)
     stack.callback(reader.close)
     resource: Resource = reader.resource(name)
-    asked = asked_of(hub, mapping, [compiled], resource, row, initial=initial, full=full)
+    replaces = _whole(hub, output)
+    asked = asked_of(hub, mapping, [compiled], resource, row, initial=initial, full=full or replaces)
     extracted = extract(reader, Query(resource, compiled.paths, asked.since, asked.token), run,
                         lambda read: shown("extract", {"read": read}))
     mapped = map_records(run, session, extracted, source, compiled, Lookups(run, session), compare=False)
     _acknowledged(run, session, source)
     _sending(run, compiled, "ignore")
+    _whole_rows(run, replaces=replaces)
     run.sql("CREATE OR REPLACE TABLE verdict (key VARCHAR, hash BIGINT, state VARCHAR, code VARCHAR, field VARCHAR, message VARCHAR, input VARCHAR)")
     held = quarantine.collect(run, extracted, mapped, compiled)
     run.sql("CREATE OR REPLACE TABLE settled AS SELECT DISTINCT key FROM extracted WHERE key IS NOT NULL")
