@@ -92,3 +92,12 @@ def test_every_module_of_the_hub_has_its_layer() -> None:
     built = {f"hub.{path.stem}" for path in (ROOT / "hub").glob("*") if (path / "__init__.py").exists()}
     built |= {f"hub.{path.stem}" for path in (ROOT / "hub").glob("*.py") if path.stem != "__init__"}
     assert built - layers == set()
+
+
+def test_every_variable_is_documented() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    shipped = [path for path in modules() if path.relative_to(ROOT).parts[0] != "tests"]
+    text = "".join(path.read_text(encoding="utf-8") for path in shipped)
+    used = set(re.findall(r"COPHUB_[A-Z_]*[A-Z]", text))
+    secrets = {name for name in used if name.startswith("COPHUB_SECRET_")}
+    assert {name for name in used - secrets if f"`{name}`" not in page} == set()
