@@ -17,7 +17,7 @@ from hub.exchange.pipeline import Hub
 from hub.redact import Redactor
 from hub.security import keys
 from hub.security.secrets import SealedStore, SecretRow, Secrets, resolve_settings
-from hub.security.sources import EnvironmentSource, FolderSource
+from hub.security.sources import FOLDER, EnvironmentSource, FolderSource
 from hub.store.database import Database
 from hub.store.secret_rows import StoredSecretRows
 from hub.workspace.load import load
@@ -25,7 +25,6 @@ from hub.workspace.workspace import Workspace
 
 STATE = ".cophub"
 STORE = "COPHUB_STORE"
-SECRETS_FOLDER = "COPHUB_SECRETS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +63,8 @@ def open_hub(
     workspace = load(folder, environment)
     redactor = Redactor()
     sources: list[Any] = [EnvironmentSource(values)]
-    if values.get(SECRETS_FOLDER):
-        sources.append(FolderSource(Path(values[SECRETS_FOLDER])))
+    if values.get(FOLDER):
+        sources.append(FolderSource(Path(values[FOLDER])))
     database = open_database(workspace, Secrets(sources, redactor=redactor), values)
     try:
         if schema:
