@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from types import TracebackType
+from typing import NamedTuple
 
 import duckdb
 
 from hub.errors import ConfigError
-from hub.mapping.compile import Compiled
-from hub.mapping.record import quoted, structure_type
+from hub.mapping.compile import Column, Compiled
+from hub.mapping.record import ELEMENT, WHOLE, quoted, structure_type
 from hub.mapping.rejects import cleaned
 from hub.mapping.source import whole_structure
 from hub.mapping.syntax import Issue
@@ -19,13 +20,21 @@ _FIELD = re.compile(r'\br\.("(?:[^"]|"")+")')
 _JOINED = re.compile(r'"k_[0-9a-f]{12}"\.')
 
 
+class _Asked(NamedTuple):
+    """An expression to bind, for a field ('' for none), wanted in a type ('' for any)."""
+
+    field: str
+    sql: str
+    type: str
+
+
 class Binder:
     """One in-memory DuckDB that binds and never runs."""
 
     def __init__(self) -> None:
         self.con = duckdb.connect(":memory:", config={"threads": 1})
         self.con.execute("SET enable_external_access = false")
-        self._good: set[str] = set()
+        self._bound: dict[str, str] = {}
 
     def __enter__(self) -> Binder:
         return self
@@ -39,24 +48,26 @@ class Binder:
         """Field ('' is the condition) and issue: all expressions are bound at once, and one by one
         only where that fails. What has the form of something that bound before is not asked again."""
         forms = _Forms(compiled)
-        asked = [
-            *(
-                (column.name, column.sql)
-                for column in compiled.columns
-                if compiled.structure is None or not column.expression.plain
-            ),
-            *(("", lookup.input_sql) for lookup in compiled.lookups),
-            *([("", f"CAST(({compiled.where}) AS BOOLEAN)")] if compiled.where else []),
-        ]
-        new = [(name, sql, form) for name, sql in asked if (form := forms.of(sql)) not in self._good]
-        rows = self._rows(compiled) if new or compiled.checks else ""
-        if not new or self._bound([(name, sql) for name, sql, _ in new], rows) is None:
-            self._good.update(form for _, _, form in new)
+        asked = [_Asked(column.name, column.expression.sql, column.type) for column in _doubtful(compiled)]
+        asked += [_Asked("", lookup.input_sql, "") for lookup in compiled.lookups]
+        asked += [_Asked("", compiled.where, "BOOLEAN")] if compiled.where else []
+        new = {form: one.sql for one in asked if (form := forms.of(one.sql)) not in self._bound}
+        reasons: dict[str, str] = {}
+        rows = self._rows(compiled) if new else ""
+        types = self._types(list(new.values()), rows)
+        if isinstance(types, list):
+            self._bound.update(zip(new, types, strict=True))
         else:
-            for name, sql, _ in new:
-                reason = self._bound([(name, sql)], rows)
-                if reason:
-                    yield name, Issue("expression.type", f"{name or 'where'}: {reason}", _hint(reason))
+            for form, sql in new.items():
+                one = self._types([sql], rows)
+                reasons |= {form: one} if isinstance(one, str) else {}
+                self._bound |= {form: one[0]} if isinstance(one, list) else {}
+        for question in asked:
+            form = forms.of(question.sql)
+            reason = reasons.get(form) or misfit(self._bound[form], question.type)
+            if reason:
+                what = f"{question.field or 'where'}: {reason}"
+                yield question.field, Issue("expression.type", what, _hint(reason))
         yield from self._checks(compiled)
 
     def _checks(self, compiled: Compiled) -> Iterator[tuple[str, Issue]]:
@@ -66,18 +77,19 @@ class Binder:
             f"CAST(NULL AS {one.type}) AS {quoted(one.name)}" for one in compiled.columns if one.type
         )
         for check in patterns:
-            reason = self._bound([(check.field, check.condition)], f"(SELECT {columns}) AS s")
-            if reason:
+            reason = self._types([check.condition], f"(SELECT {columns}) AS s")
+            if isinstance(reason, str):
                 yield check.field, Issue("pattern.invalid", f"{check.field}: {reason}")
 
-    def _bound(self, parts: list[tuple[str, str]], rows: str) -> str | None:
-        """None where it binds, else DuckDB's reason."""
-        columns = ", ".join(f"{sql} AS c{number}" for number, (_, sql) in enumerate(parts))
+    def _types(self, parts: list[str], rows: str) -> list[str] | str:
+        """The types where all bind, else DuckDB's reason."""
+        if not parts:
+            return []
+        columns = ", ".join(f"{sql} AS c{number}" for number, sql in enumerate(parts))
         try:
-            self.con.sql(f"SELECT {columns} FROM {rows}")
+            return [str(one) for one in self.con.sql(f"SELECT {columns} FROM {rows}").types]
         except duckdb.Error as error:
             return _plain(str(error))
-        return None
 
     @staticmethod
     def _rows(compiled: Compiled) -> str:
@@ -87,6 +99,42 @@ class Binder:
         for lookup in compiled.lookups:
             sql += f", (SELECT '' AS input, '' AS output) AS {quoted(lookup.alias)}"
         return sql
+
+
+def _doubtful(compiled: Compiled) -> Iterator[Column]:
+    """The columns that are more than one text of a foreign record: such a text can be cast to anything."""
+    for column in compiled.columns:
+        text = compiled.structure is not None and column.expression.plain and not column.many
+        if not text or any(path[-1] in (ELEMENT, WHOLE) for path in column.expression.inputs):
+            yield column
+
+
+_NUMBER = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL\(.*\))(_LITERAL)?")
+_NESTED = re.compile(r".*\[\d*\]|(STRUCT|MAP|UNION)\(.*|JSON", re.DOTALL)
+_MOMENT = re.compile(r"DATE|TIMESTAMP.*")
+_FITS = {
+    "BIGINT": (_NUMBER, re.compile("BOOLEAN")),
+    "DECIMAL": (_NUMBER, re.compile("BOOLEAN")),
+    "BOOLEAN": (_NUMBER, re.compile("BOOLEAN")),
+    "DATE": (_MOMENT,),
+    "TIMESTAMPTZ": (_MOMENT,),
+}
+
+
+def misfit(type_: str, wanted: str) -> str:
+    """Why a value of a type does not fit the type wanted; '' where it fits. A text fits everything but a
+    list: whether it can be read as that is seen row by row."""
+    if not wanted or wanted.startswith("JSON") or type_ in ("NULL", '"NULL"', "INTEGER_LITERAL"):
+        return ""
+    if wanted.endswith("[]"):
+        return "" if type_.endswith("]") or type_ == "JSON" else f"the field is a list, the value is {type_}"
+    if _NESTED.fullmatch(type_):
+        kind = "a list" if type_.endswith("]") else "an object"
+        return f"the value is {kind}, not a single value"
+    fitting = _FITS.get(wanted.partition("(")[0])
+    if fitting is None or type_ == "VARCHAR" or any(pattern.fullmatch(type_) for pattern in fitting):
+        return ""
+    return f"a value of type {type_} does not become {wanted}"
 
 
 def mistyped(compiled: Compiled, error: duckdb.BinderException) -> ConfigError:

@@ -283,7 +283,7 @@ class _Compilation:
                 ),
             )
         many = bool(declared and declared.many)
-        expression = self._expression(path, rule.value, scope, many)
+        expression = self._expression((*path, "value"), rule.value, scope, many)
         if expression is None or (model and declared is None):
             return None
         self._ref_use(path, expression, declared)

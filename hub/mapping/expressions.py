@@ -17,7 +17,7 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from hub.mapping.functions import FUNCTIONS, LONGEST, REFUSED, Function
-from hub.mapping.grammar import DEEPEST_TREE, SAME, TYPES, WHY
+from hub.mapping.grammar import DEEPEST_TREE, INDEXED, SAME, TYPES, WHY
 from hub.mapping.hubfunctions import HUB
 from hub.mapping.names import Names, Place
 from hub.mapping.record import Node, path_text, suggestion
@@ -166,6 +166,11 @@ class Translation:
             )
         return self._same(node)
 
+    def _is(self, node: exp.Expr) -> exp.Expr:
+        if not isinstance(node.expression, exp.Null | exp.Boolean):
+            return self.issue(node, "expression.forbidden", "IS is followed by NULL, TRUE or FALSE")
+        return self._same(node)
+
     def _case(self, node: exp.Expr) -> exp.Expr:
         """Each branch is translated under its condition, so that a lookup in it counts only there."""
         subject = self.value(node.this) if node.this else None
@@ -216,9 +221,15 @@ class Translation:
         return exp.Struct(expressions=pairs)
 
     def _bracket(self, node: exp.Expr) -> exp.Expr:
+        if type(node.this) not in INDEXED:
+            return self.issue(node, "expression.syntax", "[…] stands behind a list", "write (…)[1]")
         return exp.Bracket(
-            this=self.value(node.this), expressions=[self.value(part) for part in node.expressions]
+            this=self.value(node.this), expressions=[self.index(part) for part in node.expressions]
         )
+
+    def index(self, node: exp.Expr) -> exp.Expr:
+        """What stands in [ ]: a position or from:to."""
+        return self._same(node) if isinstance(node, exp.Slice) else self.value(node)
 
     def _call(self, node: exp.Expr) -> exp.Expr:
         name = str(node.this).lower()
@@ -367,6 +378,7 @@ def _holds(tree: exp.Expr, yes: bool) -> exp.Expr:
 
 _SPECIAL: dict[type[exp.Expr], Callable[[Translation, exp.Expr], exp.Expr]] = {
     exp.In: Translation._in,
+    exp.Is: Translation._is,
     exp.Case: Translation._case,
     exp.Cast: Translation._cast,
     exp.TryCast: Translation._cast,

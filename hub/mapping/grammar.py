@@ -19,7 +19,6 @@ SAME = frozenset(
         exp.LTE,
         exp.NullSafeEQ,
         exp.NullSafeNEQ,
-        exp.Is,
         exp.Between,
         exp.Like,
         exp.ILike,
@@ -44,10 +43,24 @@ SAME = frozenset(
         exp.Array,
         exp.AtTimeZone,
         exp.Var,
-        exp.Slice,
     }
 )
 """Nodes that are rendered as they are, with their parts translated."""
+
+INDEXED = frozenset(
+    {
+        exp.Column,
+        exp.Bracket,
+        exp.Dot,
+        exp.Anonymous,
+        exp.Paren,
+        exp.Array,
+        exp.Identifier,
+        exp.Cast,
+        exp.Literal,
+    }
+)
+"""What an index may stand behind without brackets."""
 
 TYPES = frozenset(
     {

@@ -32,6 +32,8 @@ class Working(Protocol):
 
     def computed(self, node: exp.Expr) -> exp.Expr: ...
 
+    def index(self, node: exp.Expr) -> exp.Expr: ...
+
     def called(self, node: exp.Expr, function: Function) -> exp.Expr: ...
 
 
@@ -136,12 +138,12 @@ class Names:
         parts = node.expressions
         if len(parts) == 1 and isinstance(parts[0], exp.Slice):
             self.lists(inner)
-            tree = exp.Bracket(this=inner.tree, expressions=[self.work.computed(parts[0])])
+            tree = exp.Bracket(this=inner.tree, expressions=[self.work.index(parts[0])])
             return Place(tree, inner.path, inner.node)
         if inner.node.many is False and inner.node.type not in ("any",) and inner.path is not None:
             self.work.issue(node, "field.list", f"{path_text(inner.path)} is no list")
         path = self.lists(inner)
-        tree = exp.Bracket(this=inner.tree, expressions=[self.work.value(part) for part in parts])
+        tree = exp.Bracket(this=inner.tree, expressions=[self.work.index(part) for part in parts])
         return Place(tree, path, inner.node.element)
 
     def lists(self, place: Place) -> Path | None:

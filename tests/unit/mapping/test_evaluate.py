@@ -161,7 +161,8 @@ def test_a_code_is_translated_inwards_and_an_unknown_one_rejected() -> None:
 
 
 def test_a_code_counts_only_in_the_branch_that_is_taken() -> None:
-    rule = "CASE WHEN K = 'a' THEN code('country', C) WHEN K = 'b' THEN 'NO' ELSE if(K = 'c', code('country', C), 'CN') END"  # noqa: E501
+    code = "code('country', C)"
+    rule = f"CASE WHEN K = 'a' THEN {code} WHEN K = 'b' THEN 'NO' ELSE if(K = 'c', {code}, 'CN') END"
     records = [{"Id": kind, "K": kind, "C": "XX"} for kind in "abcd"]
     ran = run(inbound({"country": rule}), *records)
     assert {row["key"]: row["country"] for row in ran.rows} == {"b": "NO", "d": "CN"}
@@ -211,8 +212,13 @@ def test_a_reference_is_the_sources_key() -> None:
 
 
 def test_keys_in_other_systems_come_from_the_provider() -> None:
-    out = {"mapping": "out", "from": "person", "into": "crm.c", "key": "n",
-           "fields": {"n": "no", "own": "key_in('crm', id)", "boss": "key_in('crm', boss)"}}  # fmt: skip
+    out = {
+        "mapping": "out",
+        "from": "person",
+        "into": "crm.c",
+        "key": "n",
+        "fields": {"n": "no", "own": "key_in('crm', id)", "boss": "key_in('crm', boss)"},
+    }
     asked: list[tuple[Lookup, list[object]]] = []
 
     def provide(lookup: Lookup, inputs: pa.Array[Any]) -> pa.Table:
@@ -241,8 +247,10 @@ def test_each_gives_one_output_per_element_with_its_own_key() -> None:
         {"count": "p.N", "name": "Name || p.N"}, each="Positions as p", key="p.Id", where="p.N <> '0'"
     )
     mapping["fields"]["no"] = "p.Id"
-    ran = run(mapping, {"Id": "1", "Name": "a", "Positions": [{"Id": "x", "N": 1}, {"Id": "y", "N": "?"}, {"Id": "z", "N": 0}]},
-              {"Id": "2", "Positions": []}, {"Id": "3"})  # fmt: skip
+    positions = [{"Id": "x", "N": 1}, {"Id": "y", "N": "?"}, {"Id": "z", "N": 0}]
+    ran = run(
+        mapping, {"Id": "1", "Name": "a", "Positions": positions}, {"Id": "2", "Positions": []}, {"Id": "3"}
+    )
     assert [(row["key"], row["parent"], row["name"]) for row in ran.rows] == [
         (key_text(["1", "x"]), "1", "a1")
     ]
@@ -317,9 +325,15 @@ def _none(con: Any, record: str) -> str:
 
 
 def test_the_outputs_of_a_list_are_compiled_apart() -> None:
-    mapping = {"mapping": "people", "from": "hr.people", "key": "Id", "into": [
-        {"into": "person", "fields": {"no": "Id"}},
-        {"into": "person", "each": "L as l", "key": "l.N", "fields": {"no": "l.N"}}]}  # fmt: skip
+    mapping = {
+        "mapping": "people",
+        "from": "hr.people",
+        "key": "Id",
+        "into": [
+            {"into": "person", "fields": {"no": "Id"}},
+            {"into": "person", "each": "L as l", "key": "l.N", "fields": {"no": "l.N"}},
+        ],
+    }
     record = {"Id": "1", "L": [{"N": "a"}, {"N": "b"}]}
     assert [row["no"] for row in run(mapping, record).rows] == ["1"]
     assert [row["no"] for row in run(mapping, record, output=1).rows] == ["a", "b"]
