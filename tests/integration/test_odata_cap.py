@@ -7,13 +7,13 @@ import secrets
 from collections.abc import Iterator
 from typing import Any
 
-import orjson
 import pytest
 
 from connectors.odata import SPEC
 from hub.contract import Change, Context, Page, Query
 from hub.errors import AuthError, ConfigError
 from tests.conftest import Login
+from tests.unit.http.fake import lines
 
 ROOTS = {"V4": "/sap/opu/odata4/sap/", "V2": "/sap/opu/odata/sap/"}
 
@@ -40,7 +40,7 @@ def partners(sap: Login, version: str) -> Iterator[Any]:
 
 def rows(pages: list[Page]) -> list[Any]:
     assert [page.last for page in pages] == [False] * (len(pages) - 1) + [True]
-    return [orjson.loads(line) for page in pages for line in page.records.splitlines()]
+    return lines(pages)
 
 
 def test_all_partners_are_read_with_their_addresses(partners: Any):

@@ -15,6 +15,7 @@ from connectors.rest import SPEC
 from hub.contract import Change, Context, Query
 from hub.errors import AuthError
 from tests.conftest import Login
+from tests.unit.http.fake import lines
 
 
 def coded(value: Any) -> str:
@@ -56,7 +57,7 @@ def api(tryton: Login) -> Iterator[Any]:
 
 def test_all_parties_are_read_page_by_page(api: Any):
     pages = list(api.read(Query(api.resource("parties"))))
-    rows = [orjson.loads(line) for page in pages for line in page.records.splitlines()]
+    rows = lines(pages)
     assert len(rows) > 50
     assert len({row["id"] for row in rows}) == len(rows)
     assert [row["id"] for row in rows] == sorted(row["id"] for row in rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from connectors.odata import SPEC
 from hub.contract import Context, Page, Query
 from hub.errors import ConfigError, HubError
-from tests.unit.http.fake import Answer, Asked, Fake, as_json, fake
+from tests.unit.http.fake import Answer, Asked, Fake, as_json, fake, lines
 
 V2 = b"""<Edmx Version="1.0"><DataServices>
 <Schema Namespace="s" xmlns:sap="http://www.sap.com/Protocols/SAPData">
@@ -35,16 +35,13 @@ ROOMS = [{"Id": str(n), "Name": f"Room {n}"} for n in range(1, 8)]
 class Service:
     """Answers $metadata by itself and everything else as told."""
 
-    def __init__(self, edmx: bytes, **settings: Any) -> None:
-        self.edmx, self.settings = edmx, settings
+    def __init__(self, edmx: bytes, reply: Callable[[Asked], Answer]) -> None:
+        self.edmx, self.reply = edmx, reply
 
     def __call__(self, asked: Asked) -> Answer:
         if asked.path.endswith("$metadata"):
             return Answer(200, self.edmx, {"Content-Type": "application/xml"})
         return self.reply(asked)
-
-    def reply(self, asked: Asked) -> Answer:
-        raise NotImplementedError
 
 
 def source(url: str, resource: dict[str, Any] | None = None, **settings: Any) -> Any:
@@ -62,13 +59,12 @@ def read(
 
 
 def records(pages: list[Page]) -> list[Any]:
-    return [orjson.loads(line) for page in pages for line in page.records.splitlines()]
+    return lines(pages)
 
 
 def serving(edmx: bytes, *answers: Any) -> Any:
     left: Iterator[Any] = iter(answers)
-    service = Service(edmx)
-    service.reply = lambda asked: made if isinstance(made := next(left), Answer) else as_json(made)  # type: ignore[method-assign]
+    service = Service(edmx, lambda asked: made if isinstance(made := next(left), Answer) else as_json(made))
     return fake(service)
 
 
@@ -151,8 +147,7 @@ def paging_by_client(asked: Asked) -> Answer:
 
 @pytest.mark.parametrize("resource", [{}, {"count": False}])
 def test_v2_services_that_do_not_page_are_paged_by_the_hub(resource: dict[str, Any]):
-    service = Service(V2)
-    service.reply = paging_by_client  # type: ignore[method-assign]
+    service = Service(V2, paging_by_client)
     with fake(service) as server:
         pages = read(server, resource, {"page_size": 3})
     assert records(pages) == ROOMS
@@ -170,8 +165,7 @@ def test_records_that_move_between_client_pages_are_noticed():
             else answer
         )
 
-    service = Service(V2)
-    service.reply = reply  # type: ignore[method-assign]
+    service = Service(V2, reply)
     with fake(service) as server, pytest.raises(HubError) as caught:
         read(server, None, {"page_size": 3})
     assert caught.value.code == "page.moved"
@@ -211,7 +205,7 @@ def test_fewer_records_than_announced_are_an_error():
     ],
 )  # fmt: skip
 def test_changes_and_conditions_are_asked_for_in_the_right_literals(edmx: bytes, expected: str):
-    empty = {"value": []} if edmx is V4 else {"d": {"results": [], "__count": "0"}}
+    empty: Any = {"value": []} if edmx is V4 else {"d": {"results": [], "__count": "0"}}
     where = (("Seats", ">=", "3"), ("Name", "=", "O'N"), ("Name", "<", "x"), ("Seats", "=", "many"))
     with serving(edmx, empty) as server:
         read(server, {"cursor": "At", "created": "Made"}, since="2026-01-02T03:04:05Z", where=where)
@@ -260,7 +254,7 @@ def test_recorded_successfactors_records_read_with_their_own_metadata(fixtures: 
         made = SPEC.settings.model_validate({"url": f"{server.url}/odata/v2", "page_size": None})
         opened = SPEC.open(Context("sf"), made, {})
         (page,) = opened.read(Query(opened.resource("Background_SpecialAssign")))
-    first = orjson.loads(page.records.splitlines()[0])
+    first = lines([page])[0]
     assert first["lastModifiedDate"] == "2021-04-19T01:35:44Z"
     assert first["endDate"] == "2020-03-02"
 

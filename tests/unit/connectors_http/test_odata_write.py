@@ -28,8 +28,7 @@ def serving(edmx: bytes, reply: Callable[[Asked], Answer]) -> Any:
             return as_json({"d": {}}, X_CSRF_Token="fresh")
         return reply(asked)
 
-    service = Service(edmx)
-    service.reply = guarded  # type: ignore[method-assign]
+    service = Service(edmx, guarded)
     return fake(service)
 
 
@@ -99,8 +98,7 @@ def test_csrf_off_fetches_no_token_and_on_insists():
     with serving(V2, lambda asked: Answer(204)) as server:
         deliver(server, OLD, csrf="off")
         assert not any("x-csrf-token" in asked.headers for asked in server.asked)
-    service = Service(V2)
-    service.reply = lambda asked: as_json({})  # type: ignore[method-assign]
+    service = Service(V2, lambda asked: as_json({}))
     with fake(service) as server, pytest.raises(HubError) as caught:
         deliver(server, OLD, csrf="on")
     assert caught.value.code == "csrf.missing"

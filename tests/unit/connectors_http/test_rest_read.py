@@ -11,7 +11,7 @@ import pytest
 from connectors.rest import SPEC
 from hub.contract import Context, Page, Query
 from hub.errors import Fatal, HubError, Retriable
-from tests.unit.http.fake import Answer, Asked, Fake, as_json, fake
+from tests.unit.http.fake import Answer, Asked, Fake, as_json, fake, lines
 
 PEOPLE = [{"id": n, "name": f"n{n}"} for n in range(1, 8)]
 
@@ -29,9 +29,9 @@ def read(server: Fake, resource: dict[str, Any], since: str | None = None, **set
 
 
 def records(pages: list[Page]) -> list[Any]:
-    lines = b"\n".join(page.records for page in pages if page.count).splitlines()
-    assert len(lines) == sum(page.count for page in pages)
-    return [orjson.loads(line) for line in lines]
+    found = lines(pages)
+    assert len(found) == sum(page.count for page in pages)
+    return found
 
 
 def code(server: Fake, resource: dict[str, Any], **settings: Any) -> str:
@@ -55,9 +55,9 @@ def by_token(asked: Asked) -> Answer:
     start = int(asked.params.get("cursor", 0))
     following = start + 3 if start + 3 < 7 else None
     link = f"/people?cursor={following}" if following else None
-    headers = {"Link": f'<{link}>; rel="next", </x>; rel=first'} if link else {}
+    link_header = f'<{link}>; rel="next", </x>; rel=first' if link else ""
     body = {"data": PEOPLE[start : start + 3], "paging": {"next": following, "url": link}}
-    return as_json(body, **headers)
+    return as_json(body, Link=link_header)
 
 
 def by_range(asked: Asked) -> Answer:

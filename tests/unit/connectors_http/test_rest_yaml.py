@@ -6,14 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 import yaml
 
 from connectors.rest import SPEC
 from hub.contract import Context, Query
 from hub.workspace.load import load
-from tests.unit.http.fake import Answer, Asked, as_json, fake
+from tests.unit.http.fake import Answer, Asked, as_json, fake, lines
 
 HUB = "hub: test\n"
 ROWS = [{"id": n, "updated": f"2026-01-{n:02}"} for n in range(1, 24)]
@@ -144,7 +143,7 @@ def test_an_api_joins_by_yaml_alone(
         source = opened(tmp_path, text.format(url=server.url))
         for name in resources:
             pages = list(source.read(Query(source.resource(name))))
-            rows = [orjson.loads(line) for one in pages for line in one.records.splitlines()]
+            rows = lines(pages)
             assert rows == ROWS
             assert pages[-1].last
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +13,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
+
+from hub.contract import Page
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,20 @@ def as_json(value: Any, status: int = 200, **headers: str) -> Answer:
     return Answer(status, orjson.dumps(value), {"Content-Type": "application/json", **named})
 
 
+def lines(pages: Iterable[Page]) -> list[Any]:
+    """The records of pages, decoded."""
+    texts = [page.records for page in pages]
+    return [orjson.loads(line) for text in texts if isinstance(text, bytes) for line in text.splitlines()]
+
+
 Reply = Callable[[Asked], Answer]
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hung up is what many tests are about."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class Fake:
@@ -74,7 +90,7 @@ class Fake:
             def log_message(self, *args: Any) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = _Server(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
