@@ -13,7 +13,7 @@ from hub.contract import Context
 from hub.crypto import Cipher, KeyRing
 from hub.errors import AuthError
 from hub.exchange.keep import Keep, local_folder
-from hub.exchange.pipeline import Hub
+from hub.exchange.ground import Hub
 from hub.redact import Redactor
 from hub.security import keys
 from hub.security.secrets import SealedStore, SecretRow, Secrets, resolve_settings

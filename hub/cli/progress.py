@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from hub.exchange.pipeline import Progress as Told
+from hub.exchange.ground import Progress as Told
 
 PLAIN_EVERY = 5.0
 STAGES = {

@@ -12,16 +12,12 @@ import re
 from dataclasses import dataclass
 
 import pyarrow as pa
-from sqlalchemy import Column, MetaData, Table, select
-
 from hub.exchange.extract import Extracted
-from hub.exchange.map import stage_keys
 from hub.exchange.runfile import RunFile
+from hub.exchange.staging import stage, stage_keys, take
+from hub.store import entities, shadows
 from hub.store.bulk import Bulk
 from hub.store.database import Database
-from hub.store.models import entity_table
-from hub.store.tables import shadow
-from hub.store.wire import decode, encode
 from hub.workspace.shape import Absent
 
 STATES = {"disable": 1, "delete": 2}
@@ -82,18 +78,9 @@ def _items(run: RunFile, snapshot: bool) -> None:
 
 
 def _remove(run: RunFile, session: Bulk, database: Database, source: int, model: str, state: int) -> None:
-    golden = database.metadata.tables[entity_table(model)]
     keys = stage_keys(run, session, "gone_keys", "SELECT key FROM gone")
-    mine = select(golden.c["_id"], golden.c["_version"]).join(shadow, shadow.c.entity == golden.c["_id"]).join(
-        keys, keys.c.key == shadow.c.key).where(shadow.c.source == source, golden.c["_state"] < state)
-    run.table("leaving", session.stream(mine), ", ".join(f'{decode(c.name, c)} AS "{c.name}"' for c in mine.selected_columns))
-    entity = Column("entity", shadow.c.entity.type)
-    session.stage("leaving_entities", [entity], run.reader(
-        f"SELECT {encode('_id', entity, session.dialect)} AS entity FROM leaving"))
-    staged = Table("leaving_entities", MetaData(), Column("entity", shadow.c.entity.type))
-    keys_gone = select(keys.c.key)
-    others = select(shadow.c.entity).join(staged, staged.c.entity == shadow.c.entity).where(
-        shadow.c.absent_at.is_(None), ~((shadow.c.source == source) & shadow.c.key.in_(keys_gone)))
-    run.table("held_by_others", session.stream(others), f"{decode('entity', shadow.c.entity)} AS entity")
+    take(run, "leaving", entities.linked_to(session, database, model, source, keys, state))
+    staged = stage(run, session, "leaving_entities", shadows.ENTITIES, "SELECT _id AS entity FROM leaving")
+    take(run, "held_by_others", shadows.held_by_others(session, source, staged, keys))
     run.sql(f"INSERT INTO removing SELECT DISTINCT _id, _version, {state} FROM leaving "
             "WHERE _id NOT IN (SELECT entity FROM held_by_others)")

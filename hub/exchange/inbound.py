@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import ExitStack
 
 from hub.contract import Query, Resource, Source
 from hub.exchange import absence, quarantine
+from hub.exchange.drift import require_fields
 from hub.exchange.extract import Extracted, extract
+from hub.exchange.ground import Asked, Hub, Progress, asked_of, keyed, opened_source, source_number
 from hub.exchange.guard import judge
 from hub.exchange.join import joined_scan
 from hub.exchange.lookup import Lookups
 from hub.exchange.manifest import Manifest
 from hub.exchange.map import Mapped, map_records, short_hash
-from hub.exchange.merge import STRENGTH, Claims, Merged, Merger
+from hub.exchange.merge import STRENGTH, Claims, Merged, Merger, contestant_sign
 from hub.exchange.resolve import Resolved, Resolver
 from hub.exchange.runfile import RunFile
 from hub.failpoints import reach
@@ -27,22 +29,30 @@ from hub.store.database import Database
 from hub.workspace.shape import MappingFile, Output
 from hub.workspace.workspace import Workspace
 
-Progress = Callable[[str, dict[str, int]], None]
 
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What one run was asked for."""
-
-    mode: str
-    initial: bool
-    since: str | None
-    token: str | None
-    previous: int
+def plan(
+    hub: Hub, run: RunFile, mapping: MappingFile, compiled: list[Compiled], mode: str, stack: ExitStack,
+    progress: Progress, *, initial: bool, full: bool,
+) -> list[Manifest]:
+    """Everything up to the double bar, for all outputs of the mapping."""
+    system, _, name = mapping.from_.partition(".")
+    source = opened_source(hub, stack, system)
+    resource = keyed(source.resource(name), mapping)
+    asked = asked_of(hub.database, mapping, compiled, mode, cursor=resource.cursor, initial=initial, full=full)
+    extracted = read_source(run, source, resource, compiled, asked, lambda other: opened_source(hub, stack, other), progress)
+    require_fields(extracted, asked.fields, compiled)
+    manifests = []
+    for output, one in zip(mapping.outputs, compiled, strict=True):
+        run.use(one.number)
+        number = source_number(hub.database, mapping, one)
+        with hub.database.bulk(write=False) as session:
+            manifests.append(plan_output(run, session, hub.database, hub.workspace, mapping, output, one, extracted,
+                                         number, asked, progress))
+    return manifests
 
 
 def read_source(
-    run: RunFile, source: Source, resource: Resource, mapping: MappingFile, compiled: list[Compiled], asked: Asked,
+    run: RunFile, source: Source, resource: Resource, compiled: list[Compiled], asked: Asked,
     opened: Callable[[str], Source], progress: Progress,
 ) -> Extracted:
     """Extract the resource, and what ``with`` joins to it."""
@@ -69,7 +79,8 @@ def plan_output(
     if asked.mode == "link_only":
         resolved = _only_links(run, resolved)
     reach("after_resolve")
-    merged = Merger(run, session, database, mapping.mapping, model, compiled, claims(workspace, model.model)).merge()
+    claimed = claims(workspace, model.model)
+    merged = Merger(run, session, database, mapping.mapping, model, compiled, claimed).merge()
     if asked.mode == "link_only":
         run.sql("DELETE FROM updating")
         merged = dataclasses.replace(merged, updated=0, unchanged=merged.unchanged + merged.updated)
@@ -90,6 +101,8 @@ def plan_output(
         workspace_hash=workspace.hash, counts=counts, breaches=[str(breach) for breach in breaches], notes=notes,
         cursor=extracted.cursor, token=extracted.token, snapshot=extracted.read if extracted.certificate.complete else None,
         fields=[column.name for column in compiled.columns], changed_fields=dict(merged.changed_fields),
+        source_fields=list(extracted.fields),
+        contestants={contestant_sign(claimed, name): name for name in claimed.contestants()},
         absent=output.absent.reaction, last=compiled.number == len(mapping.outputs) - 1,
     )
 

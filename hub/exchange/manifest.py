@@ -8,11 +8,14 @@ from typing import Any
 
 import orjson
 
+from hub.store.marks import Mark
+
 # The tables of a plan, in the order they are stored; see the stage that makes each.
 TABLES = {
-    "inbound": ("creation", "updating", "removing", "shadowing", "absent", "gone", "held", "settled", "outvote"),
+    "inbound": ("creation", "updating", "removing", "shadowing", "absent", "gone", "held", "settled", "outvote",
+                "outvoting"),
     "outbound": ("sending", "held", "settled", "whole", "leftover"),
-    "pass": ("sending", "held", "settled", "shadowing", "whole", "leftover"),
+    "pass": ("sending", "held", "settled", "whole", "leftover"),
 }
 
 READ_PARTS = (
@@ -42,11 +45,13 @@ class Manifest:
     snapshot: int | None = None
     seq: int | None = None
     fields: list[str] = field(default_factory=list)
+    source_fields: list[str] = field(default_factory=list)
     changed_fields: dict[str, int] = field(default_factory=dict)
     created_at: str = ""
     absent: str = "ignore"
     target_key: list[str] = field(default_factory=list)
     last: bool = True
+    contestants: dict[str, str] = field(default_factory=dict)
 
     def dump(self) -> bytes:
         return orjson.dumps(dataclasses.asdict(self), option=orjson.OPT_SORT_KEYS)
@@ -55,6 +60,10 @@ class Manifest:
     def load(cls, data: bytes) -> Manifest:
         values: dict[str, Any] = orjson.loads(data)
         return cls(**values)
+
+    def mark(self) -> Mark:
+        """The watermark after this plan."""
+        return Mark(self.compiled_hash, self.cursor, self.token, self.seq, self.snapshot, self.source_fields)
 
     def reconciles(self) -> bool:
         """Whether every record read has exactly one fate."""

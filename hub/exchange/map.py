@@ -10,17 +10,15 @@ import dataclasses
 import json
 from dataclasses import dataclass
 
-from sqlalchemy import Column, MetaData, Table, select
-
 from hub.exchange.extract import Extracted, key_sql
 from hub.exchange.lookup import Lookups
-from hub.exchange.runfile import HASH, RunFile, sql_text
+from hub.exchange.runfile import HASH, RunFile
+from hub.exchange.staging import stage_keys, take
 from hub.mapping.compile import Compiled
 from hub.mapping.evaluate import evaluate
 from hub.mapping.source import source_sql
+from hub.store import quarantined, shadows
 from hub.store.bulk import Bulk
-from hub.store.tables import KEY, quarantine, shadow
-from hub.store.wire import decode
 
 FEW = 20_000
 
@@ -65,23 +63,13 @@ def map_records(
 
 
 def read_shadows(run: RunFile, session: Bulk, source: int, *, few: bool) -> None:
-    """``seen``: what the hub knows of this source's records (key, hash, map_hash, cur, absent), and
-    ``stuck``: what is quarantined. With few records only theirs are read."""
-    columns = [shadow.c.key, shadow.c.hash, shadow.c.map_hash, shadow.c.cur, shadow.c.absent_at, shadow.c.parent]
-    query = select(*columns).where(shadow.c.source == source)
-    stuck = [quarantine.c.key, quarantine.c.hash, quarantine.c.map_hash, quarantine.c.state, quarantine.c.id]
-    held = select(*stuck).where(quarantine.c.source == source, quarantine.c.state != "resolved")
+    """``seen``: what the hub knows of this source's records, and ``stuck``: what is quarantined. With few
+    records only theirs are read."""
+    wanted = None
     if few:
         wanted = stage_keys(run, session, "wanted", "SELECT DISTINCT key FROM extracted WHERE key IS NOT NULL")
-        query = query.join(wanted, wanted.c.key == shadow.c.key)
-    run.table("seen", session.stream(query), ", ".join(f"{decode(c.name, c)} AS {c.name}" for c in columns))
-    run.table("stuck", session.stream(held), ", ".join(f"{decode(c.name, c)} AS {c.name}" for c in stuck))
-
-
-def stage_keys(run: RunFile, session: Bulk, name: str, query: str) -> Table:
-    """A temporary table ``name(key)`` in the database, filled from the run file."""
-    session.stage(name, [Column("key", KEY)], run.reader(query))
-    return Table(name, MetaData(), Column("key", KEY))
+    take(run, "seen", shadows.seen(session, source, wanted))
+    take(run, "stuck", quarantined.stuck(session, source))
 
 
 def _compare(run: RunFile, extracted: Extracted, map_hash: int) -> None:

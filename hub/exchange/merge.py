@@ -1,32 +1,32 @@
 """Merge: what each entity becomes, field by field.
 
 A field belongs to the mapping that supplied it (its origin). Another mapping takes it over when it
-is stronger (strong before normal before weak), or as strong and ranked higher in the model, or
-neither and newer; a weak value only fills the empty. A mapping that now says nothing takes back only
-what it supplied itself; what another source had said meanwhile (``outvoted``) comes forward then.
+claims it more strongly (strong before normal before weak), or as strongly and ranked higher in the
+model, or neither and newer; a weak value only fills the empty. A mapping that now says nothing takes
+back only what it supplied itself; what another source had said in vain meanwhile (``outvoted`` beside
+its shadow) comes forward then.
 
 ``creation`` is a view of new entities; ``updating`` a table of changed ones: _id, version (expected),
-_state, pattern (who supplies each field now), changed (names), the fields. ``outvote`` (source, entity,
-outvoted) is what losing sources said.
+_state, old_origin, pattern (a sign per mapped field: 0 stays, 1 ours, a letter: another contestant),
+changed (names), the fields. ``outvote`` (entity, said) is what our records say in vain, ``outvoting``
+(entity, exchange, patch) what changes of that for other sources' records.
 """
 
 from __future__ import annotations
 
-import json
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Column, MetaData, Table, select
+import pyarrow as pa
 
 from hub.exchange.map import FEW
 from hub.exchange.runfile import RunFile, sql_name, sql_text
+from hub.exchange.staging import stage, take
 from hub.mapping.compile import Compiled
+from hub.store import entities, origins, shadows
 from hub.store.bulk import Bulk
 from hub.store.database import Database
-from hub.store.models import entity_table
-from hub.store.tables import origin as origin_table
-from hub.store.wire import decode, duck_type, encode
+from hub.store.wire import duck_type
 from hub.workspace.shape import ModelFile
 
 STRENGTH = {"strong": 0, "normal": 1, "weak": 2}
@@ -49,10 +49,15 @@ class Claims:
         """Fields that another mapping writes too."""
         return tuple(name for name, claims in self.by_field.items() if mapping in claims and len(claims) > 1)
 
+    def contestants(self) -> tuple[str, ...]:
+        """All mappings that write this model, sorted."""
+        return tuple(sorted({mapping for claims in self.by_field.values() for mapping in claims}))
+
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """How many entities are created, changed, brought back; and how many records changed nothing."""
+    """How many entities are created and changed, how many records changed nothing; and per field how many
+    values change and how many become empty."""
 
     created: int
     updated: int
@@ -72,18 +77,20 @@ class Merger:
     claims: Claims
 
     def merge(self) -> Merged:
-        """Make ``creation`` and ``updating``."""
-        fields = [column.name for column in self.compiled.columns]
-        self.run.sql(f"""CREATE OR REPLACE VIEW creation AS SELECT r.entity AS _id, r.key, {', '.join(map(self._value, fields))}
+        """Make ``creation``, ``updating``, ``outvote`` and ``outvoting``."""
+        run, fields = self.run, [column.name for column in self.compiled.columns]
+        run.sql(f"""CREATE OR REPLACE VIEW creation AS SELECT r.entity AS _id, r.key, {', '.join(map(self._value, fields))}
             FROM resolved r JOIN mapped m ON m.rowid = r.m {self._ref_joins()} WHERE r.is_new""")
-        created = self.run.one("SELECT count(*) FROM resolved WHERE is_new")
-        existing = self.run.one("SELECT count(*) FROM resolved WHERE NOT is_new")
+        run.sql("CREATE OR REPLACE TABLE outvote (entity UUID, said VARCHAR)")
+        run.sql("CREATE OR REPLACE TABLE outvoting (entity UUID, exchange VARCHAR, patch VARCHAR)")
+        created = run.one("SELECT count(*) FROM resolved WHERE is_new")
+        existing = run.one("SELECT count(*) FROM resolved WHERE NOT is_new")
         if not existing:
             self._no_updates()
             return Merged(created, 0, 0, {}, {})
-        self._read_golden(existing)
+        self._read(existing, fields)
         self._update(fields)
-        return self._count(created, existing, fields)
+        return self._count(created, existing)
 
     def _value(self, field: str) -> str:
         """A mapped field; references are resolved."""
@@ -108,71 +115,99 @@ class Merger:
         return joins
 
     def _no_updates(self) -> None:
-        golden = self.database.metadata.tables[entity_table(self.model.model)]
-        types = ", ".join(f"{sql_name(name)} {duck_type(golden.c[name])}" for name in self.model.fields)
-        self.run.sql("CREATE OR REPLACE TABLE updating (_id UUID, version INTEGER, _state SMALLINT, old_origin INTEGER, "
-                     f"pattern VARCHAR, changed VARCHAR[], {types})")
-        self.run.sql("CREATE OR REPLACE TABLE outvote (source_mapping VARCHAR, entity UUID, said VARCHAR)")
+        columns = entities.columns(self.database, self.model.model)
+        types = ", ".join(f"{sql_name(name)} {duck_type(columns[name])}" for name in self.model.fields)
+        self.run.sql("CREATE OR REPLACE TABLE updating (_id UUID, version INTEGER, _state SMALLINT, "
+                     f"old_origin INTEGER, pattern VARCHAR, changed VARCHAR[], {types})")
 
-    def _read_golden(self, count: int) -> None:
-        """``golden``: the entities at hand as they are now; ``origins``: who supplied what."""
-        table = self.database.metadata.tables[entity_table(self.model.model)]
-        query = select(*(table.c[name] for name in ("_id", "_version", "_state", "_origin", *self.model.fields)))
+    def _read(self, count: int, fields: Sequence[str]) -> None:
+        """``incoming``: our values; ``golden``: the entities at hand as they are now."""
+        self.run.sql(f"""CREATE OR REPLACE TABLE incoming AS SELECT r.entity AS _id, r.key, {', '.join(map(self._value, fields))}
+            FROM resolved r JOIN mapped m ON m.rowid = r.m {self._ref_joins()} WHERE NOT r.is_new""")
+        wanted = None
         if count <= FEW * 10:
-            wanted = Column("_id", table.c["_id"].type)
-            self.session.stage("wanted_entities", [wanted], self.run.reader(
-                f"SELECT DISTINCT {encode('entity', wanted, self.session.dialect)} AS _id FROM resolved WHERE NOT is_new"))
-            staged = Table("wanted_entities", MetaData(), Column("_id", table.c["_id"].type))
-            query = query.join(staged, staged.c["_id"] == table.c["_id"])
-        self.run.table("golden", self.session.stream(query),
-                       ", ".join(f"{decode(c.name, c)} AS {sql_name(c.name)}" for c in query.selected_columns))
-
-    def _origins(self) -> dict[int, dict[str, str]]:
-        return read_origins(self.session, self.model.model)
+            column = entities.columns(self.database, self.model.model)["_id"]
+            wanted = stage(self.run, self.session, "wanted_entities", {"_id": column}, "SELECT DISTINCT _id FROM incoming")
+        take(self.run, "golden", entities.read(self.session, self.database, self.model.model, wanted))
 
     def _update(self, fields: Sequence[str]) -> None:
-        origins = self._origins()
-        values = ", ".join(map(self._value, fields))
-        self.run.sql(f"""CREATE OR REPLACE TABLE incoming AS SELECT r.entity AS _id, r.key, {values}
-            FROM resolved r JOIN mapped m ON m.rowid = r.m {self._ref_joins()} WHERE NOT r.is_new""")
-        decided = {name: self._decide(name, origins) for name in fields}
+        known = origins.read(self.session, self.model.model)
+        contested = [name for name in fields if name in self.claims.contested(self.mapping)]
+        if contested:
+            self._fallbacks(contested)
+        decided = {name: self._decide(name, known, name in contested) for name in fields}
+        joins = "".join(f" LEFT JOIN fallback {fallback(name)} ON {fallback(name)}.entity = g._id "
+                        f"AND {fallback(name)}.field = {sql_text(name)}" for name in contested)
         new = [f"{decided[name][0] if name in decided else 'g.' + sql_name(name)} AS {sql_name(name)}"
                for name in self.model.fields]
-        pattern = " || ".join(f"CASE WHEN {taken} THEN '1' ELSE '0' END" for _, taken in decided.values())
-        changed = ", ".join(
-            f"CASE WHEN {decided[name][0]} IS DISTINCT FROM g.{sql_name(name)} THEN {sql_text(name)} END" for name in fields)
+        pattern = " || ".join(sign for _, sign in decided.values())
+        changed = ", ".join(f"CASE WHEN {decided[name][0]} IS DISTINCT FROM g.{sql_name(name)} THEN {sql_text(name)} END"
+                            for name in fields)
         self.run.sql(f"""CREATE OR REPLACE TABLE merged AS SELECT g._id, g._version AS version, g._state AS old_state,
             0::SMALLINT AS _state, g._origin AS old_origin, {pattern} AS pattern,
             list_filter([{changed}], lambda x: x IS NOT NULL) AS changed, {', '.join(new)}
-            FROM incoming n JOIN golden g ON g._id = n._id""")
+            FROM incoming n JOIN golden g ON g._id = n._id {joins}""")
         self.run.sql("""CREATE OR REPLACE TABLE updating AS SELECT * EXCLUDE (old_state) FROM merged
             WHERE len(changed) > 0 OR old_state <> 0""")
-        self._outvoted(fields, decided)
-
-    def _decide(self, name: str, origins: Mapping[int, Mapping[str, str]]) -> tuple[str, str]:
-        """SQL of the field's new value, and of whether it is ours from now on."""
-        quoted = sql_name(name)
-        mine = [key for key, fields in origins.items() if fields.get(name, self.mapping) == self.mapping]
-        beaten = [key for key, fields in origins.items() if key not in mine
-                  and self.claims.beats(name, self.mapping, fields[name])]
-        ours = _one_of("g._origin", mine)
-        taken = (f"({ours} OR (n.{quoted} IS NOT NULL AND (g.{quoted} IS NULL OR {_one_of('g._origin', beaten)})))")
-        return f"CASE WHEN {taken} THEN n.{quoted} ELSE g.{quoted} END", taken
-
-    def _outvoted(self, fields: Sequence[str], decided: Mapping[str, tuple[str, str]]) -> None:
-        """What this mapping says in vain, kept beside its shadow for the day the winner falls silent."""
-        contested = [name for name in fields if name in self.claims.contested(self.mapping)]
-        self.run.sql("CREATE OR REPLACE TABLE outvote (source_mapping VARCHAR, entity UUID, said VARCHAR)")
         if contested:
-            said = ", ".join(f"{sql_text(name)}, CASE WHEN NOT {decided[name][1]} THEN to_json(n.{sql_name(name)}) END"
-                             for name in contested)
-            self.run.sql(f"""INSERT INTO outvote SELECT {sql_text(self.mapping)}, n._id,
-                nullif(CAST(json_merge_patch('{{}}', json_object({said})) AS VARCHAR), '{{}}')
-                FROM incoming n JOIN golden g ON g._id = n._id""")
+            self._outvote(contested, fields, known)
 
-    def _count(self, created: int, existing: int, fields: Sequence[str]) -> Merged:
+    def _decide(self, name: str, known: Mapping[int, Mapping[str, str]], contested: bool) -> tuple[str, str]:
+        """SQL of the field's new value, and of its sign in the pattern."""
+        quoted = sql_name(name)
+        mine = [key for key, holders in known.items() if holders.get(name, self.mapping) == self.mapping]
+        beaten = [key for key, holders in known.items() if key not in mine
+                  and self.claims.beats(name, self.mapping, holders[name])]
+        ours = _one_of("g._origin", mine)
+        taken = f"({ours} OR (n.{quoted} IS NOT NULL AND (g.{quoted} IS NULL OR {_one_of('g._origin', beaten)})))"
+        if not contested:
+            return f"CASE WHEN {taken} THEN n.{quoted} ELSE g.{quoted} END", f"CASE WHEN {taken} THEN '1' ELSE '0' END"
+        given, kind = fallback(name), duck_type(entities.columns(self.database, self.model.model)[name])
+        silent = f"({ours} AND n.{quoted} IS NULL AND {given}.value IS NOT NULL)"
+        return (f"CASE WHEN {silent} THEN CAST({given}.value AS {kind}) WHEN {taken} THEN n.{quoted} ELSE g.{quoted} END",
+                f"CASE WHEN {silent} THEN {given}.sign WHEN {taken} THEN '1' ELSE '0' END")
+
+    # ------------------------------------------------------------ several sources of one field
+
+    def _fallbacks(self, contested: Sequence[str]) -> None:
+        """``others``: what other sources' records say in vain; ``fallback``: the best of it per field."""
+        staged = stage(self.run, self.session, "merged_entities", shadows.ENTITIES, "SELECT DISTINCT _id AS entity FROM incoming")
+        take(self.run, "others_read", shadows.outvoted(self.session, staged))
+        self.run.sql(f"CREATE OR REPLACE TABLE others AS SELECT * FROM others_read WHERE exchange <> {sql_text(self.mapping)}")
+        places = [(field, mapping, *claim, contestant_sign(self.claims, mapping)) for field in contested
+                  for mapping, claim in self.claims.by_field[field].items() if mapping != self.mapping]
+        names = ("field", "exchange", "strength", "rank", "sign")
+        self.run.table("claim", pa.table({name: list(column) for name, column in zip(names, zip(*places, strict=True), strict=True)}))
+        self.run.sql("""CREATE OR REPLACE TABLE fallback AS SELECT DISTINCT ON (o.entity, c.field)
+            o.entity, c.field, c.exchange, c.sign, json_extract_string(o.outvoted, '$."' || c.field || '"') AS value
+            FROM others o JOIN claim c USING (exchange)
+            WHERE json_extract_string(o.outvoted, '$."' || c.field || '"') IS NOT NULL
+            ORDER BY o.entity, c.field, c.strength, c.rank, c.exchange""")
+
+    def _outvote(self, contested: Sequence[str], fields: Sequence[str], known: Mapping[int, Mapping[str, str]]) -> None:
+        """Keep what is said in vain: ours, and that of those whose fields we took or gave back."""
+        run, at = self.run, {name: number + 1 for number, name in enumerate(fields)}
+        said = ", ".join(f"{sql_text(name)}, CASE WHEN m.pattern[{at[name]}] <> '1' AND n.{sql_name(name)} IS NOT NULL "
+                         f"THEN to_json(n.{sql_name(name)}) END" for name in contested)
+        run.sql(f"""INSERT INTO outvote SELECT n._id, nullif(CAST(json_merge_patch('{{}}', json_object({said})) AS VARCHAR), '{{}}')
+            FROM incoming n JOIN merged m ON m._id = n._id""")
+        holders = [(origin, field, holder) for origin, fields_of in known.items() for field, holder in fields_of.items()
+                   if holder != self.mapping and field in contested]
+        run.sql("CREATE OR REPLACE TABLE held_by (origin INTEGER, field VARCHAR, exchange VARCHAR)")
+        for origin, field, holder in holders:
+            run.sql(f"INSERT INTO held_by VALUES ({origin}, {sql_text(field)}, {sql_text(holder)})")
+        for name in contested:
+            quoted, text = sql_name(name), sql_text(name)
+            run.sql(f"""INSERT INTO outvoting SELECT g._id, h.exchange, CAST(json_object({text}, to_json(g.{quoted})) AS VARCHAR)
+                FROM golden g JOIN merged m ON m._id = g._id JOIN held_by h ON h.origin = g._origin AND h.field = {text}
+                WHERE m.pattern[{at[name]}] = '1' AND g.{quoted} IS NOT NULL""")
+            run.sql(f"""INSERT INTO outvoting SELECT f.entity, f.exchange, CAST(json_object({text}, NULL) AS VARCHAR)
+                FROM fallback f JOIN merged m ON m._id = f.entity WHERE f.field = {text} AND m.pattern[{at[name]}] = f.sign""")
+
+    def _count(self, created: int, existing: int) -> Merged:
         updated = self.run.one("SELECT count(*) FROM updating")
-        changed = dict(self.run.sql("SELECT field, count(*) FROM (SELECT unnest(changed) AS field FROM updating) GROUP BY field"))
+        changed = dict(self.run.sql(
+            "SELECT field, count(*) FROM (SELECT unnest(changed) AS field FROM updating) GROUP BY field"))
         nulled = {
             name: self.run.one(f"SELECT count(*) FROM updating WHERE list_contains(changed, {sql_text(name)}) "
                                f"AND {sql_name(name)} IS NULL") for name in changed
@@ -180,11 +215,15 @@ class Merger:
         return Merged(created, updated, existing - updated, changed, nulled)
 
 
+def fallback(field: str) -> str:
+    """The alias under which a field's fallback is joined."""
+    return sql_name("fallback_" + field)
+
+
+def contestant_sign(claims: Claims, mapping: str) -> str:
+    """A contestant's sign in patterns: letters from A on, by the order of names."""
+    return chr(ord("A") + claims.contestants().index(mapping))
+
+
 def _one_of(column: str, ids: Sequence[int]) -> str:
     return f"{column} IN ({', '.join(map(str, ids))})" if ids else "false"
-
-
-def read_origins(session: Bulk, model: str) -> dict[int, dict[str, str]]:
-    """Origin id → field → mapping that supplied it; 0 is nobody."""
-    rows = session.run(select(origin_table.c.id, origin_table.c.fields).where(origin_table.c.model == model))
-    return {0: {}} | {key: fields if isinstance(fields, dict) else json.loads(fields) for key, fields in rows}

@@ -6,18 +6,17 @@ import uuid
 from dataclasses import dataclass
 
 import pyarrow as pa
-from sqlalchemy import Column, MetaData, Table, update
 
 from hub.exchange.extract import Extracted
 from hub.exchange.manifest import Manifest
 from hub.exchange.map import Mapped
 from hub.exchange.resolve import new_entity_id
-from hub.exchange.runfile import RunFile, sql_name, sql_text
+from hub.exchange.runfile import RunFile, sql_text
+from hub.exchange.staging import rows, stage_keys
 from hub.mapping.compile import Compiled
-from hub.store import tables
+from hub.store import quarantined
 from hub.store.bulk import Bulk
 from hub.store.database import now
-from hub.store.wire import encode
 
 CLASSIFIED = ("L3", "L4", "L5")
 
@@ -58,20 +57,13 @@ def collect(run: RunFile, extracted: Extracted, mapped: Mapped, compiled: Compil
 
 def write_held(run: RunFile, session: Bulk, manifest: Manifest, run_id: uuid.UUID) -> None:
     """In the applying transaction: close the entries that are settled, open those of ``held``."""
-    table, moment = tables.quarantine, now()
+    moment = now()
     if run.one("SELECT count(*) FROM settled"):
-        session.stage("settled_keys", [Column("key", tables.KEY)], run.reader("SELECT DISTINCT key FROM settled"))
-        staged = Table("settled_keys", MetaData(), Column("key", tables.KEY))
-        session.run(update(table).where(
-            table.c.source == manifest.source, table.c.state != "resolved", table.c.key == staged.c.key,
-        ).values(state="resolved", resolved_at=moment))
-    if not run.one("SELECT count(*) FROM held"):
-        return
-    columns = {
-        "id": new_entity_id("number"), "source": str(manifest.source), "exchange": sql_text(manifest.exchange),
-        "key": "key", "hash": "hash", "map_hash": str(manifest.map_hash), "state": "state", "code": "code",
-        "field": "field", "message": "message", "input": "input", "position": "position", "original": "original",
-        "run_id": sql_text(str(run_id)), "created_at": f"TIMESTAMPTZ '{moment.isoformat()}'",
-    }
-    encoded = ", ".join(f"{encode(sql, table.c[name], session.dialect)} AS {sql_name(name)}" for name, sql in columns.items())
-    session.load(table, run.reader(f"SELECT {encoded} FROM (SELECT *, row_number() OVER () AS number FROM held)"))
+        settled = stage_keys(run, session, "settled_keys", "SELECT DISTINCT key FROM settled")
+        quarantined.settle(session, manifest.source, settled, moment)
+    if run.one("SELECT count(*) FROM held"):
+        quarantined.load(session, rows(run, session, quarantined.COLUMNS, "SELECT *, row_number() OVER () AS number FROM held", {
+            "id": new_entity_id("number"), "source": str(manifest.source), "exchange": sql_text(manifest.exchange),
+            "map_hash": str(manifest.map_hash), "run_id": sql_text(str(run_id)),
+            "created_at": f"TIMESTAMPTZ '{moment.isoformat()}'",
+        }))

@@ -15,17 +15,13 @@ import secrets
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import Column, MetaData, Table, Text, func, select
-
-from hub.exchange.map import FEW, stage_keys
+from hub.exchange.map import FEW
 from hub.exchange.runfile import RunFile, sql_name, sql_text
+from hub.exchange.staging import stage, stage_keys, take
 from hub.mapping.compile import Compiled
+from hub.store import entities, shadows
 from hub.store.bulk import Bulk
 from hub.store.database import Database
-from hub.store.models import entity_table
-from hub.store.tables import shadow
-from hub.store.tables import source as source_table
-from hub.store.wire import decode, encode
 from hub.workspace.shape import ModelFile, Output
 
 VERDICTS = "key VARCHAR, hash BIGINT, state VARCHAR, code VARCHAR, field VARCHAR, message VARCHAR, input VARCHAR"
@@ -60,14 +56,14 @@ class Resolver:
         run.sql(f"CREATE OR REPLACE TABLE verdict ({VERDICTS})")
         self._known()
         run.sql("CREATE OR REPLACE TABLE matched (key VARCHAR, entity UUID)")
-        golden = self.database.metadata.tables[entity_table(self.model.model)]
-        if self.session.run(select(golden.c["_id"]).limit(1)):
+        populated = entities.any_there(self.session, self.database, self.model.model)
+        if populated:
             for rule in self.output.match:
                 if rule.at_least is None:
-                    self._match(golden, rule.on)
+                    self._match(rule.on)
         self._collisions_in_batch()
         self._assign()
-        self._unique(golden)
+        self._unique(populated)
         self._references()
         return self._count()
 
@@ -77,36 +73,27 @@ class Resolver:
         run.sql("CREATE OR REPLACE TABLE known (key VARCHAR, entity UUID)")
         if not run.one("SELECT count(*) FROM seen"):
             return
-        columns = (shadow.c.key, shadow.c.entity)
-        query = select(*columns).where(shadow.c.source == self.source, shadow.c.entity.is_not(None))
+        wanted = None
         if run.one("SELECT count(*) FROM mapped") <= FEW * 10:
             wanted = stage_keys(run, self.session, "wanted_links", "SELECT DISTINCT key FROM mapped")
-            query = query.join(wanted, wanted.c.key == shadow.c.key)
-        run.table("known", self.session.stream(query), ", ".join(f"{decode(c.name, c)} AS {c.name}" for c in columns))
+        take(run, "known", shadows.links(self.session, self.source, wanted))
 
     def _loose(self) -> str:
         """Records that are neither linked nor matched nor judged yet."""
         return ("SELECT m.* FROM mapped m WHERE key NOT IN (SELECT key FROM known) "
                 "AND key NOT IN (SELECT key FROM matched) AND key NOT IN (SELECT key FROM verdict)")
 
-    def _match(self, golden: Table, fields: list[str]) -> None:
+    def _match(self, fields: list[str]) -> None:
         """One exact rule: equal in all its fields, none of them empty."""
         run, names = self.run, [sql_name(name) for name in fields]
         filled = " AND ".join(f"{name} IS NOT NULL" for name in names)
         run.sql(f"CREATE OR REPLACE TABLE loose AS SELECT key, hash, {', '.join(names)} FROM ({self._loose()}) WHERE {filled}")
         if not run.one("SELECT count(*) FROM loose"):
             return
-        columns = [Column(name, golden.c[name].type) for name in fields]
-        name = f"match_{'_'.join(fields)}"[:60]
-        encoded = ", ".join(f"{encode(quoted, golden.c[plain], self.session.dialect)} AS {quoted}"
-                            for quoted, plain in zip(names, fields, strict=True))
-        self.session.stage(name, columns, run.reader(f"SELECT DISTINCT {encoded} FROM loose"))
-        staged = Table(name, MetaData(), *(Column(column.name, column.type) for column in columns))
-        query = select(golden.c["_id"], *(golden.c[field] for field in fields)).where(golden.c["_state"] < 2)
-        for field in fields:
-            query = query.where(golden.c[field] == staged.c[field])
-        read = ", ".join(f"{decode(c.name, c)} AS {sql_name(c.name)}" for c in query.selected_columns)
-        run.table("candidate", self.session.stream(query), read)
+        columns = entities.columns(self.database, self.model.model)
+        values = stage(run, self.session, f"match_{'_'.join(fields)}", {name: columns[name] for name in fields},
+                       f"SELECT DISTINCT {', '.join(names)} FROM loose")
+        take(run, "candidate", entities.candidates(self.session, self.database, self.model.model, values, fields))
         using = ", ".join(names)
         run.sql(f"""CREATE OR REPLACE TABLE pair AS SELECT l.key, l.hash, c._id AS entity,
             count(*) OVER (PARTITION BY l.key) AS candidates, count(*) OVER (PARTITION BY c._id) AS claimants
@@ -123,14 +110,9 @@ class Resolver:
 
     def _linked_entities(self) -> str:
         """Candidates that a record of this source is linked to already."""
-        wanted = Column("entity", shadow.c.entity.type)
-        encoded = encode("_id", wanted, self.session.dialect)
-        name = f"claimed_{secrets.token_hex(4)}"
-        self.session.stage(name, [wanted], self.run.reader(f"SELECT DISTINCT {encoded} AS entity FROM candidate"))
-        staged = Table(name, MetaData(), Column("entity", shadow.c.entity.type))
-        query = select(shadow.c.entity).join(staged, staged.c.entity == shadow.c.entity).where(
-            shadow.c.source == self.source)
-        self.run.table("claimed", self.session.stream(query), f"{decode('entity', shadow.c.entity)} AS entity")
+        staged = stage(self.run, self.session, f"claimed_{secrets.token_hex(4)}", shadows.ENTITIES,
+                       "SELECT DISTINCT _id AS entity FROM candidate")
+        take(self.run, "claimed", shadows.claimed(self.session, self.source, staged))
         return "SELECT entity FROM claimed"
 
     def _collisions_in_batch(self) -> None:
@@ -166,7 +148,7 @@ class Resolver:
             self.run.sql("CREATE OR REPLACE TABLE ignored AS SELECT key, hash FROM resolved WHERE is_new")
             self.run.sql("DELETE FROM resolved WHERE is_new")
 
-    def _unique(self, golden: Table) -> None:
+    def _unique(self, populated: bool) -> None:
         """A value of a ``unique`` field belongs to one entity: others come to review."""
         run, present = self.run, {column.name for column in self.compiled.columns}
         for name, field in self.model.fields.items():
@@ -175,35 +157,31 @@ class Resolver:
             quoted, text = sql_name(name), sql_text(name)
             run.sql(f"CREATE OR REPLACE TABLE sharing AS SELECT m.key FROM mapped m JOIN resolved r ON r.m = m.rowid "
                     f"WHERE m.{quoted} IS NOT NULL QUALIFY count(*) OVER (PARTITION BY m.{quoted}) > 1")
-            if self.session.run(select(golden.c["_id"]).limit(1)):
-                self._unique_in_golden(golden, name)
+            if populated:
+                self._unique_in_golden(name)
             run.sql(f"""INSERT INTO verdict SELECT r.key, r.hash, 'in_review', 'collision', {text},
                 'another entity has the same ' || {text}, CAST(to_json(m.{quoted}) AS VARCHAR)
                 FROM resolved r JOIN mapped m ON r.m = m.rowid WHERE r.key IN (SELECT key FROM sharing)""")
             run.sql("DELETE FROM resolved WHERE key IN (SELECT key FROM sharing)")
 
-    def _unique_in_golden(self, golden: Table, name: str) -> None:
-        run, column, quoted = self.run, golden.c[name], sql_name(name)
-        encoded = encode(f"m.{quoted}", column, self.session.dialect)
-        table = f"unique_{name}"[:60]
-        self.session.stage(table, [Column(name, column.type)], run.reader(
-            f"SELECT DISTINCT {encoded} AS {quoted} FROM mapped m JOIN resolved r ON r.m = m.rowid WHERE m.{quoted} IS NOT NULL"))
-        staged = Table(table, MetaData(), Column(name, column.type))
-        query = select(golden.c["_id"], column).join(staged, staged.c[name] == column).where(golden.c["_state"] < 2)
-        run.table("holder", self.session.stream(query),
-                  ", ".join(f"{decode(c.name, c)} AS {sql_name(c.name)}" for c in query.selected_columns))
+    def _unique_in_golden(self, name: str) -> None:
+        run, quoted = self.run, sql_name(name)
+        column = entities.columns(self.database, self.model.model)[name]
+        values = stage(run, self.session, f"unique_{name}", {name: column},
+                       f"SELECT DISTINCT m.{quoted} FROM mapped m JOIN resolved r ON r.m = m.rowid WHERE m.{quoted} IS NOT NULL")
+        take(run, "holder", entities.candidates(self.session, self.database, self.model.model, values, [name]))
         run.sql(f"INSERT INTO sharing SELECT r.key FROM resolved r JOIN mapped m ON r.m = m.rowid "
                 f"JOIN holder h ON h.{quoted} = m.{quoted} WHERE h._id <> r.entity")
 
     def _references(self) -> None:
         """Source keys of references become entity ids; what is not there yet makes the record wait."""
         run = self.run
-        references = [column for column in self.compiled.columns if column.ref]
+        references = [(column.name, column.ref) for column in self.compiled.columns if column.ref]
         run.sql("CREATE OR REPLACE TABLE reference (field VARCHAR, source_key VARCHAR, entity UUID)")
-        for column in references:
-            self._look_up(column.name, column.ref)
+        for field, model in references:
+            self._look_up(field, model)
         for _ in range(len(references) * 100):
-            missing = " UNION ALL ".join(self._missing(column.name, column.ref) for column in references)
+            missing = " UNION ALL ".join(self._missing(field, model) for field, model in references)
             run.sql(f"CREATE OR REPLACE TABLE missing AS {missing}")
             if not run.one("SELECT count(*) FROM missing"):
                 break
@@ -214,16 +192,11 @@ class Resolver:
 
     def _look_up(self, field: str, model: str) -> None:
         run, quoted = self.run, sql_name(field)
-        wanted = stage_keys(run, self.session, f"refs_{field}"[:60],
+        wanted = stage_keys(run, self.session, f"refs_{field}",
                             f"SELECT DISTINCT {quoted} AS key FROM mapped WHERE {quoted} IS NOT NULL")
-        query = select(shadow.c.key, func.min(shadow.c.entity.cast(Text)).label("entity")).join(
-            wanted, wanted.c.key == shadow.c.key
-        ).join(source_table, source_table.c.id == shadow.c.source).where(
-            source_table.c.system == self.compiled.source.partition(".")[0], source_table.c.model == model,
-            source_table.c.direction == "inbound", shadow.c.entity.is_not(None),
-        ).group_by(shadow.c.key)
-        run.table("arrived", self.session.stream(query), "key, CAST(entity AS UUID) AS entity")
-        run.sql(f"INSERT INTO reference SELECT {sql_text(field)}, key, entity FROM arrived")
+        system = self.compiled.source.partition(".")[0]
+        take(run, "arrived", shadows.referred(self.session, system, model, wanted))
+        run.sql(f"INSERT INTO reference SELECT {sql_text(field)}, key, CAST(entity AS UUID) FROM arrived")
 
     def _missing(self, field: str, model: str) -> str:
         quoted = sql_name(field)

@@ -56,10 +56,16 @@ class RunFile:
         self.con.unregister("arriving")
 
     def reader(self, query: str, batch: int = 20_000) -> pa.RecordBatchReader:
-        return self.con.sql(query).to_arrow_reader(batch)
+        reader: pa.RecordBatchReader = self.con.sql(query).to_arrow_reader(batch)
+        return reader
 
-    def has(self, name: str) -> bool:
-        return bool(self.one(f"SELECT count(*) FROM duckdb_tables() WHERE table_name = {sql_text(name)}"))
+    def arrow(self, query: str) -> pa.Table:
+        return self.reader(query).read_all()
+
+    def use(self, number: int) -> None:
+        """Work in the tables of one output; those of the extract are seen from all."""
+        self.con.execute(f"CREATE SCHEMA IF NOT EXISTS o{number}")
+        self.con.execute(f"USE o{number}")
 
 
 @contextmanager

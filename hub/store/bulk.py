@@ -6,12 +6,15 @@ except where SQLAlchemy renders a literal of a typed column itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pyarrow as pa
 from sqlalchemy import (
     URL,
+    ColumnElement,
+    MetaData,
     Boolean,
     Column,
     Engine,
@@ -28,9 +31,18 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, DropIndex
 
 from hub.errors import Fatal, Retriable
-from hub.store.wire import travels_as_text
+from hub.store.wire import decode, travels_as_text
 
 BATCH = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """Rows on their way from the database: read once, at once. ``decoded`` is the DuckDB select list that
+    gives each column its own type."""
+
+    rows: pa.RecordBatchReader
+    decoded: str
 
 
 class Bulk(Protocol):
@@ -46,12 +58,12 @@ class Bulk(Protocol):
         """Append; columns by name, values as ``wire.encode`` gives them. Answers how many."""
         ...
 
-    def stage(self, name: str, columns: Sequence[Column[Any]], rows: pa.RecordBatchReader) -> None:
-        """A temporary table of this transaction, filled."""
+    def stage(self, name: str, columns: Mapping[str, Column[Any]], rows: pa.RecordBatchReader) -> Table:
+        """A temporary table of this transaction, filled with values as ``wire.encode`` gives them."""
         ...
 
-    def stream(self, query: Select[Any]) -> pa.RecordBatchReader:
-        """Read without holding the whole; columns as ``wire.decode`` takes them."""
+    def read(self, query: Select[Any]) -> Wire:
+        """Read without holding the whole; the last one ends when the next statement is run."""
         ...
 
     def commit(self) -> None: ...
@@ -118,13 +130,14 @@ class PostgresBulk:
         except self._error as error:
             raise Fatal("store.load", f"loading into {name} failed: {error}".splitlines()[0]) from error
 
-    def stage(self, name: str, columns: Sequence[Column[Any]], rows: pa.RecordBatchReader) -> None:
-        ddl = ", ".join(f'"{column.name}" {column.type.compile(self._sql)}' for column in columns)
+    def stage(self, name: str, columns: Mapping[str, Column[Any]], rows: pa.RecordBatchReader) -> Table:
+        ddl = ", ".join(f'"{key}" {column.type.compile(self._sql)}' for key, column in columns.items())
         self.run(f'CREATE TEMP TABLE "{name}" ({ddl}) ON COMMIT DROP')
         self._ingest(name, rows, temporary=True)
         self.run(f'ANALYZE "{name}"')
+        return staged(name, columns)
 
-    def stream(self, query: Select[Any]) -> pa.RecordBatchReader:
+    def read(self, query: Select[Any]) -> Wire:
         plain = query.with_only_columns(*(
             cast(column, Text).label(column.name) if travels_as_text(column) else column
             for column in query.selected_columns
@@ -132,7 +145,7 @@ class PostgresBulk:
         self._close_reading()
         self._reading = self._connection.cursor()  # closing it ends the stream
         self._reading.execute(self._text(plain))
-        return self._reading.fetch_record_batch()
+        return Wire(self._reading.fetch_record_batch(), _decoded(query))
 
     def _close_reading(self) -> None:
         if self._reading is not None:
@@ -179,14 +192,15 @@ class SqliteBulk:
         cursor.close()
         return count
 
-    def stage(self, name: str, columns: Sequence[Column[Any]], rows: pa.RecordBatchReader) -> None:
+    def stage(self, name: str, columns: Mapping[str, Column[Any]], rows: pa.RecordBatchReader) -> Table:
         dialect = sqlite.dialect()
-        ddl = ", ".join(f'"{column.name}" {column.type.compile(dialect)}' for column in columns)
+        ddl = ", ".join(f'"{key}" {column.type.compile(dialect)}' for key, column in columns.items())
         self.run(f'CREATE TEMP TABLE "{name}" ({ddl})')
         self._staged.append(name)
         self._insert(name, rows)
+        return staged(name, columns)
 
-    def stream(self, query: Select[Any]) -> pa.RecordBatchReader:
+    def read(self, query: Select[Any]) -> Wire:
         sql = str(query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
         schema = pa.schema([(column.name, _sqlite_arrow(column)) for column in query.selected_columns])
         cursor = self._connection.connection.cursor()
@@ -200,7 +214,7 @@ class SqliteBulk:
                 ]
                 yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
-        return pa.RecordBatchReader.from_batches(schema, batches())
+        return Wire(pa.RecordBatchReader.from_batches(schema, batches()), _decoded(query))
 
     def commit(self) -> None:
         self._drop_staged()
@@ -217,7 +231,16 @@ class SqliteBulk:
             self.run(f'DROP TABLE temp."{self._staged.pop()}"')
 
 
-def _sqlite_arrow(column: Column[Any]) -> pa.DataType:
+def _decoded(query: Select[Any]) -> str:
+    return ", ".join(f'{decode(column.name, column)} AS "{column.name}"' for column in query.selected_columns)
+
+
+def staged(name: str, columns: Mapping[str, Column[Any]]) -> Table:
+    """A staged table as statements name it."""
+    return Table(name, MetaData(), *(Column(key, column.type) for key, column in columns.items()))
+
+
+def _sqlite_arrow(column: ColumnElement[Any]) -> pa.DataType:
     if isinstance(column.type, Integer | Boolean):  # SmallInteger and BigInteger are Integers
         return pa.int64()
     return pa.binary() if isinstance(column.type, LargeBinary) else pa.string()

@@ -12,7 +12,7 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -101,7 +101,7 @@ def _locked(database: Database, query: Select[Any]) -> Select[Any]:
     return query.with_for_update() if database.dialect == "postgresql" else query
 
 
-def renew(database: Database, held: list[Lease], seconds: float = LEASE_SECONDS) -> bool:
+def renew(database: Database, held: Sequence[Lease], seconds: float = LEASE_SECONDS) -> bool:
     """Prolong; False where one of them was taken over."""
     with database.begin() as connection:
         expires = now() + dt.timedelta(seconds=seconds)
@@ -113,7 +113,7 @@ def renew(database: Database, held: list[Lease], seconds: float = LEASE_SECONDS)
         )
 
 
-def release(database: Database, held: list[Lease]) -> None:
+def release(database: Database, held: Sequence[Lease]) -> None:
     """Give back; the epoch stays, so that a late writer is still refused."""
     with database.begin() as connection:
         for item in held:
@@ -151,7 +151,7 @@ def _beat(database: Database, held: list[Lease], stop: threading.Event) -> None:
             continue
 
 
-def fence(session: Bulk | Connection, held: list[Lease]) -> None:
+def fence(session: Bulk | Connection, held: Sequence[Lease]) -> None:
     """First statement of every writing transaction: Fatal ``run.fenced`` where the right is gone."""
     for item in held:
         query = select(lease.c.epoch).where(lease.c.name == item.name)

@@ -110,8 +110,8 @@ Index("ix_shadow_entity", shadow.c.entity)
 
 origin = Table(
     "origin", metadata,
-    Column("id", Integer, primary_key=True),
-    Column("model", Text, nullable=False),
+    Column("model", Text, primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=False),
     Column("digest", Text, nullable=False),
     Column("fields", JSON, nullable=False),  # field → mapping that supplied it
     Index("uq_origin_model_digest", "model", "digest", unique=True),

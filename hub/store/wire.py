@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, Integer, LargeBinary, SmallInteger, Uuid
+from sqlalchemy import JSON, BigInteger, Boolean, ColumnElement, Date, Integer, LargeBinary, SmallInteger, Uuid
 
 from hub.store.types import Exact, Moment
 
 
-def duck_type(column: Column[Any]) -> str:
+def duck_type(column: ColumnElement[Any]) -> str:
     """DuckDB's type of a column's values."""
     kind = column.type
     if isinstance(kind, Uuid):
@@ -32,7 +32,7 @@ def duck_type(column: Column[Any]) -> str:
     return "VARCHAR"
 
 
-def encode(sql: str, column: Column[Any], dialect: str) -> str:
+def encode(sql: str, column: ColumnElement[Any], dialect: str) -> str:
     """DuckDB SQL of the value as the loader of ``dialect`` takes it."""
     kind, typed = column.type, f"CAST({sql} AS {duck_type(column)})"
     if isinstance(kind, Uuid):
@@ -48,11 +48,11 @@ def encode(sql: str, column: Column[Any], dialect: str) -> str:
     return typed
 
 
-def decode(name: str, column: Column[Any]) -> str:
+def decode(name: str, column: ColumnElement[Any]) -> str:
     """DuckDB SQL of a bulk-read column in its own type."""
     return f'CAST("{name}" AS {duck_type(column)})'
 
 
-def travels_as_text(column: Column[Any]) -> bool:
+def travels_as_text(column: ColumnElement[Any]) -> bool:
     """Types that PostgreSQL's bulk read would give as opaque bytes."""
     return isinstance(column.type, Uuid | Exact | JSON)

@@ -1,0 +1,122 @@
+"""What a run stands on, and what it was asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hub.contract import Resource, Source
+from hub.exchange.absence import seconds
+from hub.exchange.keep import Keep
+from hub.mapping.compile import Compiled
+from hub.store import marks
+from hub.store.database import Database
+from hub.workspace.shape import MappingFile
+from hub.workspace.workspace import Workspace
+
+Progress = Callable[[str, Mapping[str, int]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """Made by ``hub.bootstrap``. ``connect`` opens a system's connector, with secrets resolved; the caller
+    closes it. ``memory`` and ``threads`` cap one run's DuckDB."""
+
+    workspace: Workspace
+    database: Database
+    keep: Keep
+    connect: Callable[[str], Any]
+    scratch: Path
+    memory: str = "450MB"
+    threads: int = 2
+
+    def opened(self, stack: ExitStack, system: str) -> Any:
+        """A connector that the stack closes."""
+        connector = self.connect(system)
+        stack.callback(connector.close)
+        return connector
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """From where to read (None, None: everything), in which mode; ``previous`` is the size of the last
+    complete snapshot, 0 before the first; ``map_hash`` what it was mapped by."""
+
+    mode: str
+    initial: bool = False
+    since: str | None = None
+    token: str | None = None
+    previous: int = 0
+    seq: int = 0
+    fields: tuple[str, ...] = ()
+
+    @property
+    def everything(self) -> bool:
+        return self.since is None and self.token is None and self.seq == 0
+
+
+def asked_of(
+    database: Database, mapping: MappingFile, compiled: list[Compiled], mode: str, *, cursor: str | None,
+    initial: bool, full: bool,
+) -> Asked:
+    """The watermark less the overlap, or everything: in full modes, before the first run, and after the
+    mapping changed (what it left alone must be mapped anew)."""
+    mark = marks.read(database, mapping.mapping)
+    if mark is None:
+        return Asked(mode, initial)
+    asked = Asked(mode, initial, previous=mark.snapshot or 0, fields=tuple(mark.fields))
+    if full or mode in ("full", "link_only") or mark.map_hash != compiled[-1].hash:
+        return asked
+    if mapping.direction == "outbound":
+        return dataclasses.replace(asked, seq=mark.seq or 0)
+    if mark.token is not None:
+        return dataclasses.replace(asked, token=mark.token)
+    if cursor and mark.value is not None:
+        return dataclasses.replace(asked, since=back(mark.value, seconds(mapping.overlap)))
+    return asked
+
+
+def back(value: str, overlap: float) -> str:
+    """A time goes back by the overlap; what is no time (a number, a text) stays: it is read again by >=.
+
+    >>> back("2026-01-31T12:00:00Z", 300)
+    '2026-01-31T11:55:00Z'
+    >>> back("4711", 300)
+    '4711'
+    """
+    try:
+        moment = dt.datetime.fromisoformat(value)
+    except ValueError:
+        return value
+    if "T" not in value and " " not in value:
+        return value
+    text = (moment - dt.timedelta(seconds=overlap)).isoformat()
+    return text.replace("+00:00", "Z") if value.endswith("Z") else text
+
+
+def keyed(resource: Resource, mapping: MappingFile) -> Resource:
+    """The resource with the key that the mapping names, where it names one."""
+    if mapping.key is None:
+        return resource
+    key = (mapping.key,) if isinstance(mapping.key, str) else tuple(mapping.key)
+    return dataclasses.replace(resource, key=key)
+
+
+def source_number(database: Database, mapping: MappingFile, compiled: Compiled) -> int:
+    """The number of the foreign place that one output sees: where it reads, or for outbound writes."""
+    outbound = compiled.direction == "outbound"
+    system, _, resource = (compiled.output if outbound else mapping.from_).partition(".")
+    models = {"inbound": compiled.output, "outbound": mapping.from_, "pass": ""}
+    return marks.source_number(
+        database, mapping.mapping, f"{compiled.number}:{compiled.output}", system=system, resource=resource,
+        model=models[compiled.direction], direction=compiled.direction)
+
+
+def opened_source(hub: Hub, stack: ExitStack, system: str) -> Source:
+    source: Source = hub.opened(stack, system)
+    return source

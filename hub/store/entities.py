@@ -1,0 +1,119 @@
+"""Golden rows, their history, and the counter that orders a model's commits."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import Column, Table, insert, literal, literal_column, select, update
+
+from hub.store import tables
+from hub.store.bulk import Bulk, Wire, deferred_indexes
+from hub.store.database import Database, new_id
+from hub.store.models import entity_table, history_table
+
+
+def columns(database: Database, model: str) -> Mapping[str, Column[Any]]:
+    """The columns of a model's golden table by name."""
+    return {column.name: column for column in database.metadata.tables[entity_table(model)].columns}
+
+
+def any_there(session: Bulk, database: Database, model: str) -> bool:
+    return bool(session.run(select(_golden(database, model).c["_id"]).limit(1)))
+
+
+def _golden(database: Database, model: str) -> Table:
+    return database.metadata.tables[entity_table(model)]
+
+
+def read(session: Bulk, database: Database, model: str, wanted: Table | None = None) -> Wire:
+    """_id, _version, _state, _origin and all fields; of the ids in ``wanted`` (column _id) only."""
+    golden = _golden(database, model)
+    names = ("_id", "_version", "_state", "_origin", *database.models[model].fields)
+    query = select(*(golden.c[name] for name in names))
+    return session.read(query if wanted is None else query.join(wanted, wanted.c["_id"] == golden.c["_id"]))
+
+
+def changed_since(session: Bulk, database: Database, model: str, seq: int) -> Wire:
+    """_id, _seq, _state and all fields of what was committed after ``seq``."""
+    golden = _golden(database, model)
+    names = ("_id", "_seq", "_state", *database.models[model].fields)
+    return session.read(select(*(golden.c[name] for name in names)).where(golden.c["_seq"] > seq))
+
+
+def candidates(session: Bulk, database: Database, model: str, values: Table, fields: Sequence[str]) -> Wire:
+    """_id and ``fields`` of living entities whose fields equal a row of ``values``."""
+    golden = _golden(database, model)
+    query = select(golden.c["_id"], *(golden.c[name] for name in fields)).where(golden.c["_state"] < 2)
+    for name in fields:
+        query = query.where(golden.c[name] == values.c[name])
+    return session.read(query)
+
+
+def versions(session: Bulk, database: Database, model: str, wanted: Table) -> Wire:
+    """_id, _version: what a plan must find unchanged."""
+    golden = _golden(database, model)
+    return session.read(select(golden.c["_id"], golden.c["_version"]).join(
+        wanted, wanted.c["_id"] == golden.c["_id"]))
+
+
+def linked_to(session: Bulk, database: Database, model: str, number: int, keys: Table, below: int) -> Wire:
+    """_id, _version of entities in a state under ``below`` that a source's ``keys`` stand for."""
+    golden, shadow = _golden(database, model), tables.shadow
+    return session.read(select(golden.c["_id"], golden.c["_version"]).join(
+        shadow, shadow.c.entity == golden.c["_id"]).join(keys, keys.c.key == shadow.c.key).where(
+        shadow.c.source == number, golden.c["_state"] < below))
+
+
+def next_seq(session: Bulk, model: str) -> int:
+    """The model's next commit number. Its row stays locked until commit, so commits follow it."""
+    counter = tables.model_seq
+    session.run(update(counter).where(counter.c.model == model).values(seq=counter.c.seq + 1))
+    found = session.run(select(counter.c.seq).where(counter.c.model == model))
+    if found:
+        return int(found[0][0])
+    session.run(insert(counter).values(model=model, seq=1))
+    return 1
+
+
+def load(session: Bulk, database: Database, model: str, rows: pa.RecordBatchReader, *, many: bool) -> None:
+    """Append new golden rows; the indexes of an empty table are built once, after many of them."""
+    golden = _golden(database, model)
+    rebuild = deferred_indexes(session, golden) if many and not any_there(session, database, model) else []
+    session.load(golden, rows)
+    for statement in rebuild:
+        session.run(statement)
+
+
+def replace(
+    session: Bulk, database: Database, model: str, rows: Table, names: Sequence[str], *, seq: int,
+    moment: dt.datetime, run_id: uuid.UUID,
+) -> None:
+    """``rows`` (_id, _version and ``names``) take the place of the versions before them, which go to history."""
+    golden, history = _golden(database, model), database.metadata.tables[history_table(model)]
+    copied = ["_id", "_version", "_seq", "_state", "_origin", "_updated_at", *database.models[model].fields]
+    old = select(
+        *(golden.c[name] for name in copied), literal(moment, history.c["_replaced_at"].type),
+        literal(run_id, history.c["_replaced_by"].type),
+    ).join(rows, rows.c["_id"] == golden.c["_id"])
+    session.run(insert(history).from_select([*copied, "_replaced_at", "_replaced_by"], old))
+    new: dict[str, Any] = {name: rows.c[name] for name in ("_version", *names)}
+    session.run(
+        update(golden).where(golden.c["_id"] == rows.c["_id"], golden.c["_version"] == rows.c["_version"] - 1)
+        .values({**new, "_seq": seq, "_updated_at": moment}))
+
+
+def announce(session: Bulk, model: str, body: Mapping[str, Any], moment: dt.datetime) -> None:
+    """One event for all that a commit changed, in the same transaction."""
+    session.run(insert(tables.outbox).values(
+        id=new_id(), type="entity.changed", subject=model, body=json_literal(body), created_at=moment))
+
+
+def json_literal(value: Any) -> Any:
+    """A JSON value as SQL text: the bulk session binds no parameters."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True).replace("'", "''")
+    return literal_column(f"'{text}'")

@@ -1,0 +1,63 @@
+"""Watermarks: up to where an exchange has read, and what its last complete snapshot held."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select, update
+
+from hub.store.bulk import Bulk
+from hub.store.database import Database, now
+from hub.store.entities import json_literal
+from hub.store.tables import source, watermark
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """``value`` of the cursor field, or the source's ``token``; ``seq`` of a model's commits; the hash of
+    the mapping that read; the size of the last complete ``snapshot``; the source's ``fields`` seen."""
+
+    map_hash: str
+    value: str | None = None
+    token: str | None = None
+    seq: int | None = None
+    snapshot: int | None = None
+    fields: Sequence[str] = ()
+
+
+def read(database: Database, exchange: str) -> Mark | None:
+    with database.begin() as connection:
+        row = connection.execute(select(watermark).where(watermark.c.exchange == exchange)).one_or_none()
+    if row is None:
+        return None
+    return Mark(row.map_hash, row.value, row.token, row.seq, row.snapshot, tuple(row.fields))
+
+
+def move(session: Bulk, exchange: str, mark: Mark, run_id: uuid.UUID) -> None:
+    """The last word of a transaction. What ``mark`` leaves open (None) stays as it was."""
+    found = session.run(select(watermark.c.exchange).where(watermark.c.exchange == exchange))
+    kept = {name: value for name in ("value", "token", "seq", "snapshot")
+            if (value := getattr(mark, name)) is not None}
+    values = {"map_hash": mark.map_hash, "run_id": run_id, "moved_at": now(),
+              "fields": json_literal(list(mark.fields)), **kept}
+    if found:
+        session.run(update(watermark).where(watermark.c.exchange == exchange).values(values))
+    else:
+        session.run(insert(watermark).values({"exchange": exchange, "seq": 0, "snapshot": 0} | values))
+
+
+def source_number(
+    database: Database, exchange: str, output: str, *, system: str, resource: str, model: str, direction: str
+) -> int:
+    """The number of the foreign place that one output of a mapping sees, made when it is first asked for."""
+    with database.begin() as connection:
+        query = select(source.c.id).where(source.c.exchange == exchange, source.c.output == output)
+        found = connection.scalar(query)
+        if found is None:
+            connection.execute(insert(source).values(
+                exchange=exchange, output=output, system=system, resource=resource, model=model, direction=direction))
+            found = connection.scalar(query)
+    assert found is not None
+    return int(found)

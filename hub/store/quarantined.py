@@ -1,0 +1,35 @@
+"""Quarantine, waiting records and reviews as stored."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import Column, Table, select, update
+
+from hub.store.bulk import Bulk, Wire
+from hub.store.tables import quarantine
+
+COLUMNS: Mapping[str, Column[Any]] = {
+    column.name: column for column in quarantine.columns if column.name != "resolved_at"
+}
+
+
+def stuck(session: Bulk, number: int) -> Wire:
+    """key, hash, map_hash, state, id of a source's open entries."""
+    names = ("key", "hash", "map_hash", "state", "id")
+    return session.read(select(*(quarantine.c[name] for name in names)).where(
+        quarantine.c.source == number, quarantine.c.state != "resolved"))
+
+
+def settle(session: Bulk, number: int, keys: Table, moment: dt.datetime) -> None:
+    """Close the open entries of ``keys``."""
+    session.run(update(quarantine).where(
+        quarantine.c.source == number, quarantine.c.state != "resolved", quarantine.c.key == keys.c.key,
+    ).values(state="resolved", resolved_at=moment))
+
+
+def load(session: Bulk, rows: pa.RecordBatchReader) -> None:
+    session.load(quarantine, rows)

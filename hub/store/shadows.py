@@ -1,0 +1,122 @@
+"""Shadows and links: what the hub last saw of foreign records, and which entity each stands for."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import Column, Table, Text, and_, func, select, update
+
+from hub.store.bulk import Bulk, Wire, deferred_indexes
+from hub.store.tables import KEY, shadow, source
+
+KEYS: dict[str, Column[Any]] = {"key": Column("key", KEY)}
+ENTITIES: dict[str, Column[Any]] = {"entity": Column("entity", shadow.c.entity.type)}
+SEEN_AGAIN: dict[str, Column[Any]] = {
+    name: shadow.c[name] for name in ("key", "hash", "map_hash", "cur", "entity", "parent", "outvoted")
+}
+OUTVOTES: dict[str, Column[Any]] = {name: shadow.c[name] for name in ("source", "entity", "outvoted")}
+NEW: dict[str, Column[Any]] = {"source": shadow.c.source} | SEEN_AGAIN
+
+
+def seen(session: Bulk, number: int, wanted: Table | None = None) -> Wire:
+    """key, hash, map_hash, cur, absent_at, parent of a source's records; of ``wanted`` keys only."""
+    query = select(*(shadow.c[name] for name in ("key", "hash", "map_hash", "cur", "absent_at", "parent")))
+    return session.read(_wanted(query.where(shadow.c.source == number), wanted))
+
+
+def links(session: Bulk, number: int, wanted: Table | None = None) -> Wire:
+    """key, entity of a source's linked records."""
+    query = select(shadow.c.key, shadow.c.entity).where(shadow.c.source == number, shadow.c.entity.is_not(None))
+    return session.read(_wanted(query, wanted))
+
+
+def _wanted(query: Any, wanted: Table | None) -> Any:
+    return query if wanted is None else query.join(wanted, wanted.c.key == shadow.c.key)
+
+
+def hashes(session: Bulk, number: int, wanted: Table | None = None) -> Wire:
+    """key, hash: what a plan must find unchanged."""
+    return session.read(_wanted(select(shadow.c.key, shadow.c.hash).where(shadow.c.source == number), wanted))
+
+
+def claimed(session: Bulk, number: int, entities: Table) -> Wire:
+    """entity: those of ``entities`` that a record of this source stands for."""
+    return session.read(select(shadow.c.entity).join(entities, entities.c.entity == shadow.c.entity).where(
+        shadow.c.source == number, shadow.c.absent_at.is_(None)))
+
+
+def held_by_others(session: Bulk, number: int, entities: Table, gone: Table) -> Wire:
+    """entity: those of ``entities`` that a record other than the ``gone`` ones still stands for."""
+    leaving = and_(shadow.c.source == number, shadow.c.key.in_(select(gone.c.key)))
+    return session.read(select(shadow.c.entity).join(entities, entities.c.entity == shadow.c.entity).where(
+        shadow.c.absent_at.is_(None), ~leaving, _inbound()))
+
+
+def _inbound() -> Any:
+    return shadow.c.source.in_(select(source.c.id).where(source.c.direction == "inbound"))
+
+
+def referred(session: Bulk, system: str, model: str, wanted: Table) -> Wire:
+    """key, entity (text): entities of a model by the keys a system gives them."""
+    query = select(shadow.c.key, func.min(shadow.c.entity.cast(Text)).label("entity")).join(
+        wanted, wanted.c.key == shadow.c.key).join(source, source.c.id == shadow.c.source).where(
+        source.c.system == system, source.c.model == model, source.c.direction == "inbound",
+        shadow.c.entity.is_not(None)).group_by(shadow.c.key)
+    return session.read(query)
+
+
+def keys_in(session: Bulk, system: str, entities: Table) -> Wire:
+    """entity (text), known: the key that a system knows each of ``entities`` by, its own id first."""
+    known = func.min(func.coalesce(shadow.c.foreign_id, shadow.c.foreign_key, shadow.c.key).cast(Text))
+    query = select(shadow.c.entity.cast(Text).label("entity"), known.label("known")).join(
+        entities, entities.c.entity == shadow.c.entity).join(source, source.c.id == shadow.c.source).where(
+        source.c.system == system).group_by(shadow.c.entity)
+    return session.read(query)
+
+
+def acknowledged(session: Bulk, number: int) -> Wire:
+    """key, hash, foreign_id, foreign_key, version: what a target last said it holds."""
+    names = ("key", "hash", "foreign_id", "foreign_key", "version")
+    return session.read(select(*(shadow.c[name] for name in names)).where(
+        shadow.c.source == number, shadow.c.absent_at.is_(None)))
+
+
+def outvoted(session: Bulk, entities: Table) -> Wire:
+    """entity, source, exchange, outvoted: what losing sources say of ``entities``."""
+    query = select(shadow.c.entity, shadow.c.source, source.c.exchange, shadow.c.outvoted).join(
+        entities, entities.c.entity == shadow.c.entity).join(source, source.c.id == shadow.c.source).where(
+        source.c.direction == "inbound")
+    return session.read(query)
+
+
+def load(session: Bulk, rows: pa.RecordBatchReader, *, many: bool) -> None:
+    """Append records seen for the first time (columns of NEW)."""
+    empty = many and not session.run(select(shadow.c.key).limit(1))
+    rebuild = deferred_indexes(session, shadow) if empty else []
+    session.load(shadow, rows)
+    for statement in rebuild:
+        session.run(statement)
+
+
+def see_again(session: Bulk, number: int, rows: Table) -> None:
+    """Records seen before, as they are now (columns of SEEN_AGAIN); a link is kept where none is given."""
+    values = {name: rows.c[name] for name in SEEN_AGAIN if name not in ("key", "entity")}
+    linked = func.coalesce(rows.c.entity, shadow.c.entity)
+    session.run(update(shadow).where(shadow.c.source == number, shadow.c.key == rows.c.key)
+                .values({**values, "entity": linked, "absent_at": None}))
+
+
+def outvote(session: Bulk, rows: Table) -> None:
+    """What other sources' records say in vain from now on (source, entity, outvoted)."""
+    session.run(update(shadow).where(shadow.c.source == rows.c.source, shadow.c.entity == rows.c.entity)
+                .values(outvoted=rows.c.outvoted))
+
+
+def mark_absent(session: Bulk, number: int, keys: Table, moment: dt.datetime) -> None:
+    session.run(update(shadow).where(shadow.c.source == number, shadow.c.key == keys.c.key).values(absent_at=moment))
+
+
+def unlink(session: Bulk, number: int, keys: Table) -> None:
+    session.run(update(shadow).where(shadow.c.source == number, shadow.c.key == keys.c.key).values(entity=None))
