@@ -203,8 +203,8 @@ class Files:
         """The file itself as a page, where it is NDJSON of this host and plainly begins and ends as such;
         DuckDB checks its lines as it parses them."""
         path = self._place.local(entry)
-        plain = path is not None and self._format(declared) == "ndjson" and declared.encoding in ("utf-8", "auto")
-        if not plain or path is None or not ndjson.plain(path):
+        utf8 = self._format(declared) == "ndjson" and declared.encoding in ("utf-8", "auto")
+        if not utf8 or path is None or not ndjson.plain(path):
             return None
         return Page(LocalFile(path), -1, origin=entry.name)
 

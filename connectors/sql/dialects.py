@@ -227,7 +227,7 @@ def column(name: str, native: str, dialect: Dialect, required: bool, generated: 
     lower = native.lower()
     found: list[FieldType] = [kind for pattern, kind in _TYPES if re.match(pattern, lower)]
     kind: FieldType = found[0] if found else "text"
-    if lower.startswith("bit") and dialect is POSTGRESQL:
+    if dialect is POSTGRESQL and (lower.startswith("bit") or lower.endswith("[]")):
         kind = "text"
     zoned = "with time zone" in lower or lower.startswith("datetimeoffset")
     zoned = zoned or (lower.startswith("timestamp") and dialect in (MARIADB, MYSQL))
