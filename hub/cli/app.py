@@ -20,7 +20,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "Write a workspace": {
         "init": ("workspace", "Write a small workspace that runs at once."),
         "check": ("workspace", "Find what is wrong in the workspace, with file, line and column."),
-        "test": ("workspace", "Run the tests beside the mappings."),
+        "test": ("mapping", "Run the tests beside the mappings."),
         "schema": ("workspace", "Write JSON Schemas of the workspace's files, for editors."),
         "diff": ("workspace", "Show what differs between two environments."),
         "map": ("mapping", "Show where a mapping's fields come from, or trace one record through it."),

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from hub.cli.options import Command
 from hub.cli.progress import progress
-from hub.cli.results import WORDS, detail, number, reconciled, show_results
+from hub.cli.results import STYLES, WORDS, detail, number, reconciled, show_results
 from hub.cli.run import fresh_key
 from hub.cli.say import Say, moment, plain, plural, short
 from hub.errors import ConfigError
@@ -161,10 +161,10 @@ def _part(say: Say, part: Part, *, titled: bool) -> None:
         )
     for reason in part.held:
         say.line(
-            say.text(f"  {reason.state}", "red" if reason.state == "quarantined" else "yellow"),
-            say.text(f"{reason.count:,} ×"),
+            say.text(f"  {reason.count:,} ×", "bold"),
+            say.text(WORDS.get(reason.state, reason.state), STYLES.get(reason.state, "dim")),
             say.text(reason.code, "bold"),
-            say.text(reason.field),
+            say.text(reason.field, "cyan"),
         )
         for key, position, message in reason.examples:
             say.line(

@@ -1,0 +1,120 @@
+"""``quarantine``: what was not applied, and why."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from hub.cli.options import Command
+from hub.cli.results import STYLES, WORDS
+from hub.cli.say import Say, moment, plural, short, since
+from hub.errors import ConfigError
+from hub.store.reports import Cause, Entry, causes, find_entry
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.command(cls=Command)
+def quarantine(
+    ctx: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME | show]", help="Entries of one mapping; or: show ENTRY")
+    ] = None,
+    identity: Annotated[
+        str | None, typer.Argument(metavar="[ENTRY]", help="With show: an entry's id, or its end")
+    ] = None,
+    code: Annotated[
+        str | None, typer.Option("--code", metavar="CODE", help="Only this code, or those below it")
+    ] = None,
+    resolved: Annotated[bool, typer.Option("--resolved", help="Also what was settled since")] = False,
+    examples: Annotated[int, typer.Option("--examples", min=0, max=100, help="Examples of each cause")] = 3,
+) -> None:
+    """List what was not applied, by cause, or show one entry.
+
+    cophub quarantine; cophub quarantine s4-suppliers --code required; cophub quarantine show 5f3a09c1
+    """
+    say = Say(ctx)
+    if name == "show" and identity is not None:
+        return _show(say, identity)
+    if identity is not None:
+        raise ConfigError(
+            "argument.extra", f"{identity!r} is one word too many", hint=f"cophub quarantine show {identity}"
+        )
+    with say.hub() as opened:
+        if name is not None:
+            opened.hub.workspace.mapping(name)
+        found = causes(opened.hub.database, name, code, resolved=resolved, examples=examples)
+    for cause in found:
+        _cause(say, cause)
+    total = sum(cause.count for cause in found)
+    exchanges = len({cause.exchange for cause in found})
+    if found:
+        what = f"{plural(total, 'reason')} of {plural(len(found), 'kind')} in {plural(exchanges, 'exchange')}"
+        say.line(f"{what}; mend the source or the mapping and run again")
+    else:
+        say.line("the quarantine is empty")
+    say.answer({"total": total, "causes": found})
+    return None
+
+
+def _cause(say: Say, cause: Cause) -> None:
+    state = WORDS.get(cause.state, cause.state)
+    say.line(
+        say.text(f"{cause.count:,} ×", "bold"),
+        say.text(state, STYLES.get(cause.state, "dim")),
+        say.text(cause.code, "bold"),
+        say.text(cause.field, "cyan"),
+        say.text(f"in {cause.exchange} → {cause.output}", ""),
+        say.text(f"since {since(cause.first_at)}", "dim"),
+    )
+    for entry in cause.examples:
+        say.line(
+            say.text(f"  {short(entry.id)}", "cyan"),
+            say.text(entry.key or "(no key)", "bold"),
+            say.text(entry.message),
+            say.text(_given(entry)),
+            say.text(entry.position, "dim"),
+        )
+    if cause.examples and cause.count > len(cause.examples):
+        say.line(f"  … and {cause.count - len(cause.examples):,} more", style="dim")
+
+
+def _given(entry: Entry) -> str:
+    """The offending values on one line: ``email='a@'``."""
+    if not entry.input:
+        return ""
+    try:
+        value: Any = json.loads(entry.input)
+    except ValueError:
+        return entry.input
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={item!r}" for name, item in value.items())
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _show(say: Say, identity: str) -> None:
+    with say.hub() as opened:
+        entry = find_entry(opened.hub.database, identity)
+    say.line(
+        say.text(entry.key or "(no key)", "bold"),
+        Text(WORDS.get(entry.state, entry.state), style=STYLES.get(entry.state, "dim")),
+    )
+    facts = {
+        "code": entry.code,
+        "field": entry.field,
+        "message": entry.message,
+        "values": _given(entry),
+        "position": entry.position,
+        "exchange": f"{entry.exchange} → {entry.output}",
+        "run": f"{entry.run}  (cophub runs show {short(entry.run)})",
+        "since": moment(entry.created_at),
+        "resolved": moment(entry.resolved_at),
+        "id": str(entry.id),
+    }
+    for name, value in facts.items():
+        if value:
+            say.line(say.text(f"  {name:<9}", "dim"), say.text(value))
+    say.answer({"entry": entry})

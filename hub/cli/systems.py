@@ -1,0 +1,257 @@
+"""``systems``: the external applications of a workspace: list, check, describe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from hub.cli.frame import FINDINGS, OK, error_json
+from hub.cli.options import Command, Group
+from hub.cli.say import Say, listed, plural
+from hub.contract import Field, Probe, Resource
+from hub.errors import ConfigError, HubError
+from hub.workspace.diff import plain as without_secrets
+from hub.workspace.workspace import System, Workspace
+
+app = typer.Typer(cls=Group, rich_markup_mode=None, invoke_without_command=True)
+ADDRESSES = ("url", "folder", "sqlite", "odbc", "host", "address")
+WRITES = {"on": "green", "log": "yellow", "off": "dim"}
+
+
+@app.callback()
+def systems(ctx: typer.Context) -> None:
+    """List, check and describe the systems of the workspace.
+
+    Without a command: the list.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    say = Say(ctx)
+    workspace = say.workspace()
+    table = say.table("system", "connector", "address", "writes", "exchanges", "title")
+    told = []
+    for system in workspace.systems.values():
+        used = _exchanges(workspace, system.name)
+        writes = (
+            Text(system.writes, style=WRITES[system.writes])
+            if system.spec.writes
+            else Text("reads only", style="dim")
+        )
+        say.row(
+            table,
+            Text(system.name, style="cyan"),
+            _connector(system),
+            address(system),
+            writes,
+            str(len(used)),
+            title(system),
+        )
+        told.append(
+            {
+                "system": system.name,
+                "title": system.title,
+                "connector": system.connector,
+                "protocol": system.spec.name,
+                "address": say.clean(address(system)),
+                "writes": system.writes if system.spec.writes else "off",
+                "resources": list(system.resources),
+                "exchanges": used,
+            }
+        )
+    say.show(table)
+    say.line("cophub systems check NAME tries the address and the credentials", style="dim")
+    say.answer({"systems": told})
+
+
+@app.command(cls=Command)
+def check(
+    ctx: typer.Context,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME...]", help="Systems; default: all")
+    ] = None,
+) -> int:
+    """Try address, credentials and rights with the least possible effect.
+
+    Exit code 1 where one does not hold.
+    """
+    say = Say(ctx)
+    told, failed = [], 0
+    with say.hub(schema=False) as opened:
+        wanted = names or list(opened.hub.workspace.systems)
+        for name in wanted:
+            opened.hub.workspace.system(name)
+        for name in wanted:
+            probes, error = _probe(opened.hub.connect, name)
+            failed += error is not None or any(not probe.ok for probe in probes)
+            _probes(say, name, probes, error)
+            told.append(
+                {"system": name, "probes": probes, "error": error_json(error, say.clean) if error else None}
+            )
+    say.line(f"{plural(len(wanted) - failed, 'system')} of {len(wanted)} ready")
+    say.answer({"systems": told, "failed": failed})
+    return FINDINGS if failed else OK
+
+
+@app.command(cls=Command)
+def describe(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A system")],
+    resource: Annotated[str | None, typer.Argument(metavar="[RESOURCE]", help="One of its resources")] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Ask the system even where its file says enough")
+    ] = False,
+) -> None:
+    """Show what a system offers: its resources, or the fields of one."""
+    say = Say(ctx)
+    if resource is None:
+        return _resources(say, say.workspace().system(name))
+    with say.hub(schema=False) as opened:
+        system = opened.hub.workspace.system(name)
+        found = None if live else system.describe(resource)
+        if found is None or not found.fields:
+            connector = opened.hub.connect(name)
+            try:
+                found = connector.resource(resource)
+            finally:
+                connector.close()
+    _resource(say, name, found)
+    say.answer({"system": name, "resource": found})
+    return None
+
+
+# ---------------------------------------------------------------- list
+
+
+def address(system: System) -> str:
+    """Where a system is, as its file says."""
+    for name in ADDRESSES:
+        value = getattr(system.settings, name, None)
+        if isinstance(value, str) and value:
+            return value
+    return ""
+
+
+def title(system: System) -> str:
+    """A title in English, or in whatever language there is."""
+    if isinstance(system.title, Mapping):
+        return system.title.get("en") or next(iter(system.title.values()), "")
+    return system.title
+
+
+def _connector(system: System) -> str:
+    return (
+        system.connector
+        if system.connector == system.spec.name
+        else f"{system.connector} ({system.spec.name})"
+    )
+
+
+def _exchanges(workspace: Workspace, system: str) -> list[str]:
+    return [
+        name
+        for name, mapping in workspace.mappings.items()
+        if system
+        in {mapping.from_.partition(".")[0], *(output.into.partition(".")[0] for output in mapping.outputs)}
+    ]
+
+
+# ---------------------------------------------------------------- check
+
+
+def _probe(connect: Any, name: str) -> tuple[list[Probe], HubError | None]:
+    """The probes of one system; an error that left the connector is one more."""
+    try:
+        connector = connect(name)
+        try:
+            return list(connector.check()), None
+        finally:
+            connector.close()
+    except HubError as error:
+        return [], error
+
+
+def _probes(say: Say, name: str, probes: list[Probe], error: HubError | None) -> None:
+    say.line(say.text(name, "bold"))
+    for probe in probes:
+        mark = say.text("  ok     ", "green") if probe.ok else say.text("  failed ", "red bold")
+        say.line(mark, say.text(f"{probe.name}:" if probe.detail else probe.name), say.text(probe.detail))
+        if probe.remedy and not probe.ok:
+            say.line(say.text("         hint:", "cyan"), say.text(probe.remedy))
+    if error is not None:
+        say.line(
+            say.text("  failed ", "red bold"), say.text(error.message), say.text(f"[{error.code}]", "dim")
+        )
+        if error.hint:
+            say.line(say.text("         hint:", "cyan"), say.text(error.hint))
+
+
+# ---------------------------------------------------------------- describe
+
+
+def _resources(say: Say, system: System) -> None:
+    say.line(say.text(system.name, "bold"), f"{_connector(system)}, {address(system)}")
+    found = {}
+    for name in system.resources:
+        try:
+            found[name] = system.describe(name)
+        except ConfigError as error:
+            say.note(str(error))
+            found[name] = None
+    table = say.table("resource", "key", "cursor", "#fields", "", "title")
+    for name, one in found.items():
+        if one is None:
+            say.row(
+                table, Text(name, style="cyan"), "?", "?", "?", "ask the system: describe with its name", ""
+            )
+            continue
+        able = ", ".join(
+            word
+            for word, is_so in (("writable", one.writable), ("replaced as a whole", one.replaces))
+            if is_so
+        )
+        say.row(
+            table,
+            Text(name, style="cyan"),
+            listed(one.key),
+            one.cursor or "none: read in full",
+            str(len(one.fields)),
+            able,
+            one.title,
+        )
+    if found:
+        say.show(table)
+    else:
+        say.line("no resource is declared in its file; the connector may know some: name one")
+    say.answer({"system": system.name, "settings": without_secrets(system.settings), "resources": found})
+
+
+def _resource(say: Say, system: str, found: Resource) -> None:
+    say.line(say.text(f"{system}.{found.name}", "bold"), say.text(found.title))
+    say.line(
+        f"  key {listed(found.key) or 'none'}; cursor {found.cursor or 'none: read in full'};",
+        "writable" if found.writable else "not writable",
+    )
+    table = say.table("field", "type", "", "title")
+    for field in found.fields:
+        _field(say, table, field, "", set(found.key))
+    if found.fields:
+        say.show(table)
+    else:
+        say.line("the system has no metadata and its file declares no fields: any name is accepted")
+
+
+def _field(say: Say, table: Any, field: Field, above: str, keys: set[str]) -> None:
+    marks = [
+        word
+        for word, is_so in (("key", field.name in keys and not above), ("required", field.required))
+        if is_so
+    ]
+    if field.max_length:
+        marks.append(f"at most {field.max_length}")
+    kind = ("object" if field.fields else field.type) + ("[]" if field.many else "")
+    say.row(table, Text.assemble((above, "dim"), (field.name, "cyan")), kind, ", ".join(marks), field.title)
+    for inner in field.fields:
+        _field(say, table, inner, f"{above}{field.name}{'[]' if field.many else ''}.", keys)
