@@ -8,6 +8,7 @@ navigation into a part that was left out of the document is merely not offered.
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -24,6 +25,7 @@ Ends = dict[tuple[str, str], tuple[str, bool]]
 DEPTH = 2
 """Levels of navigation that a description shows."""
 
+_TEMPORAL = frozenset({"Edm.DateTime", "Edm.DateTimeOffset", "Edm.Time"})
 _TYPES: dict[str, FieldType] = {
     "Edm.Boolean": "boolean", "Edm.Byte": "integer", "Edm.SByte": "integer", "Edm.Int16": "integer",
     "Edm.Int32": "integer", "Edm.Int64": "integer", "Edm.Decimal": "decimal", "Edm.Double": "float",
@@ -61,6 +63,11 @@ class Type:
     properties: dict[str, Property] = field(default_factory=dict)
     navigations: dict[str, Navigation] = field(default_factory=dict)
     base: str = ""
+
+    @functools.cached_property
+    def temporal(self) -> dict[str, Property]:
+        """The properties whose values V2 writes in its own way."""
+        return {name: one for name, one in self.properties.items() if one.type in _TEMPORAL}
 
 
 @dataclass

@@ -6,7 +6,6 @@ import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from connectors.odata.declared import ODataResource
 from connectors.odata.edmx import Metadata, Type

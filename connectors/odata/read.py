@@ -51,7 +51,8 @@ class Reader:
         service, declared = self._service, self._declared
         metadata = service.metadata
         type_ = metadata.type_of(self._set)
-        size = min(filter(None, (query.page_size, service.settings.page_size)), default=None)
+        most = service.settings.page_size
+        size = min(query.page_size or most, most) if most else None
         if query.token is not None:
             yield from self._chain(type_, query.token, {}, size)
             return

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from connectors.odata.edmx import Metadata, Type, unreadable
-from connectors.odata.values import TEMPORAL, iso, key_of_address
+from connectors.odata.values import iso, key_of_address
 from hub.contract import key_text
 from hub.errors import Fatal
 from hub.http import Response
@@ -162,25 +162,25 @@ def _page_v2(
 
 def plain(metadata: Metadata, type_: Type | None, entry: dict[str, Any], more: More) -> dict[str, Any]:
     """A V2 entry without wrappings: no __metadata, no deferred links, lists as lists, times as ISO."""
-    made: dict[str, Any] = {}
-    for name, value in entry.items():
-        if name == "__metadata":
-            continue
-        one = type_.properties.get(name) if type_ else None
-        if isinstance(value, str):
-            made[name] = iso(one, value) if one and one.type in TEMPORAL else value
-        elif isinstance(value, dict):
-            if "__deferred" in value or "__mediaresource" in value:
-                continue
-            made[name] = _inner(metadata, _type_below(metadata, type_, name), value, more)
-        elif isinstance(value, list):
-            below = _type_below(metadata, type_, name)
+    made = {name: value for name, value in entry.items() if name != "__metadata"}
+    for name, one in (type_.temporal if type_ else {}).items():
+        if isinstance(value := made.get(name), str):
+            made[name] = iso(one, value)
+    for name in [name for name, value in made.items() if type(value) in _NESTING]:
+        value = made[name]
+        below = _type_below(metadata, type_, name)
+        if isinstance(value, list):
             made[name] = [
                 plain(metadata, below, each, more) if isinstance(each, dict) else each for each in value
             ]
+        elif "__deferred" in value or "__mediaresource" in value:
+            del made[name]
         else:
-            made[name] = value
+            made[name] = _inner(metadata, below, value, more)
     return made
+
+
+_NESTING = (dict, list)
 
 
 def _inner(metadata: Metadata, below: Type | None, value: dict[str, Any], more: More) -> Any:

@@ -6,6 +6,7 @@ JSON format. Inside the hub times are ISO 8601 texts.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone
@@ -28,7 +29,7 @@ _PAIR = re.compile(r"\s*(?:([\w.]+)\s*=\s*)?((?:[\w.]+)?'(?:[^']|'')*'|[^,']+)\s
 _UNQUOTED = {
     "Edm.Boolean": re.compile(r"(?i)true|false"),
     "Edm.Guid": re.compile(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
-    "Edm.Date": re.compile(r"\d{4}-\d\d-\d\d(T.*)?"),
+    "Edm.Date": re.compile(r"\d{4}-\d\d-\d\d([T ].*)?"),
     "Edm.TimeOfDay": re.compile(r"\d\d:\d\d(:\d\d(\.\d+)?)?"),
     "Edm.Duration": re.compile(r"[-+]?P[0-9.DTHMS]+"),
     "Edm.Binary": re.compile(r"[\w+/=-]*"),
@@ -40,7 +41,6 @@ _UNQUOTED = {
     ),
 }
 INTEGERS = frozenset({"Edm.Byte", "Edm.SByte", "Edm.Int16", "Edm.Int32"})
-TEMPORAL = frozenset({"Edm.DateTime", "Edm.DateTimeOffset", "Edm.Time"})
 
 
 def iso(one: Property, text: str) -> str:
@@ -145,6 +145,8 @@ def _text(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, datetime | date | time):
         return value.isoformat()
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
     return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 

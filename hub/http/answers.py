@@ -91,7 +91,11 @@ class Response:
 
 def refuse_html(answer: Response) -> None:
     """Refuse a page for people: a login form is an AuthError, any other a Fatal."""
-    typed = "html" in answer.headers.get("content-type", "").lower()
+    # some systems send their JSON as text/html: what it is decides
+    typed = "html" in answer.headers.get("content-type", "").lower() and answer.body.lstrip()[:1] not in (
+        b"{",
+        b"[",
+    )
     if not typed and not _HTML.match(answer.body):
         return
     if _PASSWORD.search(answer.body):

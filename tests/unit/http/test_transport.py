@@ -204,3 +204,26 @@ def test_a_secret_is_not_shown_by_settings():
         {"url": "https://x.example", "auth": {"bearer": {"token": Secret("abc123")}}}
     )
     assert "abc123" not in repr(settings)
+
+
+@pytest.mark.parametrize(("status", "code"), [(407, "auth.proxy"), (403, "http.proxy")])
+def test_a_proxy_that_refuses_is_named(status: int, code: str):
+    with fake(lambda asked: Answer(status)) as server:
+        api = transport("https://s4.example.com", proxy=server.url, limits={"retries": 0})
+        with pytest.raises(HubError) as caught:
+            api.request("GET", "/x")
+    assert caught.value.code == code
+    assert [(asked.method, asked.target) for asked in server.asked] == [("CONNECT", "s4.example.com:443")]
+
+
+def test_json_that_is_called_html_is_json():
+    with fake(lambda asked: Answer(200, b' {"a": 1}', {"Content-Type": "text/html"})) as server:
+        assert transport(server.url).request("GET", "/x").json() == {"a": 1}
+
+
+def test_json_in_another_character_set_is_read_by_its_header():
+    answer = Answer(
+        200, '{"a": "中文"}'.encode("gb18030"), {"Content-Type": "application/json; charset=GB18030"}
+    )
+    with fake(lambda asked: answer) as server:
+        assert transport(server.url).request("GET", "/x").json() == {"a": "中文"}
