@@ -19,7 +19,7 @@ from hub.mapping.binding import mistyped
 from hub.mapping.compile import Compiled
 from hub.mapping.lookups import Inputs, Provider, answers, code_table
 from hub.mapping.record import quoted
-from hub.mapping.rejects import Flag, collect, flags, tried, tried_value
+from hub.mapping.rejects import IN_WHERE, Flag, collect, flags, tried, tried_value
 from hub.mapping.scope import Lookup
 
 RAISED = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
@@ -177,7 +177,9 @@ class _Run:
         columns = [f"{_tried(column.sql, guarded)} AS {quoted(column.name)}" for column in compiled.columns]
         inner = [flag for flag in found if flag.inner]
         columns += [f"{flag.condition} AS {quoted(flag.name)}" for flag in inner]
-        where = f" WHERE {_condition(compiled.where, guarded)}" if compiled.where else ""
+        kept_anyway = [flag.condition for flag in found if flag.name.startswith(IN_WHERE)]
+        condition = " OR ".join([_condition(compiled.where, guarded), *kept_anyway])
+        where = f" WHERE {condition}" if compiled.where else ""
         key = self._key(guarded)
         kept = ["r"] + (["e"] if compiled.each else []) if found else []
         names = [quoted(column.name) for column in compiled.columns]

@@ -10,12 +10,14 @@ import duckdb
 
 from hub.mapping.compile import Column, Compiled
 from hub.mapping.record import literal, path_text, quoted
-from hub.mapping.scope import Lookup
+from hub.mapping.scope import Guard
 
 REASONS = 50
 """For how many rows per field DuckDB's own reason is asked: each costs a statement."""
 
 INVALID = "value.invalid"
+IN_WHERE = "$unknown"
+"""How the names of flags begin whose rows are kept though the condition is not true, to be rejected."""
 _GUARDED_LEVELS = frozenset(("L3", "L4", "L5"))
 
 
@@ -62,8 +64,11 @@ def flags(compiled: Compiled, shape: bool, raising: bool = False) -> tuple[Flag,
     found: list[Flag] = []
     for number, column in enumerate(compiled.columns):
         found += _of_column(number, column, compiled, raising)
+    reads = tuple(path_text(path) for one in compiled.conditions for path in one.inputs)
+    guards = [guard for one in compiled.conditions for guard in one.guards if guard.lookup.rejects]
+    for number, guard in enumerate(guards):
+        found.append(_unknown(f"{IN_WHERE}{number}", "where", reads, guard, raising))
     if raising and compiled.where:
-        reads = tuple(path_text(path) for one in compiled.conditions for path in one.inputs)
         found.append(_raised("$where", "where", compiled.where, reads, True))
     if shape:
         found.append(Flag("$shape", True, "", "record.shape", "", "shape", text=True))
@@ -89,7 +94,7 @@ def _of_column(number: int, column: Column, compiled: Compiled, raising: bool) -
     told = column.field is None or column.field.level not in _GUARDED_LEVELS
     for which, guard in enumerate(column.guards):
         if guard.lookup.rejects:
-            yield _unknown(f"$u{number}_{which}", column, guard.lookup, guard.condition, raising)
+            yield _unknown(f"$u{number}_{which}", column.name, column.inputs, guard, raising)
         if raising:
             yield _raised(f"$i{number}_{which}", column.name, guard.lookup.input_sql, column.inputs, told)
     if raising and column.raising:
@@ -109,19 +114,13 @@ def _of_column(number: int, column: Column, compiled: Compiled, raising: bool) -
         )
 
 
-def _unknown(name: str, column: Column, lookup: Lookup, condition: str, raising: bool) -> Flag:
+def _unknown(name: str, field: str, reads: tuple[str, ...], guard: Guard, raising: bool) -> Flag:
+    lookup = guard.lookup
     value = tried_value(lookup.input_sql) if raising else lookup.input_sql
-    bad = f"({quoted(lookup.alias)}.input IS NULL AND ({value}) IS NOT NULL"
-    bad += f" AND {condition})" if condition else ")"
-    return Flag(
-        name,
-        True,
-        column.name,
-        "code.unknown",
-        f"the code list {lookup.args[0]} does not know the value",
-        bad,
-        column.inputs,
-    )
+    bad = f"{quoted(lookup.alias)}.input IS NULL AND ({value}) IS NOT NULL"
+    bad += f" AND {guard.condition}" if guard.condition else ""
+    told = f"the code list {lookup.args[0]} does not know the value"
+    return Flag(name, True, field, "code.unknown", told, f"({bad})", reads)
 
 
 def _raised(name: str, field: str, sql: str, reads: tuple[str, ...], told: bool) -> Flag:

@@ -16,12 +16,12 @@ from hub.mapping.single import memory, relation
 from hub.workspace.shape import CodesFile, HubFile, MappingFile, ModelFile, TestCase
 from hub.workspace.workspace import System, Workspace
 
-COUNTRY = {
+COUNTRY: dict[str, Any] = {
     "codes": "country",
     "values": {"DE": "Germany", "CN": "China", "NO": "Norway"},
     "systems": {"hr": {"GER": "DE", "D": "DE"}, "crm": {"276": "DE"}},
 }
-PERSON = {
+PERSON: dict[str, Any] = {
     "model": "person",
     "key": ["no"],
     "fields": {

@@ -87,6 +87,13 @@ def test_a_condition_that_raises_rejects_its_row() -> None:
     assert (ran.counts.mapped, ran.counts.out_of_scope) == (1, 1)
 
 
+def test_an_unknown_code_in_a_condition_rejects_its_row() -> None:
+    records = [{"Id": str(number), "C": code} for number, code in enumerate(["GER", "XX", "NO", None])]
+    ran = run(inbound({}, where="code('country', C) = 'DE'"), *records)
+    assert ran.codes == [("1", "where", "code.unknown")]
+    assert (ran.counts.read, ran.counts.mapped, ran.counts.out_of_scope) == (4, 1, 2)
+
+
 def test_a_condition_that_is_null_is_out_of_scope() -> None:
     ran = run(inbound({}, where="Kind = 'a'"), {"Id": "1", "Kind": "a"}, {"Id": "2"})
     assert (ran.counts.mapped, ran.counts.out_of_scope, ran.counts.rejected) == (1, 1, 0)

@@ -47,7 +47,7 @@ PURE = sorted(name for name, function in FUNCTIONS.items() if name not in ("code
 @pytest.mark.parametrize("name", PURE)
 def test_each_documented_example_gives_what_it_says(name: str) -> None:
     function = FUNCTIONS[name]
-    found = duckdb.sql(f"SELECT {sql(function.example)}").fetchall()[0][0]
+    found = duckdb.execute(f"SELECT {sql(function.example)}").fetchall()[0][0]
     assert (found, type(found)) == (function.gives, type(function.gives))
 
 
@@ -242,4 +242,4 @@ def test_a_text_in_quotes_stays_the_text(text: str) -> None:
         text.encode()
     except UnicodeEncodeError:
         return
-    assert duckdb.sql(f"SELECT {sql(f'''concat('{quoted}')''')}").fetchall() == [(text,)]
+    assert duckdb.execute(f"SELECT {sql(f'''concat('{quoted}')''')}").fetchall() == [(text,)]
