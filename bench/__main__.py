@@ -11,7 +11,9 @@ from bench import inbound, startup
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     jobs = parser.add_subparsers(dest="job", required=True)
-    inbound.declare(jobs.add_parser("inbound", help="first load, unchanged run and 1 %%-changed run of N employees"))
+    inbound.declare(
+        jobs.add_parser("inbound", help="first load, unchanged run and 1 %%-changed run of N employees")
+    )
     startup.declare(jobs.add_parser("startup", help="cophub --help, and cophub check of 1,000 mappings"))
     arguments = parser.parse_args()
     return int(arguments.run(arguments))

@@ -11,7 +11,10 @@ import duckdb
 from bench.employees import FIELDS
 
 COLUMNS = {name: "VARCHAR" for name in FIELDS if name not in ("street", "city", "postal_code")} | {
-    "hired_on": "DATE", "active": "BOOLEAN", "salary": "DECIMAL(12,2)", "updated_at": "VARCHAR",
+    "hired_on": "DATE",
+    "active": "BOOLEAN",
+    "salary": "DECIMAL(12,2)",
+    "updated_at": "VARCHAR",
     "address": "STRUCT(street VARCHAR, city VARCHAR, postal_code VARCHAR)",
 }
 
@@ -56,7 +59,9 @@ def load(data: Path, store: str, folder: Path) -> float:
         cursor.execute("CREATE INDEX bare_key ON bare (employee_no)")
     connection.commit()
     started = time.perf_counter()
-    rows = con.sql(f"SELECT unhex(replace(uuidv7()::VARCHAR, '-', '')) AS id, * FROM ({_read(data)})").to_arrow_reader(20_000)
+    rows = con.sql(
+        f"SELECT unhex(replace(uuidv7()::VARCHAR, '-', '')) AS id, * FROM ({_read(data)})"
+    ).to_arrow_reader(20_000)
     with connection.cursor() as cursor:
         cursor.adbc_ingest("bare", rows, mode="append")
     connection.commit()

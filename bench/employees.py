@@ -27,12 +27,27 @@ def write(path: Path, rows: int, *, changed: bool = False) -> None:
 
 
 FIELDS = {
-    "employee_no": "employee_no", "given_name": "trim(given_name)", "family_name": "trim(family_name)",
-    "email": "lower(email)", "phone": "phone", "department": "department", "title": "title", "hired_on": "hired_on",
-    "active": "active", "salary": "salary", "manager_no": "manager_no", "street": "address.street",
-    "city": "address.city", "postal_code": "address.postal_code",
+    "employee_no": "employee_no",
+    "given_name": "trim(given_name)",
+    "family_name": "trim(family_name)",
+    "email": "lower(email)",
+    "phone": "phone",
+    "department": "department",
+    "title": "title",
+    "hired_on": "hired_on",
+    "active": "active",
+    "salary": "salary",
+    "manager_no": "manager_no",
+    "street": "address.street",
+    "city": "address.city",
+    "postal_code": "address.postal_code",
 }
-TYPES = {"hired_on": "date", "active": "boolean", "salary": "decimal, digits: 12, scale: 2", "email": "text, format: email"}
+TYPES = {
+    "hired_on": "date",
+    "active": "boolean",
+    "salary": "decimal, digits: 12, scale: 2",
+    "email": "text, format: email",
+}
 
 
 def workspace(folder: Path, store: str) -> None:
@@ -42,11 +57,16 @@ def workspace(folder: Path, store: str) -> None:
     (folder / "config/hub.yaml").write_text(f"hub: bench\nstore: {store}\n")
     (folder / "config/systems/hr.yaml").write_text(
         "system: hr\nconnector: files\nfolder: ../data\nresources:\n"
-        "  employees: {path: employees.ndjson, key: employee_no, cursor: updated_at}\n")
+        "  employees: {path: employees.ndjson, key: employee_no, cursor: updated_at}\n"
+    )
     fields = "".join(
         f"  {name}: {{type: {TYPES.get(name, 'text')}, level: L1{', required: true' if name == 'employee_no' else ''}}}\n"
-        for name in FIELDS)
-    (folder / "config/models/employee.yaml").write_text(f"model: employee\nkey: [employee_no]\nfields:\n{fields}")
+        for name in FIELDS
+    )
+    (folder / "config/models/employee.yaml").write_text(
+        f"model: employee\nkey: [employee_no]\nfields:\n{fields}"
+    )
     rules = "".join(f"  {name}: {rule}\n" for name, rule in FIELDS.items())
     (folder / "mappings/hr-employees.yaml").write_text(
-        f"mapping: hr-employees\nfrom: hr.employees\ninto: employee\nunmatched: create\nfields:\n{rules}")
+        f"mapping: hr-employees\nfrom: hr.employees\ninto: employee\nunmatched: create\nfields:\n{rules}"
+    )

@@ -25,7 +25,9 @@ from bench import bare, employees, peers
 
 def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--store", required=True, help="postgresql://USER:PASSWORD@HOST/NAME (emptied!), or sqlite:///FILE")
+    parser.add_argument(
+        "--store", required=True, help="postgresql://USER:PASSWORD@HOST/NAME (emptied!), or sqlite:///FILE"
+    )
     parser.add_argument("--peers", action="store_true", help="the same job by Sling and dlt, in this run")
     parser.add_argument("--peer-rows", type=int, help="rows for dlt, which is slow (default: --rows)")
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
@@ -61,20 +63,33 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
         result["load_of_bare"] = result["bare_load"]["seconds"] / result["first"]["seconds"]
     if arguments.peers:
         compare(result, folder, data, store, arguments)
-    for name in ("load_of_bare", "rerun_of_bare", "changed_of_bare", "first_to_sling", "first_to_dlt", "unchanged_to_dlt", "changed_to_dlt"):
+    for name in (
+        "load_of_bare",
+        "rerun_of_bare",
+        "changed_of_bare",
+        "first_to_sling",
+        "first_to_dlt",
+        "unchanged_to_dlt",
+        "changed_to_dlt",
+    ):
         if name in result:
             say(f"{name:28s} {result[name]:8.2f}")
     return result
 
 
-def compare(result: dict[str, Any], folder: Path, data: Path, store: str, arguments: argparse.Namespace) -> None:
+def compare(
+    result: dict[str, Any], folder: Path, data: Path, store: str, arguments: argparse.Namespace
+) -> None:
     rows = arguments.rows
     result["sling"] = told("Sling full-refresh", rows, peers.sling(data, store, folder))
     some = min(rows, arguments.peer_rows or rows)
     smaller = folder / "some.ndjson"
     employees.write(smaller, some)
     first, again = peers.dlt(smaller, store, folder)
-    result["dlt"], result["dlt_again"] = told("dlt merge, first", some, first), told("dlt merge, again", some, again)
+    result["dlt"], result["dlt_again"] = (
+        told("dlt merge, first", some, first),
+        told("dlt merge, again", some, again),
+    )
     result["first_to_sling"] = result["first"]["rate"] / result["sling"]["rate"]
     result["first_to_dlt"] = result["first"]["rate"] / result["dlt"]["rate"]
     result["unchanged_to_dlt"] = result["unchanged"]["rate"] / result["dlt_again"]["rate"]
@@ -90,7 +105,9 @@ def job(workspace: Path, store: str, rows: int, title: str) -> dict[str, Any]:
     if process.returncode:
         raise SystemExit(f"{title} failed with {process.returncode}")
     told_by = json.loads(output.strip().splitlines()[-1])
-    measured = told(title, rows, told_by["seconds"], f"  peak {peak.stop() / 2**20:6,.0f} MiB  {told_by['counts']}")
+    measured = told(
+        title, rows, told_by["seconds"], f"  peak {peak.stop() / 2**20:6,.0f} MiB  {told_by['counts']}"
+    )
     return measured | {"peak_mib": round(peak.largest / 2**20, 1), "counts": told_by["counts"]}
 
 

@@ -44,7 +44,9 @@ def _python() -> str:
 def _sling() -> str:
     """The program inside the wheel ``sling-linux-amd64``; the wrapper of ``sling`` would download one."""
     code = "import sling_linux_amd64 as s, pathlib; print(*pathlib.Path(s.__file__).parent.rglob('sling-linux*'), sep=chr(10))"
-    found = subprocess.run([_python(), "-c", code], capture_output=True, text=True, check=False).stdout.split()
+    found = subprocess.run(
+        [_python(), "-c", code], capture_output=True, text=True, check=False
+    ).stdout.split()
     if not found:
         raise SystemExit("sling is not there: uv pip install sling==1.4.11 sling-linux-amd64==1.4.11")
     return found[-1]
@@ -53,9 +55,25 @@ def _sling() -> str:
 def sling(data: Path, store: str, folder: Path) -> float:
     """Seconds of one ``sling run`` of the file into a table of the store."""
     program = _sling()
-    variables = os.environ | {"BENCH": f"{store}?sslmode=disable", "SLING_HOME_DIR": str(folder / "sling"), "HOME": str(folder)}
-    command = [program, "run", "--src-stream", f"file://{data}", "--tgt-conn", "BENCH", "--tgt-object", "public.sling_employees",
-               "--mode", "full-refresh", "--src-options", '{"format": "jsonlines", "flatten": true}']
+    variables = os.environ | {
+        "BENCH": f"{store}?sslmode=disable",
+        "SLING_HOME_DIR": str(folder / "sling"),
+        "HOME": str(folder),
+    }
+    command = [
+        program,
+        "run",
+        "--src-stream",
+        f"file://{data}",
+        "--tgt-conn",
+        "BENCH",
+        "--tgt-object",
+        "public.sling_employees",
+        "--mode",
+        "full-refresh",
+        "--src-options",
+        '{"format": "jsonlines", "flatten": true}',
+    ]
     started = time.perf_counter()
     done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -67,7 +85,12 @@ def dlt(data: Path, store: str, folder: Path) -> tuple[float, float]:
     """Seconds of dlt's first merge and of the same merge again."""
     script = folder / "dlt_job.py"
     script.write_text(DLT)
-    done = subprocess.run([_python(), str(script), str(data), store, str(folder / "dlt")], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [_python(), str(script), str(data), store, str(folder / "dlt")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise SystemExit(f"dlt failed: {done.stderr[-800:]}")
     first, again = json.loads(done.stdout.strip().splitlines()[-1])

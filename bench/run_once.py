@@ -21,7 +21,11 @@ def main() -> None:
         started = time.perf_counter()
         result = run_exchange(opened.hub, "hr-employees", "full", f"bench:{uuid.uuid4()}")
         seconds = time.perf_counter() - started
-    print(json.dumps({"seconds": seconds, "counts": {key: count for key, count in result.counts.items() if count}}))
+    print(
+        json.dumps(
+            {"seconds": seconds, "counts": {key: count for key, count in result.counts.items() if count}}
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -29,9 +29,13 @@ def run(arguments: argparse.Namespace) -> int:
         for number in range(arguments.mappings):
             model = f"employee_{number}"
             (folder / f"config/models/{model}.yaml").write_text(
-                (folder / "config/models/employee.yaml").read_text().replace("model: employee", f"model: {model}"))
+                (folder / "config/models/employee.yaml")
+                .read_text()
+                .replace("model: employee", f"model: {model}")
+            )
             (folder / f"mappings/m{number}.yaml").write_text(
-                text.replace("hr-employees", f"m{number}").replace("into: employee", f"into: {model}"))
+                text.replace("hr-employees", f"m{number}").replace("into: employee", f"into: {model}")
+            )
         (folder / "config/models/employee.yaml").unlink()
         result = {
             "help_seconds": best([program, "--help"], 5, 0),
@@ -53,5 +57,7 @@ def best(command: list[str], times: int, wanted: int) -> float:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         seconds.append(time.perf_counter() - started)
         if done.returncode != wanted:
-            raise SystemExit(f"{' '.join(command)} ended with {done.returncode}: {(done.stdout + done.stderr)[-800:]}")
+            raise SystemExit(
+                f"{' '.join(command)} ended with {done.returncode}: {(done.stdout + done.stderr)[-800:]}"
+            )
     return round(min(seconds), 3)

@@ -12,8 +12,8 @@ from typing import Any
 from hub.contract import Context
 from hub.crypto import Cipher, KeyRing
 from hub.errors import AuthError
-from hub.exchange.keep import Keep, local_folder
 from hub.exchange.ground import Hub
+from hub.exchange.keep import Keep, local_folder
 from hub.redact import Redactor
 from hub.security import keys
 from hub.security.secrets import SealedStore, SecretRow, Secrets, resolve_settings
@@ -47,7 +47,9 @@ def ring(folder: Path, environment: Mapping[str, str]) -> KeyRing:
     try:
         return keys.load(environment, default=path)
     except AuthError as error:
-        if error.code != "key.missing" or any(name in environment for name in (keys.KEY, keys.KEY_FILE, keys.KEY_COMMAND)):
+        if error.code != "key.missing" or any(
+            name in environment for name in (keys.KEY, keys.KEY_FILE, keys.KEY_COMMAND)
+        ):
             raise
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         keys.generate_file(path)
@@ -56,7 +58,11 @@ def ring(folder: Path, environment: Mapping[str, str]) -> KeyRing:
 
 @contextmanager
 def open_hub(
-    folder: Path, environment: str | None = None, *, variables: Mapping[str, str] | None = None, schema: bool = True
+    folder: Path,
+    environment: str | None = None,
+    *,
+    variables: Mapping[str, str] | None = None,
+    schema: bool = True,
 ) -> Iterator[Opened]:
     """Everything a run stands on. ``schema=False`` accepts a database that is not migrated yet."""
     values = os.environ if variables is None else variables
@@ -71,9 +77,18 @@ def open_hub(
             database.require_schema()
         sealed = SealedStore(StoredSecretRows(database, SecretRow), lambda: ring(workspace.folder, values))
         secrets = Secrets(sources, store=sealed, redactor=redactor)
-        keep = Keep(local_folder(workspace.hub.keep, workspace.folder), lambda: Cipher(ring(workspace.folder, values), "keep"))
-        hub = Hub(workspace, database, keep, lambda name: connect(workspace, secrets, name),
-                  workspace.folder / workspace.hub.scratch, workspace.hub.memory)
+        keep = Keep(
+            local_folder(workspace.hub.keep, workspace.folder),
+            lambda: Cipher(ring(workspace.folder, values), "keep"),
+        )
+        hub = Hub(
+            workspace,
+            database,
+            keep,
+            lambda name: connect(workspace, secrets, name),
+            workspace.folder / workspace.hub.scratch,
+            workspace.hub.memory,
+        )
         yield Opened(hub, secrets, redactor)
     finally:
         database.close()
@@ -84,7 +99,9 @@ def open_database(workspace: Workspace, secrets: Secrets, values: Mapping[str, s
     password: str | None = None
     if workspace.hub.store_password and STORE not in values:
         password = secrets.resolve(workspace.hub.store_password).reveal()
-    return Database(values.get(STORE) or workspace.hub.store, workspace.models, folder=workspace.folder, password=password)
+    return Database(
+        values.get(STORE) or workspace.hub.store, workspace.models, folder=workspace.folder, password=password
+    )
 
 
 def connect(workspace: Workspace, secrets: Secrets, name: str) -> Any:

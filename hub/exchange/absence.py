@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 
 import pyarrow as pa
+
 from hub.exchange.extract import Extracted
 from hub.exchange.runfile import RunFile
 from hub.exchange.staging import stage, stage_keys, take
@@ -41,8 +42,15 @@ def seconds(duration: str) -> float:
 
 
 def find_absent(
-    run: RunFile, session: Bulk, database: Database, extracted: Extracted, source: int, model: str, rule: Absent,
-    *, each: bool = False,
+    run: RunFile,
+    session: Bulk,
+    database: Database,
+    extracted: Extracted,
+    source: int,
+    model: str,
+    rule: Absent,
+    *,
+    each: bool = False,
 ) -> Absence:
     """Make ``absent``, ``gone`` and ``removing``."""
     run.sql("CREATE OR REPLACE TABLE absent (key VARCHAR, since TIMESTAMPTZ)")
@@ -55,7 +63,9 @@ def find_absent(
         run.sql("INSERT INTO absent SELECT key, absent_at FROM seen ANTI JOIN extracted USING (key)")
     if extracted.deleted:
         run.table("told", pa.table({"key": list(extracted.deleted)}))
-        run.sql("INSERT INTO absent SELECT DISTINCT key, s.absent_at FROM told JOIN seen s USING (key) ANTI JOIN absent USING (key)")
+        run.sql(
+            "INSERT INTO absent SELECT DISTINCT key, s.absent_at FROM told JOIN seen s USING (key) ANTI JOIN absent USING (key)"
+        )
     newly = run.one("SELECT count(*) FROM absent WHERE since IS NULL")
     if rule.reaction == "ignore" or not run.one("SELECT count(*) FROM absent"):
         return Absence(newly, 0, 0)
@@ -82,5 +92,7 @@ def _remove(run: RunFile, session: Bulk, database: Database, source: int, model:
     take(run, "leaving", entities.linked_to(session, database, model, source, keys, state))
     staged = stage(run, session, "leaving_entities", shadows.ENTITIES, "SELECT _id AS entity FROM leaving")
     take(run, "held_by_others", shadows.held_by_others(session, source, staged, keys))
-    run.sql(f"INSERT INTO removing SELECT DISTINCT _id, _version, {state} FROM leaving "
-            "WHERE _id NOT IN (SELECT entity FROM held_by_others)")
+    run.sql(
+        f"INSERT INTO removing SELECT DISTINCT _id, _version, {state} FROM leaving "
+        "WHERE _id NOT IN (SELECT entity FROM held_by_others)"
+    )

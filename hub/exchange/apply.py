@@ -35,7 +35,13 @@ class Applied:
 
 
 def apply(
-    run: RunFile, database: Database, held: Sequence[Lease], manifest: Manifest, run_id: uuid.UUID, *, stored: bool
+    run: RunFile,
+    database: Database,
+    held: Sequence[Lease],
+    manifest: Manifest,
+    run_id: uuid.UUID,
+    *,
+    stored: bool,
 ) -> Applied:
     """Write one output's plan. ``stored`` says that it was made by an earlier run: then every row is
     compared with what the plan saw, and what changed since is refused (P9)."""
@@ -71,8 +77,13 @@ class _Writer:
     def refuse_changed(self) -> int:
         """Drop from the plan what is no longer as the plan saw it; answers how many records that are."""
         run = self.run
-        staged = stage(run, self.session, "planned_entities", {"_id": self.columns["_id"]},
-                       "SELECT _id FROM updating UNION SELECT _id FROM removing")
+        staged = stage(
+            run,
+            self.session,
+            "planned_entities",
+            {"_id": self.columns["_id"]},
+            "SELECT _id FROM updating UNION SELECT _id FROM removing",
+        )
         take(run, "current", entities.versions(self.session, self.database, self.model, staged))
         run.sql("""CREATE OR REPLACE TABLE refused_entity AS
             SELECT _id FROM updating u ANTI JOIN current c ON c._id = u._id AND c._version = u.version
@@ -94,8 +105,9 @@ class _Writer:
     # ------------------------------------------------------------ golden rows
 
     def golden(self, refused: int) -> Applied:
-        created, updated, removed = (self.run.one(f"SELECT count(*) FROM {name}")
-                                     for name in ("creation", "updating", "removing"))
+        created, updated, removed = (
+            self.run.one(f"SELECT count(*) FROM {name}") for name in ("creation", "updating", "removing")
+        )
         if created or updated or removed:
             seq = entities.next_seq(self.session, self.model)
             if created:
@@ -103,11 +115,23 @@ class _Writer:
             if updated:
                 self._change(seq)
             if removed:
-                self.run.sql("CREATE OR REPLACE VIEW leaving_rows AS SELECT _id, version + 1 AS _version, _state FROM removing")
+                self.run.sql(
+                    "CREATE OR REPLACE VIEW leaving_rows AS SELECT _id, version + 1 AS _version, _state FROM removing"
+                )
                 self._replace("leaving_rows", ["_state"], seq)
-            entities.announce(self.session, self.model, {
-                "model": self.model, "seq": seq, "exchange": self.manifest.exchange, "created": created,
-                "updated": updated, "removed": removed}, self.moment)
+            entities.announce(
+                self.session,
+                self.model,
+                {
+                    "model": self.model,
+                    "seq": seq,
+                    "exchange": self.manifest.exchange,
+                    "created": created,
+                    "updated": updated,
+                    "removed": removed,
+                },
+                self.moment,
+            )
         return Applied(created, updated, removed, refused)
 
     def _create(self, count: int, seq: int) -> None:
@@ -115,18 +139,31 @@ class _Writer:
         supplied = [name for name in self.fields if name in described]
         origin = origins.intern(self.session, self.model, {name: self.manifest.exchange for name in supplied})
         stamp = f"TIMESTAMPTZ '{self.moment.isoformat()}'"
-        fixed = {"_version": "1", "_seq": str(seq), "_state": "0", "_origin": str(origin),
-                 "_created_at": stamp, "_updated_at": stamp}
+        fixed = {
+            "_version": "1",
+            "_seq": str(seq),
+            "_state": "0",
+            "_origin": str(origin),
+            "_created_at": stamp,
+            "_updated_at": stamp,
+        }
         columns = {name: self.columns[name] for name in ("_id", *fixed, *supplied)}
-        entities.load(self.session, self.database, self.model,
-                      rows(self.run, self.session, columns, "SELECT * FROM creation", fixed), many=count > MANY)
+        entities.load(
+            self.session,
+            self.database,
+            self.model,
+            rows(self.run, self.session, columns, "SELECT * FROM creation", fixed),
+            many=count > MANY,
+        )
 
     def _change(self, seq: int) -> None:
         """Old versions go to history, new ones take their place."""
         run = self.run
         run.sql("CREATE OR REPLACE TABLE origin_of (old_origin INTEGER, pattern VARCHAR, _origin INTEGER)")
         for old, pattern in run.sql("SELECT DISTINCT old_origin, pattern FROM updating"):
-            run.sql(f"INSERT INTO origin_of VALUES ({old}, {sql_text(pattern)}, {self._pattern(old, pattern)})")
+            run.sql(
+                f"INSERT INTO origin_of VALUES ({old}, {sql_text(pattern)}, {self._pattern(old, pattern)})"
+            )
         values = ", ".join(sql_name(name) for name in self.fields)
         run.sql(f"""CREATE OR REPLACE VIEW changing AS SELECT _id, version + 1 AS _version, _state, _origin, {values}
             FROM updating JOIN origin_of USING (old_origin, pattern)""")
@@ -135,14 +172,25 @@ class _Writer:
     def _replace(self, query: str, names: list[str], seq: int) -> None:
         columns = {name: self.columns[name] for name in ("_id", "_version", *names)}
         staged: Any = stage(self.run, self.session, f"new_{query}", columns, f"SELECT * FROM {query}")
-        entities.replace(self.session, self.database, self.model, staged, names, seq=seq, moment=self.moment,
-                         run_id=self.run_id)
+        entities.replace(
+            self.session,
+            self.database,
+            self.model,
+            staged,
+            names,
+            seq=seq,
+            moment=self.moment,
+            run_id=self.run_id,
+        )
 
     def _pattern(self, old: int, pattern: str) -> int:
         """The origin after a merge: a sign per mapped field, see ``merge``."""
         before = origins.read(self.session, self.model)[old]
-        taken = {name: self.manifest.contestants.get(sign, self.manifest.exchange)
-                 for name, sign in zip(self.manifest.fields, pattern, strict=True) if sign != "0"}
+        taken = {
+            name: self.manifest.contestants.get(sign, self.manifest.exchange)
+            for name, sign in zip(self.manifest.fields, pattern, strict=True)
+            if sign != "0"
+        }
         return origins.intern(self.session, self.model, before | taken)
 
     # ------------------------------------------------------------ shadows
@@ -152,10 +200,21 @@ class _Writer:
         run, session = self.run, self.session
         query = "SELECT s.*, o.said AS outvoted FROM shadowing s LEFT JOIN outvote o ON o.entity = s.entity"
         if fresh := run.one("SELECT count(*) FROM shadowing WHERE expected IS NULL"):
-            shadows.load(session, rows(run, session, shadows.NEW, f"{query} WHERE s.expected IS NULL",
-                                       {"source": str(self.manifest.source)}), many=fresh > MANY)
+            shadows.load(
+                session,
+                rows(
+                    run,
+                    session,
+                    shadows.NEW,
+                    f"{query} WHERE s.expected IS NULL",
+                    {"source": str(self.manifest.source)},
+                ),
+                many=fresh > MANY,
+            )
         if run.one("SELECT count(*) FROM shadowing WHERE expected IS NOT NULL"):
-            staged = stage(run, session, "seen_again", shadows.SEEN_AGAIN, f"{query} WHERE s.expected IS NOT NULL")
+            staged = stage(
+                run, session, "seen_again", shadows.SEEN_AGAIN, f"{query} WHERE s.expected IS NOT NULL"
+            )
             shadows.see_again(session, self.manifest.source, staged)
         self._outvotes()
         self._absences()
@@ -164,13 +223,17 @@ class _Writer:
         run, session = self.run, self.session
         if not run.one("SELECT count(*) FROM outvoting"):
             return
-        staged = stage(run, session, "outvoted_entities", shadows.ENTITIES, "SELECT DISTINCT entity FROM outvoting")
+        staged = stage(
+            run, session, "outvoted_entities", shadows.ENTITIES, "SELECT DISTINCT entity FROM outvoting"
+        )
         take(run, "others_now", shadows.outvoted(session, staged))
         run.sql("""CREATE OR REPLACE TABLE outvoted_now AS SELECT o.source, o.entity, nullif(CAST(json_merge_patch(
             coalesce(o.outvoted, '{}'), p.patch) AS VARCHAR), '{}') AS outvoted FROM others_now o
             JOIN (SELECT entity, exchange, '{' || string_agg(substr(patch, 2, length(patch) - 2), ',') || '}' AS patch
                   FROM outvoting GROUP BY entity, exchange) p USING (entity, exchange)""")
-        shadows.outvote(session, stage(run, session, "outvotes", shadows.OUTVOTES, "SELECT * FROM outvoted_now"))
+        shadows.outvote(
+            session, stage(run, session, "outvotes", shadows.OUTVOTES, "SELECT * FROM outvoted_now")
+        )
 
     def _absences(self) -> None:
         run, session, source = self.run, self.session, self.manifest.source

@@ -96,7 +96,10 @@ class Delivery:
         while position < total:
             rows = self._rows(position)
             position += len(rows)
-            changes = {index: row.change(self.manifest.target_key, self.manifest.exchange) for index, row in enumerate(rows)}
+            changes = {
+                index: row.change(self.manifest.target_key, self.manifest.exchange)
+                for index, row in enumerate(rows)
+            }
             batch = _Batch(rows, changes, {})
             if self.target is None or resource is None:
                 batch.outcomes = {index: Outcome("done", code=LOGGED) for index in range(len(rows))}
@@ -116,13 +119,27 @@ class Delivery:
     def _through(self, target: Target, resource: Resource, batch: _Batch, doubtful: set[str]) -> None:
         """Until every row has its outcome, or has been tried often enough."""
         creates = [index for index, row in enumerate(batch.rows) if row.operation == "create"]
-        self._adopt(target, resource, batch, [index for index in creates if batch.rows[index].key in doubtful])
+        self._adopt(
+            target, resource, batch, [index for index in creates if batch.rows[index].key in doubtful]
+        )
         reach("before_intent")
         intended = [batch.rows[index] for index in creates if index not in batch.outcomes]
         if intended:
-            deliveries.intend(self.database, self.held, self.manifest.source, [
-                {"key": row.key, "operation": row.operation, "foreign_key": row.foreign_key, "change_id": str(row.hash)}
-                for row in intended], self.run_id)
+            deliveries.intend(
+                self.database,
+                self.held,
+                self.manifest.source,
+                [
+                    {
+                        "key": row.key,
+                        "operation": row.operation,
+                        "foreign_key": row.foreign_key,
+                        "change_id": str(row.hash),
+                    }
+                    for row in intended
+                ],
+                self.run_id,
+            )
         reach("after_intent")
         while waiting := batch.waiting():
             batch.attempts += 1
@@ -137,7 +154,9 @@ class Delivery:
         try:
             return target.deliver(resource, changes)
         except Retriable as error:  # by contract none of them can have had an effect
-            return [Outcome("retry", code=error.code, message=error.message, wait=error.wait) for _ in changes]
+            return [
+                Outcome("retry", code=error.code, message=error.message, wait=error.wait) for _ in changes
+            ]
 
     def _judge(
         self, target: Target, resource: Resource, batch: _Batch, waiting: list[int], answers: list[Outcome]
@@ -150,7 +169,9 @@ class Delivery:
                 batch.outcomes[index] = answer
                 continue
             if last:
-                batch.outcomes[index] = replace(answer, status="retry", code=answer.code or f"delivery.{answer.status}")
+                batch.outcomes[index] = replace(
+                    answer, status="retry", code=answer.code or f"delivery.{answer.status}"
+                )
             elif answer.status == "retry":
                 wait = max(wait or 0.0, answer.wait or 0.0)
             else:
@@ -168,7 +189,9 @@ class Delivery:
             row, change = batch.rows[index], batch.changes[index]
             if there is not None:
                 operation: Operation = "update" if row.operation == "create" else row.operation
-                batch.changes[index] = replace(change, operation=operation, foreign_id=there.foreign_id, version=there.version)
+                batch.changes[index] = replace(
+                    change, operation=operation, foreign_id=there.foreign_id, version=there.version
+                )
             elif row.operation == "delete":
                 batch.outcomes[index] = Outcome("done", row.foreign_id, code="target.gone")
             elif row.operation == "update":
@@ -181,21 +204,41 @@ class Delivery:
         for index, row in enumerate(batch.rows):
             outcome = batch.outcomes[index]
             logged = outcome.code == LOGGED
-            name = "logged" if logged else {"done": "done", "rejected": "rejected"}.get(outcome.status, "waiting")
+            name = (
+                "logged"
+                if logged
+                else {"done": "done", "rejected": "rejected"}.get(outcome.status, "waiting")
+            )
             tally[name] += 1
             one: dict[str, Any] = {
-                "key": row.key, "operation": row.operation, "status": outcome.status, "foreign_id": outcome.foreign_id,
-                "code": outcome.code, "message": outcome.message, "attempts": batch.attempts, "hash": row.hash, "hold": None,
+                "key": row.key,
+                "operation": row.operation,
+                "status": outcome.status,
+                "foreign_id": outcome.foreign_id,
+                "code": outcome.code,
+                "message": outcome.message,
+                "attempts": batch.attempts,
+                "hash": row.hash,
+                "hold": None,
             }
             if name == "done":
                 one["shadow"] = self._acknowledged(row, outcome)
             elif name != "logged":
                 where = ", ".join(str(part) for part in json.loads(row.foreign_key))
-                one["hold"] = {"state": "quarantined" if name == "rejected" else "waiting",
-                               "position": f"{self.manifest.output} {where}"}
+                one["hold"] = {
+                    "state": "quarantined" if name == "rejected" else "waiting",
+                    "position": f"{self.manifest.output} {where}",
+                }
             told.append(one)
-        deliveries.record(self.database, self.held, self.manifest.source, self.manifest.exchange, self.manifest.map_hash,
-                          self.run_id, told)
+        deliveries.record(
+            self.database,
+            self.held,
+            self.manifest.source,
+            self.manifest.exchange,
+            self.manifest.map_hash,
+            self.run_id,
+            told,
+        )
         reach("after_outcomes")
 
     def _acknowledged(self, row: Row, outcome: Outcome) -> dict[str, Any] | None:
@@ -203,15 +246,28 @@ class Delivery:
         if row.operation == "delete":
             return None
         entity = uuid.UUID(row.key) if self.manifest.direction == "outbound" else None
-        return {"hash": row.hash, "map_hash": self.manifest.map_hash, "entity": entity, "foreign_key": row.foreign_key,
-                "foreign_id": outcome.foreign_id or row.foreign_id, "version": outcome.version, "absent_at": None}
+        return {
+            "hash": row.hash,
+            "map_hash": self.manifest.map_hash,
+            "entity": entity,
+            "foreign_key": row.foreign_key,
+            "foreign_id": outcome.foreign_id or row.foreign_id,
+            "version": outcome.version,
+            "absent_at": None,
+        }
 
     def _finish(self, tally: dict[str, int], refused: int) -> None:
         """Quarantine of the mapping, and the watermark where nothing is left undone behind it."""
         counts = self.counts
-        counts["applied"] = counts.get("applied", 0) - tally["rejected"] - tally["waiting"] - tally["logged"] - refused
-        for name, count in (("quarantined", tally["rejected"]), ("waiting", tally["waiting"]), ("held", tally["logged"]),
-                            ("refused", refused)):
+        counts["applied"] = (
+            counts.get("applied", 0) - tally["rejected"] - tally["waiting"] - tally["logged"] - refused
+        )
+        for name, count in (
+            ("quarantined", tally["rejected"]),
+            ("waiting", tally["waiting"]),
+            ("held", tally["logged"]),
+            ("refused", refused),
+        ):
             counts[name] = counts.get(name, 0) + count
         with self.database.bulk(write=True) as session:
             fence(session, self.held)
@@ -236,8 +292,12 @@ class Delivery:
 
     def _replace(self, resource: Resource, tally: dict[str, int]) -> None:
         """A target that is written whole gets all rows where any of them changed or left; else it stays."""
-        rows = [_row(values) for values in self.run.sql(
-            "SELECT key, operation, hash, foreign_id, foreign_key, version, body FROM sending")]
+        rows = [
+            _row(values)
+            for values in self.run.sql(
+                "SELECT key, operation, hash, foreign_id, foreign_key, version, body FROM sending"
+            )
+        ]
         leftover = [key for (key,) in self.run.sql("SELECT key FROM leftover")]
         if not rows and not leftover:
             return

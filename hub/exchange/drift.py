@@ -23,7 +23,8 @@ def require_fields(extracted: Extracted, before: tuple[str, ...], compiled: list
     vanished = sorted((needed & set(before)) - set(extracted.fields))
     if vanished:
         raise Fatal(
-            "source.drift", f"{extracted.resource.name} no longer has {', '.join(vanished)}, which the mapping reads",
+            "source.drift",
+            f"{extracted.resource.name} no longer has {', '.join(vanished)}, which the mapping reads",
             where=extracted.pieces[0].origin if extracted.pieces else "",
             hint="ask the system's owner; mend the mapping if the field was renamed",
         )

@@ -103,20 +103,27 @@ def pull(
         reach("after_page")
     scan = writer.close()
     if last is None or not last.last:
-        raise Retriable("page.cut", f"{query.resource.name}: the source stopped in the middle of its pages",
-                        hint="nothing was used; the next run reads again")
+        raise Retriable(
+            "page.cut",
+            f"{query.resource.name}: the source stopped in the middle of its pages",
+            hint="nothing was used; the next run reads again",
+        )
     return Pulled(scan, writer.count, announced, last.token, tuple(deleted), tuple(writer.pieces))
 
 
 def extract(
-    source: Source, query: Query, run: RunFile, progress: Callable[[int], None] = lambda read: None,
+    source: Source,
+    query: Query,
+    run: RunFile,
+    progress: Callable[[int], None] = lambda read: None,
     scan_of: Callable[[str], str] | None = None,
 ) -> Extracted:
     """Read everything the query asks for into ``extracted``. ``scan_of`` lays joined records in."""
     resource = query.resource
     if not resource.key:
         raise ConfigError(
-            "resource.key", f"nothing says which fields identify a record of {resource.name}",
+            "resource.key",
+            f"nothing says which fields identify a record of {resource.name}",
             hint="write key: under the resource, or key: in the mapping",
         )
     pulled = pull(source, query, run, progress)
@@ -125,8 +132,20 @@ def extract(
     read, keyless, cursor, fields = _index(run, resource, scan, pulled.count)
     duplicates = _duplicates(run, resource)
     certificate = _certify(read, pulled.announced, full)
-    return Extracted(resource, full, read, duplicates, keyless, certificate, cursor, pulled.token, pulled.deleted,
-                     pulled.pieces, fields, scan)
+    return Extracted(
+        resource,
+        full,
+        read,
+        duplicates,
+        keyless,
+        certificate,
+        cursor,
+        pulled.token,
+        pulled.deleted,
+        pulled.pieces,
+        fields,
+        scan,
+    )
 
 
 def _certify(read: int, announced: int | None, full: bool) -> Certificate:
@@ -164,8 +183,10 @@ class _Stage:
 
     def _piece(self, page: Page) -> None:
         previous = self.pieces[-1] if self.pieces else None
-        goes_on = previous and previous.origin == page.origin and (
-            previous.first + self.count - previous.start == page.first
+        goes_on = (
+            previous
+            and previous.origin == page.origin
+            and (previous.first + self.count - previous.start == page.first)
         )
         if not goes_on:
             self.pieces.append(Piece(self.count, page.origin, page.first))
@@ -214,7 +235,6 @@ class _Stage:
             return f"SELECT to_json(staged) AS raw FROM read_parquet({sql_text(str(self._path))}) staged"
         return "SELECT NULL::JSON AS raw WHERE false"
 
-
     @staticmethod
     def _objects(paths: Sequence[Path]) -> str:
         names = ", ".join(sql_text(str(path)) for path in paths)
@@ -225,11 +245,14 @@ def _keep_long_numbers(lines: bytes) -> bytes:
     """Numbers of more than 15 digits become text: JSON readers would round them to a double."""
     if not LONG_NUMBER.search(lines):
         return lines
+
     def exact(text: str) -> object:
         return text if sum(map(str.isdigit, text)) > 15 else orjson.Fragment(text)
 
     return b"\n".join(
-        orjson.dumps(json.loads(line, parse_float=exact, parse_int=exact)) for line in lines.splitlines() if line.strip()
+        orjson.dumps(json.loads(line, parse_float=exact, parse_int=exact))
+        for line in lines.splitlines()
+        if line.strip()
     )
 
 
@@ -247,17 +270,23 @@ def key_sql(names: Iterable[str], raw: str = "raw") -> str:
     return f"CASE WHEN {missing} THEN NULL ELSE CAST(to_json([{', '.join(parts)}]) AS VARCHAR) END"
 
 
-def _index(run: RunFile, resource: Resource, scan: str, count: int) -> tuple[int, int, str | None, tuple[str, ...]]:
+def _index(
+    run: RunFile, resource: Resource, scan: str, count: int
+) -> tuple[int, int, str | None, tuple[str, ...]]:
     """Make ``extracted``; answers records read, records without key, the newest cursor, field names."""
     cursor = f"raw->>{sql_text(json_path(resource.cursor))}" if resource.cursor else "NULL::VARCHAR"
     try:
-        run.sql(f"CREATE OR REPLACE TABLE extracted AS SELECT {key_sql(resource.key)} AS key, "
-                f"{HASH.format('raw')} AS hash, {cursor} AS cur FROM ({scan})")
+        run.sql(
+            f"CREATE OR REPLACE TABLE extracted AS SELECT {key_sql(resource.key)} AS key, "
+            f"{HASH.format('raw')} AS hash, {cursor} AS cur FROM ({scan})"
+        )
     except Exception as error:
         raise _malformed(error, resource) from error
     read = run.one("SELECT count(*) FROM extracted")
     if count >= 0 and read != count:
-        raise Fatal("page.count", f"{resource.name}: {read} records are readable of {count} announced by its pages")
+        raise Fatal(
+            "page.count", f"{resource.name}: {read} records are readable of {count} announced by its pages"
+        )
     keyless = run.one("SELECT count(*) FROM extracted WHERE key IS NULL")
     newest = run.one(f"SELECT arg_max(cur, {_order(resource)}) FROM extracted") if resource.cursor else None
     names = run.sql(f"SELECT DISTINCT unnest(json_keys(raw)) FROM (SELECT raw FROM ({scan}) LIMIT 1000)")
@@ -269,8 +298,11 @@ def _malformed(error: Exception, resource: Resource) -> Exception:
     if "JSON" not in text:
         return error
     detail = text.split("Try ")[0].replace("Invalid Input Error:", "").strip()
-    return Fatal("record.malformed", f"{resource.name}: {detail.splitlines()[0]}",
-                 hint="nothing of this read was used; mend the file, or ask the system's owner")
+    return Fatal(
+        "record.malformed",
+        f"{resource.name}: {detail.splitlines()[0]}",
+        hint="nothing of this read was used; mend the file, or ask the system's owner",
+    )
 
 
 def _order(resource: Resource, column: str = "cur") -> str:
@@ -288,7 +320,9 @@ def _order(resource: Resource, column: str = "cur") -> str:
 def _duplicates(run: RunFile, resource: Resource) -> int:
     """Of several records with one key the newest (by cursor, then by position) counts; the others are
     flagged in ``duplicate`` and leave ``extracted``. Overlapping windows make exact copies all the time."""
-    repeated = run.one("SELECT count(*) FROM (SELECT key FROM extracted WHERE key IS NOT NULL GROUP BY key HAVING count(*) > 1)")
+    repeated = run.one(
+        "SELECT count(*) FROM (SELECT key FROM extracted WHERE key IS NOT NULL GROUP BY key HAVING count(*) > 1)"
+    )
     run.sql("CREATE OR REPLACE TABLE duplicate (pos BIGINT, key VARCHAR)")
     if repeated:
         order = f"{_order(resource)} DESC NULLS LAST, " if resource.cursor else ""

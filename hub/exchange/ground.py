@@ -61,8 +61,14 @@ class Asked:
 
 
 def asked_of(
-    database: Database, mapping: MappingFile, compiled: list[Compiled], mode: str, *, cursor: str | None,
-    initial: bool, full: bool,
+    database: Database,
+    mapping: MappingFile,
+    compiled: list[Compiled],
+    mode: str,
+    *,
+    cursor: str | None,
+    initial: bool,
+    full: bool,
 ) -> Asked:
     """The watermark less the overlap, or everything: in full modes, before the first run, and after the
     mapping changed (what it left alone must be mapped anew)."""
@@ -113,8 +119,14 @@ def source_number(database: Database, mapping: MappingFile, compiled: Compiled) 
     system, _, resource = (compiled.output if outbound else mapping.from_).partition(".")
     models = {"inbound": compiled.output, "outbound": mapping.from_, "pass": ""}
     return marks.source_number(
-        database, mapping.mapping, f"{compiled.number}:{compiled.output}", system=system, resource=resource,
-        model=models[compiled.direction], direction=compiled.direction)
+        database,
+        mapping.mapping,
+        f"{compiled.number}:{compiled.output}",
+        system=system,
+        resource=resource,
+        model=models[compiled.direction],
+        direction=compiled.direction,
+    )
 
 
 def opened_source(hub: Hub, stack: ExitStack, system: str) -> Source:

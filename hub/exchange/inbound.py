@@ -1,6 +1,6 @@
 """Inbound: records of a resource become entities. One function per stage; this is their order.
 
-    extract → map → resolve → merge → absence → quarantine → guard  ‖  apply
+extract → map → resolve → merge → absence → quarantine → guard  ‖  apply
 """
 
 from __future__ import annotations
@@ -31,29 +31,59 @@ from hub.workspace.workspace import Workspace
 
 
 def plan(
-    hub: Hub, run: RunFile, mapping: MappingFile, compiled: list[Compiled], mode: str, stack: ExitStack,
-    progress: Progress, *, initial: bool, full: bool,
+    hub: Hub,
+    run: RunFile,
+    mapping: MappingFile,
+    compiled: list[Compiled],
+    mode: str,
+    stack: ExitStack,
+    progress: Progress,
+    *,
+    initial: bool,
+    full: bool,
 ) -> list[Manifest]:
     """Everything up to the double bar, for all outputs of the mapping."""
     system, _, name = mapping.from_.partition(".")
     source = opened_source(hub, stack, system)
     resource = keyed(source.resource(name), mapping)
-    asked = asked_of(hub.database, mapping, compiled, mode, cursor=resource.cursor, initial=initial, full=full)
-    extracted = read_source(run, source, resource, compiled, asked, lambda other: opened_source(hub, stack, other), progress)
+    asked = asked_of(
+        hub.database, mapping, compiled, mode, cursor=resource.cursor, initial=initial, full=full
+    )
+    extracted = read_source(
+        run, source, resource, compiled, asked, lambda other: opened_source(hub, stack, other), progress
+    )
     require_fields(extracted, asked.fields, compiled)
     manifests = []
     for output, one in zip(mapping.outputs, compiled, strict=True):
         run.use(one.number)
         number = source_number(hub.database, mapping, one)
         with hub.database.bulk(write=False) as session:
-            manifests.append(plan_output(run, session, hub.database, hub.workspace, mapping, output, one, extracted,
-                                         number, asked, progress))
+            manifests.append(
+                plan_output(
+                    run,
+                    session,
+                    hub.database,
+                    hub.workspace,
+                    mapping,
+                    output,
+                    one,
+                    extracted,
+                    number,
+                    asked,
+                    progress,
+                )
+            )
     return manifests
 
 
 def read_source(
-    run: RunFile, source: Source, resource: Resource, compiled: list[Compiled], asked: Asked,
-    opened: Callable[[str], Source], progress: Progress,
+    run: RunFile,
+    source: Source,
+    resource: Resource,
+    compiled: list[Compiled],
+    asked: Asked,
+    opened: Callable[[str], Source],
+    progress: Progress,
 ) -> Extracted:
     """Extract the resource, and what ``with`` joins to it."""
     paths = tuple(sorted({path for one in compiled for path in one.paths}))
@@ -66,8 +96,17 @@ def read_source(
 
 
 def plan_output(
-    run: RunFile, session: Bulk, database: Database, workspace: Workspace, mapping: MappingFile, output: Output,
-    compiled: Compiled, extracted: Extracted, source: int, asked: Asked, progress: Progress,
+    run: RunFile,
+    session: Bulk,
+    database: Database,
+    workspace: Workspace,
+    mapping: MappingFile,
+    output: Output,
+    compiled: Compiled,
+    extracted: Extracted,
+    source: int,
+    asked: Asked,
+    progress: Progress,
 ) -> Manifest:
     """Everything up to the double bar, for one output: nothing outside the run file is changed."""
     model = workspace.models[output.into]
@@ -84,26 +123,45 @@ def plan_output(
     if asked.mode == "link_only":
         run.sql("DELETE FROM updating")
         merged = dataclasses.replace(merged, updated=0, unchanged=merged.unchanged + merged.updated)
-    absent = absence.find_absent(run, session, database, extracted, source, model.model, output.absent,
-                                 each=compiled.each is not None)
+    absent = absence.find_absent(
+        run, session, database, extracted, source, model.model, output.absent, each=compiled.each is not None
+    )
     held = quarantine.collect(run, extracted, mapped, compiled)
     _shadowing(run, compiled, mode=asked.mode)
     _settled(run, extracted)
     counts = _counts(run, extracted, mapped, resolved, merged, absent, compiled)
-    judged = {"create": merged.created, "update": merged.updated, "disable": absent.disabled, "delete": absent.deleted}
+    judged = {
+        "create": merged.created,
+        "update": merged.updated,
+        "disable": absent.disabled,
+        "delete": absent.deleted,
+    }
     breaches = judge(mapping.guard, judged, asked.previous, initial=asked.initial)
     notes = _notes(extracted, asked, held.reasons)
     if extracted.full and extracted.read == 0 and asked.previous > 0:
         notes.append(f"the source gave no record where it had {asked.previous}: absence is not counted")
     return Manifest(
-        exchange=mapping.mapping, output=output.into, number=compiled.number, direction="inbound", source=source,
-        mode=asked.mode, map_hash=short_hash(compiled.hash), compiled_hash=compiled.hash,
-        workspace_hash=workspace.hash, counts=counts, breaches=[str(breach) for breach in breaches], notes=notes,
-        cursor=extracted.cursor, token=extracted.token, snapshot=extracted.read if extracted.certificate.complete else None,
-        fields=[column.name for column in compiled.columns], changed_fields=dict(merged.changed_fields),
+        exchange=mapping.mapping,
+        output=output.into,
+        number=compiled.number,
+        direction="inbound",
+        source=source,
+        mode=asked.mode,
+        map_hash=short_hash(compiled.hash),
+        compiled_hash=compiled.hash,
+        workspace_hash=workspace.hash,
+        counts=counts,
+        breaches=[str(breach) for breach in breaches],
+        notes=notes,
+        cursor=extracted.cursor,
+        token=extracted.token,
+        snapshot=extracted.read if extracted.certificate.complete else None,
+        fields=[column.name for column in compiled.columns],
+        changed_fields=dict(merged.changed_fields),
         source_fields=list(extracted.fields),
         contestants={contestant_sign(claimed, name): name for name in claimed.contestants()},
-        absent=output.absent.reaction, last=compiled.number == len(mapping.outputs) - 1,
+        absent=output.absent.reaction,
+        last=compiled.number == len(mapping.outputs) - 1,
     )
 
 
@@ -118,7 +176,10 @@ def claims(workspace: Workspace, model: str) -> Claims:
                 continue
             for name, rule in output.fields.items():
                 ranks = shape.fields[name].rank if name in shape.fields else []
-                rank = min((ranks.index(one) for one in (mapping.mapping, system) if one in ranks), default=len(ranks))
+                rank = min(
+                    (ranks.index(one) for one in (mapping.mapping, system) if one in ranks),
+                    default=len(ranks),
+                )
                 by_field.setdefault(name, {})[mapping.mapping] = (STRENGTH[rule.strength], rank)
     return Claims(shape, by_field)
 
@@ -142,7 +203,9 @@ def _shadowing(run: RunFile, compiled: Compiled, *, mode: str) -> None:
     outside = "SELECT key FROM mapped UNION ALL SELECT key FROM rejected"
     if compiled.each:  # the record itself is remembered beside its items, unless one of them is held back
         outside = "SELECT parent FROM mapped m WHERE m.key NOT IN (SELECT key FROM resolved) UNION ALL SELECT key FROM rejected"
-    elif not run.one(f"SELECT (SELECT count(*) FROM fresh) - (SELECT count(*) FROM mapped) - (SELECT count(DISTINCT key) FROM rejected)"):
+    elif not run.one(
+        "SELECT (SELECT count(*) FROM fresh) - (SELECT count(*) FROM mapped) - (SELECT count(DISTINCT key) FROM rejected)"
+    ):
         return
     run.sql(f"""INSERT INTO shadowing SELECT f.key, f.hash, {map_hash}, f.cur, NULL, s.hash, NULL
         FROM fresh f LEFT JOIN seen s ON s.key = f.key WHERE f.key NOT IN ({outside})""")
@@ -150,30 +213,53 @@ def _shadowing(run: RunFile, compiled: Compiled, *, mode: str) -> None:
 
 def _settled(run: RunFile, extracted: Extracted) -> None:
     """``settled``: keys whose quarantine entries are answered by this run, for better or worse."""
-    gone = "UNION SELECT key FROM stuck ANTI JOIN extracted USING (key)" if extracted.certificate.complete else ""
+    gone = (
+        "UNION SELECT key FROM stuck ANTI JOIN extracted USING (key)"
+        if extracted.certificate.complete
+        else ""
+    )
     run.sql(f"""CREATE OR REPLACE TABLE settled AS SELECT key FROM stuck SEMI JOIN fresh USING (key)
         UNION SELECT q.key FROM stuck q JOIN extracted e ON e.key = q.key WHERE e.hash <> q.hash
         UNION SELECT key FROM stuck WHERE key = '' {gone}""")
 
 
 def _counts(
-    run: RunFile, extracted: Extracted, mapped: Mapped, resolved: Resolved, merged: Merged,
-    absent: absence.Absence, compiled: Compiled,
+    run: RunFile,
+    extracted: Extracted,
+    mapped: Mapped,
+    resolved: Resolved,
+    merged: Merged,
+    absent: absence.Absence,
+    compiled: Compiled,
 ) -> dict[str, int]:
     silent = run.one("""SELECT count(*) FROM resolved WHERE situation = 'unlinked'
         AND entity NOT IN (SELECT _id FROM updating)""")
     read = extracted.read
     if compiled.each:  # outputs are counted, not records: an unchanged record stands for none of them
-        read = mapped.mapped + mapped.rejected + mapped.out_of_scope + mapped.unchanged + mapped.superseded + (
-            mapped.still_quarantined + extracted.duplicates + extracted.keyless)
+        read = (
+            mapped.mapped
+            + mapped.rejected
+            + mapped.out_of_scope
+            + mapped.unchanged
+            + mapped.superseded
+            + (mapped.still_quarantined + extracted.duplicates + extracted.keyless)
+        )
     return {
-        "read": read, "applied": merged.created + merged.updated + silent,
-        "unchanged": mapped.unchanged + merged.unchanged - silent, "superseded": mapped.superseded,
-        "duplicate": extracted.duplicates, "out_of_scope": mapped.out_of_scope + resolved.ignored,
-        "waiting": resolved.waiting, "in_review": resolved.in_review,
+        "read": read,
+        "applied": merged.created + merged.updated + silent,
+        "unchanged": mapped.unchanged + merged.unchanged - silent,
+        "superseded": mapped.superseded,
+        "duplicate": extracted.duplicates,
+        "out_of_scope": mapped.out_of_scope + resolved.ignored,
+        "waiting": resolved.waiting,
+        "in_review": resolved.in_review,
         "quarantined": mapped.rejected + mapped.still_quarantined + extracted.keyless,
-        "created": merged.created, "updated": merged.updated, "linked": resolved.unlinked,
-        "absent": absent.absent, "disabled": absent.disabled, "deleted": absent.deleted,
+        "created": merged.created,
+        "updated": merged.updated,
+        "linked": resolved.unlinked,
+        "absent": absent.absent,
+        "disabled": absent.disabled,
+        "deleted": absent.deleted,
     }
 
 
@@ -182,5 +268,7 @@ def _notes(extracted: Extracted, asked: Asked, reasons: int) -> list[str]:
     if extracted.full and not extracted.certificate.complete:
         notes.append(f"the snapshot is not complete ({extracted.certificate.reason}): absence is not counted")
     if asked.mode == "incremental" and extracted.full:
-        notes.append("read in full: the resource has no cursor, or the mapping changed, or it is the first run")
+        notes.append(
+            "read in full: the resource has no cursor, or the mapping changed, or it is the first run"
+        )
     return notes

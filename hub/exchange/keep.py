@@ -43,11 +43,17 @@ class Keep:
         files, root = fsspec.core.url_to_fs(self.place)
         path = f"{root}/{digest[:2]}/{digest}"
         if not files.exists(path):
-            raise Fatal("keep.missing", f"the run store has no {digest[:12]}", where=self.place,
-                        hint="the plan was made with another run store, or it was cleaned: make the plan again")
+            raise Fatal(
+                "keep.missing",
+                f"the run store has no {digest[:12]}",
+                where=self.place,
+                hint="the plan was made with another run store, or it was cleaned: make the plan again",
+            )
         sealed = files.cat_file(path)
         if hashlib.sha256(sealed).hexdigest() != digest:
-            raise Fatal("keep.changed", f"the file {digest[:12]} of the run store was changed", where=self.place)
+            raise Fatal(
+                "keep.changed", f"the file {digest[:12]} of the run store was changed", where=self.place
+            )
         return self.opened().open(sealed, context)
 
 

@@ -26,7 +26,14 @@ class Lookups:
         if lookup.kind != "key_in" or not len(inputs):
             return ANSWER.empty_table()
         self.run.table("asked", pa.table({"input": inputs}))
-        entities = stage(self.run, self.session, f"asked_{secrets.token_hex(4)}", shadows.ENTITIES,
-                         "SELECT DISTINCT input AS entity FROM asked WHERE TRY_CAST(input AS UUID) IS NOT NULL")
+        entities = stage(
+            self.run,
+            self.session,
+            f"asked_{secrets.token_hex(4)}",
+            shadows.ENTITIES,
+            "SELECT DISTINCT input AS entity FROM asked WHERE TRY_CAST(input AS UUID) IS NOT NULL",
+        )
         take(self.run, "answered", shadows.keys_in(self.session, lookup.args[0], entities))
-        return self.run.arrow("SELECT CAST(CAST(entity AS UUID) AS VARCHAR) AS input, known AS output FROM answered")
+        return self.run.arrow(
+            "SELECT CAST(CAST(entity AS UUID) AS VARCHAR) AS input, known AS output FROM answered"
+        )

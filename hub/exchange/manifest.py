@@ -12,15 +12,34 @@ from hub.store.marks import Mark
 
 # The tables of a plan, in the order they are stored; see the stage that makes each.
 TABLES = {
-    "inbound": ("creation", "updating", "removing", "shadowing", "absent", "gone", "held", "settled", "outvote",
-                "outvoting"),
+    "inbound": (
+        "creation",
+        "updating",
+        "removing",
+        "shadowing",
+        "absent",
+        "gone",
+        "held",
+        "settled",
+        "outvote",
+        "outvoting",
+    ),
     "outbound": ("sending", "held", "settled", "whole", "leftover"),
     "pass": ("sending", "held", "settled", "whole", "leftover"),
 }
 
 READ_PARTS = (
-    "applied", "unchanged", "superseded", "duplicate", "out_of_scope", "waiting", "future_dated", "in_review",
-    "quarantined", "refused", "held",
+    "applied",
+    "unchanged",
+    "superseded",
+    "duplicate",
+    "out_of_scope",
+    "waiting",
+    "future_dated",
+    "in_review",
+    "quarantined",
+    "refused",
+    "held",
 )
 
 

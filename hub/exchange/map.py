@@ -42,8 +42,14 @@ def short_hash(text: str) -> int:
 
 
 def map_records(
-    run: RunFile, session: Bulk, extracted: Extracted, source: int, compiled: Compiled, lookups: Lookups,
-    *, compare: bool = True,
+    run: RunFile,
+    session: Bulk,
+    extracted: Extracted,
+    source: int,
+    compiled: Compiled,
+    lookups: Lookups,
+    *,
+    compare: bool = True,
 ) -> Mapped:
     """Fill ``fresh``, ``mapped`` and ``rejected``; without ``compare`` every record is fresh."""
     map_hash = short_hash(compiled.hash)
@@ -56,9 +62,13 @@ def map_records(
     left = dict(run.sql("SELECT verdict, count(*) FROM left_out GROUP BY verdict"))
     evaluated = evaluate(run.con, compiled, _relation(run, extracted, compiled, fresh), lookups, read=fresh)
     return Mapped(
-        fresh=fresh, unchanged=extracted.read - extracted.keyless - extracted.duplicates - differing,
-        superseded=left.get("superseded", 0), still_quarantined=left.get("quarantined", 0),
-        out_of_scope=evaluated.out_of_scope, mapped=evaluated.mapped, rejected=evaluated.rejected,
+        fresh=fresh,
+        unchanged=extracted.read - extracted.keyless - extracted.duplicates - differing,
+        superseded=left.get("superseded", 0),
+        still_quarantined=left.get("quarantined", 0),
+        out_of_scope=evaluated.out_of_scope,
+        mapped=evaluated.mapped,
+        rejected=evaluated.rejected,
     )
 
 
@@ -67,7 +77,9 @@ def read_shadows(run: RunFile, session: Bulk, source: int, *, few: bool) -> None
     records only theirs are read."""
     wanted = None
     if few:
-        wanted = stage_keys(run, session, "wanted", "SELECT DISTINCT key FROM extracted WHERE key IS NOT NULL")
+        wanted = stage_keys(
+            run, session, "wanted", "SELECT DISTINCT key FROM extracted WHERE key IS NOT NULL"
+        )
     take(run, "seen", shadows.seen(session, source, wanted))
     take(run, "stuck", quarantined.stuck(session, source))
 
@@ -84,14 +96,19 @@ def _compare(run: RunFile, extracted: Extracted, map_hash: int) -> None:
         FROM differing d JOIN seen s USING (key) WHERE s.cur > d.cur AND s.map_hash = {map_hash}
         UNION ALL SELECT DISTINCT d.pos, 'quarantined' FROM differing d JOIN stuck q ON q.key = d.key AND q.hash = d.hash
         WHERE q.state = 'quarantined' AND q.map_hash = {map_hash}""")
-    run.sql("CREATE OR REPLACE TABLE fresh AS SELECT * FROM differing WHERE pos NOT IN (SELECT pos FROM left_out)"
-            if run.one("SELECT count(*) FROM left_out") else "CREATE OR REPLACE VIEW fresh AS SELECT * FROM differing")
+    run.sql(
+        "CREATE OR REPLACE TABLE fresh AS SELECT * FROM differing WHERE pos NOT IN (SELECT pos FROM left_out)"
+        if run.one("SELECT count(*) FROM left_out")
+        else "CREATE OR REPLACE VIEW fresh AS SELECT * FROM differing"
+    )
 
 
 def _relation(run: RunFile, extracted: Extracted, compiled: Compiled, fresh: int) -> str:
     """What ``evaluate`` reads: key, hash and the record as a struct; joined records are in it already."""
-    keyed = (f"SELECT {key_sql(extracted.resource.key)} AS key, {HASH.format('raw')} AS hash, raw "
-             f"FROM ({extracted.scan})")
+    keyed = (
+        f"SELECT {key_sql(extracted.resource.key)} AS key, {HASH.format('raw')} AS hash, raw "
+        f"FROM ({extracted.scan})"
+    )
     whole = dataclasses.replace(compiled, joins=(), structure=whole_structure(compiled))
     if fresh == extracted.read:
         return source_sql(whole, f"({keyed})")

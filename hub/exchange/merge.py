@@ -79,7 +79,7 @@ class Merger:
     def merge(self) -> Merged:
         """Make ``creation``, ``updating``, ``outvote`` and ``outvoting``."""
         run, fields = self.run, [column.name for column in self.compiled.columns]
-        run.sql(f"""CREATE OR REPLACE VIEW creation AS SELECT r.entity AS _id, r.key, {', '.join(map(self._value, fields))}
+        run.sql(f"""CREATE OR REPLACE VIEW creation AS SELECT r.entity AS _id, r.key, {", ".join(map(self._value, fields))}
             FROM resolved r JOIN mapped m ON m.rowid = r.m {self._ref_joins()} WHERE r.is_new""")
         run.sql("CREATE OR REPLACE TABLE outvote (entity UUID, said VARCHAR)")
         run.sql("CREATE OR REPLACE TABLE outvoting (entity UUID, exchange VARCHAR, patch VARCHAR)")
@@ -107,8 +107,10 @@ class Merger:
             if not column.ref:
                 continue
             quoted, alias = sql_name(column.name), sql_name("ref_" + column.name)
-            joins += (f" LEFT JOIN reference {alias} ON {alias}.field = {sql_text(column.name)} "
-                      f"AND {alias}.source_key = m.{quoted}")
+            joins += (
+                f" LEFT JOIN reference {alias} ON {alias}.field = {sql_text(column.name)} "
+                f"AND {alias}.source_key = m.{quoted}"
+            )
             if column.ref == self.model.model:
                 here = sql_name("here_" + column.name)
                 joins += f" LEFT JOIN resolved {here} ON {here}.key = m.{quoted}"
@@ -117,17 +119,25 @@ class Merger:
     def _no_updates(self) -> None:
         columns = entities.columns(self.database, self.model.model)
         types = ", ".join(f"{sql_name(name)} {duck_type(columns[name])}" for name in self.model.fields)
-        self.run.sql("CREATE OR REPLACE TABLE updating (_id UUID, version INTEGER, _state SMALLINT, "
-                     f"old_origin INTEGER, pattern VARCHAR, changed VARCHAR[], {types})")
+        self.run.sql(
+            "CREATE OR REPLACE TABLE updating (_id UUID, version INTEGER, _state SMALLINT, "
+            f"old_origin INTEGER, pattern VARCHAR, changed VARCHAR[], {types})"
+        )
 
     def _read(self, count: int, fields: Sequence[str]) -> None:
         """``incoming``: our values; ``golden``: the entities at hand as they are now."""
-        self.run.sql(f"""CREATE OR REPLACE TABLE incoming AS SELECT r.entity AS _id, r.key, {', '.join(map(self._value, fields))}
+        self.run.sql(f"""CREATE OR REPLACE TABLE incoming AS SELECT r.entity AS _id, r.key, {", ".join(map(self._value, fields))}
             FROM resolved r JOIN mapped m ON m.rowid = r.m {self._ref_joins()} WHERE NOT r.is_new""")
         wanted = None
         if count <= FEW * 10:
             column = entities.columns(self.database, self.model.model)["_id"]
-            wanted = stage(self.run, self.session, "wanted_entities", {"_id": column}, "SELECT DISTINCT _id FROM incoming")
+            wanted = stage(
+                self.run,
+                self.session,
+                "wanted_entities",
+                {"_id": column},
+                "SELECT DISTINCT _id FROM incoming",
+            )
         take(self.run, "golden", entities.read(self.session, self.database, self.model.model, wanted))
 
     def _update(self, fields: Sequence[str]) -> None:
@@ -136,16 +146,23 @@ class Merger:
         if contested:
             self._fallbacks(contested)
         decided = {name: self._decide(name, known, name in contested) for name in fields}
-        joins = "".join(f" LEFT JOIN fallback {fallback(name)} ON {fallback(name)}.entity = g._id "
-                        f"AND {fallback(name)}.field = {sql_text(name)}" for name in contested)
-        new = [f"{decided[name][0] if name in decided else 'g.' + sql_name(name)} AS {sql_name(name)}"
-               for name in self.model.fields]
+        joins = "".join(
+            f" LEFT JOIN fallback {fallback(name)} ON {fallback(name)}.entity = g._id "
+            f"AND {fallback(name)}.field = {sql_text(name)}"
+            for name in contested
+        )
+        new = [
+            f"{decided[name][0] if name in decided else 'g.' + sql_name(name)} AS {sql_name(name)}"
+            for name in self.model.fields
+        ]
         pattern = " || ".join(sign for _, sign in decided.values())
-        changed = ", ".join(f"CASE WHEN {decided[name][0]} IS DISTINCT FROM g.{sql_name(name)} THEN {sql_text(name)} END"
-                            for name in fields)
+        changed = ", ".join(
+            f"CASE WHEN {decided[name][0]} IS DISTINCT FROM g.{sql_name(name)} THEN {sql_text(name)} END"
+            for name in fields
+        )
         self.run.sql(f"""CREATE OR REPLACE TABLE merged AS SELECT g._id, g._version AS version, g._state AS old_state,
             0::SMALLINT AS _state, g._origin AS old_origin, {pattern} AS pattern,
-            list_filter([{changed}], lambda x: x IS NOT NULL) AS changed, {', '.join(new)}
+            list_filter([{changed}], lambda x: x IS NOT NULL) AS changed, {", ".join(new)}
             FROM incoming n JOIN golden g ON g._id = n._id {joins}""")
         self.run.sql("""CREATE OR REPLACE TABLE updating AS SELECT * EXCLUDE (old_state) FROM merged
             WHERE len(changed) > 0 OR old_state <> 0""")
@@ -156,43 +173,79 @@ class Merger:
         """SQL of the field's new value, and of its sign in the pattern."""
         quoted = sql_name(name)
         mine = [key for key, holders in known.items() if holders.get(name, self.mapping) == self.mapping]
-        beaten = [key for key, holders in known.items() if key not in mine
-                  and self.claims.beats(name, self.mapping, holders[name])]
+        beaten = [
+            key
+            for key, holders in known.items()
+            if key not in mine and self.claims.beats(name, self.mapping, holders[name])
+        ]
         ours = _one_of("g._origin", mine)
-        taken = f"({ours} OR (n.{quoted} IS NOT NULL AND (g.{quoted} IS NULL OR {_one_of('g._origin', beaten)})))"
+        taken = (
+            f"({ours} OR (n.{quoted} IS NOT NULL AND (g.{quoted} IS NULL OR {_one_of('g._origin', beaten)})))"
+        )
         if not contested:
-            return f"CASE WHEN {taken} THEN n.{quoted} ELSE g.{quoted} END", f"CASE WHEN {taken} THEN '1' ELSE '0' END"
+            return (
+                f"CASE WHEN {taken} THEN n.{quoted} ELSE g.{quoted} END",
+                f"CASE WHEN {taken} THEN '1' ELSE '0' END",
+            )
         given, kind = fallback(name), duck_type(entities.columns(self.database, self.model.model)[name])
         silent = f"({ours} AND n.{quoted} IS NULL AND {given}.value IS NOT NULL)"
-        return (f"CASE WHEN {silent} THEN CAST({given}.value AS {kind}) WHEN {taken} THEN n.{quoted} ELSE g.{quoted} END",
-                f"CASE WHEN {silent} THEN {given}.sign WHEN {taken} THEN '1' ELSE '0' END")
+        return (
+            f"CASE WHEN {silent} THEN CAST({given}.value AS {kind}) WHEN {taken} THEN n.{quoted} ELSE g.{quoted} END",
+            f"CASE WHEN {silent} THEN {given}.sign WHEN {taken} THEN '1' ELSE '0' END",
+        )
 
     # ------------------------------------------------------------ several sources of one field
 
     def _fallbacks(self, contested: Sequence[str]) -> None:
         """``others``: what other sources' records say in vain; ``fallback``: the best of it per field."""
-        staged = stage(self.run, self.session, "merged_entities", shadows.ENTITIES, "SELECT DISTINCT _id AS entity FROM incoming")
+        staged = stage(
+            self.run,
+            self.session,
+            "merged_entities",
+            shadows.ENTITIES,
+            "SELECT DISTINCT _id AS entity FROM incoming",
+        )
         take(self.run, "others_read", shadows.outvoted(self.session, staged))
-        self.run.sql(f"CREATE OR REPLACE TABLE others AS SELECT * FROM others_read WHERE exchange <> {sql_text(self.mapping)}")
-        places = [(field, mapping, *claim, contestant_sign(self.claims, mapping)) for field in contested
-                  for mapping, claim in self.claims.by_field[field].items() if mapping != self.mapping]
+        self.run.sql(
+            f"CREATE OR REPLACE TABLE others AS SELECT * FROM others_read WHERE exchange <> {sql_text(self.mapping)}"
+        )
+        places = [
+            (field, mapping, *claim, contestant_sign(self.claims, mapping))
+            for field in contested
+            for mapping, claim in self.claims.by_field[field].items()
+            if mapping != self.mapping
+        ]
         names = ("field", "exchange", "strength", "rank", "sign")
-        self.run.table("claim", pa.table({name: list(column) for name, column in zip(names, zip(*places, strict=True), strict=True)}))
+        self.run.table(
+            "claim",
+            pa.table(
+                {name: list(column) for name, column in zip(names, zip(*places, strict=True), strict=True)}
+            ),
+        )
         self.run.sql("""CREATE OR REPLACE TABLE fallback AS SELECT DISTINCT ON (o.entity, c.field)
             o.entity, c.field, c.exchange, c.sign, json_extract_string(o.outvoted, '$."' || c.field || '"') AS value
             FROM others o JOIN claim c USING (exchange)
             WHERE json_extract_string(o.outvoted, '$."' || c.field || '"') IS NOT NULL
             ORDER BY o.entity, c.field, c.strength, c.rank, c.exchange""")
 
-    def _outvote(self, contested: Sequence[str], fields: Sequence[str], known: Mapping[int, Mapping[str, str]]) -> None:
+    def _outvote(
+        self, contested: Sequence[str], fields: Sequence[str], known: Mapping[int, Mapping[str, str]]
+    ) -> None:
         """Keep what is said in vain: ours, and that of those whose fields we took or gave back."""
         run, at = self.run, {name: number + 1 for number, name in enumerate(fields)}
-        said = ", ".join(f"{sql_text(name)}, CASE WHEN m.pattern[{at[name]}] <> '1' AND n.{sql_name(name)} IS NOT NULL "
-                         f"THEN to_json(n.{sql_name(name)}) END" for name in contested)
+        said = ", ".join(
+            f"{sql_text(name)}, CASE WHEN m.pattern[{at[name]}] <> '1' AND n.{sql_name(name)} IS NOT NULL "
+            f"THEN to_json(n.{sql_name(name)}) END"
+            for name in contested
+        )
         run.sql(f"""INSERT INTO outvote SELECT n._id, nullif(CAST(json_merge_patch('{{}}', json_object({said})) AS VARCHAR), '{{}}')
             FROM incoming n JOIN merged m ON m._id = n._id""")
-        holders = [(origin, field, holder) for origin, fields_of in known.items() for field, holder in fields_of.items()
-                   if holder != self.mapping and field in contested]
+        holders = [
+            (origin, field, holder)
+            for origin, fields_of in known.items()
+            for field, holder in fields_of.items()
+            if holder != self.mapping and field in contested
+        ]
         run.sql("CREATE OR REPLACE TABLE held_by (origin INTEGER, field VARCHAR, exchange VARCHAR)")
         for origin, field, holder in holders:
             run.sql(f"INSERT INTO held_by VALUES ({origin}, {sql_text(field)}, {sql_text(holder)})")
@@ -206,11 +259,17 @@ class Merger:
 
     def _count(self, created: int, existing: int) -> Merged:
         updated = self.run.one("SELECT count(*) FROM updating")
-        changed = dict(self.run.sql(
-            "SELECT field, count(*) FROM (SELECT unnest(changed) AS field FROM updating) GROUP BY field"))
+        changed = dict(
+            self.run.sql(
+                "SELECT field, count(*) FROM (SELECT unnest(changed) AS field FROM updating) GROUP BY field"
+            )
+        )
         nulled = {
-            name: self.run.one(f"SELECT count(*) FROM updating WHERE list_contains(changed, {sql_text(name)}) "
-                               f"AND {sql_name(name)} IS NULL") for name in changed
+            name: self.run.one(
+                f"SELECT count(*) FROM updating WHERE list_contains(changed, {sql_text(name)}) "
+                f"AND {sql_name(name)} IS NULL"
+            )
+            for name in changed
         }
         return Merged(created, updated, existing - updated, changed, nulled)
 

@@ -34,8 +34,16 @@ from hub.workspace.shape import MappingFile, ModelFile, Output
 
 
 def plan(
-    hub: Hub, run: RunFile, mapping: MappingFile, compiled: list[Compiled], mode: str, stack: ExitStack,
-    progress: Progress, *, initial: bool, full: bool,
+    hub: Hub,
+    run: RunFile,
+    mapping: MappingFile,
+    compiled: list[Compiled],
+    mode: str,
+    stack: ExitStack,
+    progress: Progress,
+    *,
+    initial: bool,
+    full: bool,
 ) -> list[Manifest]:
     """Make ``sending`` of every output."""
     manifests = []
@@ -64,8 +72,16 @@ class _Planner:
     """The plan of one output."""
 
     def __init__(
-        self, hub: Hub, run: RunFile, session: Bulk, mapping: MappingFile, output: Output, compiled: Compiled,
-        number: int, mode: str, progress: Progress,
+        self,
+        hub: Hub,
+        run: RunFile,
+        session: Bulk,
+        mapping: MappingFile,
+        output: Output,
+        compiled: Compiled,
+        number: int,
+        mode: str,
+        progress: Progress,
     ) -> None:
         self.hub, self.run, self.session, self.mapping, self.output = hub, run, session, mapping, output
         self.compiled, self.number, self.mode, self.progress = compiled, number, mode, progress
@@ -74,16 +90,22 @@ class _Planner:
         run, asked = self.run, self._asked(None, initial=initial, full=full)
         read, seq = self._read_golden(asked.seq)
         self.progress("extract", {"read": read})
-        evaluated = evaluate(run.con, self.compiled, "SELECT key, hash, r FROM golden_rows WHERE NOT leaving",
-                             Lookups(run, self.session))
+        evaluated = evaluate(
+            run.con,
+            self.compiled,
+            "SELECT key, hash, r FROM golden_rows WHERE NOT leaving",
+            Lookups(run, self.session),
+        )
         self._sending(deletes=self.output.absent.reaction == "delete")
         run.sql("CREATE OR REPLACE TABLE settled AS SELECT key FROM golden_rows")
         run.sql(f"""CREATE OR REPLACE TABLE held AS SELECT key, hash, 'quarantined' AS state, code, field, message, input,
-            {sql_text(self.mapping.from_ + ':')} || key AS position, 0::BIGINT AS pos, NULL::VARCHAR AS original FROM rejected""")
+            {sql_text(self.mapping.from_ + ":")} || key AS position, 0::BIGINT AS pos, NULL::VARCHAR AS original FROM rejected""")
         sent = self._operations()
         leaving = run.one("SELECT count(*) FROM golden_rows WHERE leaving")
         counts = sent | {
-            "read": read, "applied": sum(sent.values()), "quarantined": evaluated.rejected,
+            "read": read,
+            "applied": sum(sent.values()),
+            "quarantined": evaluated.rejected,
             "out_of_scope": evaluated.out_of_scope + leaving - sent["deleted"],
             "unchanged": evaluated.mapped - sent["created"] - sent["updated"],
         }
@@ -92,33 +114,62 @@ class _Planner:
     def pass_through(self, stack: ExitStack, *, initial: bool, full: bool) -> Manifest:
         run, (system, _, name) = self.run, self.mapping.from_.partition(".")
         reader = opened_source(self.hub, stack, system)
-        resource = keyed(reader.resource(name), self.mapping) if not self.compiled.target_key else reader.resource(name)
+        resource = (
+            keyed(reader.resource(name), self.mapping)
+            if not self.compiled.target_key
+            else reader.resource(name)
+        )
         asked = self._asked(resource.cursor, initial=initial, full=full)
         query = Query(resource, self.compiled.paths, asked.since, asked.token, takes_files=True)
         extracted = extract(reader, query, run, lambda read: self.progress("extract", {"read": read}))
-        mapped = map_records(run, self.session, extracted, self.number, self.compiled, Lookups(run, self.session), compare=False)
+        mapped = map_records(
+            run,
+            self.session,
+            extracted,
+            self.number,
+            self.compiled,
+            Lookups(run, self.session),
+            compare=False,
+        )
         self._sending(deletes=False)
         run.sql(f"CREATE OR REPLACE TABLE verdict ({VERDICTS})")
         quarantine.collect(run, extracted, mapped, self.compiled)
         run.sql("CREATE OR REPLACE TABLE settled AS SELECT DISTINCT key FROM extracted WHERE key IS NOT NULL")
         sent = self._operations()
         counts = sent | {
-            "read": extracted.read, "applied": sum(sent.values()), "unchanged": mapped.mapped - sum(sent.values()),
-            "duplicate": extracted.duplicates, "out_of_scope": mapped.out_of_scope,
+            "read": extracted.read,
+            "applied": sum(sent.values()),
+            "unchanged": mapped.mapped - sum(sent.values()),
+            "duplicate": extracted.duplicates,
+            "out_of_scope": mapped.out_of_scope,
             "quarantined": mapped.rejected + extracted.keyless,
         }
-        manifest = self._manifest(counts, asked, snapshot=extracted.read if extracted.certificate.complete else None)
+        manifest = self._manifest(
+            counts, asked, snapshot=extracted.read if extracted.certificate.complete else None
+        )
         manifest.cursor, manifest.token = extracted.cursor, extracted.token
         return manifest
 
     def _asked(self, cursor: str | None, *, initial: bool, full: bool) -> Asked:
-        return asked_of(self.hub.database, self.mapping, [self.compiled], self.mode, cursor=cursor, initial=initial, full=full)
+        return asked_of(
+            self.hub.database,
+            self.mapping,
+            [self.compiled],
+            self.mode,
+            cursor=cursor,
+            initial=initial,
+            full=full,
+        )
 
     def _read_golden(self, since: int) -> tuple[int, int]:
         """``golden_rows`` (key = entity id, hash, leaving, r) of entities committed after ``since``; answers
         how many, and the newest commit."""
         model = self.hub.workspace.models[self.mapping.from_]
-        take(self.run, "golden_read", entities.changed_since(self.session, self.hub.database, model.model, since))
+        take(
+            self.run,
+            "golden_read",
+            entities.changed_since(self.session, self.hub.database, model.model, since),
+        )
         self.run.sql(f"""CREATE OR REPLACE TABLE golden_rows AS SELECT CAST(_id AS VARCHAR) AS key, 0::BIGINT AS hash,
             _state > 0 AS leaving, {_record(model)} AS r FROM golden_read""")
         read, seq = self.run.sql("SELECT count(*), coalesce(max(_seq), 0) FROM golden_read")[0]
@@ -146,24 +197,39 @@ class _Planner:
         it holds that are no longer among them. Empty for every other target."""
         some = "" if replaces else " WHERE false"
         self.run.sql(f"CREATE OR REPLACE TABLE whole AS SELECT * EXCLUDE (hash) FROM mapped{some}")
-        self.run.sql("CREATE OR REPLACE TABLE leftover AS SELECT key FROM "
-                     f"(SELECT key FROM acknowledged ANTI JOIN mapped USING (key)){some}")
+        self.run.sql(
+            "CREATE OR REPLACE TABLE leftover AS SELECT key FROM "
+            f"(SELECT key FROM acknowledged ANTI JOIN mapped USING (key)){some}"
+        )
 
     def _operations(self) -> dict[str, int]:
         found = dict(self.run.sql("SELECT operation, count(*) FROM sending GROUP BY 1"))
         names = {"create": "created", "update": "updated", "delete": "deleted"}
         return {names[operation]: found.get(operation, 0) for operation in names}
 
-    def _manifest(self, counts: dict[str, int], asked: Asked, *, seq: int | None = None, snapshot: int | None = None) -> Manifest:
+    def _manifest(
+        self, counts: dict[str, int], asked: Asked, *, seq: int | None = None, snapshot: int | None = None
+    ) -> Manifest:
         judged = {"create": counts["created"], "update": counts["updated"], "delete": counts["deleted"]}
         breaches = judge(self.mapping.guard, judged, asked.previous, initial=asked.initial)
         compiled = self.compiled
         return Manifest(
-            exchange=self.mapping.mapping, output=compiled.output, number=compiled.number, direction=compiled.direction,
-            source=self.number, mode=self.mode, map_hash=short_hash(compiled.hash), compiled_hash=compiled.hash,
-            workspace_hash=self.hub.workspace.hash, counts=counts, breaches=[str(breach) for breach in breaches],
-            seq=seq, snapshot=snapshot, fields=[column.name for column in compiled.columns],
-            target_key=list(compiled.target_key), last=compiled.number == len(self.mapping.outputs) - 1,
+            exchange=self.mapping.mapping,
+            output=compiled.output,
+            number=compiled.number,
+            direction=compiled.direction,
+            source=self.number,
+            mode=self.mode,
+            map_hash=short_hash(compiled.hash),
+            compiled_hash=compiled.hash,
+            workspace_hash=self.hub.workspace.hash,
+            counts=counts,
+            breaches=[str(breach) for breach in breaches],
+            seq=seq,
+            snapshot=snapshot,
+            fields=[column.name for column in compiled.columns],
+            target_key=list(compiled.target_key),
+            last=compiled.number == len(self.mapping.outputs) - 1,
         )
 
 
@@ -181,13 +247,27 @@ def _record(model: ModelFile) -> str:
 
 
 def deliver(
-    hub: Hub, run: RunFile, manifest: Manifest, run_id: uuid.UUID, held: Sequence[Lease], stack: ExitStack,
-    counts: dict[str, int], progress: Progress, *, stored: bool,
+    hub: Hub,
+    run: RunFile,
+    manifest: Manifest,
+    run_id: uuid.UUID,
+    held: Sequence[Lease],
+    stack: ExitStack,
+    counts: dict[str, int],
+    progress: Progress,
+    *,
+    stored: bool,
 ) -> None:
     """Send the plan; see ``deliver.Delivery``."""
     system = hub.workspace.system(manifest.output.partition(".")[0])
     if system.writes == "off":
-        raise ConfigError("system.writes", f"the system {system.name} is not written to (writes: off)",
-                          where=f"config/systems/{system.name}.yaml", hint="set writes: on, or log, in this environment")
+        raise ConfigError(
+            "system.writes",
+            f"the system {system.name} is not written to (writes: off)",
+            where=f"config/systems/{system.name}.yaml",
+            hint="set writes: on, or log, in this environment",
+        )
     target = hub.opened(stack, system.name) if system.writes == "on" else None
-    Delivery(run, hub.database, held, manifest, run_id, target, system.spec.batch, counts, progress).send(stored=stored)
+    Delivery(run, hub.database, held, manifest, run_id, target, system.spec.batch, counts, progress).send(
+        stored=stored
+    )

@@ -57,7 +57,13 @@ def silent(stage: str, counts: Mapping[str, int]) -> None:
 
 
 def run_exchange(
-    hub: Hub, exchange: str, mode: str, run_key: str, *, initial: bool = False, full: bool = False,
+    hub: Hub,
+    exchange: str,
+    mode: str,
+    run_key: str,
+    *,
+    initial: bool = False,
+    full: bool = False,
     progress: Progress = silent,
 ) -> Result:
     """Run one exchange. Raises Held where a guard stops it before its first write, and the errors of
@@ -82,7 +88,9 @@ def apply_plan(hub: Hub, identity: uuid.UUID, run_key: str, *, progress: Progres
     """Do exactly what a stored plan says; what changed since is refused and listed (P9)."""
     plan = plans.find(hub.database, identity)
     if plan is None:
-        raise ConfigError("plan.unknown", f"there is no plan {identity}", hint="cophub plan EXCHANGE makes one")
+        raise ConfigError(
+            "plan.unknown", f"there is no plan {identity}", hint="cophub plan EXCHANGE makes one"
+        )
     done = journal.find_run(hub.database, run_key)
     if done is not None and done.state in FINISHED:
         return _answered(hub, done)
@@ -90,11 +98,18 @@ def apply_plan(hub: Hub, identity: uuid.UUID, run_key: str, *, progress: Progres
     with journal.leases(hub.database, lease_names(mapping)) as held:
         plan = plans.find(hub.database, identity) or plan
         if plan.state != "open":
-            raise ConfigError("plan.closed", f"the plan {identity} is {plan.state}", hint="make a new one: cophub plan")
+            raise ConfigError(
+                "plan.closed", f"the plan {identity} is {plan.state}", hint="make a new one: cophub plan"
+            )
         if plan.workspace_hash != hub.workspace.hash:
-            raise ConfigError("plan.workspace", "the workspace changed after the plan was made",
-                              hint="make a new one: cophub plan")
-        row = journal.open_run(hub.database, plan.exchange, "apply", run_key, held[0].epoch, hub.workspace.hash)
+            raise ConfigError(
+                "plan.workspace",
+                "the workspace changed after the plan was made",
+                hint="make a new one: cophub plan",
+            )
+        row = journal.open_run(
+            hub.database, plan.exchange, "apply", run_key, held[0].epoch, hub.workspace.hash
+        )
         run = _Run(hub, mapping, row, held, progress)
         return run.journaled(lambda: run.stored(plan))
 
@@ -106,8 +121,18 @@ def lease_names(mapping: MappingFile) -> list[str]:
 
 
 def _answered(hub: Hub, row: RunRow) -> Result:
-    return Result(row.id, row.run_key, row.exchange, row.mode, row.state, row.counts, tuple(row.notes),
-                  plans.of_run(hub.database, row.id), row.error, repeated=True)
+    return Result(
+        row.id,
+        row.run_key,
+        row.exchange,
+        row.mode,
+        row.state,
+        row.counts,
+        tuple(row.notes),
+        plans.of_run(hub.database, row.id),
+        row.error,
+        repeated=True,
+    )
 
 
 @dataclass(slots=True)
@@ -134,8 +159,14 @@ class _Run:
             journal.close_run(database, identity, state, self.counts, self.notes, told)
             raise
         except BaseException as error:
-            journal.close_run(database, identity, "failed", self.counts, self.notes,
-                              {"code": "internal", "message": type(error).__name__, "where": "", "hint": ""})
+            journal.close_run(
+                database,
+                identity,
+                "failed",
+                self.counts,
+                self.notes,
+                {"code": "internal", "message": type(error).__name__, "where": "", "hint": ""},
+            )
             raise
         journal.close_run(database, identity, result.state, result.counts, list(result.notes))
         return result
@@ -145,8 +176,17 @@ class _Run:
         direction = inbound if self.mapping.direction == "inbound" else outbound
         with ExitStack() as stack:
             run = stack.enter_context(open_run(self.hub.scratch, self.hub.memory, self.hub.threads))
-            manifests = direction.plan(self.hub, run, self.mapping, compiled, self.row.mode, stack, self.show,
-                                       initial=initial, full=full)
+            manifests = direction.plan(
+                self.hub,
+                run,
+                self.mapping,
+                compiled,
+                self.row.mode,
+                stack,
+                self.show,
+                initial=initial,
+                full=full,
+            )
             self._total(manifests)
             if self.row.mode == "plan":
                 plan = store_plan(self.hub.database, self.hub.keep, run, manifests, self.row)
@@ -167,8 +207,12 @@ class _Run:
     def _write(self, run: RunFile, manifests: list[Manifest], stack: ExitStack, *, stored: bool) -> None:
         """The writing half: golden rows, or deliveries. A guard stops all of it before its first write."""
         if breaches := [breach for manifest in manifests for breach in manifest.breaches]:
-            raise Held("guard.exceeded", "; ".join(breaches), where=f"mappings/{self.mapping.mapping}.yaml: guard",
-                       hint=f"look at it: cophub plan {self.mapping.mapping}; a first load needs --initial")
+            raise Held(
+                "guard.exceeded",
+                "; ".join(breaches),
+                where=f"mappings/{self.mapping.mapping}.yaml: guard",
+                hint=f"look at it: cophub plan {self.mapping.mapping}; a first load needs --initial",
+            )
         reach("before_apply")
         for manifest in manifests:
             run.use(manifest.number)
@@ -178,8 +222,17 @@ class _Run:
                 self.counts["refused"] = self.counts.get("refused", 0) + applied.refused
                 self.counts["applied"] -= applied.refused
             else:
-                outbound.deliver(self.hub, run, manifest, self.row.id, self.held, stack, self.counts, self.show,
-                                 stored=stored)
+                outbound.deliver(
+                    self.hub,
+                    run,
+                    manifest,
+                    self.row.id,
+                    self.held,
+                    stack,
+                    self.counts,
+                    self.show,
+                    stored=stored,
+                )
 
     def _total(self, manifests: list[Manifest]) -> None:
         for manifest in manifests:
@@ -190,9 +243,13 @@ class _Run:
     def _result(self, state: str, plan: uuid.UUID | None = None) -> Result:
         unaccounted = self.counts.get("read", 0) - sum(self.counts.get(name, 0) for name in READ_PARTS)
         if unaccounted:
-            self.notes.append(f"the totals do not reconcile: {unaccounted} records have no fate (a defect of the hub)")
+            self.notes.append(
+                f"the totals do not reconcile: {unaccounted} records have no fate (a defect of the hub)"
+            )
         row = self.row
-        return Result(row.id, row.run_key, row.exchange, row.mode, state, self.counts, tuple(self.notes), plan)
+        return Result(
+            row.id, row.run_key, row.exchange, row.mode, state, self.counts, tuple(self.notes), plan
+        )
 
     def show(self, stage: str, counts: Mapping[str, int]) -> None:
         """Progress to the caller at once, to the journal at most every two seconds."""

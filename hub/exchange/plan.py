@@ -6,6 +6,7 @@ import datetime as dt
 import uuid
 
 import orjson
+
 from hub.exchange.keep import Keep
 from hub.exchange.manifest import TABLES, Manifest
 from hub.exchange.runfile import RunFile, sql_text
@@ -16,7 +17,9 @@ from hub.store.journal import RunRow
 CONTEXT = "plan"
 
 
-def store_plan(database: Database, keep: Keep, run: RunFile, manifests: list[Manifest], row: RunRow) -> uuid.UUID:
+def store_plan(
+    database: Database, keep: Keep, run: RunFile, manifests: list[Manifest], row: RunRow
+) -> uuid.UUID:
     """Keep the tables of every output and their manifests; answers the plan's id."""
     parts = []
     for manifest in manifests:
@@ -24,7 +27,9 @@ def store_plan(database: Database, keep: Keep, run: RunFile, manifests: list[Man
         digests = {}
         for name in TABLES[manifest.direction]:
             path = run.stage / f"plan-{manifest.number}-{name}.parquet"
-            run.sql(f"COPY (SELECT * FROM o{manifest.number}.{name}) TO {sql_text(str(path))} (FORMAT parquet)")
+            run.sql(
+                f"COPY (SELECT * FROM o{manifest.number}.{name}) TO {sql_text(str(path))} (FORMAT parquet)"
+            )
             digests[name] = keep.put(path.read_bytes(), f"{CONTEXT}/{name}")
             path.unlink()
         parts.append({"manifest": orjson.loads(manifest.dump()), "tables": digests})
@@ -35,8 +40,14 @@ def store_plan(database: Database, keep: Keep, run: RunFile, manifests: list[Man
         for key, count in manifest.counts.items():
             counts[key] = counts.get(key, 0) + count
     return plans.add(
-        database, exchange=row.exchange, run_id=row.id, digest=digest, workspace_hash=row.workspace_hash, counts=counts,
-        breaches=[text for manifest in manifests for text in manifest.breaches])
+        database,
+        exchange=row.exchange,
+        run_id=row.id,
+        digest=digest,
+        workspace_hash=row.workspace_hash,
+        counts=counts,
+        breaches=[text for manifest in manifests for text in manifest.breaches],
+    )
 
 
 def load_plan(keep: Keep, run: RunFile, digest: str) -> list[Manifest]:
@@ -48,7 +59,9 @@ def load_plan(keep: Keep, run: RunFile, digest: str) -> list[Manifest]:
         for name, table_digest in part["tables"].items():
             path = run.stage / f"{name}.parquet"
             path.write_bytes(keep.get(table_digest, f"{CONTEXT}/{name}"))
-            run.sql(f"CREATE TABLE o{manifest.number}.{name} AS SELECT * FROM read_parquet({sql_text(str(path))})")
+            run.sql(
+                f"CREATE TABLE o{manifest.number}.{name} AS SELECT * FROM read_parquet({sql_text(str(path))})"
+            )
             path.unlink()
         manifests.append(manifest)
     return manifests

@@ -31,16 +31,28 @@ class Held:
 
 def collect(run: RunFile, extracted: Extracted, mapped: Mapped, compiled: Compiled) -> Held:
     """Bring rejects, verdicts and records without key together with their source positions."""
-    secret = ", ".join(sql_text(column.name) for column in compiled.columns if column.field and column.field.level in CLASSIFIED) or "''"
-    run.table("piece", pa.table({
-        "start": pa.array([piece.start for piece in extracted.pieces], pa.int64()),
-        "origin": pa.array([piece.origin for piece in extracted.pieces], pa.string()),
-        "first": pa.array([piece.first for piece in extracted.pieces], pa.int64()),
-    }))
+    secret = (
+        ", ".join(
+            sql_text(column.name)
+            for column in compiled.columns
+            if column.field and column.field.level in CLASSIFIED
+        )
+        or "''"
+    )
+    run.table(
+        "piece",
+        pa.table(
+            {
+                "start": pa.array([piece.start for piece in extracted.pieces], pa.int64()),
+                "origin": pa.array([piece.origin for piece in extracted.pieces], pa.string()),
+                "first": pa.array([piece.first for piece in extracted.pieces], pa.int64()),
+            }
+        ),
+    )
     run.sql(f"""CREATE OR REPLACE TABLE held_back AS
         SELECT key, hash, 'quarantined' AS state, code, field, message, input FROM rejected
         UNION ALL SELECT key, hash, state, code, field, message, input FROM verdict
-        UNION ALL SELECT '', hash, 'quarantined', 'key.missing', {sql_text(', '.join(extracted.resource.key))},
+        UNION ALL SELECT '', hash, 'quarantined', 'key.missing', {sql_text(", ".join(extracted.resource.key))},
             'the record has no key', NULL FROM extracted WHERE key IS NULL""")
     run.sql(f"""CREATE OR REPLACE TABLE held AS
         SELECT h.key, h.hash, h.state, h.code, h.field, CASE WHEN h.field IN ({secret}) THEN 'value not shown: ' || h.code
@@ -62,8 +74,20 @@ def write_held(run: RunFile, session: Bulk, manifest: Manifest, run_id: uuid.UUI
         settled = stage_keys(run, session, "settled_keys", "SELECT DISTINCT key FROM settled")
         quarantined.settle(session, manifest.source, settled, moment)
     if run.one("SELECT count(*) FROM held"):
-        quarantined.load(session, rows(run, session, quarantined.COLUMNS, "SELECT *, row_number() OVER () AS number FROM held", {
-            "id": new_entity_id("number"), "source": str(manifest.source), "exchange": sql_text(manifest.exchange),
-            "map_hash": str(manifest.map_hash), "run_id": sql_text(str(run_id)),
-            "created_at": f"TIMESTAMPTZ '{moment.isoformat()}'",
-        }))
+        quarantined.load(
+            session,
+            rows(
+                run,
+                session,
+                quarantined.COLUMNS,
+                "SELECT *, row_number() OVER () AS number FROM held",
+                {
+                    "id": new_entity_id("number"),
+                    "source": str(manifest.source),
+                    "exchange": sql_text(manifest.exchange),
+                    "map_hash": str(manifest.map_hash),
+                    "run_id": sql_text(str(run_id)),
+                    "created_at": f"TIMESTAMPTZ '{moment.isoformat()}'",
+                },
+            ),
+        )

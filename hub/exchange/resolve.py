@@ -24,7 +24,9 @@ from hub.store.bulk import Bulk
 from hub.store.database import Database
 from hub.workspace.shape import ModelFile, Output
 
-VERDICTS = "key VARCHAR, hash BIGINT, state VARCHAR, code VARCHAR, field VARCHAR, message VARCHAR, input VARCHAR"
+VERDICTS = (
+    "key VARCHAR, hash BIGINT, state VARCHAR, code VARCHAR, field VARCHAR, message VARCHAR, input VARCHAR"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +82,33 @@ class Resolver:
 
     def _loose(self) -> str:
         """Records that are neither linked nor matched nor judged yet."""
-        return ("SELECT m.* FROM mapped m WHERE key NOT IN (SELECT key FROM known) "
-                "AND key NOT IN (SELECT key FROM matched) AND key NOT IN (SELECT key FROM verdict)")
+        return (
+            "SELECT m.* FROM mapped m WHERE key NOT IN (SELECT key FROM known) "
+            "AND key NOT IN (SELECT key FROM matched) AND key NOT IN (SELECT key FROM verdict)"
+        )
 
     def _match(self, fields: list[str]) -> None:
         """One exact rule: equal in all its fields, none of them empty."""
         run, names = self.run, [sql_name(name) for name in fields]
         filled = " AND ".join(f"{name} IS NOT NULL" for name in names)
-        run.sql(f"CREATE OR REPLACE TABLE loose AS SELECT key, hash, {', '.join(names)} FROM ({self._loose()}) WHERE {filled}")
+        run.sql(
+            f"CREATE OR REPLACE TABLE loose AS SELECT key, hash, {', '.join(names)} FROM ({self._loose()}) WHERE {filled}"
+        )
         if not run.one("SELECT count(*) FROM loose"):
             return
         columns = entities.columns(self.database, self.model.model)
-        values = stage(run, self.session, f"match_{'_'.join(fields)}", {name: columns[name] for name in fields},
-                       f"SELECT DISTINCT {', '.join(names)} FROM loose")
-        take(run, "candidate", entities.candidates(self.session, self.database, self.model.model, values, fields))
+        values = stage(
+            run,
+            self.session,
+            f"match_{'_'.join(fields)}",
+            {name: columns[name] for name in fields},
+            f"SELECT DISTINCT {', '.join(names)} FROM loose",
+        )
+        take(
+            run,
+            "candidate",
+            entities.candidates(self.session, self.database, self.model.model, values, fields),
+        )
         using = ", ".join(names)
         run.sql(f"""CREATE OR REPLACE TABLE pair AS SELECT l.key, l.hash, c._id AS entity,
             count(*) OVER (PARTITION BY l.key) AS candidates, count(*) OVER (PARTITION BY c._id) AS claimants
@@ -110,8 +125,13 @@ class Resolver:
 
     def _linked_entities(self) -> str:
         """Candidates that a record of this source is linked to already."""
-        staged = stage(self.run, self.session, f"claimed_{secrets.token_hex(4)}", shadows.ENTITIES,
-                       "SELECT DISTINCT _id AS entity FROM candidate")
+        staged = stage(
+            self.run,
+            self.session,
+            f"claimed_{secrets.token_hex(4)}",
+            shadows.ENTITIES,
+            "SELECT DISTINCT _id AS entity FROM candidate",
+        )
         take(self.run, "claimed", shadows.claimed(self.session, self.source, staged))
         return "SELECT entity FROM claimed"
 
@@ -125,12 +145,16 @@ class Resolver:
             text = sql_text(" + ".join(rule.on))
             self.run.sql(f"""INSERT INTO verdict SELECT key, hash, 'in_review', 'match.collision', {text},
                 'another new record of this source has the same ' || {text}, NULL FROM ({self._loose()}) WHERE {filled}
-                QUALIFY count(*) OVER (PARTITION BY {', '.join(names)}) > 1""")
+                QUALIFY count(*) OVER (PARTITION BY {", ".join(names)}) > 1""")
 
     def _assign(self) -> None:
         """``resolved``: everybody's entity; new ones get ids in the order of the records."""
         reaction = self.output.unmatched
-        judged = "" if not self.run.one("SELECT count(*) FROM verdict") else "WHERE m.key NOT IN (SELECT key FROM verdict)"
+        judged = (
+            ""
+            if not self.run.one("SELECT count(*) FROM verdict")
+            else "WHERE m.key NOT IN (SELECT key FROM verdict)"
+        )
         plain = not self.run.one("SELECT (SELECT count(*) FROM known) + (SELECT count(*) FROM matched)")
         fresh_id = new_entity_id("m.rowid")
         if plain:
@@ -140,7 +164,9 @@ class Resolver:
                 CASE WHEN k.entity IS NOT NULL THEN 'linked' WHEN t.entity IS NOT NULL THEN 'unlinked'
                      ELSE 'unmatched' END AS situation
                 FROM mapped m LEFT JOIN known k ON k.key = m.key LEFT JOIN matched t ON t.key = m.key"""
-        self.run.sql(f"CREATE OR REPLACE TABLE resolved AS SELECT m.rowid AS m, m.key, m.hash, {links} {judged}")
+        self.run.sql(
+            f"CREATE OR REPLACE TABLE resolved AS SELECT m.rowid AS m, m.key, m.hash, {links} {judged}"
+        )
         if reaction == "review":
             self.run.sql("""INSERT INTO verdict SELECT key, hash, 'in_review', 'match.none', '',
                 'no entity matches and the mapping says unmatched: review', NULL FROM resolved WHERE is_new""")
@@ -155,8 +181,10 @@ class Resolver:
             if not field.unique or name not in present:
                 continue
             quoted, text = sql_name(name), sql_text(name)
-            run.sql(f"CREATE OR REPLACE TABLE sharing AS SELECT m.key FROM mapped m JOIN resolved r ON r.m = m.rowid "
-                    f"WHERE m.{quoted} IS NOT NULL QUALIFY count(*) OVER (PARTITION BY m.{quoted}) > 1")
+            run.sql(
+                f"CREATE OR REPLACE TABLE sharing AS SELECT m.key FROM mapped m JOIN resolved r ON r.m = m.rowid "
+                f"WHERE m.{quoted} IS NOT NULL QUALIFY count(*) OVER (PARTITION BY m.{quoted}) > 1"
+            )
             if populated:
                 self._unique_in_golden(name)
             run.sql(f"""INSERT INTO verdict SELECT r.key, r.hash, 'in_review', 'collision', {text},
@@ -167,11 +195,20 @@ class Resolver:
     def _unique_in_golden(self, name: str) -> None:
         run, quoted = self.run, sql_name(name)
         column = entities.columns(self.database, self.model.model)[name]
-        values = stage(run, self.session, f"unique_{name}", {name: column},
-                       f"SELECT DISTINCT m.{quoted} FROM mapped m JOIN resolved r ON r.m = m.rowid WHERE m.{quoted} IS NOT NULL")
-        take(run, "holder", entities.candidates(self.session, self.database, self.model.model, values, [name]))
-        run.sql(f"INSERT INTO sharing SELECT r.key FROM resolved r JOIN mapped m ON r.m = m.rowid "
-                f"JOIN holder h ON h.{quoted} = m.{quoted} WHERE h._id <> r.entity")
+        values = stage(
+            run,
+            self.session,
+            f"unique_{name}",
+            {name: column},
+            f"SELECT DISTINCT m.{quoted} FROM mapped m JOIN resolved r ON r.m = m.rowid WHERE m.{quoted} IS NOT NULL",
+        )
+        take(
+            run, "holder", entities.candidates(self.session, self.database, self.model.model, values, [name])
+        )
+        run.sql(
+            f"INSERT INTO sharing SELECT r.key FROM resolved r JOIN mapped m ON r.m = m.rowid "
+            f"JOIN holder h ON h.{quoted} = m.{quoted} WHERE h._id <> r.entity"
+        )
 
     def _references(self) -> None:
         """Source keys of references become entity ids; what is not there yet makes the record wait."""
@@ -192,8 +229,12 @@ class Resolver:
 
     def _look_up(self, field: str, model: str) -> None:
         run, quoted = self.run, sql_name(field)
-        wanted = stage_keys(run, self.session, f"refs_{field}",
-                            f"SELECT DISTINCT {quoted} AS key FROM mapped WHERE {quoted} IS NOT NULL")
+        wanted = stage_keys(
+            run,
+            self.session,
+            f"refs_{field}",
+            f"SELECT DISTINCT {quoted} AS key FROM mapped WHERE {quoted} IS NOT NULL",
+        )
         system = self.compiled.source.partition(".")[0]
         take(run, "arrived", shadows.referred(self.session, system, model, wanted))
         run.sql(f"INSERT INTO reference SELECT {sql_text(field)}, key, CAST(entity AS UUID) FROM arrived")
@@ -201,9 +242,11 @@ class Resolver:
     def _missing(self, field: str, model: str) -> str:
         quoted = sql_name(field)
         here = f" AND m.{quoted} NOT IN (SELECT key FROM resolved)" if model == self.model.model else ""
-        return (f"SELECT r.key, r.hash, {sql_text(field)} AS field, {sql_text(model)} AS model, m.{quoted} AS wanted "
-                f"FROM resolved r JOIN mapped m ON r.m = m.rowid WHERE m.{quoted} IS NOT NULL AND m.{quoted} NOT IN "
-                f"(SELECT source_key FROM reference WHERE field = {sql_text(field)}){here}")
+        return (
+            f"SELECT r.key, r.hash, {sql_text(field)} AS field, {sql_text(model)} AS model, m.{quoted} AS wanted "
+            f"FROM resolved r JOIN mapped m ON r.m = m.rowid WHERE m.{quoted} IS NOT NULL AND m.{quoted} NOT IN "
+            f"(SELECT source_key FROM reference WHERE field = {sql_text(field)}){here}"
+        )
 
     def _count(self) -> Resolved:
         situations = dict(self.run.sql("SELECT situation, count(*) FROM resolved GROUP BY situation"))
@@ -211,8 +254,14 @@ class Resolver:
         ignored = 0
         if self.output.unmatched == "ignore":
             ignored = self.run.one("SELECT count(*) FROM ignored")
-        return Resolved(situations.get("linked", 0), situations.get("unlinked", 0), situations.get("unmatched", 0),
-                        ignored, states.get("in_review", 0), states.get("waiting", 0))
+        return Resolved(
+            situations.get("linked", 0),
+            situations.get("unlinked", 0),
+            situations.get("unmatched", 0),
+            ignored,
+            states.get("in_review", 0),
+            states.get("waiting", 0),
+        )
 
 
 def new_entity_id(counter: str) -> str:
@@ -221,7 +270,7 @@ def new_entity_id(counter: str) -> str:
     Ids of one batch grow with the counter, so that indexes are filled from one side.
     """
     stamp, seed = time.time_ns() // 1_000_000, secrets.token_hex(8)
-    return (f"CAST(printf('%012x7%03x8%03x%s', {stamp} + ({counter} >> 24), ({counter} >> 12) & 4095, {counter} & 4095, "
-            f"substr(md5('{seed}' || {counter}), 1, 12)) AS UUID)")
-
-
+    return (
+        f"CAST(printf('%012x7%03x8%03x%s', {stamp} + ({counter} >> 24), ({counter} >> 12) & 4095, {counter} & 4095, "
+        f"substr(md5('{seed}' || {counter}), 1, 12)) AS UUID)"
+    )

@@ -13,13 +13,20 @@ from hub.store.shadows import KEYS
 from hub.store.wire import encode
 
 
-def rows(run: RunFile, session: Bulk, columns: Mapping[str, Any], query: str, values: Mapping[str, str] | None = None) -> pa.RecordBatchReader:
+def rows(
+    run: RunFile,
+    session: Bulk,
+    columns: Mapping[str, Any],
+    query: str,
+    values: Mapping[str, str] | None = None,
+) -> pa.RecordBatchReader:
     """Rows of ``query`` as the loader takes them. ``values`` gives the SQL of columns that are not simply
     named as in the query."""
     given = values or {}
     encoded = ", ".join(
         f"{encode(given.get(name, sql_name(name)), column, session.dialect)} AS {sql_name(name)}"
-        for name, column in columns.items())
+        for name, column in columns.items()
+    )
     return run.reader(f"SELECT {encoded} FROM ({query})")
 
 

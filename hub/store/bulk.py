@@ -6,21 +6,21 @@ except where SQLAlchemy renders a literal of a typed column itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pyarrow as pa
 from sqlalchemy import (
     URL,
-    ColumnElement,
-    MetaData,
     Boolean,
     Column,
+    ColumnElement,
     Engine,
     Executable,
     Integer,
     LargeBinary,
+    MetaData,
     Select,
     Table,
     Text,
@@ -101,8 +101,11 @@ class PostgresBulk:
         try:
             self._connection = driver.connect(plain)
         except driver.Error as error:
-            raise Retriable("store.unreachable", "the hub's database does not answer",
-                            where=url.render_as_string(hide_password=True)) from error
+            raise Retriable(
+                "store.unreachable",
+                "the hub's database does not answer",
+                where=url.render_as_string(hide_password=True),
+            ) from error
         self._error = driver.Error
         self._reading: Any = None
         # Numbers and dollars only: SQL text is rendered for one statement at a time.
@@ -138,10 +141,12 @@ class PostgresBulk:
         return staged(name, columns)
 
     def read(self, query: Select[Any]) -> Wire:
-        plain = query.with_only_columns(*(
-            cast(column, Text).label(column.name) if travels_as_text(column) else column
-            for column in query.selected_columns
-        ))
+        plain = query.with_only_columns(
+            *(
+                cast(column, Text).label(column.name) if travels_as_text(column) else column
+                for column in query.selected_columns
+            )
+        )
         self._close_reading()
         self._reading = self._connection.cursor()  # closing it ends the stream
         self._reading.execute(self._text(plain))
@@ -175,7 +180,9 @@ class SqliteBulk:
         self._staged: list[str] = []
 
     def run(self, statement: Executable | str) -> list[tuple[Any, ...]]:
-        result = self._connection.execute(text(statement.replace(":", "\\:")) if isinstance(statement, str) else statement)
+        result = self._connection.execute(
+            text(statement.replace(":", "\\:")) if isinstance(statement, str) else statement
+        )
         return [tuple(row) for row in result.all()] if result.returns_rows else []
 
     def load(self, table: Table, rows: pa.RecordBatchReader) -> int:

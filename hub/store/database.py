@@ -36,14 +36,18 @@ def new_id() -> uuid.UUID:
 class Database:
     """The hub's database with the tables of one workspace's models."""
 
-    def __init__(self, url: str, models: Mapping[str, ModelFile], *, folder: Path, password: str | None = None) -> None:
+    def __init__(
+        self, url: str, models: Mapping[str, ModelFile], *, folder: Path, password: str | None = None
+    ) -> None:
         self.url = _absolute(make_url(url), folder)
         if password is not None:
             self.url = self.url.set(password=password)
         self.dialect = self.url.get_backend_name()
         if self.dialect not in ("sqlite", "postgresql"):
             raise ConfigError(
-                "store.unknown", f"the store {self.dialect!r} is not supported", where="config/hub.yaml: store",
+                "store.unknown",
+                f"the store {self.dialect!r} is not supported",
+                where="config/hub.yaml: store",
                 hint="write sqlite:///FILE or postgresql://USER@HOST/NAME",
             )
         self.metadata: MetaData = build(models)
@@ -61,8 +65,10 @@ class Database:
                 yield connection
         except OperationalError as error:
             raise Retriable(
-                "store.unreachable", f"the hub's database does not answer: {_reason(error)}",
-                where=self.url.render_as_string(hide_password=True), hint="start it, or mend store in config/hub.yaml",
+                "store.unreachable",
+                f"the hub's database does not answer: {_reason(error)}",
+                where=self.url.render_as_string(hide_password=True),
+                hint="start it, or mend store in config/hub.yaml",
             ) from error
 
     @contextmanager
@@ -71,7 +77,9 @@ class Database:
 
         ``write=False`` is one snapshot that blocks nobody; temporary tables are allowed in it.
         """
-        session: Bulk = PostgresBulk(self.url, write) if self.dialect == "postgresql" else SqliteBulk(self.engine, write)
+        session: Bulk = (
+            PostgresBulk(self.url, write) if self.dialect == "postgresql" else SqliteBulk(self.engine, write)
+        )
         try:
             yield session
             session.commit()
@@ -93,14 +101,20 @@ class Database:
         """Refuse to work on tables that are not the workspace's: ConfigError ``store.schema``."""
         with self.begin() as connection:
             known = inspect(connection).has_table("schema_state")
-            found = connection.scalar(
-                select(tables.schema_state.c.value).where(tables.schema_state.c.name == "schema")
-            ) if known else None
+            found = (
+                connection.scalar(
+                    select(tables.schema_state.c.value).where(tables.schema_state.c.name == "schema")
+                )
+                if known
+                else None
+            )
         if found != self.schema_hash():
             what = "does not fit the models of this workspace" if found else "has no tables yet"
             raise ConfigError(
-                "store.schema", f"the hub's database {what}",
-                where=self.url.render_as_string(hide_password=True), hint="run: cophub migrate",
+                "store.schema",
+                f"the hub's database {what}",
+                where=self.url.render_as_string(hide_password=True),
+                hint="run: cophub migrate",
             )
 
 

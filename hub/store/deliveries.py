@@ -19,19 +19,32 @@ def open_intents(database: Database, number: int) -> set[str]:
         return set(connection.scalars(select(intent.c.key).where(intent.c.source == number)))
 
 
-def intend(database: Database, held: Sequence[Lease], number: int, rows: Sequence[Mapping[str, Any]], run_id: uuid.UUID) -> None:
+def intend(
+    database: Database,
+    held: Sequence[Lease],
+    number: int,
+    rows: Sequence[Mapping[str, Any]],
+    run_id: uuid.UUID,
+) -> None:
     """Store the intents of creates (key, operation, foreign_key, change_id) before the target is called."""
     with database.begin() as connection:
         fence(connection, held)
         keys = [row["key"] for row in rows]
         connection.execute(delete(intent).where(intent.c.source == number, intent.c.key.in_(keys)))
         moment = now()
-        connection.execute(insert(intent), [
-            {"source": number, "run_id": run_id, "created_at": moment, **row} for row in rows])
+        connection.execute(
+            insert(intent),
+            [{"source": number, "run_id": run_id, "created_at": moment, **row} for row in rows],
+        )
 
 
 def record(
-    database: Database, held: Sequence[Lease], number: int, exchange: str, map_hash: int, run_id: uuid.UUID,
+    database: Database,
+    held: Sequence[Lease],
+    number: int,
+    exchange: str,
+    map_hash: int,
+    run_id: uuid.UUID,
     outcomes: Sequence[Mapping[str, Any]],
 ) -> None:
     """One transaction for one batch of outcomes.
@@ -47,16 +60,40 @@ def record(
                 _remember(connection, number, one["key"], one["shadow"])
             _settle(connection, number, one["key"], moment)
             if one["hold"]:
-                connection.execute(insert(quarantine).values(
-                    id=new_id(), source=number, exchange=exchange, key=one["key"], hash=one["hash"],
-                    map_hash=map_hash, code=one["code"] or f"delivery.{one['status']}", field="",
-                    message=one["message"], input=None, original=None, run_id=run_id, created_at=moment, **one["hold"]))
+                connection.execute(
+                    insert(quarantine).values(
+                        id=new_id(),
+                        source=number,
+                        exchange=exchange,
+                        key=one["key"],
+                        hash=one["hash"],
+                        map_hash=map_hash,
+                        code=one["code"] or f"delivery.{one['status']}",
+                        field="",
+                        message=one["message"],
+                        input=None,
+                        original=None,
+                        run_id=run_id,
+                        created_at=moment,
+                        **one["hold"],
+                    )
+                )
         if not outcomes:
             return
         names = ("key", "operation", "status", "foreign_id", "code", "message", "attempts")
-        connection.execute(insert(delivery), [
-            {"id": new_id(), "run_id": run_id, "source": number, "at": moment, **{name: one[name] for name in names}}
-            for one in outcomes])
+        connection.execute(
+            insert(delivery),
+            [
+                {
+                    "id": new_id(),
+                    "run_id": run_id,
+                    "source": number,
+                    "at": moment,
+                    **{name: one[name] for name in names},
+                }
+                for one in outcomes
+            ],
+        )
         answered = [one["key"] for one in outcomes if one["status"] in ("done", "rejected")]
         connection.execute(delete(intent).where(intent.c.source == number, intent.c.key.in_(answered)))
 
@@ -70,9 +107,15 @@ def forget(database: Database, held: Sequence[Lease], number: int, keys: Sequenc
 
 
 def _settle(connection: Any, number: int, key: str, moment: Any) -> None:
-    connection.execute(update(quarantine).where(
-        quarantine.c.source == number, quarantine.c.key == key, quarantine.c.state != "resolved",
-    ).values(state="resolved", resolved_at=moment))
+    connection.execute(
+        update(quarantine)
+        .where(
+            quarantine.c.source == number,
+            quarantine.c.key == key,
+            quarantine.c.state != "resolved",
+        )
+        .values(state="resolved", resolved_at=moment)
+    )
 
 
 def _remember(connection: Any, number: int, key: str, values: Mapping[str, Any] | None) -> None:

@@ -57,16 +57,20 @@ def candidates(session: Bulk, database: Database, model: str, values: Table, fie
 def versions(session: Bulk, database: Database, model: str, wanted: Table) -> Wire:
     """_id, _version: what a plan must find unchanged."""
     golden = _golden(database, model)
-    return session.read(select(golden.c["_id"], golden.c["_version"]).join(
-        wanted, wanted.c["_id"] == golden.c["_id"]))
+    return session.read(
+        select(golden.c["_id"], golden.c["_version"]).join(wanted, wanted.c["_id"] == golden.c["_id"])
+    )
 
 
 def linked_to(session: Bulk, database: Database, model: str, number: int, keys: Table, below: int) -> Wire:
     """_id, _version of entities in a state under ``below`` that a source's ``keys`` stand for."""
     golden, shadow = _golden(database, model), tables.shadow
-    return session.read(select(golden.c["_id"], golden.c["_version"]).join(
-        shadow, shadow.c.entity == golden.c["_id"]).join(keys, keys.c.key == shadow.c.key).where(
-        shadow.c.source == number, golden.c["_state"] < below))
+    return session.read(
+        select(golden.c["_id"], golden.c["_version"])
+        .join(shadow, shadow.c.entity == golden.c["_id"])
+        .join(keys, keys.c.key == shadow.c.key)
+        .where(shadow.c.source == number, golden.c["_state"] < below)
+    )
 
 
 def next_seq(session: Bulk, model: str) -> int:
@@ -90,27 +94,40 @@ def load(session: Bulk, database: Database, model: str, rows: pa.RecordBatchRead
 
 
 def replace(
-    session: Bulk, database: Database, model: str, rows: Table, names: Sequence[str], *, seq: int,
-    moment: dt.datetime, run_id: uuid.UUID,
+    session: Bulk,
+    database: Database,
+    model: str,
+    rows: Table,
+    names: Sequence[str],
+    *,
+    seq: int,
+    moment: dt.datetime,
+    run_id: uuid.UUID,
 ) -> None:
     """``rows`` (_id, _version and ``names``) take the place of the versions before them, which go to history."""
     golden, history = _golden(database, model), database.metadata.tables[history_table(model)]
     copied = ["_id", "_version", "_seq", "_state", "_origin", "_updated_at", *database.models[model].fields]
     old = select(
-        *(golden.c[name] for name in copied), literal(moment, history.c["_replaced_at"].type),
+        *(golden.c[name] for name in copied),
+        literal(moment, history.c["_replaced_at"].type),
         literal(run_id, history.c["_replaced_by"].type),
     ).join(rows, rows.c["_id"] == golden.c["_id"])
     session.run(insert(history).from_select([*copied, "_replaced_at", "_replaced_by"], old))
     new: dict[str, Any] = {name: rows.c[name] for name in ("_version", *names)}
     session.run(
-        update(golden).where(golden.c["_id"] == rows.c["_id"], golden.c["_version"] == rows.c["_version"] - 1)
-        .values({**new, "_seq": seq, "_updated_at": moment}))
+        update(golden)
+        .where(golden.c["_id"] == rows.c["_id"], golden.c["_version"] == rows.c["_version"] - 1)
+        .values({**new, "_seq": seq, "_updated_at": moment})
+    )
 
 
 def announce(session: Bulk, model: str, body: Mapping[str, Any], moment: dt.datetime) -> None:
     """One event for all that a commit changed, in the same transaction."""
-    session.run(insert(tables.outbox).values(
-        id=new_id(), type="entity.changed", subject=model, body=json_literal(body), created_at=moment))
+    session.run(
+        insert(tables.outbox).values(
+            id=new_id(), type="entity.changed", subject=model, body=json_literal(body), created_at=moment
+        )
+    )
 
 
 def json_literal(value: Any) -> Any:

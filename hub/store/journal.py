@@ -77,19 +77,25 @@ def take(database: Database, name: str, seconds: float = LEASE_SECONDS) -> Lease
     """Take a lease; Retriable ``run.busy`` while somebody living holds it."""
     try:
         with database.begin() as connection:
-            row = connection.execute(_locked(database, select(lease).where(lease.c.name == name))).one_or_none()
+            row = connection.execute(
+                _locked(database, select(lease).where(lease.c.name == name))
+            ).one_or_none()
             expires = now() + dt.timedelta(seconds=seconds)
             if row is None:
-                connection.execute(lease.insert().values(name=name, epoch=1, holder=holder(), expires_at=expires))
+                connection.execute(
+                    lease.insert().values(name=name, epoch=1, holder=holder(), expires_at=expires)
+                )
                 return Lease(name, 1)
             if row.holder and row.expires_at > now() and not _dead(row.holder):
                 raise Retriable(
-                    "run.busy", f"{name} is being written by another run ({row.holder})",
+                    "run.busy",
+                    f"{name} is being written by another run ({row.holder})",
                     wait=max(1.0, (row.expires_at - now()).total_seconds()),
                     hint="wait for it, or look at: cophub runs",
                 )
             connection.execute(
-                lease.update().where(lease.c.name == name)
+                lease.update()
+                .where(lease.c.name == name)
                 .values(epoch=row.epoch + 1, holder=holder(), expires_at=expires)
             )
             return Lease(name, row.epoch + 1)
@@ -107,8 +113,11 @@ def renew(database: Database, held: Sequence[Lease], seconds: float = LEASE_SECO
         expires = now() + dt.timedelta(seconds=seconds)
         return all(
             connection.execute(
-                lease.update().where(lease.c.name == item.name, lease.c.epoch == item.epoch).values(expires_at=expires)
-            ).rowcount == 1
+                lease.update()
+                .where(lease.c.name == item.name, lease.c.epoch == item.epoch)
+                .values(expires_at=expires)
+            ).rowcount
+            == 1
             for item in held
         )
 
@@ -118,7 +127,8 @@ def release(database: Database, held: Sequence[Lease]) -> None:
     with database.begin() as connection:
         for item in held:
             connection.execute(
-                lease.update().where(lease.c.name == item.name, lease.c.epoch == item.epoch)
+                lease.update()
+                .where(lease.c.name == item.name, lease.c.epoch == item.epoch)
                 .values(expires_at=now(), holder="")
             )
 
@@ -156,21 +166,36 @@ def fence(session: Bulk | Connection, held: Sequence[Lease]) -> None:
     for item in held:
         query = select(lease.c.epoch).where(lease.c.name == item.name)
         if isinstance(session, Connection):
-            found = session.execute(query.with_for_update() if session.dialect.name == "postgresql" else query).all()
+            found = session.execute(
+                query.with_for_update() if session.dialect.name == "postgresql" else query
+            ).all()
         else:
             found = session.run(query.with_for_update() if session.dialect == "postgresql" else query)  # type: ignore[assignment]
         if not found or found[0][0] != item.epoch:
-            raise Fatal("run.fenced", f"another run took {item.name} over; this one has written nothing more",
-                        hint="nothing to do: the newer run goes on")
+            raise Fatal(
+                "run.fenced",
+                f"another run took {item.name} over; this one has written nothing more",
+                hint="nothing to do: the newer run goes on",
+            )
 
 
-def open_run(database: Database, exchange: str, mode: str, run_key: str, epoch: int, workspace_hash: str) -> RunRow:
+def open_run(
+    database: Database, exchange: str, mode: str, run_key: str, epoch: int, workspace_hash: str
+) -> RunRow:
     """The journal's row of a run key: a finished one is answered as it ended, another is begun anew."""
     with database.begin() as connection:
         row = connection.execute(select(run).where(run.c.run_key == run_key)).one_or_none()
         values = {
-            "exchange": exchange, "mode": mode, "state": "running", "epoch": epoch, "stage": "",
-            "workspace_hash": workspace_hash, "started_at": now(), "ended_at": None, "counts": {}, "notes": [],
+            "exchange": exchange,
+            "mode": mode,
+            "state": "running",
+            "epoch": epoch,
+            "stage": "",
+            "workspace_hash": workspace_hash,
+            "started_at": now(),
+            "ended_at": None,
+            "counts": {},
+            "notes": [],
             "error": None,
         }
         if row is None:
@@ -191,8 +216,18 @@ def find_run(database: Database, run_key: str) -> RunRow | None:
 
 def read_row(row: Any) -> RunRow:
     return RunRow(
-        row.id, row.run_key, row.exchange, row.mode, row.state, dict(row.counts), list(row.notes), row.error,
-        row.stage, row.started_at, row.ended_at, row.workspace_hash,
+        row.id,
+        row.run_key,
+        row.exchange,
+        row.mode,
+        row.state,
+        dict(row.counts),
+        list(row.notes),
+        row.error,
+        row.stage,
+        row.started_at,
+        row.ended_at,
+        row.workspace_hash,
     )
 
 
@@ -203,12 +238,17 @@ def progress(database: Database, identity: uuid.UUID, stage: str, counts: Mappin
 
 
 def close_run(
-    database: Database, identity: uuid.UUID, state: str, counts: Mapping[str, int], notes: list[str],
+    database: Database,
+    identity: uuid.UUID,
+    state: str,
+    counts: Mapping[str, int],
+    notes: list[str],
     error: dict[str, str] | None = None,
 ) -> None:
     with database.begin() as connection:
         connection.execute(
-            run.update().where(run.c.id == identity)
+            run.update()
+            .where(run.c.id == identity)
             .values(state=state, counts=dict(counts), notes=notes, error=error, ended_at=now())
         )
 

@@ -38,10 +38,18 @@ def read(database: Database, exchange: str) -> Mark | None:
 def move(session: Bulk, exchange: str, mark: Mark, run_id: uuid.UUID) -> None:
     """The last word of a transaction. What ``mark`` leaves open (None) stays as it was."""
     found = session.run(select(watermark.c.exchange).where(watermark.c.exchange == exchange))
-    kept = {name: value for name in ("value", "token", "seq", "snapshot")
-            if (value := getattr(mark, name)) is not None}
-    values = {"map_hash": mark.map_hash, "run_id": run_id, "moved_at": now(),
-              "fields": json_literal(list(mark.fields)), **kept}
+    kept = {
+        name: value
+        for name in ("value", "token", "seq", "snapshot")
+        if (value := getattr(mark, name)) is not None
+    }
+    values = {
+        "map_hash": mark.map_hash,
+        "run_id": run_id,
+        "moved_at": now(),
+        "fields": json_literal(list(mark.fields)),
+        **kept,
+    }
     if found:
         session.run(update(watermark).where(watermark.c.exchange == exchange).values(values))
     else:
@@ -56,8 +64,16 @@ def source_number(
         query = select(source.c.id).where(source.c.exchange == exchange, source.c.output == output)
         found = connection.scalar(query)
         if found is None:
-            connection.execute(insert(source).values(
-                exchange=exchange, output=output, system=system, resource=resource, model=model, direction=direction))
+            connection.execute(
+                insert(source).values(
+                    exchange=exchange,
+                    output=output,
+                    system=system,
+                    resource=resource,
+                    model=model,
+                    direction=direction,
+                )
+            )
             found = connection.scalar(query)
     assert found is not None
     return int(found)

@@ -62,7 +62,8 @@ def migrate(database: Database, *, contract: bool = False) -> list[Step]:
         steps = pending(database, connection)
         if narrow := [step for step in steps if step.kind == "narrow"]:
             raise ConfigError(
-                "store.narrowing", "; ".join(step.text for step in narrow),
+                "store.narrowing",
+                "; ".join(step.text for step in narrow),
                 hint="add a new field beside it, map both, and remove the old one later with --contract",
             )
         operations = Operations(MigrationContext.configure(connection))
@@ -92,8 +93,12 @@ def _step(operation: Any) -> Step:
             return Step("expand", f"drop index {operation.index_name}", operation)
         case ops.AlterColumnOp():
             kind = "expand" if _widens(operation) else "narrow"
-            return Step(kind, f"change {operation.table_name}.{operation.column_name} from "
-                              f"{operation.existing_type} to {operation.modify_type}", operation)
+            return Step(
+                kind,
+                f"change {operation.table_name}.{operation.column_name} from "
+                f"{operation.existing_type} to {operation.modify_type}",
+                operation,
+            )
     return Step("narrow", f"an unforeseen change: {type(operation).__name__}", operation)
 
 
@@ -108,15 +113,23 @@ def _widens(operation: ops.AlterColumnOp) -> bool:
 
 
 def _type_differs(
-    context: MigrationContext, inspected: Column[Any], wanted: Column[Any], inspected_type: Any, wanted_type: Any
+    context: MigrationContext,
+    inspected: Column[Any],
+    wanted: Column[Any],
+    inspected_type: Any,
+    wanted_type: Any,
 ) -> bool:
     """Compare the types as the database names them: decorators and variants only matter for that."""
     dialect = context.dialect
     assert dialect is not None
-    names = [str(kind.compile(dialect)).split(" COLLATE")[0].upper() for kind in (inspected_type, wanted_type)]
+    names = [
+        str(kind.compile(dialect)).split(" COLLATE")[0].upper() for kind in (inspected_type, wanted_type)
+    ]
     return names[0] != names[1]
 
 
 def ddl(database: Database) -> str:
     """All tables as SQL, for people who run migrations by hand."""
-    return ";\n".join(str(CreateTable(table).compile(database.engine)) for table in database.metadata.sorted_tables)
+    return ";\n".join(
+        str(CreateTable(table).compile(database.engine)) for table in database.metadata.sorted_tables
+    )

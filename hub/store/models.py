@@ -52,9 +52,7 @@ def column_type(field: ModelField, *, key: bool = False) -> TypeEngine[Any]:
 
 def _columns(model: ModelFile) -> list[Column[Any]]:
     keyed = set(model.key) | {name for name, field in model.fields.items() if field.unique}
-    return [
-        Column(name, column_type(field, key=name in keyed)) for name, field in model.fields.items()
-    ]
+    return [Column(name, column_type(field, key=name in keyed)) for name, field in model.fields.items()]
 
 
 def build(models: Mapping[str, ModelFile]) -> MetaData:
@@ -64,7 +62,8 @@ def build(models: Mapping[str, ModelFile]) -> MetaData:
         table.to_metadata(whole)
     for name, model in sorted(models.items()):
         golden = Table(
-            entity_table(name), whole,
+            entity_table(name),
+            whole,
             Column("_id", Uuid, primary_key=True),
             Column("_version", Integer, nullable=False),
             Column("_seq", BigInteger, nullable=False),
@@ -80,7 +79,8 @@ def build(models: Mapping[str, ModelFile]) -> MetaData:
             if field.unique and [field_name] != model.key:
                 Index(f"ix_{golden.name}_{field_name}", golden.c[field_name])
         Table(
-            history_table(name), whole,
+            history_table(name),
+            whole,
             Column("_id", Uuid, primary_key=True),
             Column("_version", Integer, primary_key=True, autoincrement=False),
             Column("_seq", BigInteger, nullable=False),

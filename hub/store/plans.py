@@ -29,14 +29,30 @@ class PlanRow:
 
 
 def add(
-    database: Database, *, exchange: str, run_id: uuid.UUID, digest: str, workspace_hash: str,
-    counts: Mapping[str, int], breaches: Sequence[str],
+    database: Database,
+    *,
+    exchange: str,
+    run_id: uuid.UUID,
+    digest: str,
+    workspace_hash: str,
+    counts: Mapping[str, int],
+    breaches: Sequence[str],
 ) -> uuid.UUID:
     identity = new_id()
     with database.begin() as connection:
-        connection.execute(insert(plan).values(
-            id=identity, exchange=exchange, run_id=run_id, state="open", digest=digest, workspace_hash=workspace_hash,
-            counts=dict(counts), verdict={"breaches": list(breaches)}, created_at=now()))
+        connection.execute(
+            insert(plan).values(
+                id=identity,
+                exchange=exchange,
+                run_id=run_id,
+                state="open",
+                digest=digest,
+                workspace_hash=workspace_hash,
+                counts=dict(counts),
+                verdict={"breaches": list(breaches)},
+                created_at=now(),
+            )
+        )
     return identity
 
 
@@ -54,7 +70,10 @@ def of_run(database: Database, run_id: uuid.UUID) -> uuid.UUID | None:
 def newest(database: Database, exchange: str | None = None, limit: int = 20) -> list[PlanRow]:
     query = select(plan).order_by(plan.c.created_at.desc()).limit(limit)
     with database.begin() as connection:
-        return [_row(row) for row in connection.execute(query.where(plan.c.exchange == exchange) if exchange else query)]
+        return [
+            _row(row)
+            for row in connection.execute(query.where(plan.c.exchange == exchange) if exchange else query)
+        ]
 
 
 def close(database: Database, identity: uuid.UUID, state: str) -> None:
@@ -63,5 +82,14 @@ def close(database: Database, identity: uuid.UUID, state: str) -> None:
 
 
 def _row(row: Any) -> PlanRow:
-    return PlanRow(row.id, row.exchange, row.run_id, row.state, row.digest, row.workspace_hash, row.counts,
-                   row.verdict["breaches"], row.created_at)
+    return PlanRow(
+        row.id,
+        row.exchange,
+        row.run_id,
+        row.state,
+        row.digest,
+        row.workspace_hash,
+        row.counts,
+        row.verdict["breaches"],
+        row.created_at,
+    )

@@ -20,15 +20,24 @@ COLUMNS: Mapping[str, Column[Any]] = {
 def stuck(session: Bulk, number: int) -> Wire:
     """key, hash, map_hash, state, id of a source's open entries."""
     names = ("key", "hash", "map_hash", "state", "id")
-    return session.read(select(*(quarantine.c[name] for name in names)).where(
-        quarantine.c.source == number, quarantine.c.state != "resolved"))
+    return session.read(
+        select(*(quarantine.c[name] for name in names)).where(
+            quarantine.c.source == number, quarantine.c.state != "resolved"
+        )
+    )
 
 
 def settle(session: Bulk, number: int, keys: Table, moment: dt.datetime) -> None:
     """Close the open entries of ``keys``."""
-    session.run(update(quarantine).where(
-        quarantine.c.source == number, quarantine.c.state != "resolved", quarantine.c.key == keys.c.key,
-    ).values(state="resolved", resolved_at=moment))
+    session.run(
+        update(quarantine)
+        .where(
+            quarantine.c.source == number,
+            quarantine.c.state != "resolved",
+            quarantine.c.key == keys.c.key,
+        )
+        .values(state="resolved", resolved_at=moment)
+    )
 
 
 def load(session: Bulk, rows: pa.RecordBatchReader) -> None:

@@ -40,20 +40,31 @@ class StoredSecretRows:
         return None if row is None else self._make(**row._mapping)
 
     def put(self, row: Row, expected: int | None) -> bool:
-        values = {"version": row.version, "sealed": row.sealed, "created": row.created, "updated": row.updated}
+        values = {
+            "version": row.version,
+            "sealed": row.sealed,
+            "created": row.created,
+            "updated": row.updated,
+        }
         with self._database.begin() as connection:
             if expected is None:
-                there = connection.execute(select(secret.c.name).where(secret.c.name == row.name)).one_or_none()
+                there = connection.execute(
+                    select(secret.c.name).where(secret.c.name == row.name)
+                ).one_or_none()
                 if there is None:
                     connection.execute(insert(secret).values(name=row.name, **values))
                 return there is None
             changed = connection.execute(
-                update(secret).where(secret.c.name == row.name, secret.c.version == expected).values(**values))
+                update(secret).where(secret.c.name == row.name, secret.c.version == expected).values(**values)
+            )
             return changed.rowcount == 1
 
     def list(self) -> Sequence[Any]:
         with self._database.begin() as connection:
-            return [self._make(**row._mapping) for row in connection.execute(select(secret).order_by(secret.c.name))]
+            return [
+                self._make(**row._mapping)
+                for row in connection.execute(select(secret).order_by(secret.c.name))
+            ]
 
     def delete(self, name: str) -> bool:
         with self._database.begin() as connection:

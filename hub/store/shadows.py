@@ -28,7 +28,9 @@ def seen(session: Bulk, number: int, wanted: Table | None = None) -> Wire:
 
 def links(session: Bulk, number: int, wanted: Table | None = None) -> Wire:
     """key, entity of a source's linked records."""
-    query = select(shadow.c.key, shadow.c.entity).where(shadow.c.source == number, shadow.c.entity.is_not(None))
+    query = select(shadow.c.key, shadow.c.entity).where(
+        shadow.c.source == number, shadow.c.entity.is_not(None)
+    )
     return session.read(_wanted(query, wanted))
 
 
@@ -43,15 +45,21 @@ def hashes(session: Bulk, number: int, wanted: Table | None = None) -> Wire:
 
 def claimed(session: Bulk, number: int, entities: Table) -> Wire:
     """entity: those of ``entities`` that a record of this source stands for."""
-    return session.read(select(shadow.c.entity).join(entities, entities.c.entity == shadow.c.entity).where(
-        shadow.c.source == number, shadow.c.absent_at.is_(None)))
+    return session.read(
+        select(shadow.c.entity)
+        .join(entities, entities.c.entity == shadow.c.entity)
+        .where(shadow.c.source == number, shadow.c.absent_at.is_(None))
+    )
 
 
 def held_by_others(session: Bulk, number: int, entities: Table, gone: Table) -> Wire:
     """entity: those of ``entities`` that a record other than the ``gone`` ones still stands for."""
     leaving = and_(shadow.c.source == number, shadow.c.key.in_(select(gone.c.key)))
-    return session.read(select(shadow.c.entity).join(entities, entities.c.entity == shadow.c.entity).where(
-        shadow.c.absent_at.is_(None), ~leaving, _inbound()))
+    return session.read(
+        select(shadow.c.entity)
+        .join(entities, entities.c.entity == shadow.c.entity)
+        .where(shadow.c.absent_at.is_(None), ~leaving, _inbound())
+    )
 
 
 def _inbound() -> Any:
@@ -60,34 +68,52 @@ def _inbound() -> Any:
 
 def referred(session: Bulk, system: str, model: str, wanted: Table) -> Wire:
     """key, entity (text): entities of a model by the keys a system gives them."""
-    query = select(shadow.c.key, func.min(shadow.c.entity.cast(Text)).label("entity")).join(
-        wanted, wanted.c.key == shadow.c.key).join(source, source.c.id == shadow.c.source).where(
-        source.c.system == system, source.c.model == model, source.c.direction == "inbound",
-        shadow.c.entity.is_not(None)).group_by(shadow.c.key)
+    query = (
+        select(shadow.c.key, func.min(shadow.c.entity.cast(Text)).label("entity"))
+        .join(wanted, wanted.c.key == shadow.c.key)
+        .join(source, source.c.id == shadow.c.source)
+        .where(
+            source.c.system == system,
+            source.c.model == model,
+            source.c.direction == "inbound",
+            shadow.c.entity.is_not(None),
+        )
+        .group_by(shadow.c.key)
+    )
     return session.read(query)
 
 
 def keys_in(session: Bulk, system: str, entities: Table) -> Wire:
     """entity (text), known: the key that a system knows each of ``entities`` by, its own id first."""
     known = func.min(func.coalesce(shadow.c.foreign_id, shadow.c.foreign_key, shadow.c.key).cast(Text))
-    query = select(shadow.c.entity.cast(Text).label("entity"), known.label("known")).join(
-        entities, entities.c.entity == shadow.c.entity).join(source, source.c.id == shadow.c.source).where(
-        source.c.system == system).group_by(shadow.c.entity)
+    query = (
+        select(shadow.c.entity.cast(Text).label("entity"), known.label("known"))
+        .join(entities, entities.c.entity == shadow.c.entity)
+        .join(source, source.c.id == shadow.c.source)
+        .where(source.c.system == system)
+        .group_by(shadow.c.entity)
+    )
     return session.read(query)
 
 
 def acknowledged(session: Bulk, number: int) -> Wire:
     """key, hash, foreign_id, foreign_key, version: what a target last said it holds."""
     names = ("key", "hash", "foreign_id", "foreign_key", "version")
-    return session.read(select(*(shadow.c[name] for name in names)).where(
-        shadow.c.source == number, shadow.c.absent_at.is_(None)))
+    return session.read(
+        select(*(shadow.c[name] for name in names)).where(
+            shadow.c.source == number, shadow.c.absent_at.is_(None)
+        )
+    )
 
 
 def outvoted(session: Bulk, entities: Table) -> Wire:
     """entity, source, exchange, outvoted: what losing sources say of ``entities``."""
-    query = select(shadow.c.entity, shadow.c.source, source.c.exchange, shadow.c.outvoted).join(
-        entities, entities.c.entity == shadow.c.entity).join(source, source.c.id == shadow.c.source).where(
-        source.c.direction == "inbound")
+    query = (
+        select(shadow.c.entity, shadow.c.source, source.c.exchange, shadow.c.outvoted)
+        .join(entities, entities.c.entity == shadow.c.entity)
+        .join(source, source.c.id == shadow.c.source)
+        .where(source.c.direction == "inbound")
+    )
     return session.read(query)
 
 
@@ -104,19 +130,29 @@ def see_again(session: Bulk, number: int, rows: Table) -> None:
     """Records seen before, as they are now (columns of SEEN_AGAIN); a link is kept where none is given."""
     values = {name: rows.c[name] for name in SEEN_AGAIN if name not in ("key", "entity")}
     linked = func.coalesce(rows.c.entity, shadow.c.entity)
-    session.run(update(shadow).where(shadow.c.source == number, shadow.c.key == rows.c.key)
-                .values({**values, "entity": linked, "absent_at": None}))
+    session.run(
+        update(shadow)
+        .where(shadow.c.source == number, shadow.c.key == rows.c.key)
+        .values({**values, "entity": linked, "absent_at": None})
+    )
 
 
 def outvote(session: Bulk, rows: Table) -> None:
     """What other sources' records say in vain from now on (source, entity, outvoted)."""
-    session.run(update(shadow).where(shadow.c.source == rows.c.source, shadow.c.entity == rows.c.entity)
-                .values(outvoted=rows.c.outvoted))
+    session.run(
+        update(shadow)
+        .where(shadow.c.source == rows.c.source, shadow.c.entity == rows.c.entity)
+        .values(outvoted=rows.c.outvoted)
+    )
 
 
 def mark_absent(session: Bulk, number: int, keys: Table, moment: dt.datetime) -> None:
-    session.run(update(shadow).where(shadow.c.source == number, shadow.c.key == keys.c.key).values(absent_at=moment))
+    session.run(
+        update(shadow).where(shadow.c.source == number, shadow.c.key == keys.c.key).values(absent_at=moment)
+    )
 
 
 def unlink(session: Bulk, number: int, keys: Table) -> None:
-    session.run(update(shadow).where(shadow.c.source == number, shadow.c.key == keys.c.key).values(entity=None))
+    session.run(
+        update(shadow).where(shadow.c.source == number, shadow.c.key == keys.c.key).values(entity=None)
+    )

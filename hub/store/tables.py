@@ -33,13 +33,15 @@ KEY = Text().with_variant(String(collation="C"), "postgresql")
 metadata = MetaData(naming_convention=NAMING)
 
 schema_state = Table(
-    "schema_state", metadata,
+    "schema_state",
+    metadata,
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
 )
 
 lease = Table(
-    "lease", metadata,
+    "lease",
+    metadata,
     Column("name", Text, primary_key=True),
     Column("epoch", BigInteger, nullable=False),
     Column("holder", Text, nullable=False),
@@ -47,7 +49,8 @@ lease = Table(
 )
 
 run = Table(
-    "run", metadata,
+    "run",
+    metadata,
     Column("id", Uuid, primary_key=True),
     Column("run_key", Text, nullable=False, unique=True),
     Column("exchange", Text, nullable=False, index=True),
@@ -64,7 +67,8 @@ run = Table(
 )
 
 plan = Table(
-    "plan", metadata,
+    "plan",
+    metadata,
     Column("id", Uuid, primary_key=True),
     Column("exchange", Text, nullable=False, index=True),
     Column("run_id", Uuid, nullable=False),
@@ -79,7 +83,8 @@ plan = Table(
 
 # One foreign place that records live in, as one mapping output sees it.
 source = Table(
-    "source", metadata,
+    "source",
+    metadata,
     Column("id", Integer, primary_key=True),
     Column("exchange", Text, nullable=False),
     Column("output", Text, nullable=False),  # what the records become: model or system.resource
@@ -92,7 +97,8 @@ source = Table(
 
 # What the hub last saw of a foreign record, and its link to an entity (see docs/decisions/0003).
 shadow = Table(
-    "shadow", metadata,
+    "shadow",
+    metadata,
     Column("source", Integer, primary_key=True, autoincrement=False),
     Column("key", KEY, primary_key=True),
     Column("hash", BigInteger, nullable=False),  # of the record as read, or of the output as sent
@@ -109,7 +115,8 @@ shadow = Table(
 Index("ix_shadow_entity", shadow.c.entity)
 
 origin = Table(
-    "origin", metadata,
+    "origin",
+    metadata,
     Column("model", Text, primary_key=True),
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("digest", Text, nullable=False),
@@ -118,7 +125,8 @@ origin = Table(
 )
 
 watermark = Table(
-    "watermark", metadata,
+    "watermark",
+    metadata,
     Column("exchange", Text, primary_key=True),
     Column("value", Text),
     Column("token", Text),
@@ -132,13 +140,15 @@ watermark = Table(
 
 # The counter that orders commits of a model: its row lock is held until commit.
 model_seq = Table(
-    "model_seq", metadata,
+    "model_seq",
+    metadata,
     Column("model", Text, primary_key=True),
     Column("seq", BigInteger, nullable=False),
 )
 
 quarantine = Table(
-    "quarantine", metadata,
+    "quarantine",
+    metadata,
     Column("id", Uuid, primary_key=True),
     Column("source", Integer, nullable=False),
     Column("exchange", Text, nullable=False),
@@ -159,7 +169,8 @@ quarantine = Table(
 )
 
 intent = Table(
-    "intent", metadata,
+    "intent",
+    metadata,
     Column("source", Integer, primary_key=True, autoincrement=False),
     Column("key", KEY, primary_key=True),
     Column("change_id", Text, nullable=False),
@@ -170,7 +181,8 @@ intent = Table(
 )
 
 delivery = Table(
-    "delivery", metadata,
+    "delivery",
+    metadata,
     Column("id", Uuid, primary_key=True),
     Column("run_id", Uuid, nullable=False, index=True),
     Column("source", Integer, nullable=False),
@@ -185,7 +197,8 @@ delivery = Table(
 )
 
 outbox = Table(
-    "outbox", metadata,
+    "outbox",
+    metadata,
     Column("id", Uuid, primary_key=True),
     Column("type", Text, nullable=False),  # entity.changed (range of one commit)
     Column("subject", Text, nullable=False),  # the model
@@ -195,7 +208,8 @@ outbox = Table(
 )
 
 secret = Table(
-    "secret", metadata,
+    "secret",
+    metadata,
     Column("name", Text, primary_key=True),
     Column("version", Integer, nullable=False),
     Column("sealed", LargeBinary, nullable=False),

@@ -9,7 +9,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, ColumnElement, Date, Integer, LargeBinary, SmallInteger, Uuid
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Date,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Uuid,
+)
 
 from hub.store.types import Exact, Moment
 
@@ -24,8 +34,12 @@ def duck_type(column: ColumnElement[Any]) -> str:
     if isinstance(kind, Moment):
         return "TIMESTAMPTZ"
     for python_type, name in (
-        (Date, "DATE"), (Boolean, "BOOLEAN"), (SmallInteger, "SMALLINT"), (BigInteger, "BIGINT"),
-        (Integer, "INTEGER"), (LargeBinary, "BLOB"),
+        (Date, "DATE"),
+        (Boolean, "BOOLEAN"),
+        (SmallInteger, "SMALLINT"),
+        (BigInteger, "BIGINT"),
+        (Integer, "INTEGER"),
+        (LargeBinary, "BLOB"),
     ):
         if isinstance(kind, python_type):
             return name
