@@ -12,7 +12,7 @@ from hub.errors import ConfigError
 from hub.store.migrate import Step, pending
 from hub.store.migrate import migrate as run_steps
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 WORDS = {"expand": ("+", "green"), "contract": ("-", "red"), "narrow": ("!", "red bold")}
 
 

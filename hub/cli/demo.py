@@ -7,7 +7,7 @@ import typer
 from hub.cli.options import Command, options
 from hub.demo import main
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command(cls=Command)

@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from hub.cli.options import Command
-from hub.cli.say import Say, moment, plain, plural, short
+from hub.cli.say import Say, moment, plain, plural, short, since
 from hub.errors import ConfigError
 from hub.exchange.ground import Hub
 from hub.security.masking import mask
@@ -19,7 +19,7 @@ from hub.store.reports import Entity, key_texts
 from hub.store.reports import entities as read_entities
 from hub.workspace.shape import ModelFile
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 COLUMNS = 6
 STYLES = {"active": "green", "disabled": "yellow", "deleted": "red"}
 
@@ -100,7 +100,7 @@ def _table(say: Say, shape: ModelFile, found: Sequence[Entity], names: Mapping[u
             *values,
             state,
             str(entity.version),
-            moment(entity.updated_at),
+            since(entity.updated_at),
         )
     say.show(table)
 

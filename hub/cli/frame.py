@@ -12,7 +12,7 @@ from typing import Any, Final
 import typer
 
 from hub.cli.app import app
-from hub.cli.findings import print_findings
+from hub.cli.findings import counted, print_findings
 from hub.cli.options import Options
 from hub.errors import Finding, HubError
 from hub.redact import redact
@@ -111,7 +111,12 @@ def tell(error: HubError, chosen: Options) -> None:
     findings: tuple[Finding, ...] = getattr(error, "findings", ())
     if findings:
         print_findings(list(findings), sys.stderr)
-    _line(block(error, clean))
+        summary = HubError(
+            error.code, f"nothing was done: {counted(findings)}", hint="mend them; cophub check"
+        )
+        _line(block(summary, clean))
+    else:
+        _line(block(error, clean))
     if chosen.json:
         _json(
             {

@@ -23,7 +23,7 @@ from hub.mapping.explain import Step, explain
 from hub.mapping.lineage import FieldLineage, lineage
 from hub.workspace.workspace import Workspace
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 LARGEST_RECORD = 16 * 1024 * 1024
 
 

@@ -21,7 +21,7 @@ from hub.exchange.manifest import READ_PARTS
 from hub.exchange.pipeline import Result, apply_plan, run_exchange
 from hub.store.reports import find_plan
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 MARKS = {
     "create": ("+", "green"),
     "update": ("~", "yellow"),

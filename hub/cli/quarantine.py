@@ -14,7 +14,7 @@ from hub.cli.say import Say, moment, plural, short, since
 from hub.errors import ConfigError
 from hub.store.reports import Cause, Entry, causes, find_entry
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command(cls=Command)

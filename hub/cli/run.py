@@ -20,7 +20,7 @@ from hub.errors import ConfigError, HubError
 from hub.exchange.order import run_order
 from hub.exchange.pipeline import MODES, Result, run_exchange
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,8 @@ def run(
         raise ConfigError(
             "run.mode", f"--full and --mode {mode} contradict each other", hint="give one of them"
         )
+    if mode is not None and mode not in MODES:
+        raise ConfigError("run.mode", f"there is no mode {mode!r}", hint=f"one of {', '.join(MODES)}")
     with say.hub() as opened:
         names = _names(opened, list(exchanges or ()), everything=everything)
         ended = []

@@ -8,13 +8,13 @@ import typer
 from rich.text import Text
 
 from hub.cli.options import Command
-from hub.cli.results import STATES, STYLES, WORDS, detail, fates, number, reconciled
+from hub.cli.results import STATES, STYLES, WORDS, fates, number, reconciled
 from hub.cli.say import Say, lasted, moment, short, since
 from hub.errors import ConfigError
 from hub.store.journal import RunRow, list_runs
 from hub.store.reports import deliveries, find_run, plan_of
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command(cls=Command, options_metavar="[OPTIONS]")
@@ -96,11 +96,10 @@ def _print(say: Say, row: RunRow) -> None:
     if row.counts:
         table = say.table("count", "#records")
         for name, count in row.counts.items():
-            say.row(table, WORDS.get(name, name), number(count, STYLES.get(name, "")))
+            if count:
+                say.row(table, WORDS.get(name, name), number(count, STYLES.get(name, "")))
         say.show(table)
         say.line(reconciled(row.counts), style="dim")
-        if told := detail(row.counts):
-            say.line(f"of it      {told}")
     for note in row.notes:
         say.line("note      ", say.text(note))
     if row.error:

@@ -29,6 +29,7 @@ from hub.workspace.load import Workspace, load
 
 PIPED_WIDTH = 140
 SHORT = 8
+SHORT_COLUMNS = ("id", "run", "state", "updated", "started", "level", "version", "mode")
 
 
 class Say:
@@ -97,7 +98,7 @@ class Say:
                 self.text(name.lstrip("#")),
                 justify="right" if name.startswith("#") else "left",
                 overflow="fold",
-                no_wrap=name.startswith("#"),
+                no_wrap=name.startswith("#") or name in SHORT_COLUMNS,
             )
         return table
 

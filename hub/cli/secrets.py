@@ -18,18 +18,20 @@ from hub.security import keys
 from hub.workspace.diff import plain as without_secrets
 from hub.workspace.workspace import Workspace
 
-app = typer.Typer(cls=Group, rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, invoke_without_command=True)
 LONGEST = 64 * 1024
 Name = Annotated[str, typer.Argument(metavar="NAME", help="As in secret://NAME, for instance s4/password")]
 
 
 @app.callback()
-def secrets() -> None:
+def secrets(ctx: typer.Context) -> None:
     """Set, list and remove secrets, and rotate their master key.
 
     Files name them as secret://system/name. They are looked for in the environment
     (COPHUB_SECRET_S4_PASSWORD), in a folder of files (COPHUB_SECRETS_DIR), and in the hub's sealed store.
     """
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
 
 
 @app.command("set", cls=Command)

@@ -16,7 +16,7 @@ from hub.errors import ConfigError, HubError
 from hub.workspace.diff import plain as without_secrets
 from hub.workspace.workspace import System, Workspace
 
-app = typer.Typer(cls=Group, rich_markup_mode=None, invoke_without_command=True)
+app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, invoke_without_command=True)
 ADDRESSES = ("url", "folder", "sqlite", "odbc", "host", "address")
 WRITES = {"on": "green", "log": "yellow", "off": "dim"}
 

@@ -21,7 +21,7 @@ from hub.workspace.init import init as write_workspace
 from hub.workspace.load import lint, load
 from hub.workspace.schema import SHAPES, schemas, write_schemas
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 KINDS = (*SHAPES, "system", "test")
 
 
@@ -121,6 +121,10 @@ def diff(
     With --with, between two workspaces: what a promotion changes.
     """
     say = Say(ctx)
+    if before == after and folder is None:
+        raise ConfigError(
+            "diff.same", "there is nothing to compare", hint="cophub diff --from test --to prod"
+        )
     found = differences(load(say.folder, before), load(folder or say.folder, after))
     for one in found:
         style = {"added": "green", "removed": "red"}.get(one.what, "yellow")

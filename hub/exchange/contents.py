@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hub.exchange.ground import Hub
 from hub.exchange.manifest import Manifest
-from hub.exchange.pipeline import Hub
 from hub.exchange.plan import load_plan
 from hub.exchange.runfile import RunFile, open_run
 from hub.mapping.compile import compile_mapping
