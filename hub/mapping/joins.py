@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from hub.mapping.record import ELEMENT, Path, Structure, path_text, quoted, structure, structure_text
+from hub.mapping.record import ELEMENT, Path, Structure, dotted, quoted, structure, structure_text
 from hub.mapping.syntax import Issue, parse
 from hub.workspace.shape import With
 
@@ -60,7 +60,7 @@ def compile_join(
             resource,
             rule.many,
             structure_text(shape),
-            tuple(sorted(path_text(path) for path in needed)),
+            dotted(needed),
             tuple((_text(ours, "r"), _text(theirs, "j")) for ours, theirs in kept),
             shape,
         ),

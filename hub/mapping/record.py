@@ -101,6 +101,18 @@ def path_text(path: Path) -> str:
     return text
 
 
+def dotted(paths: Iterable[Path]) -> tuple[str, ...]:
+    """The fields to ask a source for, as ``hub.contract.Query`` names them: dotted, without the signs of
+    lists, and a list or object not beside fields of its own.
+
+    >>> dotted([("a", "[]"), ("a", "[]", "b"), ("c",)])
+    ('a.b', 'c')
+    """
+    names = {tuple(part for part in path if part not in (ELEMENT, WHOLE)) for path in paths}
+    outer = {name[:length] for name in names for length in range(1, len(name))}
+    return tuple(sorted(".".join(name) for name in names - outer))
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """A hint that names the nearest known word, or a few of them."""
     names = sorted(known)

@@ -22,7 +22,7 @@ def test_only_what_is_read_is_in_the_structure_key_included() -> None:
         "l": [{"y": "VARCHAR"}],
         "m": "JSON",
     }
-    assert one.paths == ("Id", "a.b", "l[]", "l[].y", "m")
+    assert one.paths == ("Id", "a.b", "l.y", "m")
     assert one.key == "COALESCE(CAST(r.\"Id\" AS VARCHAR), '')"
 
 
