@@ -101,10 +101,13 @@ def distributors(seed: int = landscape.SEED) -> list[Distributor]:
             name, tax, country, city = old.name, old.tax_number, old.country, old.city
         else:
             place = landscape.Place(*draw.choice(words.PLACES_CN))
-            name = f"{place.city_local}{''.join(part[1] for part in draw.sample(words.SYLLABLES, 2))}医疗科技有限公司"
+            stem = "".join(part[1] for part in draw.sample(words.SYLLABLES, 2))
+            name = f"{place.city_local}{stem}医疗科技有限公司"
             country, city, tax = place.country, place.city_local, numbers.tax(draw, place.country)[1]
         phone = "ask Ms. Lin" if index == 6 else phone
-        made.append(Distributor(str(index), name, tax, COUNTRY_NAMES[country], city, phone, draw.choice("ABC")))
+        made.append(
+            Distributor(str(index), name, tax, COUNTRY_NAMES[country], city, phone, draw.choice("ABC"))
+        )
     return made
 
 

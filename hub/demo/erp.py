@@ -26,18 +26,23 @@ BAD: Mapping[str, str] = {
 }
 
 _TABLES = """
-CREATE TABLE vendor (vendor_no TEXT PRIMARY KEY, name TEXT NOT NULL, vat_no TEXT, country TEXT, payment_terms TEXT,
-  buyer TEXT, contact TEXT, phone TEXT, email TEXT, changed_at TIMESTAMP NOT NULL);
-CREATE TABLE customer (customer_no TEXT PRIMARY KEY, name TEXT NOT NULL, short_name TEXT, vat_no TEXT, country TEXT,
-  city TEXT, kind TEXT, credit_limit DECIMAL(14,2), sales_rep TEXT, blocked INTEGER, changed_at TIMESTAMP NOT NULL);
-CREATE TABLE md_supplier (supplier_no TEXT PRIMARY KEY, name TEXT NOT NULL, name_latin TEXT, vat_no TEXT, country TEXT,
-  city TEXT, payment_terms TEXT, phone TEXT, blocked INTEGER);
-CREATE TABLE md_material (material_no TEXT PRIMARY KEY, description TEXT NOT NULL, description_local TEXT, type TEXT,
-  unit TEXT, net_weight DECIMAL(13,3), ean TEXT);
-CREATE TABLE crm_account (account_id TEXT PRIMARY KEY, supplier_no TEXT, name TEXT NOT NULL, country TEXT, owner TEXT,
+CREATE TABLE vendor (
+  vendor_no TEXT PRIMARY KEY, name TEXT NOT NULL, vat_no TEXT, country TEXT, payment_terms TEXT, buyer TEXT,
+  contact TEXT, phone TEXT, email TEXT, changed_at TIMESTAMP NOT NULL);
+CREATE TABLE customer (
+  customer_no TEXT PRIMARY KEY, name TEXT NOT NULL, short_name TEXT, vat_no TEXT, country TEXT, city TEXT,
+  kind TEXT, credit_limit DECIMAL(14,2), sales_rep TEXT, blocked INTEGER, changed_at TIMESTAMP NOT NULL);
+CREATE TABLE md_supplier (
+  supplier_no TEXT PRIMARY KEY, name TEXT NOT NULL, name_latin TEXT, vat_no TEXT, country TEXT, city TEXT,
+  payment_terms TEXT, phone TEXT, blocked INTEGER);
+CREATE TABLE md_material (
+  material_no TEXT PRIMARY KEY, description TEXT NOT NULL, description_local TEXT, type TEXT, unit TEXT,
+  net_weight DECIMAL(13,3), ean TEXT);
+CREATE TABLE crm_account (
+  account_id TEXT PRIMARY KEY, supplier_no TEXT, name TEXT NOT NULL, country TEXT, owner TEXT,
   modified_at TIMESTAMP);
-CREATE TABLE oplog (number INTEGER PRIMARY KEY AUTOINCREMENT, action TEXT NOT NULL, resource TEXT NOT NULL,
-  key TEXT NOT NULL);
+CREATE TABLE oplog (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, action TEXT NOT NULL, resource TEXT NOT NULL, key TEXT NOT NULL);
 """
 
 
@@ -73,7 +78,8 @@ class Erp:
                 ):  # fmt: skip
                     connection.execute(
                         f"CREATE TRIGGER {table}_{action} AFTER {event} ON {table} BEGIN "
-                        f"INSERT INTO oplog (action, resource, key) VALUES ('{action}', '{table}', {row}.{key}); END"
+                        "INSERT INTO oplog (action, resource, key) "
+                        f"VALUES ('{action}', '{table}', {row}.{key}); END"
                     )
             _insert(connection, "vendor", _vendors())
             _insert(connection, "customer", _customers())
@@ -102,15 +108,17 @@ def _insert(connection: sqlite3.Connection, table: str, rows: Iterable[tuple[obj
 def _vendors(seed: int = landscape.SEED) -> Iterable[tuple[object, ...]]:
     """Two thirds of SAP's suppliers as purchasing typed them: by their Latin names, with terms and people."""
     draw = random.Random(f"{seed} vendors")
-    known = [each for number, each in enumerate(landscape.suppliers(seed)) if number % 3 and each.name.strip()]
+    known = [
+        each for number, each in enumerate(landscape.suppliers(seed)) if number % 3 and each.name.strip()
+    ]
     for number, it in enumerate(known[:80], start=1):
         country = ALPHA3.get(it.place.country, it.place.country)
         yield (
             f"V{number:05d}", it.name.strip(), it.tax_number, country, draw.choice(TERMS),
-            f"E{draw.randint(21, landscape.EMPLOYEES):05d}", "", it.phone + " x" + str(draw.randint(10, 99)), it.email,
-            f"2025-{draw.randint(1, 12):02d}-{draw.randint(1, 28):02d} 09:{number % 60:02d}:00",
+            f"E{draw.randint(21, landscape.EMPLOYEES):05d}", "", f"{it.phone} x{draw.randint(10, 99)}",
+            it.email, f"2025-{draw.randint(1, 12):02d}-{draw.randint(1, 28):02d} 09:{number % 60:02d}:00",
         )  # fmt: skip
-    yield ("V00090", "Altwerk Dreherei", "DE000000090", "DEU", TERMS[0], "", "", "", "", "2014-03-01 10:00:00")
+    yield ("V00090", "Altwerk", "DE000000090", "DEU", TERMS[0], "", "", "", "", "2014-03-01 10:00:00")
     swapped = known[0].tax_number[:-2] + known[0].tax_number[-1] + known[0].tax_number[-2]
     yield ("V00091", "Vendor 91", swapped, "CHN", TERMS[0], "", "", "", "", "2024-03-01 10:00:00")
 
@@ -118,6 +126,6 @@ def _vendors(seed: int = landscape.SEED) -> Iterable[tuple[object, ...]]:
 def _customers() -> Iterable[tuple[object, ...]]:
     for number, it in enumerate(customers()):
         yield (
-            it.number, it.name, it.short_name, it.tax_number, ALPHA3[it.country], it.city, it.kind, it.credit_limit,
-            it.sales_rep, int(it.blocked), f"2025-11-{number % 28 + 1:02d} 12:00:00",
+            it.number, it.name, it.short_name, it.tax_number, ALPHA3[it.country], it.city, it.kind,
+            it.credit_limit, it.sales_rep, int(it.blocked), f"2025-11-{number % 28 + 1:02d} 12:00:00",
         )  # fmt: skip

@@ -50,7 +50,9 @@ def sample() -> Path:
         if (place / "config" / "hub.yaml").is_file() and (place / "mappings").is_dir():
             return place
     raise ConfigError(
-        "demo.sample", "the sample landscape is not installed", hint="install cophub from its wheel or a checkout"
+        "demo.sample",
+        "the sample landscape is not installed",
+        hint="install cophub from its wheel or a checkout",
     )
 
 
@@ -74,7 +76,9 @@ def stage(keep: Path | None = None) -> Iterator[Scene]:
 
 def _empty(folder: Path) -> Path:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConfigError("demo.exists", f"{folder} is there already and not empty", hint="choose an empty folder")
+        raise ConfigError(
+            "demo.exists", f"{folder} is there already and not empty", hint="choose an empty folder"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     return folder.resolve()
 
