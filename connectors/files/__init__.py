@@ -168,6 +168,13 @@ class Files:
                 marker = declared.done.format(name=entry.name.rpartition("/")[2])
                 if not self._place.find(checked(f"{folder}/{marker}" if folder else marker)):
                     raise Retriable("file.unfinished", f"its marker {marker} is not there", where=entry.name)
+            if declared.settle and entry.modified is None:
+                raise ConfigError(
+                    "file.settle",
+                    "the server does not tell when a file was changed",
+                    where=entry.name,
+                    hint="declare done: instead of settle:",
+                )
             rest = seconds(declared.settle) - (now - (entry.modified or 0.0)) if declared.settle else 0.0
             if rest > 0:
                 raise Retriable(

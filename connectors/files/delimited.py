@@ -39,18 +39,29 @@ class _Feed(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
+    def read(self, size: int = -1, /) -> bytes:
+        """The next piece. Arrow drops a line feed at the start of a piece behind a carriage return, also
+        within quotes: so no piece ends with a carriage return that is not the file's last byte."""
+        piece = self._next(size)
+        while piece.endswith(b"\r") and (following := self._next(size)):
+            if len(piece) > 1:
+                self._rest = memoryview(b"".join((b"\r", following, self._rest)))
+                return piece[:-1]
+            piece += following
+        return piece
+
+    def _next(self, size: int) -> bytes:
         while not self._rest:
             block = next(self._blocks, None)
             if block is None:
-                return 0
+                return b""
             self.quotes += block.count(self._quote) if self._quote else 0
             self.tail = block[-1:] or self.tail
             self._rest = memoryview(block)
-        number = min(len(buffer), len(self._rest))
-        buffer[:number] = self._rest[:number]
-        self._rest = self._rest[number:]
-        return number
+        size = size if size > 0 else len(self._rest)
+        piece = bytes(self._rest[:size])
+        self._rest = self._rest[size:]
+        return piece
 
 
 def dialect(resource: FileResource) -> dict[str, Any]:
@@ -88,6 +99,7 @@ def header(blocks: Iterator[bytes], resource: FileResource, name: str) -> tuple[
                 hint="mend the header, or declare quote: or skip:",
             )
     row, taken = found
+    _readable(start, "".join(lines[: resource.skip + taken]), name)
     if not row:
         raise Fatal(
             "csv.empty",
@@ -104,6 +116,17 @@ def header(blocks: Iterator[bytes], resource: FileResource, name: str) -> tuple[
         start[len(used.encode()) :],
         resource.skip + taken + 1,
     )
+
+
+def _readable(start: bytes, used: str, name: str) -> None:
+    """The header was decoded leniently, because a block may end within a character."""
+    try:
+        start.decode()
+    except UnicodeDecodeError as error:
+        if error.start < len(used.encode()):
+            before = start[: error.start]
+            line = start[before.rfind(b"\n") + 1 :].splitlines()[0]
+            raise invalid(name, before.count(b"\n") + 1, "utf-8", line) from error
 
 
 def _first(lines: list[str], resource: FileResource, ended: bool) -> tuple[list[str], int] | None:

@@ -193,8 +193,9 @@ class Remote:
     def find(self, pattern: str) -> list[Entry]:
         system, root = self._system()
         if _PATTERN.search(pattern):
-            found = _foreign(lambda: system.glob(f"{root}/{pattern}"))
-            paths = sorted(p for p in found if not PurePosixPath(p).name.startswith("."))
+            found = _foreign(lambda: system.glob(f"{root}/{pattern}", detail=True))
+            files = [path for path, facts in found.items() if facts.get("type") == "file"]
+            paths = sorted(path for path in files if not PurePosixPath(path).name.startswith("."))
         else:
             paths = [f"{root}/{pattern}"] if _foreign(lambda: system.isfile(f"{root}/{pattern}")) else []
         return [self._entry(path) for path in paths]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
-from connectors.files import text
+from connectors.files import SPEC, text
 from hub.contract import Page, Query, Resource
 from hub.errors import ConfigError, Fatal, HubError, Retriable
 from tests.unit.connectors_files.reading import pages, rows, rows_of, system
@@ -216,3 +221,48 @@ def test_a_check_names_what_is_missing(tmp_path: Path) -> None:
     probes = system(tmp_path, "a.csv").check()
     assert [(probe.name, probe.ok) for probe in probes] == [("folder", True), ("R", False)]
     assert not system(tmp_path / "gone", "a.csv").check()[0].ok
+
+
+def test_a_header_in_another_encoding_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("工号,姓名\n1,张伟\n".encode("gb18030"))
+    with pytest.raises(Fatal) as refused:
+        pages(tmp_path, "a.csv")
+    assert (refused.value.code, refused.value.where) == ("encoding.invalid", "a.csv:1")
+    assert "gb18030" in refused.value.hint
+    assert rows(tmp_path, "a.csv", encoding="gb18030") == [{"工号": "1", "姓名": "张伟"}]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("block", [97, 1000, 4096])
+def test_no_block_border_changes_a_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, block: int
+) -> None:
+    monkeypatch.setattr(text, "BLOCK", block)
+    made = [{"a": f"{at}中", "b": 'q"\r\n,😀' * (at % 3), "c": "x" * (at % 50)} for at in range(500)]
+    with (tmp_path / "a.csv").open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, ["a", "b", "c"], lineterminator=end, quoting=csv.QUOTE_ALL)
+        writer.writeheader()
+        writer.writerows(made)
+    assert rows(tmp_path, "a.csv") == made
+
+
+@given(
+    st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), min_size=2,
+                      max_size=2), max_size=8),
+    st.sampled_from([",", ";", "\t", "|"]),
+    st.sampled_from(["utf-8", "utf-8-sig", "gb18030", "utf-16"]),
+)  # fmt: skip
+def test_what_python_writes_is_read(lines: list[list[str]], delimiter: str, encoding: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        with (Path(folder) / "a.csv").open("w", newline="", encoding=encoding) as stream:
+            csv.writer(stream, delimiter=delimiter, quoting=csv.QUOTE_ALL).writerows([["a", "b"], *lines])
+        found = rows(Path(folder), "a.csv", delimiter=delimiter, encoding=encoding)
+    assert [[row["a"], row["b"]] for row in found] == lines
+
+
+def test_the_example_of_the_connector_is_sound() -> None:
+    declared = yaml.safe_load(SPEC.example)
+    settings = {key: declared[key] for key in declared if key not in ("system", "connector", "resources")}
+    SPEC.settings.model_validate(settings)
+    for resource in declared["resources"].values():
+        SPEC.resource.model_validate(resource)

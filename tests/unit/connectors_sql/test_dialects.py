@@ -6,6 +6,7 @@ import sqlite3
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from connectors.sql import SPEC
@@ -212,3 +213,11 @@ def test_no_value_and_no_secret_is_in_the_message(message: str) -> None:
     assert "geheim" not in str(told(Exception(message[1:6], message), "erp", ["geheim"]))
     if "password" not in message:
         assert "geheim" not in str(told(Exception(message[1:6], message), "erp", []))
+
+
+def test_the_example_of_the_connector_is_sound() -> None:
+    declared = yaml.safe_load(SPEC.example)
+    settings = {key: declared[key] for key in declared if key not in ("system", "connector", "resources")}
+    SPEC.settings.model_validate(settings)
+    for resource in declared["resources"].values():
+        SPEC.resource.model_validate(resource)
