@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from hub.cli.opening import opened_hub
 from hub.cli.options import Command
 from hub.cli.say import Say, plural
 from hub.errors import ConfigError
@@ -30,7 +31,7 @@ def migrate(
     It only adds; --contract also removes, and what could lose values is refused.
     """
     say = Say(ctx)
-    with say.hub(schema=False) as opened:
+    with opened_hub(say, schema=False) as opened:
         database = opened.hub.database
         with database.begin() as connection:
             steps = pending(database, connection)

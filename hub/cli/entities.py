@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from hub.cli.opening import opened_hub
 from hub.cli.options import Command
 from hub.cli.say import Say, moment, plain, plural, short, since
 from hub.errors import ConfigError
@@ -39,7 +40,7 @@ def entities(
     cophub entities supplier --limit 5; cophub entities supplier --key 1001
     """
     say = Say(ctx)
-    with say.hub() as opened:
+    with opened_hub(say) as opened:
         shape = opened.hub.workspace.model(model)
         found = read_entities(opened.hub.database, model, key, limit, gone=gone)
         names = _names(opened.hub, shape, found)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from hub.cli.opening import opened_hub
 from hub.cli.options import Command
 from hub.cli.progress import progress
 from hub.cli.results import STYLES, WORDS, detail, number, reconciled, show_results
@@ -54,7 +55,7 @@ def plan(
     cophub plan s4-suppliers --initial; cophub plan show 5f3a09c1; cophub apply 5f3a09c1
     """
     say = Say(ctx)
-    with say.hub() as opened:
+    with opened_hub(say) as opened:
         notes: tuple[str, ...] = ()
         if name == "show" and identity is not None:
             row = find_plan(opened.hub.database, identity)
@@ -98,7 +99,7 @@ def apply(
     """
     say = Say(ctx)
     start = time.monotonic()
-    with say.hub() as opened:
+    with opened_hub(say) as opened:
         row = find_plan(opened.hub.database, identity)
         with progress(say.err, row.exchange, quiet=say.options.quiet) as told:
             result: Result = apply_plan(opened.hub, row.id, run_key or f"apply/{row.id}", progress=told)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from hub.cli.opening import opened_hub
 from hub.cli.options import Command
 from hub.cli.results import STYLES, WORDS
 from hub.cli.say import Say, moment, plural, short, since
@@ -43,7 +44,7 @@ def quarantine(
         raise ConfigError(
             "argument.extra", f"{identity!r} is one word too many", hint=f"cophub quarantine show {identity}"
         )
-    with say.hub() as opened:
+    with opened_hub(say) as opened:
         if name is not None:
             opened.hub.workspace.mapping(name)
         found = causes(opened.hub.database, name, code, resolved=resolved, examples=examples)
@@ -96,7 +97,7 @@ def _given(entry: Entry) -> str:
 
 
 def _show(say: Say, identity: str) -> None:
-    with say.hub() as opened:
+    with opened_hub(say) as opened:
         entry = find_entry(opened.hub.database, identity)
     say.line(
         say.text(entry.key or "(no key)", "bold"),

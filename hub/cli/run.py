@@ -12,6 +12,7 @@ import typer
 
 from hub.bootstrap import Opened
 from hub.cli.frame import block, error_json, worst
+from hub.cli.opening import opened_hub
 from hub.cli.options import Command
 from hub.cli.progress import progress
 from hub.cli.results import show_results
@@ -65,7 +66,7 @@ def run(
         )
     if mode is not None and mode not in MODES:
         raise ConfigError("run.mode", f"there is no mode {mode!r}", hint=f"one of {', '.join(MODES)}")
-    with say.hub() as opened:
+    with opened_hub(say) as opened:
         names = _names(opened, list(exchanges or ()), everything=everything)
         ended = []
         for name in names:

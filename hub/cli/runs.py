@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from hub.cli.opening import opened_hub
 from hub.cli.options import Command
 from hub.cli.results import STATES, STYLES, WORDS, fates, number, reconciled
 from hub.cli.say import Say, lasted, moment, short, since
@@ -39,7 +40,7 @@ def runs(
         raise ConfigError(
             "argument.extra", f"{identity!r} is one word too many", hint=f"cophub runs show {identity}"
         )
-    with say.hub() as opened:
+    with opened_hub(say) as opened:
         if name is not None:
             opened.hub.workspace.mapping(name)
         found = list_runs(opened.hub.database, name, limit)
@@ -68,7 +69,7 @@ def runs(
 
 
 def _show(say: Say, identity: str) -> None:
-    with say.hub() as opened:
+    with opened_hub(say) as opened:
         row = find_run(opened.hub.database, identity)
         plan = plan_of(opened.hub.database, row.id)
         sent = deliveries(opened.hub.database, row.id)

@@ -11,8 +11,7 @@ import json
 import os
 import sys
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hub.bootstrap import Opened, open_hub
 from hub.cli.options import Options, options
 from hub.redact import redact
 from hub.workspace.load import Workspace, load
@@ -43,18 +41,11 @@ class Say:
         self.out = _console(sys.stdout)
         self.err = _console(sys.stderr)
 
-    # ------------------------------------------------------------ workspace and hub
+    # ------------------------------------------------------------ workspace
 
     def workspace(self) -> Workspace:
         """The workspace; all findings where it is not valid."""
         return load(self.folder, self.environment)
-
-    @contextmanager
-    def hub(self, *, schema: bool = True) -> Iterator[Opened]:
-        """The hub over the workspace; from now on its secrets are masked in what is said."""
-        with open_hub(self.folder, self.environment, schema=schema) as opened:
-            self.options.redactor = opened.redactor
-            yield opened
 
     # ------------------------------------------------------------ people
 

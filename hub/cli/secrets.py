@@ -11,6 +11,7 @@ import typer
 from rich.text import Text
 
 from hub.bootstrap import Opened
+from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
 from hub.cli.say import Say, moment, plural
 from hub.errors import AuthError, ConfigError
@@ -38,7 +39,7 @@ def secrets(ctx: typer.Context) -> None:
 def set_(ctx: typer.Context, name: Name) -> None:
     """Seal a value into the store: typed without echo, or piped in. Never an argument: others see those."""
     say = Say(ctx)
-    with say.hub() as opened:
+    with opened_hub(say) as opened:
         info = opened.secrets.set(name, _value(name))
     say.line(f"secret://{info.name} is set (version {info.version})")
     say.answer({"name": info.name, "version": info.version})
@@ -60,7 +61,7 @@ def _value(name: str) -> str:
 def list_(ctx: typer.Context) -> None:
     """List which secrets the workspace needs and where each is found, and what else the store holds."""
     say = Say(ctx)
-    with say.hub() as opened:
+    with opened_hub(say) as opened:
         stored = {info.name: info for info in opened.secrets.list()}
         needed = references(opened.hub.workspace)
         found = {name: _source(opened, name) for name in sorted({*needed, *stored})}
@@ -136,7 +137,7 @@ def _texts(value: Any) -> Iterator[str]:
 def remove(ctx: typer.Context, name: Name) -> None:
     """Remove a secret from the store."""
     say = Say(ctx)
-    with say.hub() as opened:
+    with opened_hub(say) as opened:
         opened.secrets.remove(name)
     say.line(f"secret://{name.removeprefix('secret://')} is removed from the store")
     say.answer({"removed": name.removeprefix("secret://")})
@@ -150,7 +151,7 @@ def rotate(ctx: typer.Context) -> None:
     the old one only when plans that were made under it are applied or given up.
     """
     say = Say(ctx)
-    with say.hub() as opened:
+    with opened_hub(say) as opened:
         done = opened.secrets.rotate()
     say.line(
         f"{plural(done.resealed, 'secret')} sealed again, {done.current:,} under the newest key already"

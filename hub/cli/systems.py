@@ -9,6 +9,7 @@ import typer
 from rich.text import Text
 
 from hub.cli.frame import FINDINGS, OK, error_json
+from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
 from hub.cli.say import Say, listed, plural
 from hub.contract import Field, Probe, Resource
@@ -79,7 +80,7 @@ def check(
     """
     say = Say(ctx)
     told, failed = [], 0
-    with say.hub(schema=False) as opened:
+    with opened_hub(say, schema=False) as opened:
         wanted = names or list(opened.hub.workspace.systems)
         for name in wanted:
             opened.hub.workspace.system(name)
@@ -108,7 +109,7 @@ def describe(
     say = Say(ctx)
     if resource is None:
         return _resources(say, say.workspace().system(name))
-    with say.hub(schema=False) as opened:
+    with opened_hub(say, schema=False) as opened:
         system = opened.hub.workspace.system(name)
         found = None if live else system.describe(resource)
         if found is None or not found.fields:
