@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -36,6 +37,25 @@ class Played:
     crm_writes: int
     erp_writes: int
     seconds: float
+
+    def told(self) -> dict[str, Any]:
+        """The outcome as data, for ``--json``."""
+        return {
+            "first": {ran.result.exchange: dict(ran.counts) for ran in self.first},
+            "second": {ran.result.exchange: dict(ran.counts) for ran in self.second},
+            "reasons": [
+                {
+                    "exchange": one.exchange,
+                    "state": one.state,
+                    "code": one.code,
+                    "field": one.field,
+                    "count": one.count,
+                }
+                for one in self.causes
+            ],
+            "travel": {"crm": list(self.travel.crm_log), "erp": list(self.travel.erp_log)},
+            "seconds": round(self.seconds, 1),
+        }
 
 
 def play(keep: Path | None = None, console: Console | None = None) -> Played:
