@@ -40,27 +40,19 @@ class _Feed(io.RawIOBase):
         return True
 
     def read(self, size: int = -1, /) -> bytes:
-        """The next piece. Arrow drops a line feed at the start of a piece behind a carriage return, also
-        within quotes: so no piece ends with a carriage return that is not the file's last byte."""
-        piece = self._next(size)
-        while piece.endswith(b"\r") and (following := self._next(size)):
-            if len(piece) > 1:
-                self._rest = memoryview(b"".join((b"\r", following, self._rest)))
-                return piece[:-1]
-            piece += following
-        return piece
-
-    def _next(self, size: int) -> bytes:
-        while not self._rest:
+        """The next ``size`` bytes. Arrow drops a line feed at the start of a piece behind a carriage
+        return, also within quotes: so no piece ends with a carriage return unless the file does."""
+        while len(self._rest) <= size or size < 0:
             block = next(self._blocks, None)
             if block is None:
-                return b""
+                break
             self.quotes += block.count(self._quote) if self._quote else 0
             self.tail = block[-1:] or self.tail
-            self._rest = memoryview(block)
-        size = size if size > 0 else len(self._rest)
-        piece = bytes(self._rest[:size])
-        self._rest = self._rest[size:]
+            self._rest = memoryview(b"".join((self._rest, block)) if self._rest else block)
+        piece = bytes(self._rest[:size] if size >= 0 else self._rest)
+        if piece.endswith(b"\r") and len(piece) > 1 and len(self._rest) > len(piece):
+            piece = piece[:-1]
+        self._rest = self._rest[len(piece) :]
         return piece
 
 

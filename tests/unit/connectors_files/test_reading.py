@@ -15,7 +15,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.files import SPEC, text
+from connectors.files import SPEC, delimited, text
 from hub.contract import Page, Query, Resource
 from hub.errors import ConfigError, Fatal, HubError, Retriable
 from tests.unit.connectors_files.reading import pages, rows, rows_of, system
@@ -233,11 +233,12 @@ def test_a_header_in_another_encoding_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-@pytest.mark.parametrize("block", [97, 1000, 4096])
+@pytest.mark.parametrize("block", [400, 1000, 4096])
 def test_no_block_border_changes_a_value(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, block: int
 ) -> None:
-    monkeypatch.setattr(text, "BLOCK", block)
+    monkeypatch.setattr(text, "BLOCK", 97)
+    monkeypatch.setattr(delimited, "BLOCK", block)
     made = [{"a": f"{at}中", "b": 'q"\r\n,😀' * (at % 3), "c": "x" * (at % 50)} for at in range(500)]
     with (tmp_path / "a.csv").open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, ["a", "b", "c"], lineterminator=end, quoting=csv.QUOTE_ALL)
