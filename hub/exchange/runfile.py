@@ -76,7 +76,7 @@ def open_run(scratch: Path, memory: str = "450MB", threads: int = 2) -> Iterator
     folder = Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=scratch))
     stage = folder / "stage"
     stage.mkdir(mode=0o700)
-    con = open_run_file(folder / "run.duckdb", folders=[stage], memory=memory, threads=threads)
+    con = open_run_file(folder / "spill", folders=[stage], memory=memory, threads=threads)
     try:
         yield RunFile(folder, stage, con)
     finally:
