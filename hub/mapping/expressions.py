@@ -16,8 +16,9 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from hub.mapping.functions import FUNCTIONS, LONGEST, REFUSED, Function
-from hub.mapping.grammar import DEEPEST_TREE, INDEXED, SAME, TYPES, WHY
+from hub.mapping.functions import FUNCTIONS, REFUSED, Function
+from hub.mapping.grammar import DEEPEST_TREE, INDEXED, PARTS, SAME, TYPES, WHY
+from hub.mapping.growth import Growth
 from hub.mapping.hubfunctions import HUB
 from hub.mapping.names import Names, Place
 from hub.mapping.record import Node, path_text, suggestion
@@ -53,6 +54,7 @@ class Translation:
         self._names = Names(scope, self)
         self._conditions: list[exp.Expr] = []
         self._grown = 0
+        self._growth = Growth()
         self._depth = 0
 
     def run(self, tree: exp.Expr) -> tuple[Expression | None, tuple[Issue, ...]]:
@@ -166,6 +168,20 @@ class Translation:
             )
         return self._same(node)
 
+    def _dated(self, node: exp.Expr) -> exp.Expr:
+        """EXTRACT(part FROM x) and INTERVAL x part."""
+        interval = isinstance(node, exp.Interval)
+        part = node.args.get("unit") if interval else node.this
+        name = part.name.lower() if isinstance(part, exp.Var | exp.Literal) else ""
+        if name.removesuffix("s") not in PARTS and name not in PARTS:
+            return self.issue(
+                node, "expression.syntax", "this is no part of a date", "year, month, day, hour …"
+            )
+        known = exp.Var(this=name.upper())
+        if interval:
+            return exp.Interval(this=self.value(node.this), unit=known)
+        return exp.Extract(this=known, expression=self.value(node.expression))
+
     def _is(self, node: exp.Expr) -> exp.Expr:
         if not isinstance(node.expression, exp.Null | exp.Boolean):
             return self.issue(node, "expression.forbidden", "IS is followed by NULL, TRUE or FALSE")
@@ -255,8 +271,7 @@ class Translation:
         self.functions[function.name] = None
         if function.hub:
             return HUB[function.name](self, node, args)
-        if function.capped:
-            self._check_lengths(node, function, args)
+        self._grow(node, function)
         self._grown += bool(function.capped)
         if function.name == "if":
             new = self._if(args)
@@ -265,6 +280,16 @@ class Translation:
         self._grown -= bool(function.capped)
         return exp.Anonymous(this=function.name, expressions=new)
 
+    def _grow(self, node: exp.Expr, function: Function) -> None:
+        if function.capped and (self._grown or self._names.lambdas):
+            self.issue(
+                node,
+                "expression.grows",
+                f"{function.name}() cannot stand inside a lambda or a function that also makes values longer",
+            )
+        for arg, why in self._growth.objections(function, node.expressions):
+            self.issue(arg, "expression.grows", f"{function.name}(): {why}")
+
     def _if(self, args: list[exp.Expr]) -> list[exp.Expr]:
         test = self.value(args[0])
         return [
@@ -272,29 +297,6 @@ class Translation:
             self._under(_holds(test.copy(), True), args[1]),
             self._under(_holds(test.copy(), False), args[2]),
         ]
-
-    def _check_lengths(self, node: exp.Expr, function: Function, args: list[exp.Expr]) -> None:
-        if self._grown or self._names.lambdas:
-            self.issue(
-                node,
-                "expression.grows",
-                f"{function.name}() cannot stand inside a lambda or a function that also makes values longer",
-            )
-        for number in function.capped:
-            if number < len(args):
-                self._check_length(function, args[number])
-
-    def _check_length(self, function: Function, arg: exp.Expr) -> None:
-        inner = arg.this if isinstance(arg, exp.Neg) else arg
-        if not isinstance(inner, exp.Literal) or inner.is_string or not str(inner.this).isdigit():
-            self.issue(
-                arg,
-                "expression.grows",
-                f"{function.name}(): the length must be a number written out",
-                f"at most {LONGEST:,}",
-            )
-        elif int(inner.this) > LONGEST:
-            self.issue(arg, "expression.grows", f"{function.name}(): {inner.this} is more than {LONGEST:,}")
 
     def _argument(self, function: Function, number: int, args: list[exp.Expr]) -> exp.Expr:
         arg = args[number]
@@ -379,6 +381,8 @@ def _holds(tree: exp.Expr, yes: bool) -> exp.Expr:
 _SPECIAL: dict[type[exp.Expr], Callable[[Translation, exp.Expr], exp.Expr]] = {
     exp.In: Translation._in,
     exp.Is: Translation._is,
+    exp.Extract: Translation._dated,
+    exp.Interval: Translation._dated,
     exp.Case: Translation._case,
     exp.Cast: Translation._cast,
     exp.TryCast: Translation._cast,

@@ -38,11 +38,8 @@ SAME = frozenset(
         exp.Literal,
         exp.Boolean,
         exp.Null,
-        exp.Extract,
-        exp.Interval,
         exp.Array,
         exp.AtTimeZone,
-        exp.Var,
     }
 )
 """Nodes that are rendered as they are, with their parts translated."""
@@ -61,6 +58,29 @@ INDEXED = frozenset(
     }
 )
 """What an index may stand behind without brackets."""
+
+PARTS = frozenset(
+    {
+        "century",
+        "day",
+        "decade",
+        "dow",
+        "doy",
+        "epoch",
+        "hour",
+        "isodow",
+        "isoyear",
+        "microsecond",
+        "millisecond",
+        "minute",
+        "month",
+        "quarter",
+        "second",
+        "week",
+        "year",
+    }
+)
+"""Parts of a date. They are words of the grammar, rendered without quotes: only these get there."""
 
 TYPES = frozenset(
     {

@@ -90,7 +90,11 @@ class Names:
         for alias, column, path, node in self.scope.aliases:
             if alias == text:
                 return Place(exp.column(column, quoted=True), path, node)
-        if text.lower() in REFUSED and text.lower().startswith(("current_", "local")):
+        if (
+            not name.args.get("quoted")
+            and text.lower() in REFUSED
+            and text.lower().startswith(("current_", "local"))
+        ):
             self.work.issue(name, "expression.volatile", f"{text}: {REFUSED[text.lower()]}")
         if text == "id" and self.scope.typed and "id" not in (self.scope.record.fields or {}):
             return Place(exp.column("key", quoted=True), ("id",), Node("id"))

@@ -99,7 +99,7 @@ def parse(text: str) -> tuple[exp.Expr | None, Issue | None]:
     if len(text) > LONGEST_TEXT:
         return None, Issue("expression.too_long", f"the expression is longer than {LONGEST_TEXT} characters")
     if _PLAIN.match(text) and text.lower() not in _WORDS:
-        return exp.Column(this=exp.Identifier(this=text, quoted=True)), None
+        return exp.Column(this=exp.Identifier(this=text, quoted=False)), None
     if ";" in bare:
         what = "a semicolon separates statements; a value is one expression"
         return None, Issue("expression.forbidden", what, column=bare.find(";") + 1)

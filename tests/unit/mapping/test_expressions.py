@@ -106,6 +106,11 @@ def test_the_examples_of_functions_that_join_give_what_they_say() -> None:
         ("repeat(a, b)", "expression.grows"),
         ("repeat(repeat('a', 100000), 100000)", "expression.grows"),
         ("lpad(a, 1000000, '0')", "expression.grows"),
+        ("replace(repeat('a', 90000), 'a', repeat('b', 90000))", "expression.grows"),
+        ("format('{:9999999}', a)", "expression.grows"),
+        ("format(a, b)", "expression.grows"),
+        ('extract("year) from x; --" from d)', "expression.syntax"),
+        ("extract('year) from x; --' from d)", "expression.syntax"),
         ("range(0, 99999999)", "expression.grows"),
         ("list_transform(range(0, 1000), x -> repeat('a', 1000))", "expression.grows"),
         ("trim(a, b, c)", "function.arguments"),
@@ -177,6 +182,12 @@ def test_a_declared_type_is_cast_and_a_text_is_not() -> None:
     assert sql("list_transform(Address, a -> a.Count + 1)", KNOWN).endswith(
         'CAST("l0_0"."Count" AS BIGINT) + 1)'
     )
+
+
+def test_parts_of_dates_are_words_of_the_grammar_only() -> None:
+    assert sql("extract('Year' from d)") == 'EXTRACT(YEAR FROM r."d")'
+    assert sql("d::DATE + INTERVAL 2 days") == "CAST(r.\"d\" AS DATE) + INTERVAL '2' DAYS"
+    assert sql('"current_date"') == 'r."current_date"'
 
 
 def test_both_ways_to_write_a_lambda_are_one() -> None:
