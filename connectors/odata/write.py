@@ -136,8 +136,9 @@ class Writer:
         if mode == "off":
             return {}
         if self._token is None or renew:
+            root = self._service.settings.url.rstrip("/") + "/"  # without the slash some redirect
             answer = self._service.transport.request(
-                "GET", "", params=self._service.params(),
+                "GET", root, params=self._service.params(),
                 headers=self._service.headers(**{"X-CSRF-Token": "Fetch"}), expect=ANY,
             )  # fmt: skip
             if answer.status == 401:

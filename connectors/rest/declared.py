@@ -164,6 +164,11 @@ class Call(Settings):
     path: str = Field(description="Path below url", examples=["/contacts/{id}"])
     params: dict[str, Texts] = Field(default={}, description="Fixed parameters")
     body: str = Field(default="", description="Dotted path to wrap the record in", examples=["contact"])
+    content_type: str = Field(
+        default="application/json",
+        description="Type of the body; application/x-www-form-urlencoded sends a form",
+        examples=["application/merge-patch+json"],
+    )
     id: str | None = Field(
         default=None, description="Dotted path of the id in the answer", examples=["contact.id"]
     )
@@ -204,6 +209,7 @@ class RestResource(Settings):
     title: str = Field(default="", description="Title")
     method: Literal["GET", "POST"] = Field(default="GET", description="Method of reading")
     params: dict[str, Texts] = Field(default={}, description="Fixed parameters", examples=[{"expand": "all"}])
+    headers: dict[HeaderName, str] = Field(default={}, description="Headers of every request for it")
     body: dict[str, Any] | None = Field(default=None, description="Fixed JSON body of a POST")
     records: str = Field(default="", description="Dotted path of the list; empty: the answer is the list")
     key: Names = Field(default=[], description="Fields that identify a record", examples=[["id"]])

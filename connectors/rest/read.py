@@ -98,9 +98,10 @@ class Reader:
     ) -> Response:
         declared = self._declared
         statuses = (*declared.empty, *expect, *((416,) if declared.paging.range_header else ()))
+        headers = {**declared.headers, **ask.headers}
         if ask.url is not None:
             url = self._transport.link(path, ask.url)
-            return self._transport.request("GET", url, learned=True, expect=statuses, headers=ask.headers)
+            return self._transport.request("GET", url, learned=True, expect=statuses, headers=headers)
         query = {**self._settings.params, **declared.params}
         body: dict[str, Any] = dict(declared.body or {})
         asked = {name: [value] for name, value in ask.params.items()}
@@ -111,7 +112,7 @@ class Reader:
                 query |= values
         posts = declared.method == "POST"
         return self._transport.request(
-            declared.method, path, params=pairs(query), json=body if posts else None, headers=ask.headers,
+            declared.method, path, params=pairs(query), json=body if posts else None, headers=headers,
             expect=statuses, idempotent=True,
         )  # fmt: skip
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
+
+import msgspec
 
 from connectors.rest.declared import Call, RestResource, RestSettings, Write
 from connectors.rest.paging import Ask, Seen, pager
@@ -99,20 +101,18 @@ class Writer:
         call = self._call(change.operation)
         known = change.foreign_id or key_text([*change.key.values()])
         path = fill(call.path, {**change.key, **change.values, "id": known})
-        headers = {}
+        headers = dict(self._declared.headers)
         if self._write.idempotency and change.id:
             headers[self._write.idempotency] = change.id
         if self._write.etag and change.version and change.operation != "create":
             headers["If-Match"] = change.version
-        body: Any = None
+        body = None
         if call.method != "DELETE":
-            values = {name: value for name, value in change.values.items() if name not in call.without}
-            body = encodable(nest(values))
-            for name in reversed(call.body.split(".") if call.body else []):
-                body = {name: body}
+            headers["Content-Type"] = call.content_type
+            body = _body(call, change)
         params = pairs({**self._settings.params, **call.params})
         answer = self._transport.request(
-            call.method, path, params=params, json=body, headers=headers, expect=ANY
+            call.method, path, params=params, data=body, headers=headers, expect=ANY
         )
         return self._judged(call, change, answer)
 
@@ -153,6 +153,19 @@ class Writer:
     @staticmethod
     def _given(answer: Response, path: str | None) -> str | None:
         return text_at(answer.json_bytes(), path) if path else None
+
+
+def _body(call: Call, change: Change) -> bytes:
+    """A record as this kind of change sends it."""
+    values = {name: value for name, value in change.values.items() if name not in call.without}
+    if call.content_type == "application/x-www-form-urlencoded":
+        return urlencode(
+            {name: _plain(value) for name, value in values.items() if value is not None}
+        ).encode()
+    body: Any = encodable(nest(values))
+    for name in reversed(call.body.split(".") if call.body else []):
+        body = {name: body}
+    return msgspec.json.encode(body)
 
 
 def _failed(error: HubError, change: Change) -> Outcome:

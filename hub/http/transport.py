@@ -89,10 +89,11 @@ class Transport:
         """
         url = self._url(path_or_url, params)
         sent = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "cophub"}
-        sent |= self.settings.headers
+        own = self._own(Origin.of(url), learned)
+        sent |= self.settings.headers if own else {}
         if json is not None:
             data = msgspec.json.encode(json)
-            sent["Content-Type"] = "application/json"
+            sent.setdefault("Content-Type", "application/json")
         sent |= headers or {}
         repeat = method in READS if idempotent is None else idempotent
         return self._repeated(method, url, sent, data, learned=learned, expect=expect, repeat=repeat)
@@ -145,7 +146,7 @@ class Transport:
         renewed = False
         for _ in range(REDIRECTS + 2):
             origin = Origin.of(url)
-            own = origin == self._addresses.home or (not learned and self._addresses.judge(origin))
+            own = self._own(origin, learned)
             used = self._credentials.headers() if own else {}
             answer = self._answer(method, url, headers | used, body, with_params=own)
             if answer.status == 401 and used and not renewed and self._credentials.renew(used):
@@ -156,6 +157,10 @@ class Transport:
                 return self._judged(answer, expect)
             url = onward
         raise Fatal("http.redirect", "redirected in a circle", where=self._where(method, url))
+
+    def _own(self, origin: Origin, learned: bool) -> bool:
+        """Whether credentials and fixed headers go there."""
+        return origin == self._addresses.home or (not learned and self._addresses.judge(origin))
 
     def _onward(self, method: str, url: str, answer: Response, expect: Collection[int]) -> str | None:
         """Where a redirect within the same origin leads; every other one is judged as an error."""

@@ -69,6 +69,19 @@ def test_dotted_names_nest_and_decimals_keep_their_digits():
 
 
 @pytest.mark.parametrize(
+    ("kind", "body"),
+    [("application/merge-patch+json", b'{"name":"Ann"}'), ("application/x-www-form-urlencoded", b"name=Ann")],
+)
+def test_a_body_is_sent_in_its_declared_type(kind: str, body: bytes):
+    write = {"update": {"method": "PUT", "path": "/people/{id}", "content_type": kind}}
+    with fake(lambda asked: Answer(204)) as server:
+        target = rest(server.url, {"write": write, "headers": {"X-Tenant": "7"}})
+        target.deliver(target.resource("people"), [OLD])
+    asked = server.asked[0]
+    assert (asked.headers["content-type"], asked.headers["x-tenant"], asked.body) == (kind, "7", body)
+
+
+@pytest.mark.parametrize(
     ("change", "answer", "status", "code"),
     [
         (NEW, Answer(400, b'{"m": "bad"}'), "rejected", "http.400"),

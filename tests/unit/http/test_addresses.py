@@ -127,10 +127,15 @@ def test_an_address_of_another_host_gets_no_credentials():
     with fake(lambda asked: as_json(1)) as other, fake(lambda asked: as_json(2)) as server:
         host = other.url.removeprefix("http://")
         settings = HttpSettings.model_validate(
-            {"url": server.url, "hosts": [host], "auth": {"api_key": {"header": "X-Key", "value": "s3cret"}}}
+            {
+                "url": server.url,
+                "hosts": [host],
+                "headers": {"X-Tenant": "1"},
+                "auth": {"api_key": {"header": "X-Key", "value": "s3cret"}},
+            }
         )
         api = Transport(settings, "two hosts")
         assert api.request("GET", other.url + "/file", learned=True).json() == 1
         assert api.request("GET", server.url + "/next", learned=True).json() == 2
-    assert "x-key" not in other.asked[0].headers
+    assert {"x-key", "x-tenant"} & set(other.asked[0].headers) == set()
     assert server.asked[0].headers["x-key"] == "s3cret"

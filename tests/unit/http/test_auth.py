@@ -170,7 +170,7 @@ def tls(tmp_path: Path) -> Iterator[tuple[Fake, Path, trustme.CA]]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     authority.configure_trust(context)
-    context.verify_mode = ssl.CERT_OPTIONAL
+    context.verify_mode = ssl.CERT_REQUIRED
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     with fake(lambda asked: as_json(1)) as server:
         server.server.socket = context.wrap_socket(
