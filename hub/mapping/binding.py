@@ -137,7 +137,7 @@ def misfit(type_: str, wanted: str) -> str:
     return f"a value of type {type_} does not become {wanted}"
 
 
-def mistyped(compiled: Compiled, error: duckdb.BinderException) -> ConfigError:
+def mistyped(compiled: Compiled, error: duckdb.Error) -> ConfigError:
     """The error of a run whose mapping was not checked before: which expression does not bind."""
     with Binder() as binder:
         for name, issue in binder.issues(compiled):

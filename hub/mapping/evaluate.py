@@ -164,7 +164,7 @@ class _Run:
         found = flags(self.compiled, self.shape)
         try:
             self._create(found, guarded=False)
-        except duckdb.BinderException as error:
+        except (duckdb.BinderException, duckdb.ParserException) as error:
             raise mistyped(self.compiled, error) from None
         except RAISED:
             found = flags(self.compiled, self.shape, raising=True)

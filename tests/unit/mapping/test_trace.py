@@ -156,7 +156,7 @@ def test_an_outbound_mapping_is_tested_from_a_golden_record() -> None:
 )
 def test_a_run_file_gives_nothing_but_its_folders(tmp_path: Path, statement: str) -> None:
     local_variable = [1]
-    con = open_run_file(tmp_path / "run.duckdb", [tmp_path / "stage"])
+    con = open_run_file(tmp_path / "scratch", [tmp_path / "stage"])
     with pytest.raises(duckdb.Error):
         con.execute(statement)
     con.close()
@@ -167,7 +167,7 @@ def test_a_run_file_reads_its_folders_and_counts_in_utc(tmp_path: Path) -> None:
     stage = tmp_path / "stage"
     stage.mkdir()
     (stage / "a.ndjson").write_text('{"a":1}\n')
-    con = open_run_file(tmp_path / "run.duckdb", [stage])
+    con = open_run_file(tmp_path / "scratch", [stage])
     assert con.execute(f"SELECT count(*) FROM read_ndjson_objects('{stage}/a.ndjson')").fetchall() == [(1,)]
     text = con.execute("SELECT CAST(TIMESTAMPTZ '2026-01-01 00:00:00' AS VARCHAR)").fetchall()[0][0]
     assert text == "2026-01-01 00:00:00+00"
