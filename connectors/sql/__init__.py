@@ -72,21 +72,30 @@ class Sql:
         yield from pages(self._connection, self._settings, statement, query, self._where(name))
 
     def deliver(self, resource: Resource, changes: Sequence[Change]) -> list[Outcome]:
-        return self._writer(resource).deliver(changes)
+        return self._writer(resource, [change.key for change in changes[:1]]).deliver(changes)
 
     def find(self, resource: Resource, keys: Sequence[Mapping[str, Any]]) -> list[Found | None]:
-        return self._writer(resource).find(keys)
+        return self._writer(resource, keys[:1]).find(keys)
 
     def close(self) -> None:
         self._connection.close()
 
-    def _writer(self, resource: Resource) -> Writer:
+    def _writer(self, resource: Resource, asked: Sequence[Mapping[str, Any]]) -> Writer:
+        """``asked`` shows by which natural key the hub writes; it need not be the table's primary key."""
         declared, table = self._declared(resource.name), self._table(resource.name)
         key = resource.key or declared.key or table.key
+        natural = tuple(asked[0]) if asked else key
+        key = key if set(natural) == set(key) else natural
         if declared.table is None or not key:
             raise ConfigError(
                 "sql.readonly", f"{resource.name} cannot be written: it is a query, or has no key",
                 where=self._where(resource.name), hint="declare table: and, without a primary key, key:",
+            )  # fmt: skip
+        unknown = [name for name in key if table.column(name) is None]
+        if unknown:
+            raise ConfigError(
+                "sql.column", f"{resource.name} has no column {unknown[0]} to find rows by",
+                where=self._where(resource.name), hint="mend key: of the mapping or the resource",
             )  # fmt: skip
         return Writer(self._connection, table, key, self._settings.zone, self._where(resource.name))
 

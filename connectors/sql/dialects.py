@@ -142,6 +142,7 @@ FROM pragma_table_xinfo(?, COALESCE(?, 'main')) WHERE hidden <> 1""",
     asks=("table", "schema"),
 )
 
+# Only its statements are tested, as text: no SQL Server can be had where the tests run.
 MSSQL = Dialect(
     name="mssql",
     quotes=("[", "]"),

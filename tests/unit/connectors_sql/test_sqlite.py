@@ -253,3 +253,15 @@ def test_what_a_trigger_says_is_the_reason(file: Path) -> None:
     found = made.deliver(made.resource("R"), [create(1)])[0]
     assert (found.status, found.code) == ("rejected", "sql.constraint")
     assert "no hiring" in found.message
+
+
+def test_rows_are_written_by_another_key_than_the_primary_one(file: Path) -> None:
+    made = opened(file)
+    by_mail = [Change("create", {"mail": f"{name}@x"}, {"name": name}) for name in ("a", "b")]
+    assert statuses(made, *by_mail, Change("update", {"mail": "a@x"}, {"dept": "d"})) == ["done"] * 3
+    assert statuses(made, *by_mail, Change("delete", {"mail": "b@x"})) == ["done"] * 3
+    assert run(file, "SELECT mail, name, dept FROM person") == [("a@x", "a", "d")]
+    found = made.find(made.resource("R"), [{"mail": "b@x"}, {"mail": "a@x"}])
+    assert [each and each.foreign_id for each in found] == [None, "a@x"]
+    with pytest.raises(ConfigError):
+        made.find(made.resource("R"), [{"nope": "b@x"}])
