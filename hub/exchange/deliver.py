@@ -309,4 +309,4 @@ class Delivery:
 
 
 def _row(values: Sequence[Any]) -> Row:
-    return Row(*values[:6], body=json.loads(values[6]))
+    return Row(*values[:6], json.loads(values[6]))

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import orjson
 import pyarrow as pa
@@ -163,7 +164,7 @@ class _Stage:
         self.run = run
         self.count = 0
         self.pieces: list[Piece] = []
-        self._text = None
+        self._text: BinaryIO | None = None
         self._rows: pq.ParquetWriter | None = None
         self._path = run.stage / f"{part}.ndjson"
         self._copies: list[Path] = []

@@ -25,7 +25,6 @@ from hub.exchange.runfile import RunFile
 from hub.failpoints import reach
 from hub.mapping.compile import Compiled
 from hub.store.bulk import Bulk
-from hub.store.database import Database
 from hub.workspace.shape import MappingFile, Output
 from hub.workspace.workspace import Workspace
 
@@ -60,10 +59,9 @@ def plan(
         with hub.database.bulk(write=False) as session:
             manifests.append(
                 plan_output(
+                    hub,
                     run,
                     session,
-                    hub.database,
-                    hub.workspace,
                     mapping,
                     output,
                     one,
@@ -96,10 +94,9 @@ def read_source(
 
 
 def plan_output(
+    hub: Hub,
     run: RunFile,
     session: Bulk,
-    database: Database,
-    workspace: Workspace,
     mapping: MappingFile,
     output: Output,
     compiled: Compiled,
@@ -109,6 +106,7 @@ def plan_output(
     progress: Progress,
 ) -> Manifest:
     """Everything up to the double bar, for one output: nothing outside the run file is changed."""
+    database, workspace = hub.database, hub.workspace
     model = workspace.models[output.into]
     progress("map", {"read": extracted.read})
     mapped = map_records(run, session, extracted, source, compiled, Lookups(run, session))
@@ -127,6 +125,7 @@ def plan_output(
         run, session, database, extracted, source, model.model, output.absent, each=compiled.each is not None
     )
     held = quarantine.collect(run, extracted, mapped, compiled)
+    quarantine.keep_originals(run, hub.keep, extracted)
     _shadowing(run, compiled, mode=asked.mode)
     _settled(run, extracted)
     counts = _counts(run, extracted, mapped, resolved, merged, absent, compiled)

@@ -134,6 +134,7 @@ class _Planner:
         self._sending(deletes=False)
         run.sql(f"CREATE OR REPLACE TABLE verdict ({VERDICTS})")
         quarantine.collect(run, extracted, mapped, self.compiled)
+        quarantine.keep_originals(run, self.hub.keep, extracted)
         run.sql("CREATE OR REPLACE TABLE settled AS SELECT DISTINCT key FROM extracted WHERE key IS NOT NULL")
         sent = self._operations()
         counts = sent | {

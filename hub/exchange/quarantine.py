@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import uuid
+import zlib
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from hub.exchange.extract import Extracted
+from hub.exchange.keep import Keep
 from hub.exchange.manifest import Manifest
 from hub.exchange.map import Mapped
 from hub.exchange.resolve import new_entity_id
-from hub.exchange.runfile import RunFile, sql_text
+from hub.exchange.runfile import HASH, RunFile, sql_text
 from hub.exchange.staging import rows, stage_keys
 from hub.mapping.compile import Compiled
 from hub.store import quarantined
@@ -19,6 +21,7 @@ from hub.store.bulk import Bulk
 from hub.store.database import now
 
 CLASSIFIED = ("L3", "L4", "L5")
+ORIGINALS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +33,9 @@ class Held:
 
 
 def collect(run: RunFile, extracted: Extracted, mapped: Mapped, compiled: Compiled) -> Held:
-    """Bring rejects, verdicts and records without key together with their source positions."""
-    secret = (
-        ", ".join(
-            sql_text(column.name)
-            for column in compiled.columns
-            if column.field and column.field.level in CLASSIFIED
-        )
-        or "''"
-    )
+    """Bring rejects, verdicts and records without key together with their source positions. What feeds a
+    classified field is not shown."""
+    secret = ", ".join(sql_text(name) for name in classified_fields(compiled)) or "''"
     run.table(
         "piece",
         pa.table(
@@ -65,6 +62,38 @@ def collect(run: RunFile, extracted: Extracted, mapped: Mapped, compiled: Compil
         ASOF LEFT JOIN piece p ON h.pos >= p.start""")
     reasons, records = run.sql("SELECT count(*), count(DISTINCT (key, hash)) FROM held")[0]
     return Held(reasons, records)
+
+
+def classified_fields(compiled: Compiled) -> list[str]:
+    """Fields of level L3 and higher, and those that read what such a field reads."""
+    levels = {column.name for column in compiled.columns if column.field and column.field.level in CLASSIFIED}
+    paths = {path for column in compiled.columns if column.name in levels for path in column.inputs}
+    return [column.name for column in compiled.columns if column.name in levels or paths & set(column.inputs)]
+
+
+def keep_originals(run: RunFile, keep: Keep, extracted: Extracted) -> None:
+    """Seal the records behind ``held`` into the run store; ``original`` is digest#line."""
+    if not run.one("SELECT count(*) FROM held"):
+        return
+    run.sql("CREATE OR REPLACE TABLE original_of (hash BIGINT, original VARCHAR)")
+    query = (
+        f"SELECT hash, CAST(any_value(raw) AS VARCHAR) AS raw FROM (SELECT raw, {HASH.format('raw')} AS hash "
+        f"FROM ({extracted.scan})) SEMI JOIN held USING (hash) GROUP BY hash"
+    )
+    # A reader holds its connection: what it gives is written by another one of the same run.
+    with run.beside() as other:
+        for batch in run.reader(query, ORIGINALS):
+            lines = [str(text).encode() for text in batch.column("raw").to_pylist()]
+            digest = keep.put(zlib.compress(b"\n".join(lines), 1), "original")
+            names = [f"{digest}#{number}" for number in range(1, len(lines) + 1)]
+            other.append("original_of", pa.table({"hash": batch.column("hash"), "original": names}))
+    run.sql("UPDATE held SET original = o.original FROM original_of o WHERE o.hash = held.hash")
+
+
+def read_original(keep: Keep, original: str) -> bytes:
+    """The record as it was read, JSON text."""
+    digest, _, line = original.partition("#")
+    return zlib.decompress(keep.get(digest, "original")).split(b"\n")[int(line) - 1]
 
 
 def write_held(run: RunFile, session: Bulk, manifest: Manifest, run_id: uuid.UUID) -> None:

@@ -62,6 +62,22 @@ class RunFile:
     def arrow(self, query: str) -> pa.Table:
         return self.reader(query).read_all()
 
+    @contextmanager
+    def beside(self) -> Iterator[RunFile]:
+        """A second connection to the same tables, for writing while a reader is open."""
+        other = RunFile(self.folder, self.stage, self.con.cursor())
+        other.sql(f"USE {self.one('SELECT current_schema()')}")
+        try:
+            yield other
+        finally:
+            other.con.close()
+
+    def append(self, name: str, rows: pa.Table) -> None:
+        """Rows at the end of a table that is there."""
+        self.con.register("appending", rows)
+        self.con.execute(f"INSERT INTO {sql_name(name)} SELECT * FROM appending")
+        self.con.unregister("appending")
+
     def use(self, number: int) -> None:
         """Work in the tables of one output; those of the extract are seen from all."""
         self.con.execute(f"CREATE SCHEMA IF NOT EXISTS o{number}")
