@@ -312,12 +312,14 @@ class Writer:
             raise ConfigError(
                 "field.unknown", f"{self._type.name} has no property {name}", hint="check the mapping's key:"
             )
-        return f"{name} eq {literal(one, value, self._service.version)}"
+        return f"{name} eq {'null' if value is None else literal(one, value, self._service.version)}"
 
     def _same(self, name: str, given: Any, wanted: Any) -> bool:
         one = self._type.properties[name]
         version = self._service.version
         try:
-            return given is not None and literal(one, given, version) == literal(one, wanted, version)
+            if given is None or wanted is None:
+                return given is wanted
+            return literal(one, given, version) == literal(one, wanted, version)
         except RecordRejected:
             return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -203,6 +203,3 @@ def repeated(where: str, what: str) -> Fatal:
         where=where,
         hint="the paging parameters have no effect: check paging:",
     )
-
-
-Make = Callable[[Paging, int | None], Pager]

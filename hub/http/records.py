@@ -12,7 +12,6 @@ from hub.contract import Field, FieldType, Settings
 from hub.errors import ConfigError, Fatal
 from hub.untrusted import parse_json
 
-FieldShape = FieldType | dict[str, Any] | list[Any]
 TYPES = frozenset(FieldType.__args__)  # type: ignore[attr-defined]
 
 
