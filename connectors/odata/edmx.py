@@ -49,6 +49,8 @@ class Property:
 
 @dataclass(frozen=True, slots=True)
 class Navigation:
+    """A way to other entities: its name, the full name of their type, and whether there may be many."""
+
     name: str
     target: str
     many: bool
@@ -72,6 +74,8 @@ class Type:
 
 @dataclass
 class Metadata:
+    """The types of a service, and its entity sets with the types of their entities and their titles."""
+
     version: Version
     types: dict[str, Type]
     sets: dict[str, str]

@@ -131,6 +131,7 @@ def _parsed(path: Path, stamp: int, where: str) -> Metadata:
 
 
 def versioned(metadata: Metadata, settings: ODataSettings) -> Metadata:
+    """The metadata under the version that the settings insist on."""
     if settings.version == "auto" or int(settings.version) == metadata.version:
         return metadata
     version = cast("Version", int(settings.version))

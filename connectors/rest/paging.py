@@ -38,6 +38,8 @@ class Seen:
 
 
 class Pager(Protocol):
+    """Decides, page by page, what to ask next."""
+
     def first(self) -> Ask: ...
 
     def after(self, seen: Seen) -> Ask | None:
@@ -46,6 +48,7 @@ class Pager(Protocol):
 
 
 def pager(paging: Paging, size: int | None) -> Pager:
+    """The pager of a declaration, for pages of at most ``size`` records."""
     if paging.page:
         return ByNumber(paging.page, size)
     if paging.offset:
@@ -71,6 +74,8 @@ def _ended(seen: Seen, more: str | None, until: str, size: int) -> bool:
 
 
 class ByNumber:
+    """Pages by their number."""
+
     def __init__(self, rule: PageNumber, size: int | None) -> None:
         self._rule, self._size, self._number = rule, size or rule.size, rule.start
 
@@ -98,6 +103,8 @@ class ByNumber:
 
 
 class ByOffset:
+    """Pages by how many records came so far."""
+
     def __init__(self, rule: Offset, size: int | None) -> None:
         self._rule, self._size = rule, size or rule.size
 
@@ -119,6 +126,8 @@ class ByOffset:
 
 
 class ByCursor:
+    """Pages by a token, or an address, that each page gives for the next."""
+
     def __init__(self, rule: CursorPaging, size: int | None) -> None:
         self._rule, self._seen = rule, set[str]()
         self._sized = {rule.size_param: str(size or rule.size)} if rule.size_param else {}
@@ -167,6 +176,8 @@ class ByLink:
 
 
 class ByRange:
+    """Pages by the Range header."""
+
     def __init__(self, rule: RangeHeader, size: int | None) -> None:
         self._rule, self._size = rule, size or rule.size
 
@@ -197,6 +208,7 @@ def next_link(header: str) -> str | None:
 
 
 def repeated(where: str, what: str) -> Fatal:
+    """The error of a system that does not move on."""
     return Fatal(
         "page.repeated",
         f"the system {what}",

@@ -173,6 +173,7 @@ def refuse_failure(answer: Response, rule: Answers | None, transport: Transport)
 
 
 def failure(answer: Response, rule: Answers, verdict: str | None, transport: Transport) -> HubError:
+    """The error that stands in a body, as its declaration reads it."""
     body = answer.utf8()
     said = transport.redact((text_at(body, rule.message) if rule.message else None) or "")
     code = text_at(body, rule.code) if rule.code else verdict
