@@ -183,7 +183,7 @@ class _Run:
         key = self._key(guarded)
         kept = ["r"] + (["e"] if compiled.each else []) if found else []
         names = [quoted(column.name) for column in compiled.columns]
-        read = ", ".join([*key, 'hash AS "$hash"', *columns, *kept])
+        read = ", ".join([*key, 'hash AS "$hash"', *columns, *(f'{name} AS "${name}"' for name in kept)])
         inside = f"SELECT {read} FROM {self.rows(guarded)}{where}"
         outside = [
             '"$key" AS key',
@@ -194,7 +194,7 @@ class _Run:
         if found:
             bad = " OR ".join(flag.sign for flag in found)
             outside += [quoted(flag.name) for flag in inner] + [f'({bad}) AS "$bad"']
-            outside += [f'CASE WHEN ({bad}) THEN {name} END AS "${name}"' for name in kept]
+            outside += [f'CASE WHEN ({bad}) THEN "${name}" END AS "${name}"' for name in kept]
         self.con.execute(
             f"CREATE OR REPLACE TABLE {self.mapped} AS SELECT {', '.join(outside)} FROM ({inside})"
         )

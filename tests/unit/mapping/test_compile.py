@@ -111,6 +111,19 @@ def test_what_changes_no_result_does_not_change_the_hash() -> None:
             "key.unmapped",
         ),
         ({"mapping": "o", "from": "person", "into": "crm.c", "fields": {"X": "nmae"}}, "field.unknown"),
+        (
+            {
+                "mapping": "o",
+                "from": "person",
+                "into": "crm.c",
+                "fields": {"Key": "no", "A": "no", "a": "no"},
+            },
+            "field.reserved",
+        ),
+        (
+            {"mapping": "o", "from": "person", "into": "crm.c", "fields": {"A": "no", "a": "no"}},
+            "field.clash",
+        ),
         ({**inbound({}), "with": {"b": {"from": "hr.b", "on": "b.x > Id"}}}, "with.on"),
     ],
 )

@@ -307,6 +307,19 @@ def test_a_field_may_be_named_like_anything() -> None:
     assert values({"tags": "list_transform(v, r -> r || key)"}, {**record, "v": ["x"]})["tags"] == ["xa"]
 
 
+def test_an_output_field_may_be_named_like_a_column_of_ours() -> None:
+    out = {
+        "mapping": "o",
+        "from": "person",
+        "into": "crm.c",
+        "fields": {"r": "no", "e": "name", "shape": "no"},
+    }
+    assert [row["r"] for row in run(out, {"no": "1", "name": "x"}).rows] == ["1"]
+    model = {"model": "person", "key": ["r"], "fields": {"r": {"required": True}, "s": {"format": "email"}}}
+    mapping = {"mapping": "people", "from": "hr.p", "into": "person", "fields": {"r": "Id", "s": "M"}}
+    assert run(mapping, {"Id": "1", "M": "x"}, models=(model,)).codes == [("1", "s", "format.email")]
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     st.lists(
