@@ -12,6 +12,7 @@ from hub.contract import Page
 from hub.errors import Fatal
 
 PAGE = 65_536
+GROUP = 1 << 30
 
 
 def pages(stream: BinaryIO, name: str, *, size: int | None, wanted: frozenset[str]) -> Iterator[Page]:
@@ -21,6 +22,7 @@ def pages(stream: BinaryIO, name: str, *, size: int | None, wanted: frozenset[st
             names = file.schema_arrow.names
             chosen = [field for field in names if not wanted or field in wanted] or names
             total, first = file.metadata.num_rows, 1
+            _fits(file.metadata, name)
             for batch in file.iter_batches(batch_size=size or PAGE, columns=chosen):
                 yield Page(batch, batch.num_rows, origin=name, first=first, announced=total)
                 first += batch.num_rows
@@ -35,6 +37,18 @@ def pages(stream: BinaryIO, name: str, *, size: int | None, wanted: frozenset[st
             where=name,
             hint="it was cut, or is of another format: send it again, or mend format:",
         ) from error
+
+
+def _fits(metadata: parquet.FileMetaData, name: str) -> None:
+    """Refuse a file whose row groups, the least that can be read at once, do not fit into memory."""
+    groups = range(metadata.num_row_groups)
+    if any(metadata.row_group(at).total_byte_size > GROUP for at in groups):
+        raise Fatal(
+            "parquet.large",
+            f"a row group is larger than {GROUP >> 20} MB",
+            where=name,
+            hint="have it written with smaller row groups",
+        )
 
 
 def columns(stream: BinaryIO, name: str) -> list[str]:

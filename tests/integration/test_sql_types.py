@@ -205,3 +205,31 @@ def test_a_driver_that_is_not_installed_is_named(postgres_url: str) -> None:
     with pytest.raises(ConfigError, match="No Such Driver") as refused:
         opened(settings("No Such Driver", postgres_url)).resource("R")
     assert refused.value.code == "sql.driver"
+
+
+@pytest.mark.parametrize("driver", [PG, MARIA])
+def test_names_may_hold_anything(driver: str, request: pytest.FixtureRequest) -> None:
+    name = "postgres" if driver == PG else "mariadb"
+    url, odbc = request.getfixturevalue(f"{name}_url"), request.getfixturevalue(f"{name}_odbc")
+    quote = '"' if driver == PG else "`"
+    ddl = "CREATE TABLE @客 户?@ (@编 号@ int PRIMARY KEY, @名称'x@ varchar(9), @order@ int)"
+    run(odbc, ddl.replace("@", quote))
+    made = opened(settings(driver, url), {"table": "客 户?"})
+    change = Change("create", {"编 号": 1}, {"名称'x": "张", "order": 2})
+    assert deliver(made, change, Change("update", {"编 号": 1}, {"order": 3})) == [("done", "")] * 2
+    assert read(made) == [{"编 号": 1, "名称'x": "张", "order": 3}]
+
+
+def test_a_read_whose_connection_dies_has_no_last_page(postgres_url: str, postgres_odbc: str) -> None:
+    fill = "INSERT INTO t SELECT generate_series(1, 90000)"
+    run(postgres_odbc, "CREATE TABLE t (id int PRIMARY KEY)", fill)
+    made = opened(settings(PG, postgres_url) | {"fetch": 1000})
+    reading = made.read(Query(made.resource("R")))
+    pages = [next(reading)]
+    kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    run(postgres_odbc, kill + " AND datname = current_database()")
+    with pytest.raises(Retriable) as cut:
+        pages.extend(reading)
+    assert cut.value.code == "sql.connection"
+    assert not any(page.last for page in pages)
+    assert len(read(made)) == 90000  # by a new connection

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 
+from connectors.files import columnar
 from hub.contract import Change, Query, Resource
 from hub.errors import ConfigError, Fatal, HubError, Retriable
 from tests.unit.connectors_files.reading import pages, rows, rows_of, system
@@ -128,6 +129,16 @@ def test_parquet_announces_its_rows_and_a_cut_file_is_refused(tmp_path: Path) ->
     with pytest.raises(Fatal) as refused:
         pages(tmp_path, "a.parquet")
     assert refused.value.code == "parquet.malformed"
+
+
+def test_a_parquet_file_that_does_not_fit_into_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(columnar, "GROUP", 100)
+    parquet.write_table(pa.table({"id": list(range(1000))}), tmp_path / "a.parquet")
+    with pytest.raises(Fatal) as refused:
+        pages(tmp_path, "a.parquet")
+    assert refused.value.code == "parquet.large"
 
 
 TYPES: dict[str, pa.DataType] = {

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.files import SPEC, delimited, text
-from hub.contract import Page, Query, Resource
+from hub.contract import LocalFile, Page, Query, Resource
 from hub.errors import ConfigError, Fatal, HubError, Retriable
 from tests.unit.connectors_files.reading import pages, rows, rows_of, system
 
@@ -267,3 +267,21 @@ def test_the_example_of_the_connector_is_sound() -> None:
     SPEC.settings.model_validate(settings)
     for resource in declared["resources"].values():
         SPEC.resource.model_validate(resource)
+
+
+def test_a_plain_local_file_is_handed_over_as_a_whole_where_that_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "a.ndjson").write_text('{"a":1}\n')
+    (tmp_path / "b.ndjson").write_text('{"a":2}')
+    opened = system(tmp_path, "*.ndjson")
+    kinds = [type(page.records) for page in opened.read(Query(Resource("R"), takes_files=True))]
+    assert kinds == [LocalFile, bytes]
+
+
+def test_a_file_handed_over_must_stay_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "a.ndjson").write_text('{"a":1}\n')
+    reading = system(tmp_path, "a.ndjson").read(Query(Resource("R"), takes_files=True))
+    assert not next(reading).last
+    (tmp_path / "a.ndjson").write_text('{"a":1}\n{"a":2}\n')
+    with pytest.raises(Retriable) as refused:
+        next(reading)
+    assert refused.value.code == "file.changed"
