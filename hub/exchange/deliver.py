@@ -44,10 +44,13 @@ class Row:
     version: str | None
     body: Mapping[str, Any]
 
-    def change(self, names: Sequence[str], exchange: str) -> Change:
-        """The change for the target; its id is the same however often it is sent."""
+    def change(self, names: Sequence[str], exchange: str, began: uuid.UUID) -> Change:
+        """The change for the target. ``began`` is the run that first meant to send it: its id is the same
+        however often it is sent, and another when a record comes back to a state it had before, which a
+        target that remembers ids would otherwise take for a repetition."""
         natural = dict(zip(names, json.loads(self.foreign_key), strict=True))
-        identity = uuid.uuid5(uuid.NAMESPACE_URL, f"{exchange}/{self.key}/{self.operation}/{self.hash}")
+        name = f"{exchange}/{self.key}/{self.operation}/{self.hash}/{began}"
+        identity = uuid.uuid5(uuid.NAMESPACE_URL, name)
         return Change(self.operation, natural, self.body, self.foreign_id, self.version, str(identity))
 
 
@@ -97,7 +100,9 @@ class Delivery:
             rows = self._rows(position)
             position += len(rows)
             changes = {
-                index: row.change(self.manifest.target_key, self.manifest.exchange)
+                index: row.change(
+                    self.manifest.target_key, self.manifest.exchange, self._began(row, doubtful)
+                )
                 for index, row in enumerate(rows)
             }
             batch = _Batch(rows, changes, {})
@@ -108,6 +113,9 @@ class Delivery:
             self._store(batch, tally)
             self.progress("deliver", {"sent": position, "of": total})
 
+    def _began(self, row: Row, doubtful: Mapping[str, uuid.UUID]) -> uuid.UUID:
+        return doubtful.get(row.key, self.run_id) if row.operation == "create" else self.run_id
+
     def _rows(self, position: int) -> list[Row]:
         """The next rows of one operation, deletes last."""
         found = self.run.sql(f"""SELECT key, operation, hash, foreign_id, foreign_key, version, body FROM sending
@@ -116,7 +124,9 @@ class Delivery:
 
     # ------------------------------------------------------------ one batch
 
-    def _through(self, target: Target, resource: Resource, batch: _Batch, doubtful: set[str]) -> None:
+    def _through(
+        self, target: Target, resource: Resource, batch: _Batch, doubtful: Mapping[str, uuid.UUID]
+    ) -> None:
         """Until every row has its outcome, or has been tried often enough."""
         creates = [index for index, row in enumerate(batch.rows) if row.operation == "create"]
         self._adopt(
@@ -135,6 +145,7 @@ class Delivery:
                         "operation": row.operation,
                         "foreign_key": row.foreign_key,
                         "change_id": str(row.hash),
+                        "run_id": self._began(row, doubtful),
                     }
                     for row in intended
                 ],

@@ -13,10 +13,11 @@ from hub.store.journal import Lease, fence
 from hub.store.tables import delivery, intent, quarantine, shadow
 
 
-def open_intents(database: Database, number: int) -> set[str]:
-    """Keys of creates whose end nobody knows."""
+def open_intents(database: Database, number: int) -> dict[str, uuid.UUID]:
+    """Keys of creates whose end nobody knows, each with the run that began it."""
     with database.begin() as connection:
-        return set(connection.scalars(select(intent.c.key).where(intent.c.source == number)))
+        found = connection.execute(select(intent.c.key, intent.c.run_id).where(intent.c.source == number))
+        return dict(found.tuples().all())
 
 
 def intend(
@@ -26,7 +27,8 @@ def intend(
     rows: Sequence[Mapping[str, Any]],
     run_id: uuid.UUID,
 ) -> None:
-    """Store the intents of creates (key, operation, foreign_key, change_id) before the target is called."""
+    """Store the intents of creates (key, operation, foreign_key, change_id, and run_id where an earlier run
+    began it) before the target is called."""
     with database.begin() as connection:
         fence(connection, held)
         keys = [row["key"] for row in rows]
