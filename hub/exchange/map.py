@@ -22,6 +22,12 @@ from hub.store.bulk import Bulk
 
 FEW = 20_000
 
+# JSON readers round numbers to a double. Where a model asks for more digits than that holds, long numbers
+# become text first; a text that only looks like one would no longer be valid JSON, and stays.
+_LONG = r"([:\[,]\s*)(-?\d[\d.]{15,}(?:[eE][+-]?\d+)?)(\s*[,}\]])"
+_TEXT = f"regexp_replace(CAST(raw AS VARCHAR), '{_LONG}', '\\1\"\\2\"\\3', 'g')"
+EXACT = f"CASE WHEN regexp_matches(raw, '{_LONG}') AND json_valid({_TEXT}) THEN {_TEXT}::JSON ELSE raw END"
+
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
@@ -110,6 +116,8 @@ def _relation(run: RunFile, extracted: Extracted, compiled: Compiled, fresh: int
         f"FROM ({extracted.scan})"
     )
     whole = dataclasses.replace(compiled, joins=(), structure=whole_structure(compiled))
+    if any(column.field and column.field.type == "decimal" and column.field.digits > 15 for column in compiled.columns):
+        keyed = f"SELECT key, hash, {EXACT} AS raw FROM ({keyed})"
     if fresh == extracted.read:
         return source_sql(whole, f"({keyed})")
     # Copies of one record have one hash: any of them serves.
