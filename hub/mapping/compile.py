@@ -46,9 +46,6 @@ from hub.workspace.workspace import Workspace
 
 __all__ = ["Column", "Compiled", "Join", "Translations", "compile_mapping", "compile_with_findings"]
 
-RESERVED = frozenset(("key", "hash", "parent"))
-"""Names of the hub's own columns beside those of an output."""
-
 _EACH = re.compile(r"\s*(?P<list>[\w$]+(\.[\w$]+)*)\s+as\s+(?P<name>[A-Za-z_]\w*)\s*", re.IGNORECASE)
 
 Translations = dict[tuple[str, str, str, bool], tuple[Expression | None, tuple[Issue, ...]]]
@@ -198,7 +195,7 @@ class _Compilation:
         wheres = [self._expression(("where",), self.mapping.where, scope)] if self.mapping.where else []
         if output.where and output.where != self.mapping.where:
             wheres.append(self._expression(self._at(number, "where"), output.where, scope))
-        self._check_names(number, list(output.fields))
+        self._check_names(number, output)
         if None in columns or None in wheres:
             return None
         kept = [column for column in columns if column is not None]
@@ -267,15 +264,16 @@ class _Compilation:
             )
         )
 
-    def _check_names(self, number: int, names: list[str]) -> None:
+    def _check_names(self, number: int, output: Output) -> None:
         """DuckDB's columns do not distinguish case, and some names are the hub's."""
         seen: dict[str, str] = {}
-        for name in names:
+        reserved = {"key", "hash"} | ({"parent"} if output.each else set())
+        for name in output.fields:
             other = seen.setdefault(name.lower(), name)
             path = self._at(number, "fields", name)
             if other != name:
                 self.find(path, Issue("field.clash", f"{name} and {other} differ only in case"))
-            if name.lower() in RESERVED:
+            if name.lower() in reserved:
                 self.find(
                     path, Issue("field.reserved", f"an output field cannot be named {name}: the hub uses it")
                 )
