@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from hub.contract import Query, Resource, Source
+from hub.errors import Fatal
 from hub.exchange import absence, quarantine
 from hub.exchange.drift import require_fields
 from hub.exchange.extract import Extracted, extract
@@ -88,9 +89,25 @@ def read_source(
     query = Query(resource, paths, since=asked.since, token=asked.token, takes_files=True)
     joins = compiled[0].joins
     scan_of = joined_scan(run, joins, opened, compiled[0].structure) if joins else None
-    extracted = extract(source, query, run, lambda read: progress("extract", {"read": read}), scan_of)
+    extracted = _extract(source, query, run, lambda read: progress("extract", {"read": read}), scan_of)
     reach("after_extract")
     return extracted
+
+
+def _extract(
+    source: Source,
+    query: Query,
+    run: RunFile,
+    progress: Callable[[int], None],
+    scan_of: Callable[[str], str] | None,
+) -> Extracted:
+    """Read; where the source forgot the token of an incremental read, read everything instead."""
+    try:
+        return extract(source, query, run, progress, scan_of)
+    except Fatal as error:
+        if error.code != "token.expired" or query.token is None:
+            raise
+        return extract(source, dataclasses.replace(query, token=None), run, progress, scan_of)
 
 
 def plan_output(
@@ -193,15 +210,15 @@ def _shadowing(run: RunFile, compiled: Compiled, *, mode: str) -> None:
     """``shadowing``: records to remember as seen, with what the shadow said before (``expected``)."""
     # A baseline has applied no values: its records stay fresh for the first live run.
     map_hash = 0 if mode == "link_only" else short_hash(compiled.hash)
-    parent = "m.parent" if compiled.each else "NULL::VARCHAR"
-    fresh_key = "m.parent" if compiled.each else "r.key"
+    parent = "m._parent" if compiled.each else "NULL::VARCHAR"
+    fresh_key = "m._parent" if compiled.each else "r.key"
     run.sql(f"""CREATE OR REPLACE TABLE shadowing AS SELECT r.key, r.hash, {map_hash}::BIGINT AS map_hash, f.cur, r.entity,
             s.hash AS expected, {parent} AS parent
         FROM resolved r JOIN mapped m ON m.rowid = r.m JOIN fresh f ON f.key = {fresh_key}
         LEFT JOIN seen s ON s.key = r.key""")
     outside = "SELECT key FROM mapped UNION ALL SELECT key FROM rejected"
     if compiled.each:  # the record itself is remembered beside its items, unless one of them is held back
-        outside = "SELECT parent FROM mapped m WHERE m.key NOT IN (SELECT key FROM resolved) UNION ALL SELECT key FROM rejected"
+        outside = "SELECT _parent FROM mapped m WHERE m.key NOT IN (SELECT key FROM resolved) UNION ALL SELECT key FROM rejected"
     elif not run.one(
         "SELECT (SELECT count(*) FROM fresh) - (SELECT count(*) FROM mapped) - (SELECT count(DISTINCT key) FROM rejected)"
     ):

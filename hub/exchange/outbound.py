@@ -196,8 +196,8 @@ class _Planner:
     def whole_rows(self, *, replaces: bool) -> None:
         """``whole`` and ``leftover``: all rows of a target that is written as a whole, and the keys of rows
         it holds that are no longer among them. Empty for every other target."""
-        some = "" if replaces else " WHERE false"
-        self.run.sql(f"CREATE OR REPLACE TABLE whole AS SELECT * EXCLUDE (hash) FROM mapped{some}")
+        some, inner = "" if replaces else " WHERE false", "hash, _parent" if self.compiled.each else "hash"
+        self.run.sql(f"CREATE OR REPLACE TABLE whole AS SELECT * EXCLUDE ({inner}) FROM mapped{some}")
         self.run.sql(
             "CREATE OR REPLACE TABLE leftover AS SELECT key FROM "
             f"(SELECT key FROM acknowledged ANTI JOIN mapped USING (key)){some}"

@@ -53,7 +53,7 @@ def evaluate(
     ``r`` STRUCT, and optionally ``shape`` VARCHAR, see ``source.source_sql``) into two new tables.
 
     ``mapped``: ``key`` (of the output: with ``each`` of record and element), ``hash``, with ``each`` also
-    ``parent`` (key of the record), and the columns. ``rejected``: ``key, hash, field, code, message,
+    ``_parent`` (key of the record), and the columns. ``rejected``: ``key, hash, field, code, message,
     input`` (JSON of the fields that were read), one row per problem. ``read`` saves counting where the
     caller knows it. ConfigError ``expression.type`` where an expression does
     not bind; errors of DuckDB only for what no row is to blame for (no memory, no disk).
@@ -188,7 +188,7 @@ class _Run:
         outside = [
             '"$key" AS key',
             '"$hash" AS hash',
-            *(['"$parent" AS parent'] if compiled.each else []),
+            *(['"$parent" AS _parent'] if compiled.each else []),
             *names,
         ]
         if found:

@@ -258,7 +258,7 @@ def test_each_gives_one_output_per_element_with_its_own_key() -> None:
     ran = run(
         mapping, {"Id": "1", "Name": "a", "Positions": positions}, {"Id": "2", "Positions": []}, {"Id": "3"}
     )
-    assert [(row["key"], row["parent"], row["name"]) for row in ran.rows] == [
+    assert [(row["key"], row["_parent"], row["name"]) for row in ran.rows] == [
         (key_text(["1", "x"]), "1", "a1")
     ]
     assert ran.codes == [(key_text(["1", "y"]), "count", "value.invalid")]
