@@ -117,3 +117,8 @@ _SUFFIXES: dict[str, Format] = {
 def format_of(resource: FileResource) -> Format | None:
     """The declared format, or the one its suffix tells; None where neither does."""
     return resource.format or _SUFFIXES.get(resource.path.rsplit(".", 1)[-1].lower())
+
+
+def several(resource: FileResource) -> bool:
+    """Whether the path is a pattern."""
+    return any(sign in resource.path for sign in "*?[")

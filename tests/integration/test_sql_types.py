@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from connectors.sql import SPEC, Sql
+from connectors.sql import SPEC
+from connectors.sql.database import Sql
 from hub.contract import Change, Context, Query
 from hub.errors import AuthError, ConfigError, Retriable
 from tests.integration.test_sql_databases import settings

@@ -8,7 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from connectors.files import SPEC, Files
+from connectors.files import SPEC
+from connectors.files.folder import Files
 from hub.contract import Context, Page, Query
 
 

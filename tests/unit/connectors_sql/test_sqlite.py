@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from connectors.sql import SPEC, Sql
+from connectors.sql import SPEC
+from connectors.sql.database import Sql
 from hub.contract import Change, Context, Page, Query
 from hub.errors import ConfigError, Retriable
 
