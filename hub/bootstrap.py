@@ -20,6 +20,7 @@ from hub.security.secrets import SealedStore, SecretRow, Secrets, resolve_settin
 from hub.security.sources import FOLDER, EnvironmentSource, FolderSource
 from hub.store.database import Database
 from hub.store.secret_rows import StoredSecretRows
+from hub.workspace.connectors import Connectors
 from hub.workspace.load import load
 from hub.workspace.workspace import Workspace
 
@@ -63,10 +64,12 @@ def open_hub(
     *,
     variables: Mapping[str, str] | None = None,
     schema: bool = True,
+    connectors: Connectors | None = None,
 ) -> Iterator[Opened]:
-    """Everything a run stands on. ``schema=False`` accepts a database that is not migrated yet."""
+    """Everything a run stands on. ``schema=False`` accepts a database that is not migrated yet;
+    ``connectors`` are those that systems may name, the shipped ones by default."""
     values = os.environ if variables is None else variables
-    workspace = load(folder, environment)
+    workspace = load(folder, environment, connectors=connectors)
     redactor = Redactor()
     sources: list[Any] = [EnvironmentSource(values)]
     if values.get(FOLDER):

@@ -1,0 +1,224 @@
+"""A small workspace in a temporary folder, written as an integrator would, and a hub opened on it anew for
+every run: nothing of one run reaches the next but through the store."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+from sqlalchemy import text
+
+from hub.bootstrap import Opened, open_hub
+from hub.exchange.manifest import READ_PARTS
+from hub.exchange.pipeline import Result, apply_plan, run_exchange
+from hub.store.migrate import migrate
+from hub.workspace.connectors import Connectors
+
+# What a plan may leave behind: its own records, and the numbers and leases that every run takes.
+OF_RUNS = ("run", "plan", "source", "lease")
+
+SUPPLIER = """
+    model: supplier
+    key: [code]
+    fields:
+      code: {type: text, required: true}
+      name: {type: text, required: true}
+      tax: {type: text, unique: true}
+      city: {type: text}
+      parent: {type: ref, model: supplier}
+"""
+SUPPLIERS = """
+    mapping: suppliers
+    from: erp.suppliers
+    into: supplier
+    match:
+      - [tax]
+    fields:
+      code: id
+      name: trim(name)
+      tax: tax
+      city: city
+      parent: ref('supplier', parent)
+    unmatched: create
+"""
+FIELDS = "{id: text, name: text, tax: text, city: text, parent: text, changed: datetime}"
+
+
+class World:
+    """``folder`` is the workspace, ``data`` the folder of its sources; ``modules`` are further connectors."""
+
+    def __init__(self, folder: Path, store: str) -> None:
+        self.folder, self.store = folder, store
+        self.data = folder / "data"
+        self.data.mkdir(parents=True)
+        self.modules: dict[str, Any] = {}
+        self._keys = itertools.count(1)
+        self._migrated = False
+        self.write("config/hub.yaml", "hub: test")
+
+    def close(self) -> None:
+        """Every run closed what it opened."""
+
+    # ------------------------------------------------------------ files
+
+    def write(self, path: str, content: str) -> None:
+        file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(dedent(content), encoding="utf-8")
+
+    def standard(self) -> None:
+        self.model(SUPPLIER)
+        self.files("erp", suppliers=FIELDS)
+        self.mapping(SUPPLIERS)
+
+    def model(self, content: str) -> None:
+        self.write(f"config/models/{_named(content)}.yaml", content)
+        self._migrated = False
+
+    def mapping(self, content: str, **replaced: str) -> None:
+        """Write a mapping; ``replaced`` are whole top-level lines by their key."""
+        body = dedent(content)
+        for key, value in replaced.items():
+            lines = [line for line in body.splitlines() if not line.startswith(f"{key}:")]
+            body = "\n".join([*lines, f"{key}: {value}", ""])
+        self.write(f"mappings/{_named(body)}.yaml", body)
+
+    def files(self, system: str, cursor: str = "", **resources: str) -> None:
+        """A system of NDJSON files with key ``id``; ``resources`` gives the fields of each."""
+        lines = [f"system: {system}", "connector: files", f"folder: {self.data}", "resources:"]
+        for name, fields in resources.items():
+            lines.append(
+                f"  {name}: {{path: {system}-{name}.ndjson, key: id, fields: {fields}"
+                + (f", cursor: {cursor}}}" if cursor else "}")
+            )
+        self.write(f"config/systems/{system}.yaml", "\n".join(lines))
+
+    def put(self, resource: str, *records: Mapping[str, Any]) -> None:
+        """What a source holds now."""
+        system, _, name = resource.partition(".")
+        lines = [json.dumps(record, ensure_ascii=False) for record in records]
+        (self.data / f"{system}-{name}.ndjson").write_text("".join(f"{line}\n" for line in lines), "utf-8")
+
+    # ------------------------------------------------------------ runs
+
+    @contextmanager
+    def opened(self, *, schema: bool = True) -> Iterator[Opened]:
+        connectors = Connectors(modules=self.modules) if self.modules else None
+        with open_hub(
+            self.folder, variables={"COPHUB_STORE": self.store}, schema=schema, connectors=connectors
+        ) as hub:
+            yield hub
+
+    def migrate(self, *, contract: bool = False) -> list[str]:
+        with self.opened(schema=False) as opened:
+            steps = migrate(opened.hub.database, contract=contract)
+        self._migrated = True
+        return [step.text for step in steps]
+
+    def run(
+        self, mapping: str = "suppliers", mode: str = "full", *, key: str = "", initial: bool = False
+    ) -> Result:
+        """One run in a hub of its own; whatever it is, its totals reconcile."""
+        if not self._migrated:
+            self.migrate()
+        with self.opened() as opened:
+            result = run_exchange(
+                opened.hub, mapping, mode, key or f"run-{next(self._keys)}", initial=initial
+            )
+        return reconciled(result)
+
+    def first(self, resource: str, *records: Mapping[str, Any], mapping: str = "suppliers") -> Result:
+        """Put and run."""
+        self.put(resource, *records)
+        return self.run(mapping)
+
+    def plan(self, mapping: str = "suppliers", *, initial: bool = False) -> uuid.UUID:
+        plan = self.run(mapping, "plan", initial=initial).plan
+        assert plan is not None
+        return plan
+
+    def apply(self, plan: uuid.UUID, *, key: str = "") -> Result:
+        with self.opened() as opened:
+            return reconciled(apply_plan(opened.hub, plan, key or f"apply-{next(self._keys)}"))
+
+    # ------------------------------------------------------------ looking
+
+    def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
+        with self.opened(schema=False) as opened, opened.hub.database.begin() as connection:
+            return [tuple(row) for row in connection.execute(text(query), values)]
+
+    def one(self, query: str, **values: Any) -> Any:
+        found = self.rows(query, **values)
+        return found[0][0] if found else None
+
+    def golden(self, model: str = "supplier") -> dict[str, dict[str, Any]]:
+        """The living and disabled entities by their code, with _state, _version and who supplied what."""
+        with self.opened(schema=False) as opened, opened.hub.database.begin() as connection:
+            table = opened.hub.database.metadata.tables[f"e_{model}"]
+            found = [dict(row) for row in connection.execute(table.select()).mappings()]
+        return {row["code"]: row for row in found}
+
+    def history(self, model: str = "supplier") -> list[dict[str, Any]]:
+        with self.opened(schema=False) as opened, opened.hub.database.begin() as connection:
+            table = opened.hub.database.metadata.tables[f"h_{model}"]
+            return [
+                dict(row)
+                for row in connection.execute(table.select().order_by(table.c["_version"])).mappings()
+            ]
+
+    def origin(self, code: str, model: str = "supplier") -> dict[str, str]:
+        """Field → mapping of one entity."""
+        identity = self.golden(model)[code]["_origin"]
+        found = self.one("SELECT fields FROM origin WHERE model = :m AND id = :i", m=model, i=identity)
+        fields: dict[str, str] = json.loads(found) if isinstance(found, str) else found
+        return fields
+
+    def held(self, mapping: str = "suppliers") -> list[dict[str, Any]]:
+        """Open entries: quarantined, waiting, in review, refused."""
+        names = ("key", "state", "code", "field", "message", "input", "position", "original")
+        found = self.rows(
+            f"SELECT {', '.join(names)} FROM quarantine WHERE exchange = :m AND state <> 'resolved' "
+            "ORDER BY key, code, field",
+            m=mapping,
+        )
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+    def reasons(self, mapping: str = "suppliers") -> list[tuple[str, str, str]]:
+        return [(one["key"], one["state"], one["code"]) for one in self.held(mapping)]
+
+    def seq(self, model: str = "supplier") -> int:
+        return self.one("SELECT seq FROM model_seq WHERE model = :m", m=model) or 0
+
+    def dump(self, *, without: tuple[str, ...] = OF_RUNS) -> dict[str, list[str]]:
+        """Every row of every table, comparable; without the tables named."""
+        with self.opened(schema=False) as opened, opened.hub.database.begin() as connection:
+            return {
+                name: sorted(str(tuple(row)) for row in connection.execute(table.select()))
+                for name, table in opened.hub.database.metadata.tables.items()
+                if name not in without
+            }
+
+
+def reconciled(result: Result) -> Result:
+    """P7: every record that was read has one fate, and no count is negative."""
+    assert not [note for note in result.notes if "defect" in note], result.notes
+    assert all(count >= 0 for count in result.counts.values()), result.counts
+    fates = sum(result.counts.get(name, 0) for name in READ_PARTS)
+    assert result.counts.get("read", 0) == fates, result.counts
+    return result
+
+
+def some(result: Result, *names: str) -> dict[str, int]:
+    """Counts that are not zero, or the named ones."""
+    wanted = names or tuple(name for name, count in result.counts.items() if count)
+    return {name: result.counts.get(name, 0) for name in wanted}
+
+
+def _named(content: str) -> str:
+    return dedent(content).strip().splitlines()[0].partition(":")[2].strip()
