@@ -11,16 +11,18 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hub.contract import Change, Operation, Outcome, Resource, Target
-from hub.errors import Retriable
+import pyarrow as pa
+
+from hub.contract import Change, Found, Operation, Outcome, Resource, Target
+from hub.errors import RecordRejected, Retriable
 from hub.exchange.ground import Progress
 from hub.exchange.manifest import Manifest
 from hub.exchange.quarantine import write_held
-from hub.exchange.runfile import RunFile
+from hub.exchange.runfile import RunFile, sql_name
 from hub.exchange.staging import take
 from hub.failpoints import reach
 from hub.store import deliveries, marks, shadows
@@ -56,12 +58,15 @@ class Row:
 
 @dataclass(slots=True)
 class _Batch:
-    """Some rows on their way: what is sent for each, and what came of those that are through."""
+    """Some rows on their way: what is sent for each, what came of those that are through (``outcomes``), the
+    last answer to the others, and which of them may or may not stand in the target (``doubt``)."""
 
     rows: list[Row]
     changes: dict[int, Change]
     outcomes: dict[int, Outcome]
     attempts: int = 0
+    doubt: set[int] = field(default_factory=set)
+    answers: dict[int, Outcome] = field(default_factory=dict)
 
     def waiting(self) -> list[int]:
         return [index for index in range(len(self.rows)) if index not in self.outcomes]
@@ -127,14 +132,12 @@ class Delivery:
     def _through(
         self, target: Target, resource: Resource, batch: _Batch, doubtful: Mapping[str, uuid.UUID]
     ) -> None:
-        """Until every row has its outcome, or has been tried often enough."""
+        """Until every row has its outcome, or has been tried often enough. A row in doubt is not sent again
+        before the target has said whether it is there."""
         creates = [index for index, row in enumerate(batch.rows) if row.operation == "create"]
-        self._adopt(
-            target, resource, batch, [index for index in creates if batch.rows[index].key in doubtful]
-        )
+        batch.doubt.update(index for index in creates if batch.rows[index].key in doubtful)
         reach("before_intent")
-        intended = [batch.rows[index] for index in creates if index not in batch.outcomes]
-        if intended:
+        if creates:
             deliveries.intend(
                 self.database,
                 self.held,
@@ -147,18 +150,24 @@ class Delivery:
                         "change_id": str(row.hash),
                         "run_id": self._began(row, doubtful),
                     }
-                    for row in intended
+                    for row in (batch.rows[index] for index in creates)
                 ],
                 self.run_id,
             )
         reach("after_intent")
-        while waiting := batch.waiting():
+        while batch.waiting():
             batch.attempts += 1
-            reach("before_target_call")
-            answers = self._call(target, resource, [batch.changes[index] for index in waiting])
-            reach("after_target_ack")
-            wait = self._judge(target, resource, batch, waiting, answers)
-            if wait is not None and batch.waiting():
+            self._adopt(target, resource, batch)
+            waiting = [index for index in batch.waiting() if index not in batch.doubt]
+            wait: float | None = 0.0 if batch.doubt else None
+            if waiting:
+                reach("before_target_call")
+                answers = self._call(target, resource, [batch.changes[index] for index in waiting])
+                reach("after_target_ack")
+                wait = self._judge(batch, waiting, answers)
+            if batch.attempts >= ATTEMPTS:
+                self._give_up(batch)
+            elif wait is not None and batch.waiting():
                 time.sleep(min(max(wait, 0.2 * 2**batch.attempts), LONGEST_WAIT))
 
     def _call(self, target: Target, resource: Resource, changes: list[Change]) -> list[Outcome]:
@@ -169,35 +178,49 @@ class Delivery:
                 Outcome("retry", code=error.code, message=error.message, wait=error.wait) for _ in changes
             ]
 
-    def _judge(
-        self, target: Target, resource: Resource, batch: _Batch, waiting: list[int], answers: list[Outcome]
-    ) -> float | None:
+    @staticmethod
+    def _judge(batch: _Batch, waiting: list[int], answers: list[Outcome]) -> float | None:
         """Sort the answers; answers how long to wait before the rest is tried again."""
-        wait, doubt = None, []
-        last = batch.attempts >= ATTEMPTS
+        wait = None
         for index, answer in zip(waiting, answers, strict=True):
             if answer.status in ("done", "rejected"):
                 batch.outcomes[index] = answer
                 continue
-            if last:
-                batch.outcomes[index] = replace(
-                    answer, status="retry", code=answer.code or f"delivery.{answer.status}"
-                )
-            elif answer.status == "retry":
-                wait = max(wait or 0.0, answer.wait or 0.0)
-            else:
-                doubt.append(index)
-        self._adopt(target, resource, batch, doubt)
-        return wait if not doubt else wait or 0.0
+            batch.answers[index] = answer
+            wait = max(wait or 0.0, answer.wait or 0.0)
+            if answer.status != "retry":
+                batch.doubt.add(index)
+        return wait
 
-    def _adopt(self, target: Target, resource: Resource, batch: _Batch, doubtful: list[int]) -> None:
-        """Ask the target by natural key. A create that is there already goes on as an update of what was
-        found, an update against the version that was found; a deletion that is gone is done."""
+    @staticmethod
+    def _give_up(batch: _Batch) -> None:
+        """What has no outcome after the last attempt waits for the next run; its intent stays."""
+        for index in batch.waiting():
+            answer = batch.answers.get(index) or Outcome("unknown", message="the target could not be asked")
+            batch.outcomes[index] = replace(
+                answer, status="retry", code=answer.code or f"delivery.{answer.status}"
+            )
+
+    def _adopt(self, target: Target, resource: Resource, batch: _Batch) -> None:
+        """Ask the target by natural key about what is in doubt. A create that is there already goes on as an
+        update of what was found, an update against the version that was found; a deletion that is gone is
+        done. Where the target cannot answer, the doubt stays."""
+        doubtful = [index for index in batch.waiting() if index in batch.doubt]
         if not doubtful:
             return
-        found = target.find(resource, [batch.changes[index].key for index in doubtful])
+        try:
+            found = target.find(resource, [batch.changes[index].key for index in doubtful])
+        except Retriable as error:
+            for index in doubtful:
+                batch.answers[index] = Outcome("unknown", code=error.code, message=error.message)
+            return
+        except RecordRejected:
+            found = self._one_by_one(target, resource, batch, doubtful)
         for index, there in zip(doubtful, found, strict=True):
+            batch.doubt.discard(index)
             row, change = batch.rows[index], batch.changes[index]
+            if index in batch.outcomes:
+                continue
             if there is not None:
                 operation: Operation = "update" if row.operation == "create" else row.operation
                 batch.changes[index] = replace(
@@ -205,8 +228,22 @@ class Delivery:
                 )
             elif row.operation == "delete":
                 batch.outcomes[index] = Outcome("done", row.foreign_id, code="target.gone")
-            elif row.operation == "update":
+            else:
                 batch.changes[index] = replace(change, operation="create", foreign_id=None, version=None)
+
+    @staticmethod
+    def _one_by_one(
+        target: Target, resource: Resource, batch: _Batch, doubtful: list[int]
+    ) -> list[Found | None]:
+        """One of the keys names several records of the target: that row is rejected, the others go on."""
+        found: list[Found | None] = []
+        for index in doubtful:
+            try:
+                found += target.find(resource, [batch.changes[index].key])
+            except RecordRejected as refusal:
+                batch.outcomes[index] = Outcome("rejected", code=refusal.code, message=refusal.message)
+                found.append(None)
+        return found
 
     # ------------------------------------------------------------ storing
 
@@ -312,11 +349,21 @@ class Delivery:
         leftover = [key for (key,) in self.run.sql("SELECT key FROM leftover")]
         if not rows and not leftover:
             return
-        reader = self.run.reader("SELECT * EXCLUDE (key) FROM whole ORDER BY key")
-        count = self.target.replace(resource, reader, reader.schema)  # type: ignore[union-attr]
+        # By natural key: the same content gives the same file, whoever made it.
+        order = ", ".join(sql_name(name) for name in [*self.manifest.target_key, "key"])
+        reader = self.run.reader(f"SELECT * EXCLUDE (key) FROM whole ORDER BY {order}")
+        reach("before_target_call")
+        count = self.target.replace(resource, _to_the_last(reader), reader.schema)  # type: ignore[union-attr]
+        reach("after_target_ack")
         self._store(_Batch(rows, {}, {index: Outcome("done") for index in range(len(rows))}, 1), tally)
         deliveries.forget(self.database, self.held, self.manifest.source, leftover)
         self.progress("deliver", {"sent": count, "of": count})
+
+
+def _to_the_last(rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The rows of a new file; when all are given it has not yet taken the old one's place."""
+    yield from rows
+    reach("before_replace")
 
 
 def _row(values: Sequence[Any]) -> Row:
