@@ -68,6 +68,8 @@ def run(arguments: list[str]) -> int:
     try:
         answer = app(arguments, prog_name="cophub", standalone_mode=False, obj=chosen)
         sys.stdout.flush()
+        if answer == STOPPED:
+            raise KeyboardInterrupt
         return answer if isinstance(answer, int) else OK
     except (KeyboardInterrupt, typer.Abort):
         _line("interrupted: what was not committed is rolled back")

@@ -48,7 +48,7 @@ def runs(
     for row in found:
         run, state = Text(short(row.id), style="cyan"), Text(row.state, style=STATES.get(row.state, ""))
         took = lasted(row.started_at, row.ended_at)
-        became = fates(row.counts) or (row.error or {}).get("code", "")
+        became = _became(row)
         say.row(
             table,
             run,
@@ -66,6 +66,13 @@ def runs(
         say.line("no run yet: cophub run NAME")
     say.answer({"runs": found})
     return None
+
+
+def _became(row: RunRow) -> str:
+    """What became of the records; of those of a run that was stopped: why it was."""
+    if row.error:
+        return row.error.get("code", "")
+    return ("would be: " if row.state == "planned" else "") + fates(row.counts)
 
 
 def _show(say: Say, identity: str) -> None:
@@ -95,7 +102,7 @@ def _print(say: Say, row: RunRow) -> None:
         if value:
             say.line(f"{name:<10}", say.text(value))
     if row.counts:
-        table = say.table("count", "#records")
+        table = say.table("count" if row.state in ("done", "running") else "would have been", "#records")
         for name, count in row.counts.items():
             if count:
                 say.row(table, WORDS.get(name, name), number(count, STYLES.get(name, "")))

@@ -178,7 +178,7 @@ def _probes(say: Say, name: str, probes: list[Probe], error: HubError | None) ->
     say.line(say.text(name, "bold"))
     for probe in probes:
         mark = say.text("  ok     ", "green") if probe.ok else say.text("  failed ", "red bold")
-        say.line(mark, say.text(f"{probe.name}:" if probe.detail else probe.name), say.text(probe.detail))
+        say.line(mark, say.text(f"{probe.name}:" if probe.detail else probe.name), say.text(_detail(probe)))
         if probe.remedy and not probe.ok:
             say.line(say.text("         hint:", "cyan"), say.text(probe.remedy))
     if error is not None:
@@ -187,6 +187,11 @@ def _probes(say: Say, name: str, probes: list[Probe], error: HubError | None) ->
         )
         if error.hint:
             say.line(say.text("         hint:", "cyan"), say.text(error.hint))
+
+
+def _detail(probe: Probe) -> str:
+    """What was found, without the remedy where a connector says it there too."""
+    return probe.detail.replace(f"({probe.remedy})", "").rstrip() if probe.remedy else probe.detail
 
 
 # ---------------------------------------------------------------- describe

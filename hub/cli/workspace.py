@@ -48,6 +48,7 @@ def check(ctx: typer.Context) -> int:
     """
     say = Say(ctx)
     workspace, findings = lint(say.folder, say.environment)
+    misshapen = _wrong(findings)
     if workspace is not None:
         findings = sorted({*findings, *check_meaning(workspace)})
     if not say.json:
@@ -62,6 +63,8 @@ def check(ctx: typer.Context) -> int:
         )
         found = counted(findings) or "no findings"
         say.line(f"{found} in {', '.join(plural(count, word) for word, count in sizes)}")
+        if misshapen:
+            say.line("what is in files with errors is checked further when these are mended", style="dim")
     else:
         say.line(f"{counted(findings)}; the meaning of mappings is checked when these are mended")
     say.answer({"findings": [finding_json(finding) for finding in findings]})
