@@ -111,6 +111,7 @@ lock-check:  ## do requirements/*.lock fit pyproject.toml? (asks the package ind
 
 reference: .venv/test.stamp  ## write the pages of docs/reference that are read out of the code
 	@$(BIN)/python -m tests.house.codes
+	$(BIN)/python -m hub.cli.reference docs/reference
 
 docs:  ## the documentation as a site, in .tools/site
 	@[ -x .tools/docs/bin/mkdocs ] || $(UV) venv --quiet --clear --python $(PYTHON) .tools/docs

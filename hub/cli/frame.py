@@ -141,6 +141,7 @@ def block(error: HubError, clean: Any) -> str:
 
 
 def error_json(error: HubError, clean: Any) -> dict[str, str]:
+    """An error as an object, masked."""
     return {
         "code": error.code,
         "message": clean(error.message),
