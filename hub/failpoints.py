@@ -43,7 +43,7 @@ POINTS: Mapping[str, str] = {
     "after_outcomes": "The outcomes of a batch are stored; the watermark is not moved.",
     "before_publish": "An event is in the outbox and was not handed to the broker.",
     "after_publish": "The broker confirmed an event; the outbox does not know it.",
-    "before_replace": "A new file is written completely and has not taken the old one's place.",
+    "before_replace": "A new file has all its rows and has not taken the old one's place.",
     "during_rotate": "Some secrets are sealed under the newest key, the others not yet.",
 }
 
