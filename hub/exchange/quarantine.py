@@ -35,7 +35,7 @@ class Held:
 def collect(run: RunFile, extracted: Extracted, mapped: Mapped, compiled: Compiled) -> Held:
     """Bring rejects, verdicts and records without key together with their source positions. What feeds a
     classified field is not shown."""
-    secret = ", ".join(sql_text(name) for name in classified_fields(compiled)) or "''"
+    secret = ", ".join(sql_text(name) for name in classified_fields(compiled)) or "NULL"
     run.table(
         "piece",
         pa.table(
