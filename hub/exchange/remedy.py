@@ -6,7 +6,6 @@ REMEDIES = {
     "required": "fill the field in the source, or give the mapping's field a value for it",
     "code.unknown": "add the value to the list in config/codes, or mend it in the source",
     "format": "mend the value in the source",
-    "pattern": "mend the value in the source",
     "value": "mend the value in the source, or the field's expression in the mapping",
     "collision": "two records say they own the same value: mend one of them in the source",
     "match.collision": "two records look like one: delete one in the source, or make them differ",
