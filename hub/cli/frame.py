@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -57,8 +58,18 @@ def worst(codes: list[int]) -> int:
     )
 
 
+_interrupts: list[int] = []
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """Ctrl-C is remembered: a library in the middle of its work may turn it into an error of its own."""
+    _interrupts.append(number)
+    raise KeyboardInterrupt
+
+
 def main(arguments: list[str] | None = None) -> None:
     """The entry point ``cophub``."""
+    signal.signal(signal.SIGINT, _interrupt)
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -72,8 +83,7 @@ def run(arguments: list[str]) -> int:
             raise KeyboardInterrupt
         return answer if isinstance(answer, int) else OK
     except (KeyboardInterrupt, typer.Abort):
-        _line("interrupted: what was not committed is rolled back")
-        return STOPPED
+        return _stopped(chosen)
     except HubError as error:
         tell(error, chosen)
         return error.exit_code
@@ -81,9 +91,21 @@ def run(arguments: list[str]) -> int:
         sys.stderr.close()  # else the interpreter complains about stdout once more
         return OK
     except Exception as error:  # the frame of the command line: nobody is shown a traceback
+        if _interrupts:
+            return _stopped(chosen)
         if usage := usage_text(error):
             return _usage(usage, chosen)
         return _crashed(error, chosen)
+
+
+def _stopped(chosen: Options) -> int:
+    message = "interrupted: what was not committed is rolled back"
+    _line(message)
+    if chosen.json:
+        _json(
+            {"error": {"code": "interrupted", "message": message, "where": "", "hint": ""}, "exit": STOPPED}
+        )
+    return STOPPED
 
 
 def usage_text(error: Exception) -> str:

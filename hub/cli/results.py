@@ -22,7 +22,14 @@ STYLES = {
     "held": "yellow",
     "applied": "green",
 }
-STATES = {"done": "green", "planned": "cyan", "running": "blue", "held": "yellow", "failed": "red"}
+STATES = {
+    "done": "green",
+    "planned": "cyan",
+    "running": "blue",
+    "held": "yellow",
+    "failed": "red",
+    "lost": "red",
+}
 
 Ended = tuple[str, Result | None, HubError | None, float]
 

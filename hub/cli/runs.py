@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from hub.bootstrap import Opened
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command
 from hub.cli.results import STATES, STYLES, WORDS, fates, number, reconciled
 from hub.cli.say import Say, lasted, moment, short, since
 from hub.errors import ConfigError
 from hub.store.journal import RunRow, list_runs
-from hub.store.reports import deliveries, find_run, plan_of
+from hub.store.reports import deliveries, find_run, lost_runs, plan_of
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -44,6 +45,7 @@ def runs(
         if name is not None:
             opened.hub.workspace.mapping(name)
         found = list_runs(opened.hub.database, name, limit)
+        _mark_lost(opened, found)
     table = say.table("run", "exchange", "mode", "state", "started", "#took", "#read", "what became of it")
     for row in found:
         run, state = Text(short(row.id), style="cyan"), Text(row.state, style=STATES.get(row.state, ""))
@@ -68,16 +70,27 @@ def runs(
     return None
 
 
+def _mark_lost(opened: Opened, rows: list[RunRow]) -> None:
+    """A run whose process was killed says so; the same run key again begins it anew."""
+    lost = lost_runs(opened.hub.database) if any(row.state == "running" for row in rows) else set()
+    for row in rows:
+        if row.id in lost:
+            row.state = "lost"
+
+
 def _became(row: RunRow) -> str:
     """What became of the records; of those of a run that was stopped: why it was."""
     if row.error:
         return row.error.get("code", "")
+    if row.state == "lost":
+        return "its process was killed; run it again"
     return ("would be: " if row.state == "planned" else "") + fates(row.counts)
 
 
 def _show(say: Say, identity: str) -> None:
     with opened_hub(say) as opened:
         row = find_run(opened.hub.database, identity)
+        _mark_lost(opened, [row])
         plan = plan_of(opened.hub.database, row.id)
         sent = deliveries(opened.hub.database, row.id)
     _print(say, row)

@@ -14,11 +14,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Table, Text, cast, func, or_, select
+from sqlalchemy import Table, Text, cast, func, literal, or_, select
 
 from hub.errors import ConfigError
 from hub.store import tables
-from hub.store.database import Database
+from hub.store.database import Database, now
 from hub.store.journal import RunRow, read_row
 from hub.store.models import entity_table
 
@@ -121,6 +121,21 @@ def find_entry(database: Database, text: str) -> Entry:
     """ConfigError ``quarantine.unknown`` or ``quarantine.ambiguous``."""
     row = _found(database, tables.quarantine, text, "quarantine", "see: cophub quarantine")
     return _entry(row, _outputs(database))
+
+
+def lost_runs(database: Database) -> set[uuid.UUID]:
+    """Runs that are noted as running while nobody holds their lease any more: their process was killed."""
+    run, lease = tables.run, tables.lease
+    query = (
+        select(run.c.id)
+        .join(lease, lease.c.name == literal("exchange:") + run.c.exchange)
+        .where(
+            run.c.state == "running",
+            or_(lease.c.epoch != run.c.epoch, lease.c.holder == "", lease.c.expires_at < now()),
+        )
+    )
+    with database.begin() as connection:
+        return set(connection.scalars(query))
 
 
 def plan_of(database: Database, run: uuid.UUID) -> uuid.UUID | None:
