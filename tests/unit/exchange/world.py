@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -82,11 +83,10 @@ class World:
         self._migrated = False
 
     def mapping(self, content: str, **replaced: str) -> None:
-        """Write a mapping; ``replaced`` are whole top-level lines by their key."""
-        body = dedent(content)
+        """Write a mapping; ``replaced`` are top-level entries by their key."""
+        body = dedent(content).strip() + "\n"
         for key, value in replaced.items():
-            lines = [line for line in body.splitlines() if not line.startswith(f"{key}:")]
-            body = "\n".join([*lines, f"{key}: {value}", ""])
+            body = re.sub(rf"^{key}:.*\n( .*\n)*", "", body, flags=re.MULTILINE) + f"{key}: {value}\n"
         self.write(f"mappings/{_named(body)}.yaml", body)
 
     def files(self, system: str, cursor: str = "", **resources: str) -> None:
