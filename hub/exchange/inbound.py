@@ -171,7 +171,7 @@ def plan_output(
         notes=notes,
         cursor=extracted.cursor,
         token=extracted.token,
-        snapshot=extracted.read if extracted.certificate.complete else None,
+        snapshot=extracted.read or None if extracted.certificate.complete else None,
         fields=[column.name for column in compiled.columns],
         changed_fields=dict(merged.changed_fields),
         source_fields=list(extracted.fields),

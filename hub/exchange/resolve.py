@@ -217,7 +217,7 @@ class Resolver:
         run.sql("CREATE OR REPLACE TABLE reference (field VARCHAR, source_key VARCHAR, entity UUID)")
         for field, model in references:
             self._look_up(field, model)
-        for _ in range(len(references) * 100):
+        while references:  # each turn sets records aside, until nobody refers to one of them
             missing = " UNION ALL ".join(self._missing(field, model) for field, model in references)
             run.sql(f"CREATE OR REPLACE TABLE missing AS {missing}")
             if not run.one("SELECT count(*) FROM missing"):
