@@ -100,7 +100,6 @@ def _introduce(say: Shown, scene: Scene, opened: Opened, tables: int) -> None:
 
 def _first(say: Shown, opened: Opened) -> tuple[Ran, ...]:
     say.heading(2, "First load", "every record read has exactly one fate")
-    say.heads()
     with say.progress() as told:
         return tuple(story.round_of(opened, 1, story.EXCHANGES, told, say.ended))
 
@@ -133,7 +132,6 @@ def _second(say: Shown, opened: Opened) -> tuple[Ran, ...]:
 
 def _travel(say: Shown, scene: Scene, opened: Opened) -> Travel:
     say.heading(6, f"Somebody renames supplier {story.SUPPLIER} in SAP", "one source change on its way")
-    say.heads()
     with say.progress() as told:
         travel = story.travel(scene, opened, told, say.ended)
     say.line()

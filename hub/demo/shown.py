@@ -27,7 +27,7 @@ STAGES = {
     "apply": "applying",
     "deliver": "delivering",
 }
-COUNTS = ("read", "created", "updated", "unchanged", "out_of_scope", "waiting", "in_review", "quarantined")
+COUNTS = ("created", "updated", "unchanged", "out_of_scope", "waiting", "in_review", "quarantined")
 WORDS = {"out_of_scope": "out of scope", "in_review": "in review"}
 STYLES = {
     "created": "green",
@@ -59,17 +59,13 @@ class Shown:
 
     # ------------------------------------------------------------ runs
 
-    def heads(self) -> None:
-        """The head of the lines that ``ended`` prints."""
-        cells = "".join(f"{WORDS.get(name, name):>13}" for name in COUNTS)
-        self.console.print(Text(f"   {'exchange':<22}{cells}", style="bold"), soft_wrap=True)
-
     def ended(self, ran: Ran) -> None:
-        """``s4-suppliers   128   115 …``: one line an exchange, as soon as it is done."""
-        line = Text(f"   {ran.result.exchange:<22}")
-        for name in COUNTS:
-            count = ran.counts.get(name, 0)
-            line.append(f"{count or '·':>13}", style=STYLES.get(name, "") if count else "dim")
+        """``s4-suppliers   128 read   115 created · 3 quarantined``: one line once it is done."""
+        line = Text(f"   {ran.result.exchange:<23}{ran.counts.get('read', 0):>5} read   ")
+        said = [(name, ran.counts[name]) for name in COUNTS if ran.counts.get(name)]
+        for number, (name, count) in enumerate(said):
+            line.append(" · " if number else "", style="dim")
+            line.append(f"{count} {WORDS.get(name, name)}", style=STYLES.get(name, ""))
         self.console.print(line, soft_wrap=True)
 
     @contextmanager
