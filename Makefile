@@ -87,8 +87,8 @@ bench: .venv/test.stamp  ## the benchmark on SQLite, 100,000 rows (see bench/ fo
 	@$(BIN)/python -m bench inbound --rows 100000
 
 SOAK ?= 10
-soak: .venv/test.stamp  ## the tests that kill and cut, SOAK times over
-	@for round in $$(seq $(SOAK)); do $(BIN)/python -m pytest -q tests/faults; done
+soak: .venv/test.stamp  ## the tests that kill and cut, all points and times, SOAK times over
+	@for round in $$(seq $(SOAK)); do $(BIN)/python -m pytest -q -m "soak or not soak" tests/faults; done
 
 # -- upkeep ----------------------------------------------------------------------------------------
 
@@ -112,6 +112,7 @@ lock-check:  ## do requirements/*.lock fit pyproject.toml? (asks the package ind
 reference: .venv/test.stamp  ## write the pages of docs/reference that are read out of the code
 	@$(BIN)/python -m tests.house.codes
 	$(BIN)/python -m hub.cli.reference docs/reference
+	$(BIN)/python -m hub.mapping.reference > docs/reference/functions.md
 
 docs:  ## the documentation as a site, in .tools/site
 	@[ -x .tools/docs/bin/mkdocs ] || $(UV) venv --quiet --clear --python $(PYTHON) .tools/docs
