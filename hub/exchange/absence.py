@@ -81,7 +81,7 @@ def find_absent(
 def _items(run: RunFile, snapshot: bool) -> None:
     """Elements are gone with their record, or when the record was read again without them."""
     run.sql("""INSERT INTO absent SELECT s.key, s.absent_at FROM seen s SEMI JOIN fresh f ON f.key = s.parent
-        WHERE s.key NOT IN (SELECT key FROM mapped) AND s.parent NOT IN (SELECT key FROM rejected)""")
+        WHERE s.key NOT IN (SELECT _key FROM mapped) AND s.parent NOT IN (SELECT key FROM rejected)""")
     if snapshot:
         run.sql("""INSERT INTO absent SELECT s.key, s.absent_at FROM seen s
             WHERE coalesce(s.parent, s.key) NOT IN (SELECT key FROM extracted WHERE key IS NOT NULL)""")

@@ -350,8 +350,8 @@ class Delivery:
         if not rows and not leftover:
             return
         # By natural key: the same content gives the same file, whoever made it.
-        order = ", ".join(sql_name(name) for name in [*self.manifest.target_key, "key"])
-        reader = self.run.reader(f"SELECT * EXCLUDE (key) FROM whole ORDER BY {order}")
+        order = ", ".join(sql_name(name) for name in [*self.manifest.target_key, "_key"])
+        reader = self.run.reader(f"SELECT * EXCLUDE (_key) FROM whole ORDER BY {order}")
         reach("before_target_call")
         count = self.target.replace(resource, _to_the_last(reader), reader.schema)  # type: ignore[union-attr]
         reach("after_target_ack")

@@ -216,9 +216,9 @@ def _shadowing(run: RunFile, compiled: Compiled, *, mode: str) -> None:
             s.hash AS expected, {parent} AS parent
         FROM resolved r JOIN mapped m ON m.rowid = r.m JOIN fresh f ON f.key = {fresh_key}
         LEFT JOIN seen s ON s.key = r.key""")
-    outside = "SELECT key FROM mapped UNION ALL SELECT key FROM rejected"
+    outside = "SELECT _key FROM mapped UNION ALL SELECT key FROM rejected"
     if compiled.each:  # the record itself is remembered beside its items, unless one of them is held back
-        outside = "SELECT _parent FROM mapped m WHERE m.key NOT IN (SELECT key FROM resolved) UNION ALL SELECT key FROM rejected"
+        outside = "SELECT _parent FROM mapped m WHERE m._key NOT IN (SELECT key FROM resolved) UNION ALL SELECT key FROM rejected"
     elif not run.one(
         "SELECT (SELECT count(*) FROM fresh) - (SELECT count(*) FROM mapped) - (SELECT count(DISTINCT key) FROM rejected)"
     ):

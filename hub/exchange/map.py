@@ -116,7 +116,10 @@ def _relation(run: RunFile, extracted: Extracted, compiled: Compiled, fresh: int
         f"FROM ({extracted.scan})"
     )
     whole = dataclasses.replace(compiled, joins=(), structure=whole_structure(compiled))
-    if any(column.field and column.field.type == "decimal" and column.field.digits > 15 for column in compiled.columns):
+    if any(
+        column.field and column.field.type == "decimal" and column.field.digits > 15
+        for column in compiled.columns
+    ):
         keyed = f"SELECT key, hash, {EXACT} AS raw FROM ({keyed})"
     if fresh == extracted.read:
         return source_sql(whole, f"({keyed})")

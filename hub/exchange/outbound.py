@@ -183,7 +183,7 @@ class _Planner:
         names = [sql_name(column.name) for column in compiled.columns]
         body = f"CAST(to_json(struct_pack({', '.join(f'{name} := {name}' for name in names)})) AS VARCHAR)"
         key = ", ".join(f"CAST({sql_name(name)} AS VARCHAR)" for name in compiled.target_key)
-        run.sql(f"""CREATE OR REPLACE TABLE output_rows AS SELECT key, {HASH.format(body)} AS hash,
+        run.sql(f"""CREATE OR REPLACE TABLE output_rows AS SELECT _key AS key, {HASH.format(body)} AS hash,
             CAST(to_json([{key}]) AS VARCHAR) AS foreign_key, {body} AS body FROM mapped""")
         run.sql("""CREATE OR REPLACE TABLE sending AS SELECT o.key,
             CASE WHEN a.key IS NULL THEN 'create' ELSE 'update' END AS operation, o.hash, a.hash AS expected, a.foreign_id,
@@ -196,11 +196,12 @@ class _Planner:
     def whole_rows(self, *, replaces: bool) -> None:
         """``whole`` and ``leftover``: all rows of a target that is written as a whole, and the keys of rows
         it holds that are no longer among them. Empty for every other target."""
-        some, inner = "" if replaces else " WHERE false", "hash, _parent" if self.compiled.each else "hash"
-        self.run.sql(f"CREATE OR REPLACE TABLE whole AS SELECT * EXCLUDE ({inner}) FROM mapped{some}")
+        some = "" if replaces else " WHERE false"
+        own = "_key, _hash, _parent" if self.compiled.each else "_key, _hash"
+        self.run.sql(f"CREATE OR REPLACE TABLE whole AS SELECT _key, * EXCLUDE ({own}) FROM mapped{some}")
         self.run.sql(
             "CREATE OR REPLACE TABLE leftover AS SELECT key FROM "
-            f"(SELECT key FROM acknowledged ANTI JOIN mapped USING (key)){some}"
+            f"(SELECT key FROM acknowledged a ANTI JOIN mapped m ON m._key = a.key){some}"
         )
 
     def _operations(self) -> dict[str, int]:

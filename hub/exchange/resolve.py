@@ -77,13 +77,13 @@ class Resolver:
             return
         wanted = None
         if run.one("SELECT count(*) FROM mapped") <= FEW * 10:
-            wanted = stage_keys(run, self.session, "wanted_links", "SELECT DISTINCT key FROM mapped")
+            wanted = stage_keys(run, self.session, "wanted_links", "SELECT DISTINCT _key AS key FROM mapped")
         take(run, "known", shadows.links(self.session, self.source, wanted))
 
     def _loose(self) -> str:
         """Records that are neither linked nor matched nor judged yet."""
         return (
-            "SELECT m.* FROM mapped m WHERE key NOT IN (SELECT key FROM known) "
+            "SELECT m._key AS key, m._hash AS hash, m.* EXCLUDE (_key, _hash) FROM mapped m WHERE key NOT IN (SELECT key FROM known) "
             "AND key NOT IN (SELECT key FROM matched) AND key NOT IN (SELECT key FROM verdict)"
         )
 
@@ -153,7 +153,7 @@ class Resolver:
         judged = (
             ""
             if not self.run.one("SELECT count(*) FROM verdict")
-            else "WHERE m.key NOT IN (SELECT key FROM verdict)"
+            else "WHERE m._key NOT IN (SELECT key FROM verdict)"
         )
         plain = not self.run.one("SELECT (SELECT count(*) FROM known) + (SELECT count(*) FROM matched)")
         fresh_id = new_entity_id("m.rowid")
@@ -163,9 +163,9 @@ class Resolver:
             links = f"""coalesce(k.entity, t.entity, {fresh_id}) AS entity, k.entity IS NULL AND t.entity IS NULL AS is_new,
                 CASE WHEN k.entity IS NOT NULL THEN 'linked' WHEN t.entity IS NOT NULL THEN 'unlinked'
                      ELSE 'unmatched' END AS situation
-                FROM mapped m LEFT JOIN known k ON k.key = m.key LEFT JOIN matched t ON t.key = m.key"""
+                FROM mapped m LEFT JOIN known k ON k.key = m._key LEFT JOIN matched t ON t.key = m._key"""
         self.run.sql(
-            f"CREATE OR REPLACE TABLE resolved AS SELECT m.rowid AS m, m.key, m.hash, {links} {judged}"
+            f"CREATE OR REPLACE TABLE resolved AS SELECT m.rowid AS m, m._key AS key, m._hash AS hash, {links} {judged}"
         )
         if reaction == "review":
             self.run.sql("""INSERT INTO verdict SELECT key, hash, 'in_review', 'match.none', '',
@@ -182,7 +182,7 @@ class Resolver:
                 continue
             quoted, text = sql_name(name), sql_text(name)
             run.sql(
-                f"CREATE OR REPLACE TABLE sharing AS SELECT m.key FROM mapped m JOIN resolved r ON r.m = m.rowid "
+                f"CREATE OR REPLACE TABLE sharing AS SELECT m._key AS key FROM mapped m JOIN resolved r ON r.m = m.rowid "
                 f"WHERE m.{quoted} IS NOT NULL QUALIFY count(*) OVER (PARTITION BY m.{quoted}) > 1"
             )
             if populated:

@@ -267,7 +267,7 @@ class _Compilation:
     def _check_names(self, number: int, output: Output) -> None:
         """DuckDB's columns do not distinguish case, and some names are the hub's."""
         seen: dict[str, str] = {}
-        reserved = {"key", "hash"} | ({"_parent"} if output.each else set())
+        reserved = {"_key", "_hash", "_parent"}
         for name in output.fields:
             other = seen.setdefault(name.lower(), name)
             path = self._at(number, "fields", name)

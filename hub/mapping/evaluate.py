@@ -52,7 +52,7 @@ def evaluate(
     """Map ``relation`` (SQL text of a table, view or query with ``key`` VARCHAR, ``hash`` of any type,
     ``r`` STRUCT, and optionally ``shape`` VARCHAR, see ``source.source_sql``) into two new tables.
 
-    ``mapped``: ``key`` (of the output: with ``each`` of record and element), ``hash``, with ``each`` also
+    ``mapped``: ``_key`` (of the output: with ``each`` of record and element), ``_hash``, with ``each`` also
     ``_parent`` (key of the record), and the columns. ``rejected``: ``key, hash, field, code, message,
     input`` (JSON of the fields that were read), one row per problem. ``read`` saves counting where the
     caller knows it. ConfigError ``expression.type`` where an expression does
@@ -186,8 +186,8 @@ class _Run:
         read = ", ".join([*key, 'hash AS "$hash"', *columns, *(f'{name} AS "${name}"' for name in kept)])
         inside = f"SELECT {read} FROM {self.rows(guarded)}{where}"
         outside = [
-            '"$key" AS key',
-            '"$hash" AS hash',
+            '"$key" AS _key',
+            '"$hash" AS _hash',
             *(['"$parent" AS _parent'] if compiled.each else []),
             *names,
         ]

@@ -143,7 +143,7 @@ def collect(
     """Move the bad rows of ``mapped`` to ``rejected``; answers how many outputs, and problems."""
     con.execute(
         f"CREATE OR REPLACE TABLE {rejected} AS "
-        "SELECT key, hash, '' AS field, '' AS code, '' AS message, '' AS input "
+        "SELECT _key AS key, _hash AS hash, '' AS field, '' AS code, '' AS message, '' AS input "
         f"FROM {mapped} LIMIT 0"
     )
     if not found:
@@ -173,7 +173,7 @@ def _tell(con: duckdb.DuckDBPyConnection, compiled: Compiled, flag: Flag, mapped
             told = ", ".join(f"{number}: {literal(reason)}" for number, reason in reasons)
             message = f"COALESCE((MAP {{{told}}})[m.rowid], {message})"
     con.execute(
-        f"INSERT INTO {rejected} SELECT key, hash, {literal(flag.field)}, {literal(flag.code)}, {message}, "
+        f"INSERT INTO {rejected} SELECT _key, _hash, {literal(flag.field)}, {literal(flag.code)}, {message}, "
         f"{_input(compiled, flag)} FROM {rows}"
     )
 
@@ -188,7 +188,7 @@ def _input(compiled: Compiled, flag: Flag) -> str:
             parts.append((path, value))
         else:
             top = re.split(r"[.\[]", path)[0]
-            parts.append((top, '"$r".' + quoted(top)) if top != "id" else ("id", "key"))
+            parts.append((top, '"$r".' + quoted(top)) if top != "id" else ("id", "_key"))
     if not parts:
         return "NULL"
     texts = ", ".join(f"{literal(name)}: {value}" for name, value in dict(parts).items())
@@ -205,7 +205,7 @@ def _reasons(
         try:
             con.execute(
                 f"SELECT {flag.raised} FROM "
-                f'(SELECT key, "$r" AS r{element} FROM {mapped} WHERE rowid = {number}) AS s'
+                f'(SELECT _key AS key, "$r" AS r{element} FROM {mapped} WHERE rowid = {number}) AS s'
             ).fetchall()
         except duckdb.Error as error:
             found.append((int(number), cleaned(str(error))))

@@ -117,7 +117,7 @@ def run(
         rows, problems = (
             [
                 json.loads(text)
-                for (text,) in con.execute(f"SELECT to_json(t) FROM {name} t ORDER BY key").fetchall()
+                for (text,) in con.execute(f"SELECT to_json(t) FROM {name} t ORDER BY ALL").fetchall()
             ]
             for name in ("mapped", "rejected")
         )

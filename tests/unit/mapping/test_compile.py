@@ -116,7 +116,7 @@ def test_what_changes_no_result_does_not_change_the_hash() -> None:
                 "mapping": "o",
                 "from": "person",
                 "into": "crm.c",
-                "fields": {"Key": "no", "A": "no", "a": "no"},
+                "fields": {"_Key": "no", "A": "no", "a": "no"},
             },
             "field.reserved",
         ),

@@ -66,7 +66,7 @@ def test_expressions_that_share_a_part_that_raises_do_not_fail_the_batch() -> No
     rules = {"born": "B::DATE", "count": "year(B::DATE)", "name": "(B::DATE)::VARCHAR || 'x'"}
     ran = run(inbound(rules), {"Id": "1", "B": "x"}, {"Id": "2", "B": "2000-01-01"})
     assert ran.codes == [("1", field, "value.invalid") for field in sorted(rules)]
-    assert [row["key"] for row in ran.rows] == ["2"]
+    assert [row["_key"] for row in ran.rows] == ["2"]
 
 
 def test_a_mapping_whose_types_do_not_fit_is_the_files_fault() -> None:
@@ -147,7 +147,7 @@ def test_a_models_demands_are_checked(field: dict[str, Any], good: object, bad: 
     model = {"model": "person", "key": ["no"], "fields": {"no": {}, "it": field}}
     rule = "list_transform(V, x -> x)" if field.get("many") else "V"
     ran = run(inbound({"it": rule}), {"Id": "1", "V": good}, {"Id": "2", "V": bad}, models=(model,))
-    assert [row["key"] for row in ran.rows] == ["1"]
+    assert [row["_key"] for row in ran.rows] == ["1"]
     assert ran.codes == [("2", "it", code)]
 
 
@@ -157,7 +157,7 @@ def test_a_code_is_translated_inwards_and_an_unknown_one_rejected() -> None:
         for number, code in enumerate(["GER", "CN", "DE", "XX", "", None, " D "])
     ]
     ran = run(inbound({"country": "code('country', C)"}), *records)
-    assert {row["key"]: row["country"] for row in ran.rows} == {
+    assert {row["_key"]: row["country"] for row in ran.rows} == {
         "0": "DE",
         "1": "CN",
         "4": None,
@@ -172,7 +172,7 @@ def test_a_code_counts_only_in_the_branch_that_is_taken() -> None:
     rule = f"CASE WHEN K = 'a' THEN {code} WHEN K = 'b' THEN 'NO' ELSE if(K = 'c', {code}, 'CN') END"
     records = [{"Id": kind, "K": kind, "C": "XX"} for kind in "abcd"]
     ran = run(inbound({"country": rule}), *records)
-    assert {row["key"]: row["country"] for row in ran.rows} == {"b": "NO", "d": "CN"}
+    assert {row["_key"]: row["country"] for row in ran.rows} == {"b": "NO", "d": "CN"}
     assert ran.codes == [("a", "country", "code.unknown"), ("c", "country", "code.unknown")]
 
 
@@ -258,7 +258,7 @@ def test_each_gives_one_output_per_element_with_its_own_key() -> None:
     ran = run(
         mapping, {"Id": "1", "Name": "a", "Positions": positions}, {"Id": "2", "Positions": []}, {"Id": "3"}
     )
-    assert [(row["key"], row["_parent"], row["name"]) for row in ran.rows] == [
+    assert [(row["_key"], row["_parent"], row["name"]) for row in ran.rows] == [
         (key_text(["1", "x"]), "1", "a1")
     ]
     assert ran.codes == [(key_text(["1", "y"]), "count", "value.invalid")]
