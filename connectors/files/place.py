@@ -9,9 +9,11 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol, cast
 
@@ -139,7 +141,8 @@ class Local:
         if not target.parent.resolve().is_relative_to(self._root) or target.is_symlink():
             raise ConfigError("path.outside", f"{name} is or lies behind a link that leads out of the folder")
         target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        beside = target.with_name(f".{target.name}.{socket.gethostname()}-{os.getpid()}.tmp")
+        _sweep(target)
         try:
             with open(beside, "wb") as stream:
                 yield stream
@@ -157,6 +160,21 @@ class Local:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _sweep(target: Path) -> None:
+    """Remove what killed processes of this host left of the same file. A host that mounts the folder as
+    well has processes of its own."""
+    for left in target.parent.glob(f".{escape(target.name)}.{escape(socket.gethostname())}-*.tmp"):
+        pid = left.name.removesuffix(".tmp").rpartition("-")[2]
+        try:
+            os.kill(int(pid), 0)
+        except ValueError:
+            continue
+        except ProcessLookupError:
+            left.unlink(missing_ok=True)
+        except PermissionError:  # it lives, as another user
+            continue
 
 
 class Remote:
