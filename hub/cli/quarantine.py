@@ -6,6 +6,7 @@ import json
 from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 from rich.text import Text
 
 from hub.cli.opening import opened_hub
@@ -71,14 +72,17 @@ def _cause(say: Say, cause: Cause) -> None:
         say.text(f"in {cause.exchange} → {cause.output}", ""),
         say.text(f"since {since(cause.first_at)}", "dim"),
     )
+    grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+    for _ in range(4):
+        grid.add_column(overflow="fold")
     for entry in cause.examples:
-        say.line(
-            say.text(f"  {short(entry.id)}", "cyan"),
-            say.text(entry.key or "(no key)", "bold"),
-            say.text(entry.message),
-            say.text(_given(entry)),
-            say.text(entry.position, "dim"),
+        identity = Text(f"  {short(entry.id)}", style="cyan", no_wrap=True)
+        words = Text.assemble(say.text(entry.message), "  ", say.text(_given(entry), "yellow"))
+        grid.add_row(
+            identity, say.text(entry.key or "(no key)", "bold"), words, say.text(entry.position, "dim")
         )
+    if cause.examples:
+        say.show(grid)
     if cause.examples and cause.count > len(cause.examples):
         say.line(f"  … and {cause.count - len(cause.examples):,} more", style="dim")
 
@@ -92,7 +96,10 @@ def _given(entry: Entry) -> str:
     except ValueError:
         return entry.input
     if isinstance(value, dict):
-        return ", ".join(f"{name}={item!r}" for name, item in value.items())
+        return ", ".join(
+            f"{name} empty" if item in (None, "", [], {}) else f"{name}={item!r}"
+            for name, item in value.items()
+        )
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -27,7 +27,7 @@ from hub.workspace.load import Workspace, load
 
 PIPED_WIDTH = 140
 SHORT = 8
-SHORT_COLUMNS = ("id", "run", "state", "updated", "started", "level", "version", "mode")
+SHORT_COLUMNS = ("id", "run", "exchange", "state", "updated", "started", "level", "version", "mode")
 
 
 class Say:

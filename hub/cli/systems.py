@@ -18,6 +18,7 @@ from hub.workspace.diff import plain as without_secrets
 from hub.workspace.workspace import System, Workspace
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, invoke_without_command=True)
+WIDE = 120
 ADDRESSES = ("url", "folder", "sqlite", "odbc", "host", "address")
 WRITES = {"on": "green", "log": "yellow", "off": "dim"}
 
@@ -32,7 +33,8 @@ def systems(ctx: typer.Context) -> None:
         return
     say = Say(ctx)
     workspace = say.workspace()
-    table = say.table("system", "connector", "address", "writes", "exchanges", "title")
+    wide = say.out.width >= WIDE
+    table = say.table("system", "connector", "writes", "#exchanges", *(("title",) if wide else ()), "address")
     told = []
     for system in workspace.systems.values():
         used = _exchanges(workspace, system.name)
@@ -41,15 +43,9 @@ def systems(ctx: typer.Context) -> None:
             if system.spec.writes
             else Text("reads only", style="dim")
         )
-        say.row(
-            table,
-            Text(system.name, style="cyan"),
-            _connector(system),
-            address(system),
-            writes,
-            str(len(used)),
-            title(system),
-        )
+        named = (title(system),) if wide else ()
+        cells = (Text(system.name, style="cyan"), _connector(system), writes, str(len(used)), *named)
+        say.row(table, *cells, address(system))
         told.append(
             {
                 "system": system.name,
@@ -223,7 +219,7 @@ def _resources(say: Say, system: System) -> None:
             Text(name, style="cyan"),
             listed(one.key),
             one.cursor or "none: read in full",
-            str(len(one.fields)),
+            str(len(one.fields) or "·"),
             able,
             one.title,
         )

@@ -9,15 +9,19 @@ STEPS = ("inbound", "pass", "outbound")
 
 
 def run_order(workspace: Workspace) -> list[str]:
-    """All enabled mappings: inbound before pass-through before outbound; among the inbound ones, who fills
-    a model before who refers to it, so that few records have to wait. By name where nothing else decides."""
-    enabled = [one for _, one in sorted(workspace.mappings.items()) if one.enabled]
+    """All enabled mappings: inbound before pass-through before outbound. Among the inbound ones, who fills
+    a model before who refers to it, so that few records have to wait; and who creates its entities before
+    who only adds to them, so that few stay unmatched. By name where nothing else decides."""
     rank = _ranks(workspace)
 
-    def place(mapping: MappingFile) -> tuple[int, int, str]:
+    def place(mapping: MappingFile) -> tuple[int, int, bool, str]:
+        if mapping.direction != "inbound":
+            return STEPS.index(mapping.direction), 0, False, mapping.mapping
         depth = max((rank.get(output.into, 0) for output in mapping.outputs), default=0)
-        return STEPS.index(mapping.direction), depth if mapping.direction == "inbound" else 0, mapping.mapping
+        adds = all(output.unmatched != "create" for output in mapping.outputs)
+        return 0, depth, adds, mapping.mapping
 
+    enabled = (mapping for mapping in workspace.mappings.values() if mapping.enabled)
     return [mapping.mapping for mapping in sorted(enabled, key=place)]
 
 

@@ -149,7 +149,8 @@ def test_the_quarantine_is_grouped_by_cause(work: Desk) -> None:
     work.cophub("run", "--all")
     said = work.cophub("quarantine")
     assert "2 × quarantined required name in erp-suppliers → supplier" in said.out
-    assert "country='XX' suppliers.csv:8" in said.out
+    assert "country='XX'  suppliers.csv:8" in said.out
+    assert "name empty  suppliers.csv:7" in said.out
     some = work.cophub("quarantine", "erp-suppliers", "--code", "code", "--json").json
     assert [cause["code"] for cause in some["causes"]] == ["code.unknown"]
     shown = work.cophub("quarantine", "show", some["causes"][0]["examples"][0]["id"][-8:])

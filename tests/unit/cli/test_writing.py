@@ -101,7 +101,7 @@ def test_a_record_that_would_be_quarantined_says_why(work: Desk) -> None:
 
 
 def test_systems_are_listed_checked_and_described(work: Desk) -> None:
-    assert "erp_files   files       ../data" in work.cophub("systems").out
+    assert "erp_files   files       on               1   ../data" in work.cophub("systems").out
     assert work.cophub("systems", "check").code == 0
     assert "number" in work.cophub("systems", "describe", "erp_files").out
     assert work.cophub("systems", "describe", "erp_files", "suppliers", "--json").json["resource"]["key"] == [
