@@ -61,8 +61,7 @@ class Resolver:
         populated = entities.any_there(self.session, self.database, self.model.model)
         if populated:
             for rule in self.output.match:
-                if rule.at_least is None:
-                    self._match(rule.on)
+                self._match(rule.on)
         self._collisions_in_batch()
         self._assign()
         self._unique(populated)
@@ -138,8 +137,6 @@ class Resolver:
     def _collisions_in_batch(self) -> None:
         """Several new records that a rule calls the same are not created side by side."""
         for rule in self.output.match:
-            if rule.at_least is not None:
-                continue
             names = [sql_name(name) for name in rule.on]
             filled = " AND ".join(f"{name} IS NOT NULL" for name in names)
             text = sql_text(" + ".join(rule.on))

@@ -34,6 +34,7 @@ def check(workspace: Workspace) -> list[Finding]:
             for one in done:
                 findings += _typed(workspace, mapping, one, binder)
                 findings += _required(workspace, mapping, one)
+                findings += _inexact(workspace, mapping, one)
     findings += flow_findings(workspace, compiled)
     return sorted(set(findings))
 
@@ -73,6 +74,17 @@ def _typed(workspace: Workspace, mapping: MappingFile, compiled: Compiled, binde
         path = output_path(mapping, compiled.number, "fields", field) if field else ("where",)
         found.append(finding(workspace, compiled.mapping, path, issue))
     return found
+
+
+def _inexact(workspace: Workspace, mapping: MappingFile, compiled: Compiled) -> list[Finding]:
+    """A rule that would be passed over could create what it should have found: better refused."""
+    issue = Issue("match.inexact", "only exact match rules are applied so far: at_least cannot be used yet",
+                  "leave at_least away to match equal values, or unmatched: review")
+    return [
+        finding(workspace, mapping.mapping, output_path(mapping, compiled.number, "match", number), issue)
+        for number, rule in enumerate(mapping.outputs[compiled.number].match)
+        if rule.at_least is not None
+    ]
 
 
 def _required(workspace: Workspace, mapping: MappingFile, compiled: Compiled) -> list[Finding]:
