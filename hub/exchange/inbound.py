@@ -231,7 +231,7 @@ def _settled(run: RunFile, extracted: Extracted) -> None:
     """``settled``: keys whose quarantine entries are answered by this run, for better or worse."""
     gone = (
         "UNION SELECT key FROM stuck ANTI JOIN extracted USING (key)"
-        if extracted.certificate.complete
+        if extracted.certificate.complete and extracted.read
         else ""
     )
     run.sql(f"""CREATE OR REPLACE TABLE settled AS SELECT key FROM stuck SEMI JOIN fresh USING (key)
