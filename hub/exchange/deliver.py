@@ -287,6 +287,9 @@ class Delivery:
             self.run_id,
             told,
         )
+        if held := [one["key"] for one in told if one["hold"]]:  # opened just now, not settled by this run
+            self.run.table("held_now", pa.table({"key": held}))
+            self.run.sql("DELETE FROM settled WHERE key IN (SELECT key FROM held_now)")
         reach("after_outcomes")
 
     def _acknowledged(self, row: Row, outcome: Outcome) -> dict[str, Any] | None:
