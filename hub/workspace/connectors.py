@@ -23,7 +23,7 @@ from hub.errors import ConfigError, Finding
 from hub.workspace.explain import explain
 from hub.workspace.located import Located
 from hub.workspace.overlay import merge
-from hub.workspace.shape import FieldName, Shape, Title
+from hub.workspace.shape import TITLE, FieldName, Shape, Title
 from hub.workspace.yaml import read
 
 NOT_CONNECTORS: Final = frozenset({"profiles", "simulators"})
@@ -33,9 +33,9 @@ OWN_KEYS: Final = frozenset({"system", "title", "connector", "writes", "resource
 class ProfileFile(Shape):
     """``connectors/profiles/NAME.yaml``: a product on a protocol."""
 
-    profile: FieldName
+    profile: FieldName = Field(description="Name of the profile, as the file is named", examples=["sap_s4"])
     connector: FieldName = Field(description="The connector it stands on", examples=["odata"])
-    title: Title = ""
+    title: Title = TITLE
     docs: str = Field("", description="Link to the product's own documentation of the interface")
     notes: str = Field("", description="What an integrator must do in the product")
     settings: dict[str, Any] = Field({}, description="Defaults under the system's own keys")

@@ -23,6 +23,11 @@ Limit = Annotated[
     ),
 ]
 Title = str | dict[str, str]
+TITLE: Any = Field(
+    "",
+    description="Title for people: a text, or one per language",
+    examples=[{"en": "Supplier", "zh": "供应商"}],
+)
 
 
 class Shape(BaseModel):
@@ -38,7 +43,7 @@ class HubFile(Shape):
     """``config/hub.yaml``: what holds for the whole workspace."""
 
     hub: Name = Field(description="Name of this hub", examples=["meditech"])
-    title: Title = ""
+    title: Title = TITLE
     store: str = Field(
         "sqlite:///.cophub/hub.sqlite",
         description="Database of the hub: sqlite:///FILE or postgresql://USER@HOST/NAME; a password "
@@ -59,7 +64,7 @@ class Mask(Shape):
     keep: tuple[int, int] | None = Field(
         None, strict=False, description="How many characters stay readable at both ends", examples=[[3, 4]]
     )
-    full: bool = False
+    full: bool = Field(False, description="Nothing stays readable")
 
 
 class ModelField(Shape):
@@ -84,22 +89,28 @@ class ModelField(Shape):
     max: float | None = Field(None, description="Largest number")
     level: Level | None = Field(None, description="Protection level; L1 public to L5 important")
     class_: str | None = Field(None, alias="class", description="Class of the data", examples=["pi.contact"])
-    mask: Mask | Literal["full"] | None = None
+    mask: Mask | Literal["full"] | None = Field(
+        None,
+        description="How a classified value is shown to people without clearance; without it not at all",
+        examples=[{"keep": [3, 4]}],
+    )
     rank: list[str] = Field(
         [], description="Mappings or systems, most trusted first", examples=[["hr", "crm"]]
     )
-    title: Title = ""
+    title: Title = TITLE
 
 
 class ModelFile(Shape):
     """``config/models/NAME.yaml``: a canonical type."""
 
-    model: FieldName
-    title: Title = ""
+    model: FieldName = Field(description="Name of the model, as the file is named", examples=["supplier"])
+    title: Title = TITLE
     key: list[str] = Field(
         min_length=1, description="Fields that identify an entity for people", examples=[["code"]]
     )
-    fields: dict[FieldName, ModelField] = Field(min_length=1)
+    fields: dict[FieldName, ModelField] = Field(
+        min_length=1, description="Fields by name", examples=[{"code": {"type": "text", "required": True}}]
+    )
     history: bool = Field(True, description="Keep every earlier version")
 
 
@@ -112,8 +123,8 @@ class SystemFile(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
-    system: FieldName
-    title: Title = ""
+    system: FieldName = Field(description="Name of the system, as the file is named", examples=["s4"])
+    title: Title = TITLE
     connector: str = Field(description="A connector or a profile", examples=["odata", "sap_s4"])
     writes: Literal["on", "off", "log"] = Field(
         "on", description="off refuses, log only logs what would be sent"
@@ -124,8 +135,8 @@ class SystemFile(BaseModel):
 class CodesFile(Shape):
     """``config/codes/NAME.yaml``: a code list: the hub's values, and what each system calls them."""
 
-    codes: FieldName
-    title: Title = ""
+    codes: FieldName = Field(description="Name of the list, as the file is named", examples=["country"])
+    title: Title = TITLE
     values: dict[str, Title] = Field(
         min_length=1, description="Hub value → title", examples=[{"DE": "Germany"}]
     )
@@ -145,43 +156,57 @@ class FieldRule(Shape):
     strength: Literal["strong", "normal", "weak"] = Field(
         "normal", description="strong enforces always, normal on change of the source, weak fills the empty"
     )
-    title: Title = ""
+    title: Title = TITLE
 
 
 class MatchRule(Shape):
     """One match rule on mapped values."""
 
-    on: list[str] = Field(min_length=1)
-    at_least: float | None = Field(None, gt=0, le=1)
-    then: Literal["link", "review"] = "link"
+    on: list[str] = Field(
+        min_length=1, description="Fields that must all be equal and filled", examples=[["name", "country"]]
+    )
+    at_least: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Likeness that is enough; refused by check: only equal values match so far",
+    )
+    then: Literal["link", "review"] = Field("link", description="Link what is found, or let a person decide")
 
 
 class Absent(Shape):
     """What happens to what is no longer in a complete snapshot."""
 
-    reaction: Literal["ignore", "disable", "delete", "unlink"] = "ignore"
-    grace: Duration | None = None
+    reaction: Literal["ignore", "disable", "delete", "unlink"] = Field(
+        "ignore",
+        description="What becomes of the entity whose record is gone; unlink only forgets the record",
+    )
+    grace: Duration | None = Field(None, description="How long it waits before that", examples=["7d"])
 
 
 class Guard(Shape):
     """Limits of one run, as a count or a percentage of what was there before."""
 
-    create: Limit | None = None
-    update: Limit | None = None
-    delete: Limit | None = None
-    disable: Limit | None = None
+    create: Limit | None = Field(None, description="Most entities or records to create", examples=["20%"])
+    update: Limit | None = Field(None, description="Most to change", examples=["30%"])
+    delete: Limit | None = Field(None, description="Most to delete", examples=["0"])
+    disable: Limit | None = Field(None, description="Most to disable", examples=["50"])
 
 
 class Schedule(Shape):
-    every: Duration | None = None
-    cron: str | None = None
-    full: str | None = None
+    every: Duration | None = Field(None, description="Time between two runs", examples=["15m"])
+    cron: str | None = Field(None, description="When, as a cron expression", examples=["*/15 6-20 * * *"])
+    full: str | None = Field(
+        None, description="When everything is read, as a cron expression", examples=["0 2 * * *"]
+    )
 
 
 class With(Shape):
     """Another resource of the same system, joined in the same run."""
 
-    from_: str = Field(alias="from", examples=["s4.A_BusinessPartnerBank"])
+    from_: str = Field(
+        alias="from", description="system.resource of the same system", examples=["s4.A_BusinessPartnerBank"]
+    )
     on: str = Field(
         description="Condition over both records", examples=["bank.BusinessPartner = BusinessPartner"]
     )
@@ -211,43 +236,79 @@ AbsentRule = Annotated[
 ]
 
 
+MATCH: Any = Field(
+    [],
+    description="Rules that find the entity of a new record, tried in order, on mapped values",
+    examples=[[["code"], ["tax_number"]]],
+)
+ABSENT: Any = Field(
+    Absent(),
+    description="What happens when a complete snapshot no longer holds a record",
+    examples=[{"reaction": "disable", "grace": "7d"}],
+)
+
+
 class Output(Shape):
     """What one record becomes in one model or resource."""
 
     into: str = Field(description="A model, or system.resource")
     each: str | None = Field(None, description="One output per element", examples=["to_Positions as p"])
     key: str | list[str] | None = Field(None, description="Key of the output's foreign record")
-    where: str | None = None
-    match: list[Match] = []
-    fields: dict[str, Value] = Field(min_length=1)
+    where: str | None = Field(
+        None, description="Condition over the record's fields", examples=["active = '1'"]
+    )
+    match: list[Match] = MATCH
+    fields: dict[str, Value] = Field(
+        min_length=1, description="Field → expression", examples=[{"name": "trim(NAME1)"}]
+    )
     unmatched: Literal["create", "ignore", "review"] = Field(
         "ignore",
         description="What a record becomes that matches no entity: nothing happens that is not written",
     )
-    absent: AbsentRule = Absent()
+    absent: AbsentRule = ABSENT
 
 
 class MappingFile(Shape):
     """``mappings/NAME.yaml``: how records of a resource become a model, or the reverse."""
 
-    mapping: Name
-    title: Title = ""
+    mapping: Name = Field(description="Name of the mapping, as the file is named", examples=["s4-suppliers"])
+    title: Title = TITLE
     from_: str = Field(alias="from", description="system.resource, or a model", examples=["s4.A_Supplier"])
     into: str | list[Output] = Field(description="A model, system.resource, or several outputs")
-    enabled: bool = True
+    enabled: bool = Field(True, description="Whether run --all runs it")
     mode: Literal["live", "link_only"] = Field(
         "live", description="link_only writes links and a report, nothing else"
     )
     key: str | list[str] | None = Field(None, description="Key fields of the foreign record")
     where: str | None = Field(None, description="Condition over the record's fields")
-    with_: dict[FieldName, With] = Field({}, alias="with")
-    each: str | None = Field(None, examples=["to_Positions as p"])
-    match: list[Match] = []
-    fields: dict[str, Value] = {}
-    unmatched: Literal["create", "ignore", "review"] = "ignore"
-    absent: AbsentRule = Absent()
-    guard: Guard = Guard()
-    schedule: Schedule | Literal["on_change", "on_event", "manual"] = "manual"
+    with_: dict[FieldName, With] = Field(
+        {},
+        alias="with",
+        description="Name → another resource joined to each record",
+        examples=[
+            {"bank": {"from": "s4.A_BusinessPartnerBank", "on": "bank.BusinessPartner = BusinessPartner"}}
+        ],
+    )
+    each: str | None = Field(
+        None, description="One output per element of a list", examples=["to_Positions as p"]
+    )
+    match: list[Match] = MATCH
+    fields: dict[str, Value] = Field(
+        {}, description="Field → expression, or {value, strength}", examples=[{"name": "trim(NAME1)"}]
+    )
+    unmatched: Literal["create", "ignore", "review"] = Field(
+        "ignore",
+        description="What a record becomes that matches no entity: nothing happens that is not written",
+    )
+    absent: AbsentRule = ABSENT
+    guard: Guard = Field(
+        Guard(), description="Limits of one run", examples=[{"update": "30%", "delete": "0"}]
+    )
+    schedule: Schedule | Literal["on_change", "on_event", "manual"] = Field(
+        "manual",
+        description="When a scheduler runs it; the hub itself starts nothing",
+        examples=[{"every": "15m"}],
+    )
     overlap: Duration = Field("5m", description="How far an incremental read goes back behind its watermark")
 
     @property
@@ -278,20 +339,30 @@ class MappingFile(Shape):
 class TestCase(Shape):
     """One entry of ``mappings/NAME.test.yaml``."""
 
-    given: dict[str, Any]
-    expect: dict[str, Any] | None = None
-    expect_problem: dict[str, str] | None = Field(None, examples=[{"field": "name", "code": "required"}])
+    given: dict[str, Any] = Field(
+        description="The record, with the fields the case is about", examples=[{"NAME1": " ACME "}]
+    )
+    expect: dict[str, Any] | None = Field(
+        None, description="Fields it must become; others are not looked at", examples=[{"name": "ACME"}]
+    )
+    expect_problem: dict[str, str] | None = Field(
+        None,
+        description="The reason it must be set aside for",
+        examples=[{"field": "name", "code": "required"}],
+    )
     expect_none: bool = Field(False, description="The record is out of scope (its where is false)")
     into: str | None = Field(None, description="Which output, where the mapping has several")
     lookups: dict[str, dict[str, str]] = Field({}, description="Answers of key_in and ref by system or model")
-    title: str = ""
+    title: str = Field("", description="What the case shows", examples=["blanks are mended"])
     __test__ = False
 
 
 class EnvironmentFile(Shape):
     """``config/environments/NAME.yaml``: what differs there."""
 
-    environment: Name
-    store: str | None = None
+    environment: Name = Field(description="Name, as the file is named", examples=["prod"])
+    store: str | None = Field(
+        None, description="The hub's database there", examples=["postgresql://hub@db.example.com/hub"]
+    )
     systems: dict[str, dict[str, Any]] = Field({}, description="System → url, auth, limits, writes …")
     mappings: dict[str, dict[str, Any]] = Field({}, description="Mapping → schedule, enabled, guard")
