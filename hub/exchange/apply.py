@@ -26,12 +26,14 @@ MANY = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What the transaction wrote, and what it refused because it had changed since the plan."""
+    """What the transaction wrote; how many records it ``refused`` because they had changed since the plan,
+    and how many of them were planned as changes (``unmade``)."""
 
     created: int
     updated: int
     removed: int
     refused: int
+    unmade: int
 
 
 def apply(
@@ -48,8 +50,8 @@ def apply(
     with database.bulk(write=True) as session:
         fence(session, held)
         writer = _Writer(run, database, session, manifest, run_id)
-        refused = writer.refuse_changed() if stored else 0
-        applied = writer.golden(refused)
+        refused, unmade = writer.refuse_changed() if stored else (0, 0)
+        applied = writer.golden(refused, unmade)
         writer.shadows()
         write_held(run, session, manifest, run_id)
         if manifest.last:
@@ -74,8 +76,9 @@ class _Writer:
 
     # ------------------------------------------------------------ what changed since the plan
 
-    def refuse_changed(self) -> int:
-        """Drop from the plan what is no longer as the plan saw it; answers how many records that are."""
+    def refuse_changed(self) -> tuple[int, int]:
+        """Drop from the plan what is no longer as the plan saw it; answers how many records that are, and
+        how many of them had been planned as changes."""
         run = self.run
         staged = stage(
             run,
@@ -90,21 +93,63 @@ class _Writer:
             UNION SELECT _id FROM removing u ANTI JOIN current c ON c._id = u._id AND c._version = u.version""")
         keys = stage_keys(run, self.session, "planned_keys", "SELECT DISTINCT key FROM shadowing")
         take(run, "current_shadow", shadows.hashes(self.session, self.manifest.source, keys))
-        run.sql("""INSERT INTO refused_entity SELECT s.entity FROM shadowing s LEFT JOIN current_shadow c USING (key)
-            WHERE s.entity IS NOT NULL AND s.expected IS DISTINCT FROM c.hash""")
+        run.sql("""CREATE OR REPLACE TABLE seen_since AS SELECT s.key, s.entity FROM shadowing s
+            LEFT JOIN current_shadow c USING (key) WHERE s.expected IS DISTINCT FROM c.hash""")
+        run.sql("INSERT INTO refused_entity SELECT entity FROM seen_since WHERE entity IS NOT NULL")
+        for fields in self.manifest.owned:
+            self._refuse_taken(fields)
+        for fields in self.manifest.same:
+            self._made_meanwhile(fields)
         for name in ("updating", "removing", "creation"):
             run.sql(f"DELETE FROM {name} WHERE _id IN (SELECT _id FROM refused_entity)")
-        run.sql("""CREATE OR REPLACE TABLE refused AS SELECT key, hash FROM shadowing
+        run.sql("""CREATE OR REPLACE TABLE refused AS SELECT key, hash, changes FROM shadowing
             WHERE entity IN (SELECT _id FROM refused_entity)""")
-        for name in ("shadowing", "gone"):
-            run.sql(f"DELETE FROM {name} WHERE key IN (SELECT key FROM refused)")
+        run.sql("DELETE FROM shadowing WHERE key IN (SELECT key FROM refused UNION SELECT key FROM seen_since)")
+        run.sql("DELETE FROM gone WHERE key IN (SELECT key FROM refused)")
         run.sql("""INSERT INTO held SELECT key, hash, 'refused', 'plan.changed', '',
             'the record or its entity changed after the plan was made', NULL, '', 0, NULL FROM refused""")
-        return int(run.one("SELECT count(*) FROM refused"))
+        refused, changes = run.sql("SELECT count(*), count(*) FILTER (changes) FROM refused")[0]
+        return refused, changes
+
+    def _refuse_taken(self, fields: Sequence[str]) -> None:
+        """What somebody else has by now, equal in all of ``fields``, is not taken or created once more."""
+        run, names = self.run, [sql_name(name) for name in fields]
+        present = {row[0] for row in run.sql("DESCRIBE creation")}
+        if not present.issuperset(fields):
+            return
+        filled = " AND ".join(f"{name} IS NOT NULL" for name in names)
+        listed = ", ".join(names)
+        planned = f"SELECT _id, {listed} FROM creation WHERE {filled}"
+        if len(fields) == 1:
+            planned += f" UNION ALL SELECT _id, {listed} FROM updating WHERE {filled}"
+        columns = {name: self.columns[name] for name in fields}
+        values = stage(
+            run, self.session, f"owned_{'_'.join(fields)}", columns, f"SELECT DISTINCT {listed} FROM ({planned})"
+        )
+        found = entities.candidates(self.session, self.database, self.model, values, fields)
+        take(run, "owner", found)
+        run.sql(f"""INSERT INTO refused_entity SELECT p._id FROM ({planned}) p JOIN owner o USING ({listed})
+            WHERE o._id <> p._id AND o._id NOT IN (SELECT _id FROM updating)""")
+
+    def _made_meanwhile(self, fields: list[str]) -> None:
+        """What the plan would create and somebody else created since is not created a second time."""
+        run, names = self.run, ", ".join(sql_name(name) for name in fields)
+        filled = " AND ".join(f"{sql_name(name)} IS NOT NULL" for name in fields)
+        values = stage(
+            run,
+            self.session,
+            f"planned_{'_'.join(fields)}",
+            {name: self.columns[name] for name in fields},
+            f"SELECT DISTINCT {names} FROM creation WHERE {filled}",
+        )
+        found = entities.candidates(self.session, self.database, self.model, values, fields)
+        take(run, "made_meanwhile", found)
+        run.sql(f"""INSERT INTO refused_entity SELECT c._id FROM creation c
+            SEMI JOIN made_meanwhile USING ({names})""")
 
     # ------------------------------------------------------------ golden rows
 
-    def golden(self, refused: int) -> Applied:
+    def golden(self, refused: int, unmade: int) -> Applied:
         created, updated, removed = (
             self.run.one(f"SELECT count(*) FROM {name}") for name in ("creation", "updating", "removing")
         )
@@ -132,7 +177,7 @@ class _Writer:
                 },
                 self.moment,
             )
-        return Applied(created, updated, removed, refused)
+        return Applied(created, updated, removed, refused, unmade)
 
     def _create(self, count: int, seq: int) -> None:
         described = [row[0] for row in self.run.sql("DESCRIBE creation")]

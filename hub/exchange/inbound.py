@@ -26,7 +26,7 @@ from hub.exchange.runfile import RunFile
 from hub.failpoints import reach
 from hub.mapping.compile import Compiled
 from hub.store.bulk import Bulk
-from hub.workspace.shape import MappingFile, Output
+from hub.workspace.shape import MappingFile, ModelFile, Output
 from hub.workspace.workspace import Workspace
 
 
@@ -177,8 +177,24 @@ def plan_output(
         source_fields=list(extracted.fields),
         contestants={contestant_sign(claimed, name): name for name in claimed.contestants()},
         absent=output.absent.reaction,
+        same=_same(output, model, compiled),
+        owned=_owned(output, model),
         last=compiled.number == len(mapping.outputs) - 1,
     )
+
+
+def _same(output: Output, model: ModelFile, compiled: Compiled) -> list[list[str]]:
+    """The groups of mapped fields that tell one entity from another."""
+    present = {column.name for column in compiled.columns}
+    rules = [rule.on for rule in output.match]
+    unique = [[name] for name, declared in model.fields.items() if declared.unique and name in present]
+    return rules + [one for one in unique if one not in rules]
+
+
+def _owned(output: Output, model: ModelFile) -> list[list[str]]:
+    """Sets of fields by which two entities would be one: of exact match rules, and unique ones."""
+    rules = {tuple(rule.on) for rule in output.match if rule.at_least is None}
+    return [list(one) for one in sorted(rules | {(name,) for name, field in model.fields.items() if field.unique})]
 
 
 def claims(workspace: Workspace, model: str) -> Claims:
@@ -207,13 +223,15 @@ def _only_links(run: RunFile, resolved: Resolved) -> Resolved:
 
 
 def _shadowing(run: RunFile, compiled: Compiled, *, mode: str) -> None:
-    """``shadowing``: records to remember as seen, with what the shadow said before (``expected``)."""
+    """``shadowing``: records to remember as seen, with what the shadow said before (``expected``)
+    and whether they change anything."""
     # A baseline has applied no values: its records stay fresh for the first live run.
     map_hash = 0 if mode == "link_only" else short_hash(compiled.hash)
     parent = "m._parent" if compiled.each else "NULL::VARCHAR"
     fresh_key = "m._parent" if compiled.each else "r.key"
     run.sql(f"""CREATE OR REPLACE TABLE shadowing AS SELECT r.key, r.hash, {map_hash}::BIGINT AS map_hash, f.cur, r.entity,
-            s.hash AS expected, {parent} AS parent
+            s.hash AS expected, {parent} AS parent,
+            r.situation <> 'linked' OR r.entity IN (SELECT _id FROM updating) AS changes
         FROM resolved r JOIN mapped m ON m.rowid = r.m JOIN fresh f ON f.key = {fresh_key}
         LEFT JOIN seen s ON s.key = r.key""")
     outside = "SELECT _key FROM mapped UNION ALL SELECT key FROM rejected"
@@ -223,7 +241,7 @@ def _shadowing(run: RunFile, compiled: Compiled, *, mode: str) -> None:
         "SELECT (SELECT count(*) FROM fresh) - (SELECT count(*) FROM mapped) - (SELECT count(DISTINCT key) FROM rejected)"
     ):
         return
-    run.sql(f"""INSERT INTO shadowing SELECT f.key, f.hash, {map_hash}, f.cur, NULL, s.hash, NULL
+    run.sql(f"""INSERT INTO shadowing SELECT f.key, f.hash, {map_hash}, f.cur, NULL, s.hash, NULL, false
         FROM fresh f LEFT JOIN seen s ON s.key = f.key WHERE f.key NOT IN ({outside})""")
 
 

@@ -45,7 +45,8 @@ READ_PARTS = (
 
 @dataclass(slots=True)
 class Manifest:
-    """One output's plan. ``values`` of counts reconcile: read = the sum of READ_PARTS (P7)."""
+    """One output's plan. ``values`` of counts reconcile: read = the sum of READ_PARTS (P7). ``owned`` are
+    sets of fields that no two entities share: those of match rules and unique ones."""
 
     exchange: str
     output: str
@@ -71,6 +72,8 @@ class Manifest:
     target_key: list[str] = field(default_factory=list)
     last: bool = True
     contestants: dict[str, str] = field(default_factory=dict)
+    same: list[list[str]] = field(default_factory=list)
+    owned: list[list[str]] = field(default_factory=list)
 
     def dump(self) -> bytes:
         return orjson.dumps(dataclasses.asdict(self), option=orjson.OPT_SORT_KEYS)

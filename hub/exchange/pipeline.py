@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 from hub.errors import ConfigError, Held, HubError
 from hub.exchange import inbound, outbound
-from hub.exchange.apply import apply
+from hub.exchange.apply import Applied, apply
 from hub.exchange.ground import Hub, Progress
 from hub.exchange.manifest import READ_PARTS, Manifest
 from hub.exchange.plan import load_plan, store_plan
@@ -219,8 +219,7 @@ class _Run:
             if manifest.direction == "inbound":
                 self.show("apply", manifest.counts)
                 applied = apply(run, self.hub.database, self.held, manifest, self.row.id, stored=stored)
-                self.counts["refused"] = self.counts.get("refused", 0) + applied.refused
-                self.counts["applied"] -= applied.refused
+                self._corrected(manifest, applied)
             else:
                 outbound.deliver(
                     self.hub,
@@ -233,6 +232,17 @@ class _Run:
                     self.show,
                     stored=stored,
                 )
+
+    def _corrected(self, manifest: Manifest, applied: Applied) -> None:
+        """What was refused is not counted as done."""
+        counts, planned = self.counts, manifest.counts
+        counts["refused"] = counts.get("refused", 0) + applied.refused
+        counts["applied"] -= applied.unmade
+        counts["unchanged"] -= applied.refused - applied.unmade
+        counts["created"] += applied.created - planned["created"]
+        counts["updated"] += applied.updated - planned["updated"]
+        removed = "deleted" if planned["deleted"] else "disabled"
+        counts[removed] += applied.removed - planned["disabled"] - planned["deleted"]
 
     def _total(self, manifests: list[Manifest]) -> None:
         for manifest in manifests:

@@ -99,8 +99,9 @@ def read_original(keep: Keep, original: str) -> bytes:
 def write_held(run: RunFile, session: Bulk, manifest: Manifest, run_id: uuid.UUID) -> None:
     """In the applying transaction: close the entries that are settled, open those of ``held``."""
     moment = now()
-    if run.one("SELECT count(*) FROM settled"):
-        settled = stage_keys(run, session, "settled_keys", "SELECT DISTINCT key FROM settled")
+    answered = "SELECT key FROM settled UNION SELECT key FROM held"
+    if run.one(f"SELECT count(*) FROM ({answered})"):
+        settled = stage_keys(run, session, "settled_keys", answered)
         quarantined.settle(session, manifest.source, settled, moment)
     if run.one("SELECT count(*) FROM held"):
         quarantined.load(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,8 +32,10 @@ def rows(
 
 
 def stage(run: RunFile, session: Bulk, name: str, columns: Mapping[str, Any], query: str) -> Any:
-    """A temporary table of the session's transaction, filled from the run file."""
-    return session.stage(name[:60], columns, rows(run, session, columns, query))
+    """A temporary table of the session's transaction, filled from the run file. No other has its name:
+    ``name`` only tells people what it is."""
+    own = f"{name[:48]}_{secrets.token_hex(4)}"
+    return session.stage(own, columns, rows(run, session, columns, query))
 
 
 def stage_keys(run: RunFile, session: Bulk, name: str, query: str) -> Any:
