@@ -98,8 +98,6 @@ class _Writer:
         run.sql("INSERT INTO refused_entity SELECT entity FROM seen_since WHERE entity IS NOT NULL")
         for fields in self.manifest.owned:
             self._refuse_taken(fields)
-        for fields in self.manifest.same:
-            self._made_meanwhile(fields)
         for name in ("updating", "removing", "creation"):
             run.sql(f"DELETE FROM {name} WHERE _id IN (SELECT _id FROM refused_entity)")
         run.sql("""CREATE OR REPLACE TABLE refused AS SELECT key, hash, changes FROM shadowing
@@ -130,22 +128,6 @@ class _Writer:
         take(run, "owner", found)
         run.sql(f"""INSERT INTO refused_entity SELECT p._id FROM ({planned}) p JOIN owner o USING ({listed})
             WHERE o._id <> p._id AND o._id NOT IN (SELECT _id FROM updating)""")
-
-    def _made_meanwhile(self, fields: list[str]) -> None:
-        """What the plan would create and somebody else created since is not created a second time."""
-        run, names = self.run, ", ".join(sql_name(name) for name in fields)
-        filled = " AND ".join(f"{sql_name(name)} IS NOT NULL" for name in fields)
-        values = stage(
-            run,
-            self.session,
-            f"planned_{'_'.join(fields)}",
-            {name: self.columns[name] for name in fields},
-            f"SELECT DISTINCT {names} FROM creation WHERE {filled}",
-        )
-        found = entities.candidates(self.session, self.database, self.model, values, fields)
-        take(run, "made_meanwhile", found)
-        run.sql(f"""INSERT INTO refused_entity SELECT c._id FROM creation c
-            SEMI JOIN made_meanwhile USING ({names})""")
 
     # ------------------------------------------------------------ golden rows
 

@@ -177,18 +177,9 @@ def plan_output(
         source_fields=list(extracted.fields),
         contestants={contestant_sign(claimed, name): name for name in claimed.contestants()},
         absent=output.absent.reaction,
-        same=_same(output, model, compiled),
         owned=_owned(output, model),
         last=compiled.number == len(mapping.outputs) - 1,
     )
-
-
-def _same(output: Output, model: ModelFile, compiled: Compiled) -> list[list[str]]:
-    """The groups of mapped fields that tell one entity from another."""
-    present = {column.name for column in compiled.columns}
-    rules = [rule.on for rule in output.match]
-    unique = [[name] for name, declared in model.fields.items() if declared.unique and name in present]
-    return rules + [one for one in unique if one not in rules]
 
 
 def _owned(output: Output, model: ModelFile) -> list[list[str]]:

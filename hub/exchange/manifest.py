@@ -72,7 +72,6 @@ class Manifest:
     target_key: list[str] = field(default_factory=list)
     last: bool = True
     contestants: dict[str, str] = field(default_factory=dict)
-    same: list[list[str]] = field(default_factory=list)
     owned: list[list[str]] = field(default_factory=list)
 
     def dump(self) -> bytes:
