@@ -27,7 +27,7 @@ from hub.exchange.staging import take
 from hub.failpoints import reach
 from hub.store import deliveries, marks, shadows
 from hub.store.database import Database
-from hub.store.journal import Lease, fence
+from hub.store.journal import Lease, fence, require
 
 ATTEMPTS = 5
 LONGEST_WAIT = 60.0
@@ -162,6 +162,7 @@ class Delivery:
             wait: float | None = 0.0 if batch.doubt else None
             if waiting:
                 reach("before_target_call")
+                require(self.database, self.held)
                 answers = self._call(target, resource, [batch.changes[index] for index in waiting])
                 reach("after_target_ack")
                 wait = self._judge(batch, waiting, answers)
@@ -356,17 +357,17 @@ class Delivery:
         order = ", ".join(sql_name(name) for name in [*self.manifest.target_key, "_key"])
         reader = self.run.reader(f"SELECT * EXCLUDE (_key) FROM whole ORDER BY {order}")
         reach("before_target_call")
-        count = self.target.replace(resource, _to_the_last(reader), reader.schema)  # type: ignore[union-attr]
+        count = self.target.replace(resource, self._to_the_last(reader), reader.schema)  # type: ignore[union-attr]
         reach("after_target_ack")
         self._store(_Batch(rows, {}, {index: Outcome("done") for index in range(len(rows))}, 1), tally)
         deliveries.forget(self.database, self.held, self.manifest.source, leftover)
         self.progress("deliver", {"sent": count, "of": count})
 
-
-def _to_the_last(rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The rows of a new file; when all are given it has not yet taken the old one's place."""
-    yield from rows
-    reach("before_replace")
+    def _to_the_last(self, rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The rows of a new file; when all are given it has not yet taken the old one's place."""
+        yield from rows
+        reach("before_replace")
+        require(self.database, self.held)
 
 
 def _row(values: Sequence[Any]) -> Row:

@@ -150,25 +150,26 @@ class _Run:
 
     def journaled(self, work: Callable[[], Result]) -> Result:
         """However it ends, the journal says so."""
-        database, identity = self.hub.database, self.row.id
+        database, identity, epoch = self.hub.database, self.row.id, self.held[0].epoch
         try:
             result = work()
         except HubError as error:
             state = "held" if isinstance(error, Held) else "failed"
             told = {"code": error.code, "message": error.message, "where": error.where, "hint": error.hint}
-            journal.close_run(database, identity, state, self.counts, self.notes, told)
+            journal.close_run(database, identity, epoch, state, self.counts, self.notes, told)
             raise
         except BaseException as error:
             journal.close_run(
                 database,
                 identity,
+                epoch,
                 "failed",
                 self.counts,
                 self.notes,
                 {"code": "internal", "message": type(error).__name__, "where": "", "hint": ""},
             )
             raise
-        journal.close_run(database, identity, result.state, result.counts, list(result.notes))
+        journal.close_run(database, identity, epoch, result.state, result.counts, list(result.notes))
         return result
 
     def exchange(self, *, initial: bool, full: bool) -> Result:
@@ -266,4 +267,4 @@ class _Run:
         self.progress(stage, counts)
         if time.monotonic() - self.shown_at > 2:
             self.shown_at = time.monotonic()
-            journal.progress(self.hub.database, self.row.id, stage, counts)
+            journal.progress(self.hub.database, self.row.id, self.held[0].epoch, stage, counts)

@@ -17,15 +17,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, Update, select
 from sqlalchemy.exc import IntegrityError
 
-from hub.errors import Fatal, Retriable
+from hub.errors import ConfigError, Fatal, Retriable
 from hub.store.bulk import Bulk
 from hub.store.database import Database, new_id, now
 from hub.store.tables import lease, run
 
 LEASE_SECONDS = 60.0
+VARIABLE = "COPHUB_LEASE_SECONDS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,20 @@ class RunRow:
     workspace_hash: str = ""
 
 
+def lease_seconds() -> float:
+    """How long a lease holds without being renewed. ConfigError ``lease.seconds``."""
+    said = os.environ.get(VARIABLE, "")
+    try:
+        seconds = float(said) if said else LEASE_SECONDS
+    except ValueError:
+        seconds = 0.0
+    if not 0.5 <= seconds <= 3600:
+        raise ConfigError(
+            "lease.seconds", f"{VARIABLE}: {said!r} is no time", hint="write seconds, from 0.5 to 3600"
+        )
+    return seconds
+
+
 def holder() -> str:
     """This process, named so that others on the host can see whether it still lives."""
     return f"{socket.gethostname()}/{os.getpid()}/{_started(os.getpid())}"
@@ -73,7 +88,7 @@ def _dead(name: str) -> bool:
     return host == socket.gethostname() and _started(int(pid)) != started
 
 
-def take(database: Database, name: str, seconds: float = LEASE_SECONDS) -> Lease:
+def take(database: Database, name: str, seconds: float) -> Lease:
     """Take a lease; Retriable ``run.busy`` while somebody living holds it."""
     try:
         with database.begin() as connection:
@@ -107,7 +122,7 @@ def _locked(database: Database, query: Select[Any]) -> Select[Any]:
     return query.with_for_update() if database.dialect == "postgresql" else query
 
 
-def renew(database: Database, held: Sequence[Lease], seconds: float = LEASE_SECONDS) -> bool:
+def renew(database: Database, held: Sequence[Lease], seconds: float) -> bool:
     """Prolong; False where one of them was taken over."""
     with database.begin() as connection:
         expires = now() + dt.timedelta(seconds=seconds)
@@ -137,11 +152,13 @@ def release(database: Database, held: Sequence[Lease]) -> None:
 def leases(database: Database, names: list[str]) -> Iterator[list[Lease]]:
     """Hold leases, taken in order of name, renewed by a thread, given back at the end."""
     held: list[Lease] = []
-    stop = threading.Event()
+    stop, seconds = threading.Event(), lease_seconds()
     try:
         for name in sorted(set(names)):
-            held.append(take(database, name))
-        heart = threading.Thread(target=_beat, args=(database, held, stop), daemon=True, name="lease")
+            held.append(take(database, name, seconds))
+        heart = threading.Thread(
+            target=_beat, args=(database, held, stop, seconds), daemon=True, name="lease"
+        )
         heart.start()
         try:
             yield held
@@ -152,10 +169,10 @@ def leases(database: Database, names: list[str]) -> Iterator[list[Lease]]:
         release(database, held)
 
 
-def _beat(database: Database, held: list[Lease], stop: threading.Event) -> None:
-    while not stop.wait(LEASE_SECONDS / 4):
+def _beat(database: Database, held: list[Lease], stop: threading.Event, seconds: float) -> None:
+    while not stop.wait(seconds / 4):
         try:
-            if not renew(database, held):
+            if not renew(database, held, seconds):
                 return
         except Retriable:  # the next beat may find the database again; else the epoch check refuses
             continue
@@ -177,6 +194,12 @@ def fence(session: Bulk | Connection, held: Sequence[Lease]) -> None:
                 f"another run took {item.name} over; this one has written nothing more",
                 hint="nothing to do: the newer run goes on",
             )
+
+
+def require(database: Database, held: Sequence[Lease]) -> None:
+    """The same before something is done that no transaction can undo, such as calling a target."""
+    with database.begin() as connection:
+        fence(connection, held)
 
 
 def open_run(
@@ -231,15 +254,23 @@ def read_row(row: Any) -> RunRow:
     )
 
 
-def progress(database: Database, identity: uuid.UUID, stage: str, counts: Mapping[str, int]) -> None:
+def progress(
+    database: Database, identity: uuid.UUID, epoch: int, stage: str, counts: Mapping[str, int]
+) -> None:
     """Live progress, for whoever looks."""
     with database.begin() as connection:
-        connection.execute(run.update().where(run.c.id == identity).values(stage=stage, counts=dict(counts)))
+        connection.execute(_own(identity, epoch).values(stage=stage, counts=dict(counts)))
+
+
+def _own(identity: uuid.UUID, epoch: int) -> Update:
+    """A run's row while it is this run's: one that was asked for again, and begun anew, is another's."""
+    return run.update().where(run.c.id == identity, run.c.epoch == epoch)
 
 
 def close_run(
     database: Database,
     identity: uuid.UUID,
+    epoch: int,
     state: str,
     counts: Mapping[str, int],
     notes: list[str],
@@ -247,9 +278,9 @@ def close_run(
 ) -> None:
     with database.begin() as connection:
         connection.execute(
-            run.update()
-            .where(run.c.id == identity)
-            .values(state=state, counts=dict(counts), notes=notes, error=error, ended_at=now())
+            _own(identity, epoch).values(
+                state=state, counts=dict(counts), notes=notes, error=error, ended_at=now()
+            )
         )
 
 
