@@ -113,6 +113,7 @@ reference: .venv/test.stamp  ## write the pages of docs/reference that are read 
 	@$(BIN)/python -m tests.house.codes
 	$(BIN)/python -m hub.cli.reference docs/reference
 	$(BIN)/python -m hub.mapping.reference > docs/reference/functions.md
+	$(BIN)/python -m hub.workspace.reference docs/reference
 
 docs:  ## the documentation as a site, in .tools/site
 	@[ -x .tools/docs/bin/mkdocs ] || $(UV) venv --quiet --clear --python $(PYTHON) .tools/docs
