@@ -111,20 +111,22 @@ def _compare(run: RunFile, extracted: Extracted, map_hash: int) -> None:
 
 def _relation(run: RunFile, extracted: Extracted, compiled: Compiled, fresh: int) -> str:
     """What ``evaluate`` reads: key, hash and the record as a struct; joined records are in it already."""
-    keyed = (
-        f"SELECT {key_sql(extracted.resource.key)} AS key, {HASH.format('raw')} AS hash, raw "
-        f"FROM ({extracted.scan})"
-    )
     whole = dataclasses.replace(compiled, joins=(), structure=whole_structure(compiled))
-    if any(
+    long_numbers = any(
         column.field and column.field.type == "decimal" and column.field.digits > 15
         for column in compiled.columns
-    ):
-        keyed = f"SELECT key, hash, {EXACT} AS raw FROM ({keyed})"
+    )
+    raw = EXACT if long_numbers else "raw"
+    key = key_sql(extracted.resource.key)
+    hashed = f"SELECT {HASH.format('raw')} AS hash, raw FROM ({extracted.scan})"
     if fresh == extracted.read:
-        return source_sql(whole, f"({keyed})")
-    # Copies of one record have one hash: any of them serves.
-    chosen = f"SELECT k.key, k.hash, any_value(k.raw) AS raw FROM ({keyed}) k SEMI JOIN fresh f ON k.hash = f.hash AND k.key = f.key GROUP BY ALL"
+        return source_sql(whole, f"(SELECT {key} AS key, hash, {raw} AS raw FROM ({hashed}))")
+    # By hash first: the key is a search through the record's text. Copies have one hash: any of them serves.
+    found = f"SELECT {key} AS key, hash, raw FROM ({hashed}) SEMI JOIN fresh USING (hash)"
+    chosen = (
+        f"SELECT key, hash, any_value({raw}) AS raw FROM ({found}) "
+        "SEMI JOIN fresh USING (key, hash) GROUP BY key, hash"
+    )
     if fresh > FEW * 10:
         return source_sql(whole, f"({chosen})")
     run.sql(f"CREATE OR REPLACE TABLE fresh_records AS {chosen}")
