@@ -2,7 +2,7 @@
 
 A code is a text given where a parameter (or a field of a dataclass) named ``code`` stands, kept in a
 variable ``code`` or a table ``..._CODES``, or first in a tuple with its message. The message and the hint
-beside it are quoted with ``…`` for what is filled in.
+beside it are quoted with ``…`` for what is filled in; ``meanings`` and the tables of the hub say the rest.
 """
 
 from __future__ import annotations
@@ -13,6 +13,10 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from hub.exchange.remedy import REMEDIES, remedy
+from hub.workspace.findings import FINDINGS
+from tests.house.meanings import MEANINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "reference" / "codes.md"
@@ -30,7 +34,8 @@ MEANING = {
 PREFACE = """# Error codes
 
 Every error, finding and quarantine entry carries one of these codes. They are stable: a program may rely on
-them. Written by `python -m tests.house.codes`; a test compares.
+them. Where several places use one code, their words stand side by side; `…` is filled in. What is written in
+capitals comes from the other side. Written by `python -m tests.house.codes`; a test compares.
 
 """
 
@@ -115,19 +120,33 @@ def collect() -> dict[str, Use]:
     """Every code in the packages, with what is said of it."""
     signatures = _signatures()
     found: dict[str, Use] = {}
+    texts: set[str] = set()
     for _, tree in trees():
         for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts |= {node.value, *re.findall(r"'([a-z_.]+)'", node.value)}
             for name, said in _said(node, signatures):
                 for code in filter(CODE.fullmatch, said["code"]):
                     use = found.setdefault(code, Use())
                     use.messages |= said.get("message", set())
                     use.hints |= said.get("hint", set())
                     use.does |= {MEANING[name]} if name in MEANING else set()
+    for code in (*FINDINGS, *MEANINGS):
+        if code in texts or code != code.lower():
+            found.setdefault(code, Use())
     return dict(sorted(found.items()))
 
 
+def said_of(code: str, use: Use) -> tuple[str, str]:
+    """Meaning and remedy of a code; both are there for every code, by test."""
+    meaning, way_out = MEANINGS.get(code, ("", ""))
+    meaning = meaning or FINDINGS.get(code) or "; ".join(sorted(use.messages))
+    way_out = way_out or REMEDIES.get(code) or "; ".join(sorted(use.hints)) or remedy(code)
+    return meaning, way_out or ("mend what it names" if code in FINDINGS else "")
+
+
 def _row(code: str, use: Use) -> str:
-    cells = (f"`{code}`", *("; ".join(sorted(part)) for part in (use.messages, use.hints, use.does)))
+    cells = (f"`{code}`", *said_of(code, use), "; ".join(sorted(use.does)))
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
 
@@ -138,7 +157,13 @@ def page() -> str:
     for code, use in collect().items():
         if code.partition(".")[0] != group:
             group = code.partition(".")[0]
-            lines += ["", f"## {group}", "", "| code | message | hint | what happens |", "|---|---|---|---|"]
+            lines += [
+                "",
+                f"## {group}",
+                "",
+                "| code | meaning | remedy | what happens |",
+                "|---|---|---|---|",
+            ]
         lines.append(_row(code, use))
     return PREFACE + "\n".join(lines[1:]) + "\n"
 
