@@ -105,12 +105,10 @@ def back(value: str, overlap: float) -> str:
     return text.replace("+00:00", "Z") if value.endswith("Z") else text
 
 
-def keyed(resource: Resource, mapping: MappingFile) -> Resource:
-    """The resource with the key that the mapping names, where it names one."""
-    if mapping.key is None:
-        return resource
-    key = (mapping.key,) if isinstance(mapping.key, str) else tuple(mapping.key)
-    return dataclasses.replace(resource, key=key)
+def keyed(resource: Resource, compiled: Compiled) -> Resource:
+    """The resource with the key by which the mapping knows a record: not that of an element of it, nor
+    that of the record written."""
+    return dataclasses.replace(resource, key=compiled.key_fields or resource.key)
 
 
 def source_number(database: Database, mapping: MappingFile, compiled: Compiled) -> int:

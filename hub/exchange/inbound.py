@@ -45,7 +45,7 @@ def plan(
     """Everything up to the double bar, for all outputs of the mapping."""
     system, _, name = mapping.from_.partition(".")
     source = opened_source(hub, stack, system)
-    resource = keyed(source.resource(name), mapping)
+    resource = keyed(source.resource(name), compiled[0])
     asked = asked_of(
         hub.database, mapping, compiled, mode, cursor=resource.cursor, initial=initial, full=full
     )

@@ -114,11 +114,7 @@ class _Planner:
     def pass_through(self, stack: ExitStack, *, initial: bool, full: bool) -> Manifest:
         run, (system, _, name) = self.run, self.mapping.from_.partition(".")
         reader = opened_source(self.hub, stack, system)
-        resource = (
-            keyed(reader.resource(name), self.mapping)
-            if not self.compiled.target_key
-            else reader.resource(name)
-        )
+        resource = keyed(reader.resource(name), self.compiled)
         asked = self._asked(resource.cursor, initial=initial, full=full)
         query = Query(resource, self.compiled.paths, asked.since, asked.token, takes_files=True)
         extracted = extract(reader, query, run, lambda read: self.progress("extract", {"read": read}))
