@@ -30,7 +30,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, DropIndex
 
-from hub.errors import Fatal, Retriable
+from hub.errors import Fatal
+from hub.store.faults import is_of_database
+from hub.store.patience import IDLE_MINUTES, lock_seconds
 from hub.store.wire import decode, travels_as_text
 
 BATCH = 20_000
@@ -98,19 +100,15 @@ class PostgresBulk:
         import adbc_driver_postgresql.dbapi as driver  # noqa: PLC0415 - 90 ms, only for mass data
 
         plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
-        try:
-            self._connection = driver.connect(plain)
-        except driver.Error as error:
-            raise Retriable(
-                "store.unreachable",
-                "the hub's database does not answer",
-                where=url.render_as_string(hide_password=True),
-            ) from error
+        self._connection = driver.connect(plain)
         self._error = driver.Error
         self._reading: Any = None
         # Numbers and dollars only: SQL text is rendered for one statement at a time.
         self._sql = postgresql.dialect(paramstyle="numeric_dollar")
-        if not write:
+        self.run(f"SET LOCAL lock_timeout = {int(lock_seconds() * 1000)}")
+        if write:
+            self.run(f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_MINUTES}min'")
+        else:
             self.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
     def _text(self, statement: Executable | str) -> str:
@@ -131,6 +129,8 @@ class PostgresBulk:
             with self._connection.cursor() as cursor:
                 return int(cursor.adbc_ingest(name, rows, mode="append", temporary=temporary))
         except self._error as error:
+            if is_of_database(error):
+                raise
             raise Fatal("store.load", f"loading into {name} failed: {error}".splitlines()[0]) from error
 
     def stage(self, name: str, columns: Mapping[str, Column[Any]], rows: pa.RecordBatchReader) -> Table:

@@ -8,18 +8,20 @@ import secrets
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, inspect, make_url, select
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from hub.errors import ConfigError, Retriable
+from hub.errors import ConfigError
 from hub.store import tables
 from hub.store.bulk import Bulk, PostgresBulk, SqliteBulk
+from hub.store.faults import driver_errors, is_of_database, translated
 from hub.store.models import build
+from hub.store.patience import lock_seconds
 from hub.workspace.shape import ModelFile
 
 
@@ -58,18 +60,17 @@ class Database:
         self.engine.dispose()
 
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
-        """One transaction; database errors leave as errors of the hub."""
+    def begin(self, *, reading: bool = False) -> Iterator[Connection]:
+        """One transaction; database errors leave as errors of the hub. ``reading`` ones see what was
+        committed before and wait for no writer."""
+        engine = self.engine.execution_options(reading=True) if reading else self.engine
         try:
-            with self.engine.begin() as connection:
+            with engine.begin() as connection:
                 yield connection
-        except OperationalError as error:
-            raise Retriable(
-                "store.unreachable",
-                f"the hub's database does not answer: {_reason(error)}",
-                where=self.url.render_as_string(hide_password=True),
-                hint="start it, or mend store in config/hub.yaml",
-            ) from error
+        except DBAPIError as error:
+            if is_of_database(error):
+                raise translated(error, self.url) from error
+            raise
 
     @contextmanager
     def bulk(self, *, write: bool) -> Iterator[Bulk]:
@@ -77,17 +78,25 @@ class Database:
 
         ``write=False`` is one snapshot that blocks nobody; temporary tables are allowed in it.
         """
-        session: Bulk = (
-            PostgresBulk(self.url, write) if self.dialect == "postgresql" else SqliteBulk(self.engine, write)
-        )
         try:
-            yield session
-            session.commit()
-        except BaseException:
-            session.rollback()
+            session: Bulk = (
+                PostgresBulk(self.url, write)
+                if self.dialect == "postgresql"
+                else SqliteBulk(self.engine, write)
+            )
+            try:
+                yield session
+                session.commit()
+            except BaseException:
+                with suppress(*driver_errors()):  # a lost connection has nothing to roll back
+                    session.rollback()
+                raise
+            finally:
+                session.close()
+        except driver_errors() as error:
+            if is_of_database(error):
+                raise translated(error, self.url) from error
             raise
-        finally:
-            session.close()
 
     def schema_hash(self) -> str:
         """SHA-256 of the tables as this program wants them."""
@@ -99,7 +108,7 @@ class Database:
 
     def require_schema(self) -> None:
         """Refuse to work on tables that are not the workspace's: ConfigError ``store.schema``."""
-        with self.begin() as connection:
+        with self.begin(reading=True) as connection:
             known = inspect(connection).has_table("schema_state")
             found = (
                 connection.scalar(
@@ -128,14 +137,14 @@ def _absolute(url: URL, folder: Path) -> URL:
     return url
 
 
-def _reason(error: DBAPIError) -> str:
-    return str(error.orig).strip().splitlines()[0] if error.orig else str(error)
-
-
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "postgresql":
-        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
-    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+        # By the driver's connect options: nothing is asked of the server for it.
+        options = f"-c lock_timeout={int(lock_seconds() * 1000)}"
+        return create_engine(
+            url, pool_pre_ping=True, connect_args={"connect_timeout": 10, "options": options}
+        )
+    engine = create_engine(url, connect_args={"timeout": lock_seconds(), "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def pragmas(connection: Any, record: object) -> None:

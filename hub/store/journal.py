@@ -20,13 +20,11 @@ from typing import Any
 from sqlalchemy import Connection, Select, Update, select
 from sqlalchemy.exc import IntegrityError
 
-from hub.errors import ConfigError, Fatal, Retriable
+from hub.errors import Fatal, Retriable
 from hub.store.bulk import Bulk
 from hub.store.database import Database, new_id, now
+from hub.store.patience import lease_seconds
 from hub.store.tables import lease, run
-
-LEASE_SECONDS = 60.0
-VARIABLE = "COPHUB_LEASE_SECONDS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +51,6 @@ class RunRow:
     started_at: dt.datetime | None = None
     ended_at: dt.datetime | None = None
     workspace_hash: str = ""
-
-
-def lease_seconds() -> float:
-    """How long a lease holds without being renewed. ConfigError ``lease.seconds``."""
-    said = os.environ.get(VARIABLE, "")
-    try:
-        seconds = float(said) if said else LEASE_SECONDS
-    except ValueError:
-        seconds = 0.0
-    if not 0.5 <= seconds <= 3600:
-        raise ConfigError(
-            "lease.seconds", f"{VARIABLE}: {said!r} is no time", hint="write seconds, from 0.5 to 3600"
-        )
-    return seconds
 
 
 def holder() -> str:
@@ -232,7 +216,7 @@ def open_run(
 
 
 def find_run(database: Database, run_key: str) -> RunRow | None:
-    with database.begin() as connection:
+    with database.begin(reading=True) as connection:
         row = connection.execute(select(run).where(run.c.run_key == run_key)).one_or_none()
     return read_row(row) if row is not None else None
 
@@ -289,5 +273,5 @@ def list_runs(database: Database, exchange: str | None = None, limit: int = 20) 
     query = select(run).order_by(run.c.started_at.desc()).limit(limit)
     if exchange:
         query = query.where(run.c.exchange == exchange)
-    with database.begin() as connection:
+    with database.begin(reading=True) as connection:
         return [read_row(row) for row in connection.execute(query)]
