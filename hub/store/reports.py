@@ -110,7 +110,7 @@ def find_plan(database: Database, text: str) -> PlanRow:
 
 def find_run(database: Database, text: str) -> RunRow:
     """By id, its end, or its run key; ConfigError ``run.unknown`` or ``run.ambiguous``."""
-    with database.begin() as connection:
+    with database.begin(reading=True) as connection:
         keyed = connection.execute(select(tables.run).where(tables.run.c.run_key == text)).one_or_none()
     return read_row(
         keyed if keyed is not None else _found(database, tables.run, text, "run", "see: cophub runs")
@@ -134,13 +134,13 @@ def lost_runs(database: Database) -> set[uuid.UUID]:
             or_(lease.c.epoch != run.c.epoch, lease.c.holder == "", lease.c.expires_at < now()),
         )
     )
-    with database.begin() as connection:
+    with database.begin(reading=True) as connection:
         return set(connection.scalars(query))
 
 
 def plan_of(database: Database, run: uuid.UUID) -> uuid.UUID | None:
     """The plan that a run made."""
-    with database.begin() as connection:
+    with database.begin(reading=True) as connection:
         return connection.scalar(select(tables.plan.c.id).where(tables.plan.c.run_id == run))
 
 
@@ -153,7 +153,7 @@ def deliveries(database: Database, run: uuid.UUID) -> dict[str, int]:
         .group_by(table.c.operation, table.c.status)
         .order_by(table.c.operation, table.c.status)
     )
-    with database.begin() as connection:
+    with database.begin(reading=True) as connection:
         return {f"{operation} {status}": count for operation, status, count in connection.execute(query)}
 
 
@@ -175,7 +175,7 @@ def causes(
     conditions += [or_(table.c.code == code, table.c.code.like(f"{code}.%"))] if code else []
     conditions += [] if resolved else [table.c.state != "resolved"]
     outputs, found = _outputs(database), []
-    with database.begin() as connection:
+    with database.begin(reading=True) as connection:
         for name, source, state, reason, field, count, first, last in connection.execute(
             query.where(*conditions)
         ).all():
@@ -213,7 +213,7 @@ def entities(
         query = query.where(or_(*named, *_same_id(golden.c["_id"], key)))
     elif not gone:
         query = query.where(golden.c["_state"] == 0)
-    with database.begin() as connection:
+    with database.begin(reading=True) as connection:
         rows = connection.execute(query).all()
         origins = _origins(connection, model)
         links = _links(connection, [row._mapping["_id"] for row in rows])
@@ -235,7 +235,7 @@ def values_of(database: Database, model: str, ids: Iterable[uuid.UUID]) -> dict[
     """The golden records of some ids as they are now: field → value, ``_version`` and ``_state`` included."""
     golden, wanted = database.metadata.tables[entity_table(model)], list(ids)
     found: dict[uuid.UUID, dict[str, Any]] = {}
-    with database.begin() as connection:
+    with database.begin(reading=True) as connection:
         for start in range(0, len(wanted), MANY):
             query = select(golden).where(golden.c["_id"].in_(wanted[start : start + MANY]))
             found |= {row._mapping["_id"]: dict(row._mapping) for row in connection.execute(query)}
@@ -252,7 +252,7 @@ def key_texts(database: Database, model: str, ids: Iterable[uuid.UUID]) -> dict[
 
 
 def _found(database: Database, table: Table, text: str, what: str, hint: str) -> Any:
-    with database.begin() as connection:
+    with database.begin(reading=True) as connection:
         rows = connection.execute(select(table).where(or_(*_same_id(table.c["id"], text))).limit(2)).all()
     if not rows:
         raise ConfigError(f"{what}.unknown", f"there is no {_WORDS[what]} {text}", hint=hint)
@@ -278,7 +278,7 @@ def _same_id(column: Any, text: str) -> list[Any]:
 
 
 def _outputs(database: Database) -> dict[int, str]:
-    with database.begin() as connection:
+    with database.begin(reading=True) as connection:
         rows = connection.execute(select(tables.source.c.id, tables.source.c.output))
         return {identity: output.partition(":")[2] or output for identity, output in rows}
 

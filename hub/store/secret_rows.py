@@ -35,7 +35,7 @@ class StoredSecretRows:
         self._make = make
 
     def get(self, name: str) -> Any:
-        with self._database.begin() as connection:
+        with self._database.begin(reading=True) as connection:
             row = connection.execute(select(secret).where(secret.c.name == name)).one_or_none()
         return None if row is None else self._make(**row._mapping)
 
@@ -60,7 +60,7 @@ class StoredSecretRows:
             return changed.rowcount == 1
 
     def list(self) -> Sequence[Any]:
-        with self._database.begin() as connection:
+        with self._database.begin(reading=True) as connection:
             return [
                 self._make(**row._mapping)
                 for row in connection.execute(select(secret).order_by(secret.c.name))
