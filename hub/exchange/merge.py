@@ -96,6 +96,8 @@ class Merger:
         """A mapped field; references are resolved."""
         column = next(item for item in self.compiled.columns if item.name == field)
         quoted = sql_name(field)
+        if column.field and (column.field.many or column.field.type == "json"):
+            return f"CAST(to_json(m.{quoted}) AS VARCHAR) AS {quoted}"  # as it is stored, to compare alike
         if not column.ref:
             return f"m.{quoted} AS {quoted}"
         local = f", {sql_name('here_' + field)}.entity" if column.ref == self.model.model else ""

@@ -1,0 +1,181 @@
+"""Values arrive exactly as they were, on every database."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.unit.exchange.world import World, some
+
+THING = """
+    model: thing
+    key: [code]
+    fields:
+      code: {type: text, required: true}
+      words: {type: text}
+      amount: {type: decimal, digits: 38, scale: 2}
+      number: {type: integer}
+      flag: {type: boolean}
+      day: {type: date}
+      moment: {type: datetime}
+      tags: {type: text, many: true}
+      extra: {type: json}
+"""
+FIELDS = (
+    "{id: text, words: text, amount: decimal, number: integer, flag: boolean, day: date, moment: datetime, "
+    "tags: json, extra: json}"
+)
+THINGS = """
+    mapping: things
+    from: lab.things
+    into: thing
+    fields:
+      code: id
+      words: words
+      amount: amount
+      number: number
+      flag: flag
+      day: day
+      moment: moment
+      tags: CAST(tags AS VARCHAR[])
+      extra: extra
+    unmatched: create
+"""
+
+
+@pytest.fixture(autouse=True)
+def lab(world: World) -> None:
+    world.model(THING)
+    world.files("lab", things=FIELDS)
+    world.mapping(THINGS)
+
+
+def kept(world: World, **values: Any) -> dict[str, Any]:
+    result = world.first("lab.things", {"id": "1", **values}, mapping="things")
+    assert world.held("things") == []
+    assert some(result, "read", "applied") == {"read": 1, "applied": 1}
+    assert some(world.run("things")) == {"read": 1, "unchanged": 1}
+    return world.golden("thing")["1"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["岚海医疗集团", "😀👩‍👩‍👧 é", "it's; -- \"quoted\" \\ %s :name {x}", " blank ", "a\tb\nc", "Ｆｕｌｌ", "0"],
+)
+def test_text(world: World, words: str):
+    assert kept(world, words=words)["words"] == words
+
+
+@pytest.mark.parametrize(
+    "amount",
+    ["12345678901234567890.12", "-0.01", "0.1", "999999999999999999999999999999999999.99", "7"],
+)
+def test_decimals_are_exact(world: World, amount: str):
+    assert kept(world, amount=amount)["amount"] == Decimal(amount)
+
+
+def test_a_long_number_without_quotes_is_exact_too(world: World):
+    (world.data / "lab-things.ndjson").write_text('{"id": "1", "amount": 12345678901234567890.12}\n')
+    world.run("things")
+    assert world.golden("thing")["1"]["amount"] == Decimal("12345678901234567890.12")
+
+
+def test_a_decimal_with_too_many_places_is_not_rounded_in_silence(world: World):
+    world.first("lab.things", {"id": "1", "amount": "1.239"}, mapping="things")
+    golden = world.golden("thing")
+    assert ("1" not in golden and world.held("things")) or golden["1"]["amount"] == Decimal("1.24")
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**63 - 1, -(2**63)])
+def test_integers(world: World, number: int):
+    assert kept(world, number=number)["number"] == number
+
+
+@pytest.mark.parametrize("flag", [True, False])
+def test_booleans(world: World, flag: bool):
+    assert kept(world, flag=flag)["flag"] is flag
+
+
+@pytest.mark.parametrize("day", ["2026-02-28", "1900-01-01", "9999-12-31", "0001-01-01"])
+def test_dates(world: World, day: str):
+    assert kept(world, day=day)["day"] == dt.date.fromisoformat(day)
+
+
+@pytest.mark.parametrize(
+    ("moment", "utc"),
+    [
+        ("2026-03-29T01:30:00Z", "2026-03-29T01:30:00"),
+        ("2026-03-29T01:30:00+08:00", "2026-03-28T17:30:00"),
+        ("2026-03-29 01:30:00.123456-03:30", "2026-03-29T05:00:00.123456"),
+        ("1969-12-31T23:59:59Z", "1969-12-31T23:59:59"),
+    ],
+)
+def test_moments_are_kept_in_utc(world: World, moment: str, utc: str):
+    found = kept(world, moment=moment)["moment"]
+    assert found == dt.datetime.fromisoformat(utc).replace(tzinfo=dt.UTC)
+
+
+def test_lists_keep_their_order_and_their_texts(world: World):
+    assert json.loads(kept(world, tags=["b", "a", "岚, \"x\"", ""])["tags"]) == ["b", "a", '岚, "x"', ""]
+
+
+@pytest.mark.parametrize("extra", [{"a": [1, {"b": None}], "岚": "é"}, [1, 2], "text"])
+def test_json_keeps_its_shape(world: World, extra: Any):
+    assert json.loads(kept(world, extra=extra)["extra"]) == extra
+
+
+def test_what_is_not_there_is_null(world: World):
+    row = kept(world)
+    assert {name: value for name, value in row.items() if name[0] != "_" and value is not None} == {"code": "1"}
+
+
+def test_every_value_changes_and_is_taken_back(world: World):
+    first = {"words": "a", "amount": "1.10", "number": 1, "flag": True, "day": "2026-01-01"}
+    first |= {"moment": "2026-01-01T00:00:00Z", "tags": ["x"], "extra": {"a": 1}}
+    second = {"words": "b", "amount": "1.11", "number": 2, "flag": False, "day": "2026-01-02"}
+    second |= {"moment": "2026-01-01T00:00:01Z", "tags": ["y"], "extra": {"a": 2}}
+    kept(world, **first)
+    row = kept(world, **second)
+    assert (row["words"], row["amount"], row["number"], row["flag"]) == ("b", Decimal("1.11"), 2, False)
+    assert (row["_version"], row["day"], json.loads(row["extra"])) == (2, dt.date(2026, 1, 2), {"a": 2})
+    empty = kept(world)
+    assert {value for name, value in empty.items() if name[0] != "_"} == {"1", None}
+
+
+def test_a_value_that_is_written_another_way_is_no_change(world: World):
+    kept(world, amount="1.10", moment="2026-01-01T08:00:00+08:00", number=1)
+    world.put("lab.things", {"id": "1", "amount": "1.1", "moment": "2026-01-01T00:00:00Z", "number": "1"})
+    assert some(world.run("things")) == {"read": 1, "unchanged": 1}
+
+
+def test_bad_values_name_their_field(world: World):
+    bad = {"amount": "much", "number": "1.5x", "flag": "perhaps", "day": "2026-02-30", "moment": "soon"}
+    world.first("lab.things", {"id": "1", **bad}, mapping="things")
+    assert sorted(entry["field"] for entry in world.held("things")) == sorted(bad)
+    assert world.golden("thing") == {}
+
+
+def test_unique_and_match_on_values_that_are_no_text(world: World):
+    world.model(THING.replace("amount: {type: decimal,", "amount: {type: decimal, unique: true,"))
+    world.mapping(THINGS, match="[[day, number]]")
+    world.first("lab.things", {"id": "1", "amount": "1.10", "day": "2026-01-01", "number": 3}, mapping="things")
+    more = {"id": "2", "amount": "1.1"}, {"id": "1", "amount": "1.10", "day": "2026-01-01", "number": 3}
+    assert some(world.first("lab.things", *more, mapping="things"), "in_review") == {"in_review": 1}
+
+
+@pytest.mark.parametrize("name", ["key", "hash", "order", "select", "parent", "pos", "entity", "since"])
+def test_a_field_may_have_any_name(world: World, name: str):
+    world.model(THING.replace("words: {type: text}", f"{name}: {{type: text, unique: true}}"))
+    world.mapping(THINGS.replace("words: words", f"{name}: words"), match=f"[[{name}]]", absent="disable")
+    first = {"id": "1", "words": "a"}, {"id": "2", "words": "b"}
+    world.first("lab.things", *first, mapping="things")
+    world.first("lab.things", {"id": "1", "words": "c"}, {"id": "2", "words": "b"}, mapping="things")
+    golden = world.golden("thing")
+    assert (golden["1"][name], golden["1"]["_version"], golden["2"][name]) == ("c", 2, "b")
+    world.put("lab.things", {"id": "1", "words": "d"}, {"id": "3", "words": "e"})
+    world.apply(world.plan("things"))
+    assert {code: row[name] for code, row in world.golden("thing").items()} == {"1": "d", "2": "b", "3": "e"}
