@@ -242,7 +242,7 @@ def progress(
     database: Database, identity: uuid.UUID, epoch: int, stage: str, counts: Mapping[str, int]
 ) -> None:
     """Live progress, for whoever looks."""
-    with database.begin(reading=True) as connection:
+    with database.begin() as connection:
         connection.execute(_own(identity, epoch).values(stage=stage, counts=dict(counts)))
 
 
