@@ -19,8 +19,10 @@ def write(path: Path, rows: int, *, changed: bool = False) -> None:
         CASE WHEN i % {BAD_MAIL} = 0 THEN 'bad-mail' ELSE 'user' || i || '@example.com' END AS email,
         '138' || lpad((i % 100000000)::VARCHAR, 8, '0') AS phone, 'D' || (i % 800) AS department,
         {title} || (i % 60) AS title, (DATE '2000-01-01' + (i % 9000)::INTEGER)::VARCHAR AS hired_on,
-        i % 2 = 0 AS active, round(3000 + (i % 50000) / 7.0, 2)::DECIMAL(12,2) AS salary, 'M' || (i % 20000) AS manager_no,
-        {{'street': 'Street ' || (i % 999), 'city': 'City' || (i % 300), 'postal_code': lpad((i % 99999)::VARCHAR, 5, '0')}} AS address,
+        i % 2 = 0 AS active, round(3000 + (i % 50000) / 7.0, 2)::DECIMAL(12,2) AS salary,
+        'M' || (i % 20000) AS manager_no,
+        {{'street': 'Street ' || (i % 999), 'city': 'City' || (i % 300),
+          'postal_code': lpad((i % 99999)::VARCHAR, 5, '0')}} AS address,
         '2026-01-01T00:00:' || lpad((i % 60)::VARCHAR, 2, '0') || 'Z' AS updated_at
         FROM range({rows}) AS t(i)) TO '{path}' (FORMAT json)""")
     con.close()
@@ -60,7 +62,7 @@ def workspace(folder: Path, store: str) -> None:
         "  employees: {path: employees.ndjson, key: employee_no, cursor: updated_at}\n"
     )
     fields = "".join(
-        f"  {name}: {{type: {TYPES.get(name, 'text')}, level: L1{', required: true' if name == 'employee_no' else ''}}}\n"
+        f"  {name}: {{type: {TYPES.get(name, 'text')}, level: L1, required: {str(name == 'employee_no').lower()}}}\n"
         for name in FIELDS
     )
     (folder / "config/models/employee.yaml").write_text(

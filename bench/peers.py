@@ -43,7 +43,10 @@ def _python() -> str:
 
 def _sling() -> str:
     """The program inside the wheel ``sling-linux-amd64``; the wrapper of ``sling`` would download one."""
-    code = "import sling_linux_amd64 as s, pathlib; print(*pathlib.Path(s.__file__).parent.rglob('sling-linux*'), sep=chr(10))"
+    code = (
+        "import sling_linux_amd64 as s, pathlib; "
+        "print(*pathlib.Path(s.__file__).parent.rglob('sling-linux*'), sep=chr(10))"
+    )
     found = subprocess.run(
         [_python(), "-c", code], capture_output=True, text=True, check=False
     ).stdout.split()

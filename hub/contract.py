@@ -19,7 +19,6 @@ ConfigError (no such resource, bad setting), Fatal (an answer that cannot be und
 from __future__ import annotations
 
 import json
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -64,7 +64,8 @@ def find_absent(
     if extracted.deleted:
         run.table("told", pa.table({"key": list(extracted.deleted)}))
         run.sql(
-            "INSERT INTO absent SELECT DISTINCT key, s.absent_at FROM told JOIN seen s USING (key) ANTI JOIN absent USING (key)"
+            "INSERT INTO absent SELECT DISTINCT key, s.absent_at FROM told JOIN seen s USING (key) "
+            "ANTI JOIN absent USING (key)"
         )
     newly = run.one("SELECT count(*) FROM absent WHERE since IS NULL")
     if rule.reaction == "ignore" or not run.one("SELECT count(*) FROM absent"):

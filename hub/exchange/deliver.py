@@ -371,4 +371,5 @@ class Delivery:
 
 
 def _row(values: Sequence[Any]) -> Row:
-    return Row(*values[:6], json.loads(values[6]))
+    key, operation, hash_, foreign_id, foreign_key, version, body = values
+    return Row(key, operation, hash_, foreign_id, foreign_key, version, json.loads(body))

@@ -329,5 +329,6 @@ def _duplicates(run: RunFile, resource: Resource) -> int:
         order = f"{_order(resource)} DESC NULLS LAST, " if resource.cursor else ""
         run.sql(f"""INSERT INTO duplicate SELECT pos, key FROM (
             SELECT rowid AS pos, key, row_number() OVER (PARTITION BY key ORDER BY {order}rowid DESC) AS place
-            FROM extracted WHERE key IN (SELECT key FROM extracted GROUP BY key HAVING count(*) > 1)) WHERE place > 1""")
+            FROM extracted WHERE key IN (SELECT key FROM extracted GROUP BY key HAVING count(*) > 1))
+            WHERE place > 1""")
     return int(run.one("SELECT count(*) FROM duplicate"))

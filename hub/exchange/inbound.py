@@ -220,16 +220,21 @@ def _shadowing(run: RunFile, compiled: Compiled, *, mode: str) -> None:
     map_hash = 0 if mode == "link_only" else short_hash(compiled.hash)
     parent = "m._parent" if compiled.each else "NULL::VARCHAR"
     fresh_key = "m._parent" if compiled.each else "r.key"
-    run.sql(f"""CREATE OR REPLACE TABLE shadowing AS SELECT r.key, r.hash, {map_hash}::BIGINT AS map_hash, f.cur, r.entity,
+    run.sql(f"""CREATE OR REPLACE TABLE shadowing AS SELECT r.key, r.hash, {map_hash}::BIGINT AS map_hash,
+            f.cur, r.entity,
             s.hash AS expected, {parent} AS parent,
             r.situation <> 'linked' OR r.entity IN (SELECT _id FROM updating) AS changes
         FROM resolved r JOIN mapped m ON m.rowid = r.m JOIN fresh f ON f.key = {fresh_key}
         LEFT JOIN seen s ON s.key = r.key""")
     outside = "SELECT _key FROM mapped UNION ALL SELECT key FROM rejected"
     if compiled.each:  # the record itself is remembered beside its items, unless one of them is held back
-        outside = "SELECT _parent FROM mapped m WHERE m._key NOT IN (SELECT key FROM resolved) UNION ALL SELECT key FROM rejected"
+        outside = (
+            "SELECT _parent FROM mapped m WHERE m._key NOT IN (SELECT key FROM resolved) "
+            "UNION ALL SELECT key FROM rejected"
+        )
     elif not run.one(
-        "SELECT (SELECT count(*) FROM fresh) - (SELECT count(*) FROM mapped) - (SELECT count(DISTINCT key) FROM rejected)"
+        "SELECT (SELECT count(*) FROM fresh) - (SELECT count(*) FROM mapped) "
+        "- (SELECT count(DISTINCT key) FROM rejected)"
     ):
         return
     run.sql(f"""INSERT INTO shadowing SELECT f.key, f.hash, {map_hash}, f.cur, NULL, s.hash, NULL, false

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
@@ -22,7 +23,7 @@ class Lookups:
     run: RunFile
     session: Bulk
 
-    def __call__(self, lookup: Lookup, inputs: pa.Array) -> pa.Table:
+    def __call__(self, lookup: Lookup, inputs: pa.Array[Any]) -> pa.Table:
         if lookup.kind != "key_in" or not len(inputs):
             return ANSWER.empty_table()
         self.run.table("asked", pa.table({"input": inputs}))

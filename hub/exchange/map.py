@@ -100,7 +100,8 @@ def _compare(run: RunFile, extracted: Extracted, map_hash: int) -> None:
         WHERE e.key IS NOT NULL {unrepeated}""")
     run.sql(f"""CREATE OR REPLACE TABLE left_out AS SELECT d.pos, 'superseded' AS verdict
         FROM differing d JOIN seen s USING (key) WHERE s.cur > d.cur AND s.map_hash = {map_hash}
-        UNION ALL SELECT DISTINCT d.pos, 'quarantined' FROM differing d JOIN stuck q ON q.key = d.key AND q.hash = d.hash
+        UNION ALL SELECT DISTINCT d.pos, 'quarantined' FROM differing d
+        JOIN stuck q ON q.key = d.key AND q.hash = d.hash
         WHERE q.state = 'quarantined' AND q.map_hash = {map_hash}""")
     run.sql(
         "CREATE OR REPLACE TABLE fresh AS SELECT * FROM differing WHERE pos NOT IN (SELECT pos FROM left_out)"

@@ -79,7 +79,8 @@ class Merger:
     def merge(self) -> Merged:
         """Make ``creation``, ``updating``, ``outvote`` and ``outvoting``."""
         run, fields = self.run, [column.name for column in self.compiled.columns]
-        run.sql(f"""CREATE OR REPLACE VIEW creation AS SELECT r.entity AS _id, r.key, {", ".join(map(self._value, fields))}
+        run.sql(f"""CREATE OR REPLACE VIEW creation AS SELECT r.entity AS _id, r.key,
+            {", ".join(map(self._value, fields))}
             FROM resolved r JOIN mapped m ON m.rowid = r.m {self._ref_joins()} WHERE r.is_new""")
         run.sql("CREATE OR REPLACE TABLE outvote (entity UUID, said VARCHAR)")
         run.sql("CREATE OR REPLACE TABLE outvoting (entity UUID, exchange VARCHAR, patch VARCHAR)")
@@ -128,7 +129,8 @@ class Merger:
 
     def _read(self, count: int, fields: Sequence[str]) -> None:
         """``incoming``: our values; ``golden``: the entities at hand as they are now."""
-        self.run.sql(f"""CREATE OR REPLACE TABLE incoming AS SELECT r.entity AS _id, r.key, {", ".join(map(self._value, fields))}
+        self.run.sql(f"""CREATE OR REPLACE TABLE incoming AS SELECT r.entity AS _id, r.key,
+            {", ".join(map(self._value, fields))}
             FROM resolved r JOIN mapped m ON m.rowid = r.m {self._ref_joins()} WHERE NOT r.is_new""")
         wanted = None
         if count <= FEW * 10:
@@ -240,7 +242,8 @@ class Merger:
             f"THEN to_json(n.{sql_name(name)}) END"
             for name in contested
         )
-        run.sql(f"""INSERT INTO outvote SELECT n._id, nullif(CAST(json_merge_patch('{{}}', json_object({said})) AS VARCHAR), '{{}}')
+        run.sql(f"""INSERT INTO outvote SELECT n._id,
+            nullif(CAST(json_merge_patch('{{}}', json_object({said})) AS VARCHAR), '{{}}')
             FROM incoming n JOIN merged m ON m._id = n._id""")
         holders = [
             (origin, field, holder)
@@ -253,11 +256,13 @@ class Merger:
             run.sql(f"INSERT INTO held_by VALUES ({origin}, {sql_text(field)}, {sql_text(holder)})")
         for name in contested:
             quoted, text = sql_name(name), sql_text(name)
-            run.sql(f"""INSERT INTO outvoting SELECT g._id, h.exchange, CAST(json_object({text}, to_json(g.{quoted})) AS VARCHAR)
+            run.sql(f"""INSERT INTO outvoting SELECT g._id, h.exchange,
+                CAST(json_object({text}, to_json(g.{quoted})) AS VARCHAR)
                 FROM golden g JOIN merged m ON m._id = g._id JOIN held_by h ON h.origin = g._origin AND h.field = {text}
                 WHERE m.pattern[{at[name]}] = '1' AND g.{quoted} IS NOT NULL""")
             run.sql(f"""INSERT INTO outvoting SELECT f.entity, f.exchange, CAST(json_object({text}, NULL) AS VARCHAR)
-                FROM fallback f JOIN merged m ON m._id = f.entity WHERE f.field = {text} AND m.pattern[{at[name]}] = f.sign""")
+                FROM fallback f JOIN merged m ON m._id = f.entity 
+                WHERE f.field = {text} AND m.pattern[{at[name]}] = f.sign""")
 
     def _count(self, created: int, existing: int) -> Merged:
         updated = self.run.one("SELECT count(*) FROM updating")

@@ -98,8 +98,10 @@ class _Planner:
         )
         self._sending(deletes=self.output.absent.reaction == "delete")
         run.sql("CREATE OR REPLACE TABLE settled AS SELECT key FROM golden_rows")
-        run.sql(f"""CREATE OR REPLACE TABLE held AS SELECT key, hash, 'quarantined' AS state, code, field, message, input,
-            {sql_text(self.mapping.from_ + ":")} || key AS position, 0::BIGINT AS pos, NULL::VARCHAR AS original FROM rejected""")
+        run.sql(f"""CREATE OR REPLACE TABLE held AS SELECT key, hash, 'quarantined' AS state, code,
+            field, message, input,
+            {sql_text(self.mapping.from_ + ":")} || key AS position, 0::BIGINT AS pos,
+            NULL::VARCHAR AS original FROM rejected""")
         sent = self._operations()
         leaving = run.one("SELECT count(*) FROM golden_rows WHERE leaving")
         counts = sent | {
@@ -182,11 +184,13 @@ class _Planner:
         run.sql(f"""CREATE OR REPLACE TABLE output_rows AS SELECT _key AS key, {HASH.format(body)} AS hash,
             CAST(to_json([{key}]) AS VARCHAR) AS foreign_key, {body} AS body FROM mapped""")
         run.sql("""CREATE OR REPLACE TABLE sending AS SELECT o.key,
-            CASE WHEN a.key IS NULL THEN 'create' ELSE 'update' END AS operation, o.hash, a.hash AS expected, a.foreign_id,
+            CASE WHEN a.key IS NULL THEN 'create' ELSE 'update' END AS operation, o.hash, a.hash AS expected,
+            a.foreign_id,
             o.foreign_key, a.version, o.body
             FROM output_rows o LEFT JOIN acknowledged a USING (key) WHERE a.hash IS DISTINCT FROM o.hash""")
         if deletes:
-            run.sql("""INSERT INTO sending SELECT key, 'delete', a.hash, a.hash, a.foreign_id, a.foreign_key, a.version, '{}'
+            run.sql("""INSERT INTO sending SELECT key, 'delete', a.hash, a.hash, a.foreign_id, a.foreign_key,
+                a.version, '{}'
                 FROM golden_rows g JOIN acknowledged a USING (key) WHERE g.leaving""")
 
     def whole_rows(self, *, replaces: bool) -> None:

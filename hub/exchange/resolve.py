@@ -82,7 +82,8 @@ class Resolver:
     def _loose(self) -> str:
         """Records that are neither linked nor matched nor judged yet."""
         return (
-            "SELECT m._key AS key, m._hash AS hash, m.* EXCLUDE (_key, _hash) FROM mapped m WHERE key NOT IN (SELECT key FROM known) "
+            "SELECT m._key AS key, m._hash AS hash, m.* EXCLUDE (_key, _hash) FROM mapped m "
+            "WHERE key NOT IN (SELECT key FROM known) "
             "AND key NOT IN (SELECT key FROM matched) AND key NOT IN (SELECT key FROM verdict)"
         )
 
@@ -91,7 +92,8 @@ class Resolver:
         run, names = self.run, [sql_name(name) for name in fields]
         filled = " AND ".join(f"{name} IS NOT NULL" for name in names)
         run.sql(
-            f"CREATE OR REPLACE TABLE loose AS SELECT key, hash, {', '.join(names)} FROM ({self._loose()}) WHERE {filled}"
+            f"CREATE OR REPLACE TABLE loose AS SELECT key, hash, {', '.join(names)} FROM ({self._loose()}) "
+            f"WHERE {filled}"
         )
         if not run.one("SELECT count(*) FROM loose"):
             return
@@ -157,7 +159,8 @@ class Resolver:
         if plain:
             links = f"{fresh_id} AS entity, true AS is_new, 'unmatched' AS situation FROM mapped m"
         else:
-            links = f"""coalesce(k.entity, t.entity, {fresh_id}) AS entity, k.entity IS NULL AND t.entity IS NULL AS is_new,
+            links = f"""coalesce(k.entity, t.entity, {fresh_id}) AS entity,
+                k.entity IS NULL AND t.entity IS NULL AS is_new,
                 CASE WHEN k.entity IS NOT NULL THEN 'linked' WHEN t.entity IS NOT NULL THEN 'unlinked'
                      ELSE 'unmatched' END AS situation
                 FROM mapped m LEFT JOIN known k ON k.key = m._key LEFT JOIN matched t ON t.key = m._key"""
@@ -179,7 +182,8 @@ class Resolver:
                 continue
             quoted, text = sql_name(name), sql_text(name)
             run.sql(
-                f"CREATE OR REPLACE TABLE sharing AS SELECT m._key AS key FROM mapped m JOIN resolved r ON r.m = m.rowid "
+                f"CREATE OR REPLACE TABLE sharing AS SELECT m._key AS key FROM mapped m "
+                f"JOIN resolved r ON r.m = m.rowid "
                 f"WHERE m.{quoted} IS NOT NULL QUALIFY count(*) OVER (PARTITION BY m.{quoted}) > 1"
             )
             if populated:

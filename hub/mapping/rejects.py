@@ -100,7 +100,7 @@ def _of_column(number: int, column: Column, compiled: Compiled, raising: bool) -
     if raising and column.raising:
         yield _raised(f"$e{number}", column.name, column.sql, column.inputs, told)
     if column.type == "BIGINT" and column.expression.plain and compiled.structure is not None:
-        value = column.expression.sql
+        value = tried_value(column.expression.sql) if raising else column.expression.sql
         number_ = f"TRY_CAST(CAST({value} AS VARCHAR) AS DOUBLE)"
         broken = f"COALESCE(contains(CAST({value} AS VARCHAR), '.') AND {number_} <> trunc({number_}), false)"
         yield Flag(

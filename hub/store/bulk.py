@@ -27,7 +27,7 @@ from sqlalchemy import (
     cast,
     text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import registry
 from sqlalchemy.schema import CreateIndex, DropIndex
 
 from hub.errors import Fatal
@@ -79,7 +79,7 @@ def deferred_indexes(session: Bulk, table: Table) -> list[str]:
     Building an index once over all rows takes a quarter of the time of keeping it row by row. The
     table is locked by the transaction either way, and a rollback brings the indexes back.
     """
-    dialect = postgresql.dialect() if session.dialect == "postgresql" else sqlite.dialect()
+    dialect = registry.load(session.dialect)()
     rebuild = []
     for index in sorted(table.indexes, key=lambda item: str(item.name)):
         session.run(str(DropIndex(index).compile(dialect=dialect)))
@@ -104,7 +104,7 @@ class PostgresBulk:
         self._error = driver.Error
         self._reading: Any = None
         # Numbers and dollars only: SQL text is rendered for one statement at a time.
-        self._sql = postgresql.dialect(paramstyle="numeric_dollar")
+        self._sql = registry.load("postgresql")(paramstyle="numeric_dollar")
         self.run(f"SET LOCAL lock_timeout = {int(lock_seconds() * 1000)}")
         if write:
             self.run(f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_MINUTES}min'")
@@ -200,7 +200,7 @@ class SqliteBulk:
         return count
 
     def stage(self, name: str, columns: Mapping[str, Column[Any]], rows: pa.RecordBatchReader) -> Table:
-        dialect = sqlite.dialect()
+        dialect = registry.load("sqlite")()
         ddl = ", ".join(f'"{key}" {column.type.compile(dialect)}' for key, column in columns.items())
         self.run(f'CREATE TEMP TABLE "{name}" ({ddl})')
         self._staged.append(name)
@@ -208,7 +208,7 @@ class SqliteBulk:
         return staged(name, columns)
 
     def read(self, query: Select[Any]) -> Wire:
-        sql = str(query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
+        sql = str(query.compile(dialect=registry.load("sqlite")(), compile_kwargs={"literal_binds": True}))
         schema = pa.schema([(column.name, _sqlite_arrow(column)) for column in query.selected_columns])
         cursor = self._connection.connection.cursor()
         cursor.execute(sql)

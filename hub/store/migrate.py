@@ -105,11 +105,11 @@ def _step(operation: Any) -> Step:
 def _widens(operation: ops.AlterColumnOp) -> bool:
     """A decimal with more digits on both sides of the point loses nothing."""
     old, new = operation.existing_type, operation.modify_type
-    sizes = [(getattr(kind, "precision", None), getattr(kind, "scale", None)) for kind in (old, new)]
-    if None in sizes[0] or None in sizes[1]:
+    sizes = [getattr(kind, name, None) for kind in (old, new) for name in ("precision", "scale")]
+    if not all(isinstance(size, int) for size in sizes):
         return False
-    (old_digits, old_scale), (new_digits, new_scale) = sizes
-    return bool(new_scale >= old_scale and new_digits - new_scale >= old_digits - old_scale)
+    old_digits, old_scale, new_digits, new_scale = (int(size or 0) for size in sizes)
+    return new_scale >= old_scale and new_digits - new_scale >= old_digits - old_scale
 
 
 def _type_differs(

@@ -2,8 +2,9 @@
 
 ``e_MODEL`` columns: _id, _version (1 for the first), _seq (the model's commit counter), _state
 (0 active, 1 disabled, 2 deleted), _origin (which mapping supplied which field), _created_at,
-_updated_at, then one column per field (no field name starts with an underscore). ``h_MODEL`` holds every version that was replaced, with the
-run that replaced it; the current version is never copied.
+_updated_at, then one column per field (no field name starts with an underscore).
+``h_MODEL`` holds every version that was replaced, with the run that replaced it; the current version
+is never copied.
 """
 
 from __future__ import annotations

@@ -56,6 +56,7 @@ def test_every_exchange_of_the_sample_is_played() -> None:
                 "created": 115,
             },
         ),
+        ("s4-bank-accounts", {"read": 120, "applied": 115, "waiting": 4, "quarantined": 1, "created": 115}),
         ("suppliers-to-crm", {"read": 115, "applied": 115, "created": 115}),
         ("suppliers-to-erp", {"read": 115, "applied": 115, "created": 115}),
         ("materials-to-erp", {"read": 297, "applied": 297, "created": 297}),

@@ -80,7 +80,7 @@ connector: sap_s4
 url: URL_S4/sap/opu/odata/sap/API_BUSINESS_PARTNER
 auth: {basic: {username: HUB, password: secret://s4/password}}
 limits: {rate: null, retries: 2, max_wait: 3s, timeout: 3s}
-page_size: 40
+page_size: null
 """,
     "config/systems/erp.yaml": """
 system: erp

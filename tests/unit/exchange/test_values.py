@@ -167,7 +167,7 @@ def test_unique_and_match_on_values_that_are_no_text(world: World):
     assert some(world.first("lab.things", *more, mapping="things"), "in_review") == {"in_review": 1}
 
 
-@pytest.mark.parametrize("name", ["key", "hash", "order", "select", "parent", "pos", "entity", "since"])
+@pytest.mark.parametrize("name", ["key", "hash", "select", "parent", "entity", "version", "pattern", "changed", "m"])
 def test_a_field_may_have_any_name(world: World, name: str):
     world.model(THING.replace("words: {type: text}", f"{name}: {{type: text, unique: true}}"))
     world.mapping(THINGS.replace("words: words", f"{name}: words"), match=f"[[{name}]]", absent="disable")
