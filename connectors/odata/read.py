@@ -39,7 +39,10 @@ class Reader:
             first, count = count + 1, count + batch.count
             if last and announced is not None and count < announced:
                 raise Retriable(
-                    "total.short", f"{announced} records were announced and {count} came", where=self._where
+                    "total.short",
+                    f"{announced} records were announced and {count} came",
+                    where=self._where,
+                    hint="records changed while they were read, or a page was left out: run again",
                 )
             origin = f"{self._service.root}{self._set}"
             token = batch.delta if last else None
@@ -129,7 +132,12 @@ class Reader:
         )
         if following and not answer.ok:
             message = f"the next page was refused ({answer.status}); reading again"
-            raise Retriable("page.expired", message, where=answer.where)
+            raise Retriable(
+                "page.expired",
+                message,
+                where=answer.where,
+                hint="nothing of this read was used: run again, with smaller pages if it stays",
+            )
         if answer.status == 410:
             raise Fatal(
                 "token.expired", "the service no longer knows this delta link", where=answer.where,

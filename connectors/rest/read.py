@@ -74,7 +74,10 @@ class Reader:
             ask = pages.after(Seen(got.body, got.answer.headers, len(records), count, total, where))
             if ask is None and total is not None and count < total:
                 raise Retriable(
-                    "total.short", f"{total} records were announced and {count} came", where=where
+                    "total.short",
+                    f"{total} records were announced and {count} came",
+                    where=where,
+                    hint="records changed while they were read, or a page was left out: run again",
                 )
             yield Page(text, len(records), declared.path, first, ask is None, total)
 
@@ -221,7 +224,10 @@ def _restartable(*, following: bool) -> Iterator[None]:
     except (Fatal, ConfigError) as error:
         if following and error.code in ("http.status", "http.not_found"):
             raise Retriable(
-                "page.expired", f"the next page was refused: {error.message}", where=error.where
+                "page.expired",
+                f"the next page was refused: {error.message}",
+                where=error.where,
+                hint="nothing of this read was used: run again, with smaller pages if it stays",
             ) from None
         raise
 

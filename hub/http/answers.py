@@ -78,6 +78,7 @@ class Response:
                 "http.empty",
                 f"answered {self.status} without a body where JSON was expected",
                 where=self.where,
+                hint="an empty answer is not an empty list: check url: and path:, or ask the system's owner",
             )
         refuse_html(self)
         try:
@@ -137,9 +138,21 @@ def judge(
     if 300 <= status < 400:
         return _redirect(answer)
     if status == 429 or (status == 503 and wait is not None):
-        return Retriable("http.rate", f"asked to slow down ({status})", where=where, wait=wait)
+        return Retriable(
+            "http.rate",
+            f"asked to slow down ({status})",
+            where=where,
+            wait=wait,
+            hint="run again later, or lower limits.rate of the system",
+        )
     if status in (408, 425) or status >= 500:
-        return Retriable("http.status", f"answered {status}{said}", where=where, wait=wait)
+        return Retriable(
+            "http.status",
+            f"answered {status}{said}",
+            where=where,
+            wait=wait,
+            hint="run again later; if it stays, ask the system's owner",
+        )
     if status in (404, 405, 410):
         return ConfigError(
             "http.not_found",
@@ -147,7 +160,12 @@ def judge(
             where=where,
             hint="check url: and the resource's path",
         )
-    return Fatal("http.status", f"answered {status}{said}", where=where)
+    return Fatal(
+        "http.status",
+        f"answered {status}{said}",
+        where=where,
+        hint="the system understood the address and refused the request: compare it with the system's manual",
+    )
 
 
 def _redirect(answer: Response) -> HubError:

@@ -30,6 +30,7 @@ from hub.http.pace import Clock
 from hub.http.settings import HttpSettings
 
 PIECE = 64 * 1024
+_CUT = "nothing of it was used: run again; if it stays, ask who keeps the proxy or the system"
 
 
 @dataclass
@@ -287,13 +288,13 @@ def mapped(error: Exception) -> HubError:
     if any(isinstance(one, DecodeError) for one in causes):
         return Fatal("http.encoding", "the compressed answer cannot be inflated")
     if any(isinstance(one, IncompleteRead) for one in causes):
-        return Retriable("http.cut", "the answer ended before its announced length")
+        return Retriable("http.cut", "the answer ended before its announced length", hint=_CUT)
     if isinstance(error, requests.exceptions.Timeout | TimeoutError):
-        return Retriable("http.timeout", "no answer in time")
+        return Retriable("http.timeout", "no answer in time", hint="run again later, or raise limits.timeout")
     if isinstance(error, requests.exceptions.InvalidHeader | requests.exceptions.InvalidURL | ValueError):
         return ConfigError("http.request", f"the request cannot be made: {type(error).__name__}")
     if isinstance(error, requests.exceptions.RequestException | HTTPError | OSError):
-        return Retriable("http.cut", "the connection was closed before the answer was complete")
+        return Retriable("http.cut", "the connection was closed before the answer was complete", hint=_CUT)
     return Fatal("http.answer", f"the answer cannot be understood: {type(error).__name__}")
 
 
