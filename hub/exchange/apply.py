@@ -89,7 +89,7 @@ class _Writer:
         )
         take(run, "current", entities.versions(self.session, self.database, self.model, staged))
         run.sql("""CREATE OR REPLACE TABLE refused_entity AS
-            SELECT _id FROM updating u ANTI JOIN current c ON c._id = u._id AND c._version = u.version
+            SELECT _id FROM updating u ANTI JOIN current c ON c._id = u._id AND c._version = u._expected
             UNION SELECT _id FROM removing u ANTI JOIN current c ON c._id = u._id AND c._version = u.version""")
         keys = stage_keys(run, self.session, "planned_keys", "SELECT DISTINCT key FROM shadowing")
         take(run, "current_shadow", shadows.hashes(self.session, self.manifest.source, keys))
@@ -186,14 +186,14 @@ class _Writer:
     def _change(self, seq: int) -> None:
         """Old versions go to history, new ones take their place."""
         run = self.run
-        run.sql("CREATE OR REPLACE TABLE origin_of (old_origin INTEGER, pattern VARCHAR, _origin INTEGER)")
-        for old, pattern in run.sql("SELECT DISTINCT old_origin, pattern FROM updating"):
+        run.sql("CREATE OR REPLACE TABLE origin_of (_old_origin INTEGER, _pattern VARCHAR, _origin INTEGER)")
+        for old, pattern in run.sql("SELECT DISTINCT _old_origin, _pattern FROM updating"):
             run.sql(
                 f"INSERT INTO origin_of VALUES ({old}, {sql_text(pattern)}, {self._pattern(old, pattern)})"
             )
         values = ", ".join(sql_name(name) for name in self.fields)
-        run.sql(f"""CREATE OR REPLACE VIEW changing AS SELECT _id, version + 1 AS _version, _state, _origin, {values}
-            FROM updating JOIN origin_of USING (old_origin, pattern)""")
+        run.sql(f"""CREATE OR REPLACE VIEW changing AS SELECT _id, _expected + 1 AS _version, _state, _origin, {values}
+            FROM updating JOIN origin_of USING (_old_origin, _pattern)""")
         self._replace("changing", ["_state", "_origin", *self.fields], seq)
 
     def _replace(self, query: str, names: list[str], seq: int) -> None:

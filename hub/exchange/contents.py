@@ -155,7 +155,7 @@ def _inbound(hub: Hub, run: RunFile, manifest: Manifest, limit: int) -> list[Sho
                 names.shown(name, row[name]),
                 model.fields[name].level or "",
             )
-            for name in row["changed"]
+            for name in row["_changed"]
         )
         found.append(Shown("enable" if old.get("_state") else "update", called(row), fields))
     found += [

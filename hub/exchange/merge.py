@@ -6,9 +6,9 @@ model, or neither and newer; a weak value only fills the empty. A mapping that n
 back only what it supplied itself; what another source had said in vain meanwhile (``outvoted`` beside
 its shadow) comes forward then.
 
-``creation`` is a view of new entities; ``updating`` a table of changed ones: _id, version (expected),
-_state, old_origin, pattern (a sign per mapped field: 0 stays, 1 ours, a letter: another contestant),
-changed (names), the fields. ``outvote`` (entity, said) is what our records say in vain, ``outvoting``
+``creation`` is a view of new entities; ``updating`` a table of changed ones: _id, _expected (version),
+_state, _old_origin, _pattern (a sign per mapped field: 0 stays, 1 ours, a letter: another contestant),
+_changed (names), the fields. ``outvote`` (entity, said) is what our records say in vain, ``outvoting``
 (entity, exchange, patch) what changes of that for other sources' records.
 """
 
@@ -79,7 +79,7 @@ class Merger:
     def merge(self) -> Merged:
         """Make ``creation``, ``updating``, ``outvote`` and ``outvoting``."""
         run, fields = self.run, [column.name for column in self.compiled.columns]
-        run.sql(f"""CREATE OR REPLACE VIEW creation AS SELECT r.entity AS _id, r.key,
+        run.sql(f"""CREATE OR REPLACE VIEW creation AS SELECT r.entity AS _id,
             {", ".join(map(self._value, fields))}
             FROM resolved r JOIN mapped m ON m.rowid = r.m {self._ref_joins()} WHERE r.is_new""")
         run.sql("CREATE OR REPLACE TABLE outvote (entity UUID, said VARCHAR)")
@@ -123,13 +123,13 @@ class Merger:
         columns = entities.columns(self.database, self.model.model)
         types = ", ".join(f"{sql_name(name)} {duck_type(columns[name])}" for name in self.model.fields)
         self.run.sql(
-            "CREATE OR REPLACE TABLE updating (_id UUID, version INTEGER, _state SMALLINT, "
-            f"old_origin INTEGER, pattern VARCHAR, changed VARCHAR[], {types})"
+            "CREATE OR REPLACE TABLE updating (_id UUID, _expected INTEGER, _state SMALLINT, "
+            f"_old_origin INTEGER, _pattern VARCHAR, _changed VARCHAR[], {types})"
         )
 
     def _read(self, count: int, fields: Sequence[str]) -> None:
         """``incoming``: our values; ``golden``: the entities at hand as they are now."""
-        self.run.sql(f"""CREATE OR REPLACE TABLE incoming AS SELECT r.entity AS _id, r.key,
+        self.run.sql(f"""CREATE OR REPLACE TABLE incoming AS SELECT r.entity AS _id,
             {", ".join(map(self._value, fields))}
             FROM resolved r JOIN mapped m ON m.rowid = r.m {self._ref_joins()} WHERE NOT r.is_new""")
         wanted = None
@@ -164,12 +164,12 @@ class Merger:
             f"CASE WHEN {decided[name][0]} IS DISTINCT FROM g.{sql_name(name)} THEN {sql_text(name)} END"
             for name in fields
         )
-        self.run.sql(f"""CREATE OR REPLACE TABLE merged AS SELECT g._id, g._version AS version, g._state AS old_state,
-            0::SMALLINT AS _state, g._origin AS old_origin, {pattern} AS pattern,
-            list_filter([{changed}], lambda x: x IS NOT NULL) AS changed, {", ".join(new)}
+        self.run.sql(f"""CREATE OR REPLACE TABLE merged AS SELECT g._id, g._version AS _expected, g._state AS _old_state,
+            0::SMALLINT AS _state, g._origin AS _old_origin, {pattern} AS _pattern,
+            list_filter([{changed}], lambda x: x IS NOT NULL) AS _changed, {", ".join(new)}
             FROM incoming n JOIN golden g ON g._id = n._id {joins}""")
-        self.run.sql("""CREATE OR REPLACE TABLE updating AS SELECT * EXCLUDE (old_state) FROM merged
-            WHERE len(changed) > 0 OR old_state <> 0""")
+        self.run.sql("""CREATE OR REPLACE TABLE updating AS SELECT * EXCLUDE (_old_state) FROM merged
+            WHERE len(_changed) > 0 OR _old_state <> 0""")
         if contested:
             self._outvote(contested, fields, known)
 
@@ -238,7 +238,7 @@ class Merger:
         """Keep what is said in vain: ours, and that of those whose fields we took or gave back."""
         run, at = self.run, {name: number + 1 for number, name in enumerate(fields)}
         said = ", ".join(
-            f"{sql_text(name)}, CASE WHEN m.pattern[{at[name]}] <> '1' AND n.{sql_name(name)} IS NOT NULL "
+            f"{sql_text(name)}, CASE WHEN m._pattern[{at[name]}] <> '1' AND n.{sql_name(name)} IS NOT NULL "
             f"THEN to_json(n.{sql_name(name)}) END"
             for name in contested
         )
@@ -259,21 +259,21 @@ class Merger:
             run.sql(f"""INSERT INTO outvoting SELECT g._id, h.exchange,
                 CAST(json_object({text}, to_json(g.{quoted})) AS VARCHAR)
                 FROM golden g JOIN merged m ON m._id = g._id JOIN held_by h ON h.origin = g._origin AND h.field = {text}
-                WHERE m.pattern[{at[name]}] = '1' AND g.{quoted} IS NOT NULL""")
+                WHERE m._pattern[{at[name]}] = '1' AND g.{quoted} IS NOT NULL""")
             run.sql(f"""INSERT INTO outvoting SELECT f.entity, f.exchange, CAST(json_object({text}, NULL) AS VARCHAR)
                 FROM fallback f JOIN merged m ON m._id = f.entity 
-                WHERE f.field = {text} AND m.pattern[{at[name]}] = f.sign""")
+                WHERE f.field = {text} AND m._pattern[{at[name]}] = f.sign""")
 
     def _count(self, created: int, existing: int) -> Merged:
         updated = self.run.one("SELECT count(*) FROM updating")
         changed = dict(
             self.run.sql(
-                "SELECT field, count(*) FROM (SELECT unnest(changed) AS field FROM updating) GROUP BY field"
+                "SELECT field, count(*) FROM (SELECT unnest(_changed) AS field FROM updating) GROUP BY field"
             )
         )
         nulled = {
             name: self.run.one(
-                f"SELECT count(*) FROM updating WHERE list_contains(changed, {sql_text(name)}) "
+                f"SELECT count(*) FROM updating WHERE list_contains(_changed, {sql_text(name)}) "
                 f"AND {sql_name(name)} IS NULL"
             )
             for name in changed

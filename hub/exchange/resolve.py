@@ -82,9 +82,9 @@ class Resolver:
     def _loose(self) -> str:
         """Records that are neither linked nor matched nor judged yet."""
         return (
-            "SELECT m._key AS key, m._hash AS hash, m.* EXCLUDE (_key, _hash) FROM mapped m "
-            "WHERE key NOT IN (SELECT key FROM known) "
-            "AND key NOT IN (SELECT key FROM matched) AND key NOT IN (SELECT key FROM verdict)"
+            "SELECT m.* FROM mapped m "
+            "WHERE _key NOT IN (SELECT key FROM known) "
+            "AND _key NOT IN (SELECT key FROM matched) AND _key NOT IN (SELECT key FROM verdict)"
         )
 
     def _match(self, fields: list[str]) -> None:
@@ -92,7 +92,7 @@ class Resolver:
         run, names = self.run, [sql_name(name) for name in fields]
         filled = " AND ".join(f"{name} IS NOT NULL" for name in names)
         run.sql(
-            f"CREATE OR REPLACE TABLE loose AS SELECT key, hash, {', '.join(names)} FROM ({self._loose()}) "
+            f"CREATE OR REPLACE TABLE loose AS SELECT _key, _hash, {', '.join(names)} FROM ({self._loose()}) "
             f"WHERE {filled}"
         )
         if not run.one("SELECT count(*) FROM loose"):
@@ -111,8 +111,8 @@ class Resolver:
             entities.candidates(self.session, self.database, self.model.model, values, fields),
         )
         using = ", ".join(names)
-        run.sql(f"""CREATE OR REPLACE TABLE pair AS SELECT l.key, l.hash, c._id AS entity,
-            count(*) OVER (PARTITION BY l.key) AS candidates, count(*) OVER (PARTITION BY c._id) AS claimants
+        run.sql(f"""CREATE OR REPLACE TABLE pair AS SELECT l._key AS key, l._hash AS hash, c._id AS entity,
+            count(*) OVER (PARTITION BY l._key) AS candidates, count(*) OVER (PARTITION BY c._id) AS claimants
             FROM loose l JOIN candidate c USING ({using})""")
         taken = self._linked_entities()
         rule = sql_text(" + ".join(fields))
@@ -142,7 +142,7 @@ class Resolver:
             names = [sql_name(name) for name in rule.on]
             filled = " AND ".join(f"{name} IS NOT NULL" for name in names)
             text = sql_text(" + ".join(rule.on))
-            self.run.sql(f"""INSERT INTO verdict SELECT key, hash, 'in_review', 'match.collision', {text},
+            self.run.sql(f"""INSERT INTO verdict SELECT _key, _hash, 'in_review', 'match.collision', {text},
                 'another new record of this source has the same ' || {text}, NULL FROM ({self._loose()}) WHERE {filled}
                 QUALIFY count(*) OVER (PARTITION BY {", ".join(names)}) > 1""")
 
