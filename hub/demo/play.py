@@ -153,6 +153,8 @@ def _end(say: Shown, played: Played, keep: Path | None) -> None:
         f"{total['read']} records read, {total.get('applied', 0)} applied, "
         f"{sum(cause.count for cause in played.causes)} reasons to look at; the second run wrote nothing"
     )
+    if keep is not None:
+        say.line(("the simulated systems have stopped; what they held is in the hub", "dim"))
     say.line("go on with:")
     if keep is None:
         say.line(("  cophub demo --keep landscape", "bold"), "      the same, in a folder that stays")

@@ -14,10 +14,10 @@ from hub.store.reports import Cause, Entity, causes, entities
 
 # What refers comes after what it refers to; outbound comes last.
 EXCHANGES = (
-    "hr-departments", "hr-employees", "s4-cost-centers", "s4-materials", "s4-suppliers", "s4-bank-accounts", "erp-suppliers",
-    "erp-customers", "files-distributors", "crm-accounts", "suppliers-claim-crm", "suppliers-to-crm",
-    "suppliers-to-erp", "materials-to-erp", "cost-centers-to-files", "employees-to-files",
-    "crm-accounts-to-erp",
+    "hr-departments", "hr-employees", "s4-cost-centers", "s4-materials", "s4-suppliers", "s4-bank-accounts",
+    "erp-suppliers", "erp-customers", "files-distributors", "crm-accounts", "suppliers-claim-crm",
+    "suppliers-to-crm", "suppliers-to-erp", "materials-to-erp", "cost-centers-to-files",
+    "employees-to-files", "crm-accounts-to-erp",
 )  # fmt: skip
 TRAVELS = ("s4-suppliers", "suppliers-to-crm", "suppliers-to-erp")
 SUPPLIER = "1000003"  # known to SAP, to the ERP and, entered by hand, to the CRM
