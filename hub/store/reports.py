@@ -92,8 +92,15 @@ class Entity:
 
 
 def find_plan(database: Database, text: str) -> PlanRow:
-    """ConfigError ``plan.unknown`` or ``plan.ambiguous``."""
-    row = _found(database, tables.plan, text, "plan", "see: cophub runs")
+    """ConfigError ``plan.unknown`` or ``id.ambiguous``."""
+    row = _found(
+        database,
+        tables.plan,
+        text,
+        "plan.unknown",
+        f"there is no plan {text}",
+        "cophub plan EXCHANGE makes one",
+    )
     return PlanRow(
         row.id,
         row.exchange,
@@ -109,17 +116,25 @@ def find_plan(database: Database, text: str) -> PlanRow:
 
 
 def find_run(database: Database, text: str) -> RunRow:
-    """By id, its end, or its run key; ConfigError ``run.unknown`` or ``run.ambiguous``."""
+    """By id, its end, or its run key; ConfigError ``run.unknown`` or ``id.ambiguous``."""
     with database.begin(reading=True) as connection:
         keyed = connection.execute(select(tables.run).where(tables.run.c.run_key == text)).one_or_none()
-    return read_row(
-        keyed if keyed is not None else _found(database, tables.run, text, "run", "see: cophub runs")
-    )
+    if keyed is not None:
+        return read_row(keyed)
+    row = _found(database, tables.run, text, "run.unknown", f"there is no run {text}", "see: cophub runs")
+    return read_row(row)
 
 
 def find_entry(database: Database, text: str) -> Entry:
-    """ConfigError ``quarantine.unknown`` or ``quarantine.ambiguous``."""
-    row = _found(database, tables.quarantine, text, "quarantine", "see: cophub quarantine")
+    """ConfigError ``quarantine.unknown`` or ``id.ambiguous``."""
+    row = _found(
+        database,
+        tables.quarantine,
+        text,
+        "quarantine.unknown",
+        f"there is no quarantine entry {text}",
+        "see: cophub quarantine",
+    )
     return _entry(row, _outputs(database))
 
 
@@ -251,19 +266,15 @@ def key_texts(database: Database, model: str, ids: Iterable[uuid.UUID]) -> dict[
     }
 
 
-def _found(database: Database, table: Table, text: str, what: str, hint: str) -> Any:
+def _found(database: Database, table: Table, text: str, code: str, message: str, hint: str) -> Any:
+    """The one row that is meant; ConfigError ``code`` where there is none, ``id.ambiguous`` for several."""
     with database.begin(reading=True) as connection:
         rows = connection.execute(select(table).where(or_(*_same_id(table.c["id"], text))).limit(2)).all()
     if not rows:
-        raise ConfigError(f"{what}.unknown", f"there is no {_WORDS[what]} {text}", hint=hint)
+        raise ConfigError(code, message, hint=hint)
     if len(rows) > 1:
-        raise ConfigError(
-            f"{what}.ambiguous", f"more than one {_WORDS[what]} ends in {text}", hint="give more of its id"
-        )
+        raise ConfigError("id.ambiguous", f"more than one id ends in {text}", hint="give more of the id")
     return rows[0]
-
-
-_WORDS = {"plan": "plan", "run": "run", "quarantine": "quarantine entry"}
 
 
 def _same_id(column: Any, text: str) -> list[Any]:
