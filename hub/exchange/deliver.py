@@ -23,9 +23,9 @@ from hub.exchange.ground import Progress
 from hub.exchange.manifest import Manifest
 from hub.exchange.quarantine import write_held
 from hub.exchange.runfile import RunFile, sql_name
-from hub.exchange.staging import take
+from hub.exchange.staging import stage, take
 from hub.failpoints import reach
-from hub.store import deliveries, marks, shadows
+from hub.store import deliveries, entities, marks, shadows
 from hub.store.database import Database
 from hub.store.journal import Lease, fence, require
 
@@ -332,11 +332,21 @@ class Delivery:
     # ------------------------------------------------------------ plans and whole files
 
     def _refuse_changed(self) -> int:
-        """Rows of a stored plan whose acknowledged state changed since are not sent."""
+        """Rows of a stored plan whose acknowledged state, or golden record, changed since are not sent."""
+        run, model = self.run, self.manifest.model
         with self.database.bulk(write=False) as session:
-            take(self.run, "current_shadow", shadows.hashes(session, self.manifest.source))
-        self.run.sql("""CREATE OR REPLACE TABLE refused AS SELECT s.key, s.hash
-            FROM sending s LEFT JOIN current_shadow c USING (key) WHERE s.expected IS DISTINCT FROM c.hash""")
+            take(run, "current_shadow", shadows.hashes(session, self.manifest.source))
+            if model:
+                columns = {"_id": entities.columns(self.database, model)["_id"]}
+                staged = stage(run, session, "planned_entities", columns, "SELECT _id FROM planned")
+                take(run, "current", entities.versions(session, self.database, model, staged))
+        changed = ""
+        if model:
+            changed = """OR s.key IN (SELECT CAST(_id AS VARCHAR) FROM planned p
+                ANTI JOIN current c ON c._id = p._id AND c._version = p.version)"""
+        self.run.sql(f"""CREATE OR REPLACE TABLE refused AS SELECT s.key, s.hash
+            FROM sending s LEFT JOIN current_shadow c USING (key)
+            WHERE s.expected IS DISTINCT FROM c.hash {changed}""")
         self.run.sql("DELETE FROM sending WHERE key IN (SELECT key FROM refused)")
         self.run.sql("""INSERT INTO held SELECT key, hash, 'refused', 'plan.changed', '',
             'the record changed after the plan was made', NULL, '', 0, NULL FROM refused""")

@@ -7,6 +7,7 @@ are needed, which is cheaper than carrying them through every stage.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import shutil
@@ -15,12 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+import duckdb
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hub.contract import LocalFile, Page, Query, Resource, Source
 from hub.errors import ConfigError, Fatal, Retriable
+from hub.exchange.malformed import LARGE, malformed
 from hub.exchange.runfile import HASH, RunFile, sql_text
 from hub.failpoints import reach
 
@@ -118,8 +121,10 @@ def extract(
     run: RunFile,
     progress: Callable[[int], None] = lambda read: None,
     scan_of: Callable[[str], str] | None = None,
+    again: Sequence[bytes] = (),
 ) -> Extracted:
-    """Read everything the query asks for into ``extracted``. ``scan_of`` lays joined records in."""
+    """Read everything the query asks for into ``extracted``. ``scan_of`` lays joined records in; ``again``
+    are records of earlier reads (JSON texts) that are looked at once more, before those that come now."""
     resource = query.resource
     if not resource.key:
         raise ConfigError(
@@ -128,9 +133,11 @@ def extract(
             hint="write key: under the resource, or key: in the mapping",
         )
     pulled = pull(source, query, run, progress)
+    if again:
+        pulled = _after(run, again, pulled)
     scan = scan_of(pulled.scan) if scan_of else pulled.scan
     full = query.since is None and query.token is None
-    read, keyless, cursor, fields = _index(run, resource, scan, pulled.count)
+    read, keyless, cursor, fields = _index(run, resource, scan, pulled.count, pulled.pieces)
     duplicates = _duplicates(run, resource)
     certificate = _certify(read, pulled.announced, full)
     return Extracted(
@@ -146,6 +153,19 @@ def extract(
         pulled.pieces,
         fields,
         scan,
+    )
+
+
+def _after(run: RunFile, again: Sequence[bytes], pulled: Pulled) -> Pulled:
+    """What was pulled, behind the records of earlier reads."""
+    path, number = run.stage / "again.ndjson", len(again)
+    path.write_bytes(b"".join(line + b"\n" for line in again))
+    pieces = [dataclasses.replace(piece, start=piece.start + number) for piece in pulled.pieces]
+    return dataclasses.replace(
+        pulled,
+        scan=f"{_Stage.objects([path])} UNION ALL {pulled.scan}",
+        count=pulled.count + number if pulled.count >= 0 else -1,
+        pieces=(Piece(0, "an earlier read", 1), *pieces),
     )
 
 
@@ -199,9 +219,15 @@ class _Stage:
         target = self._path.with_name(f"{self._path.stem}-{len(self._copies)}.ndjson")
         shutil.copyfile(file.path, target)
         if self._copies:  # where this file's records start is known when those before it are counted
-            self.count += self.run.one(f"SELECT count(*) FROM ({self._objects(self._copies[-1:])})")
+            self.count += self._counted(self._copies[-1:])
         self._copies.append(target)
         self.pieces.append(Piece(self.count, origin, 1))
+
+    def _counted(self, copies: Sequence[Path]) -> int:
+        try:
+            return int(self.run.one(f"SELECT count(*) FROM ({self.objects(copies)})"))
+        except duckdb.Error as error:
+            raise malformed(error, _staged(self.run), self.pieces, MAX_RECORD) from error
 
     def _lines(self, page: Page) -> None:
         if self._copies or self._rows is not None:
@@ -227,17 +253,17 @@ class _Stage:
         """DuckDB SQL that scans the staged records: one column ``raw``, JSON text."""
         if self._text is not None:
             self._text.close()
-            return self._objects([self._path])
+            return self.objects([self._path])
         if self._copies:
             self.count = -1
-            return self._objects(self._copies)
+            return self.objects(self._copies)
         if self._rows is not None:
             self._rows.close()
             return f"SELECT to_json(staged) AS raw FROM read_parquet({sql_text(str(self._path))}) staged"
         return "SELECT NULL::JSON AS raw WHERE false"
 
     @staticmethod
-    def _objects(paths: Sequence[Path]) -> str:
+    def objects(paths: Sequence[Path]) -> str:
         names = ", ".join(sql_text(str(path)) for path in paths)
         return f"SELECT json AS raw FROM read_ndjson_objects([{names}], maximum_object_size={MAX_RECORD})"
 
@@ -272,50 +298,47 @@ def key_sql(names: Iterable[str], raw: str = "raw") -> str:
 
 
 def _index(
-    run: RunFile, resource: Resource, scan: str, count: int
+    run: RunFile, resource: Resource, scan: str, count: int, pieces: Sequence[Piece]
 ) -> tuple[int, int, str | None, tuple[str, ...]]:
     """Make ``extracted``; answers records read, records without key, the newest cursor, field names."""
     cursor = f"raw->>{sql_text(json_path(resource.cursor))}" if resource.cursor else "NULL::VARCHAR"
     try:
         run.sql(
-            f"CREATE OR REPLACE TABLE extracted AS SELECT {key_sql(resource.key)} AS key, "
+            f"CREATE OR REPLACE TABLE extracted AS SELECT CASE WHEN strlen(raw) > {MAX_RECORD} "
+            f"THEN error({sql_text(LARGE)}) ELSE {key_sql(resource.key)} END AS key, "
             f"{HASH.format('raw')} AS hash, {cursor} AS cur FROM ({scan})"
         )
-    except Exception as error:
-        raise _malformed(error, resource) from error
+    except duckdb.Error as error:
+        raise malformed(error, _staged(run), pieces, MAX_RECORD) from error
     read = run.one("SELECT count(*) FROM extracted")
     if count >= 0 and read != count:
         raise Fatal(
             "page.count", f"{resource.name}: {read} records are readable of {count} announced by its pages"
         )
     keyless = run.one("SELECT count(*) FROM extracted WHERE key IS NULL")
-    newest = run.one(f"SELECT arg_max(cur, {_order(resource)}) FROM extracted") if resource.cursor else None
+    newest = run.one(f"SELECT arg_max(cur, {order_sql(resource)}) FROM extracted") if resource.cursor else None
     names = run.sql(f"SELECT DISTINCT unnest(json_keys(raw)) FROM (SELECT raw FROM ({scan}) LIMIT 1000)")
     return read, keyless, newest, tuple(sorted(name for (name,) in names))
 
 
-def _malformed(error: Exception, resource: Resource) -> Exception:
-    text = str(error)
-    if "JSON" not in text:
-        return error
-    detail = text.split("Try ")[0].replace("Invalid Input Error:", "").strip()
-    return Fatal(
-        "record.malformed",
-        f"{resource.name}: {detail.splitlines()[0]}",
-        hint="nothing of this read was used; mend the file, or ask the system's owner",
-    )
+def _staged(run: RunFile) -> list[Path]:
+    return [*run.stage.glob("again.ndjson"), *run.stage.glob("records*.ndjson")]
 
 
-def _order(resource: Resource, column: str = "cur") -> str:
-    """How cursor texts are compared."""
+def order_sql(resource: Resource, column: str = "cur") -> str:
+    """How cursor texts are compared: as the type that is declared, else as numbers or times where they are."""
     kinds = {item.name: item.type for item in resource.fields}
-    match kinds.get(resource.cursor or "", "datetime"):
+    number = f"TRY_CAST({column} AS DECIMAL(38,9))"
+    moment = f"coalesce(CAST(TRY_CAST({column} AS TIMESTAMPTZ) AS VARCHAR), {column})"
+    match kinds.get(resource.cursor or ""):
         case "integer" | "decimal" | "float":
-            return f"TRY_CAST({column} AS DECIMAL(38,9))"
+            return number
         case "text":
             return column
+        case "date" | "datetime":
+            return moment
         case _:
-            return f"coalesce(CAST(TRY_CAST({column} AS TIMESTAMPTZ) AS VARCHAR), {column})"
+            return f"row({number}, {moment})"
 
 
 def _duplicates(run: RunFile, resource: Resource) -> int:
@@ -326,7 +349,7 @@ def _duplicates(run: RunFile, resource: Resource) -> int:
     )
     run.sql("CREATE OR REPLACE TABLE duplicate (pos BIGINT, key VARCHAR)")
     if repeated:
-        order = f"{_order(resource)} DESC NULLS LAST, " if resource.cursor else ""
+        order = f"{order_sql(resource)} DESC NULLS LAST, " if resource.cursor else ""
         run.sql(f"""INSERT INTO duplicate SELECT pos, key FROM (
             SELECT rowid AS pos, key, row_number() OVER (PARTITION BY key ORDER BY {order}rowid DESC) AS place
             FROM extracted WHERE key IN (SELECT key FROM extracted GROUP BY key HAVING count(*) > 1))

@@ -56,6 +56,11 @@ class Asked:
     fields: tuple[str, ...] = ()
 
     @property
+    def incremental(self) -> bool:
+        """Only what the source gives since the last read."""
+        return self.since is not None or self.token is not None
+
+    @property
     def everything(self) -> bool:
         return self.since is None and self.token is None and self.seq == 0
 

@@ -19,12 +19,13 @@ from hub.exchange.guard import judge
 from hub.exchange.join import joined_scan
 from hub.exchange.lookup import Lookups
 from hub.exchange.manifest import Manifest
-from hub.exchange.map import Mapped, map_records, short_hash
+from hub.exchange.map import PARENT, Mapped, map_records, short_hash
 from hub.exchange.merge import STRENGTH, Claims, Merged, Merger, contestant_sign
 from hub.exchange.resolve import Resolved, Resolver
 from hub.exchange.runfile import RunFile
 from hub.failpoints import reach
 from hub.mapping.compile import Compiled
+from hub.store import quarantined
 from hub.store.bulk import Bulk
 from hub.workspace.shape import MappingFile, ModelFile, Output
 from hub.workspace.workspace import Workspace
@@ -50,7 +51,7 @@ def plan(
         hub.database, mapping, compiled, mode, cursor=resource.cursor, initial=initial, full=full
     )
     extracted = read_source(
-        run, source, resource, compiled, asked, lambda other: opened_source(hub, stack, other), progress
+        hub, run, source, resource, compiled, asked, lambda other: opened_source(hub, stack, other), progress
     )
     require_fields(extracted, asked.fields, compiled)
     manifests = []
@@ -76,6 +77,7 @@ def plan(
 
 
 def read_source(
+    hub: Hub,
     run: RunFile,
     source: Source,
     resource: Resource,
@@ -87,27 +89,30 @@ def read_source(
     """Extract the resource, and what ``with`` joins to it."""
     paths = tuple(sorted({path for one in compiled for path in one.paths}))
     query = Query(resource, paths, since=asked.since, token=asked.token, takes_files=True)
-    joins = compiled[0].joins
+    joins = [
+        dataclasses.replace(join, paths=tuple(sorted({path for one in compiled for path in one.joins[number].paths})))
+        for number, join in enumerate(compiled[0].joins)
+    ]
     scan_of = joined_scan(run, joins, opened, compiled[0].structure) if joins else None
-    extracted = _extract(source, query, run, lambda read: progress("extract", {"read": read}), scan_of)
+    def show(read: int) -> None:
+        progress("extract", {"read": read})
+
+    try:
+        # What waits for a reference would not come again by itself: it has not changed.
+        again = waiting(hub, compiled[0].mapping) if asked.incremental else []
+        extracted = extract(source, query, run, show, scan_of, again)
+    except Fatal as error:
+        if error.code != "token.expired" or query.token is None:
+            raise
+        # The source forgot the token of an incremental read: everything is read instead.
+        extracted = extract(source, dataclasses.replace(query, token=None), run, show, scan_of)
     reach("after_extract")
     return extracted
 
 
-def _extract(
-    source: Source,
-    query: Query,
-    run: RunFile,
-    progress: Callable[[int], None],
-    scan_of: Callable[[str], str] | None,
-) -> Extracted:
-    """Read; where the source forgot the token of an incremental read, read everything instead."""
-    try:
-        return extract(source, query, run, progress, scan_of)
-    except Fatal as error:
-        if error.code != "token.expired" or query.token is None:
-            raise
-        return extract(source, dataclasses.replace(query, token=None), run, progress, scan_of)
+def waiting(hub: Hub, exchange: str) -> list[bytes]:
+    """The originals of the records that wait."""
+    return [quarantine.read_original(hub.keep, one) for one in quarantined.waiting(hub.database, exchange)]
 
 
 def plan_output(
@@ -144,7 +149,7 @@ def plan_output(
     held = quarantine.collect(run, extracted, mapped, compiled)
     quarantine.keep_originals(run, hub.keep, extracted)
     _shadowing(run, compiled, mode=asked.mode)
-    _settled(run, extracted)
+    _settled(run, extracted, compiled)
     counts = _counts(run, extracted, mapped, resolved, merged, absent, compiled)
     judged = {
         "create": merged.created,
@@ -230,7 +235,7 @@ def _shadowing(run: RunFile, compiled: Compiled, *, mode: str) -> None:
     if compiled.each:  # the record itself is remembered beside its items, unless one of them is held back
         outside = (
             "SELECT _parent FROM mapped m WHERE m._key NOT IN (SELECT key FROM resolved) "
-            "UNION ALL SELECT key FROM rejected"
+            f"UNION ALL SELECT {PARENT} FROM rejected"
         )
     elif not run.one(
         "SELECT (SELECT count(*) FROM fresh) - (SELECT count(*) FROM mapped) "
@@ -241,16 +246,18 @@ def _shadowing(run: RunFile, compiled: Compiled, *, mode: str) -> None:
         FROM fresh f LEFT JOIN seen s ON s.key = f.key WHERE f.key NOT IN ({outside})""")
 
 
-def _settled(run: RunFile, extracted: Extracted) -> None:
+def _settled(run: RunFile, extracted: Extracted, compiled: Compiled) -> None:
     """``settled``: keys whose quarantine entries are answered by this run, for better or worse."""
+    record = PARENT if compiled.each else "key"
     gone = (
-        "UNION SELECT key FROM stuck ANTI JOIN extracted USING (key)"
+        "UNION SELECT q.key FROM q ANTI JOIN extracted e ON e.key = q.record"
         if extracted.certificate.complete and extracted.read
         else ""
     )
-    run.sql(f"""CREATE OR REPLACE TABLE settled AS SELECT key FROM stuck SEMI JOIN fresh USING (key)
-        UNION SELECT q.key FROM stuck q JOIN extracted e ON e.key = q.key WHERE e.hash <> q.hash
-        UNION SELECT key FROM stuck WHERE key = '' {gone}""")
+    run.sql(f"""CREATE OR REPLACE TABLE settled AS WITH q AS (SELECT key, hash, {record} AS record FROM stuck)
+        SELECT q.key FROM q SEMI JOIN fresh f ON f.key = q.record
+        UNION SELECT q.key FROM q JOIN extracted e ON e.key = q.record WHERE e.hash <> q.hash
+        UNION SELECT q.key FROM q WHERE q.key = '' {gone}""")
 
 
 def _counts(
@@ -272,14 +279,14 @@ def _counts(
             + mapped.out_of_scope
             + mapped.unchanged
             + mapped.superseded
-            + (mapped.still_quarantined + extracted.duplicates + extracted.keyless)
+            + (mapped.still_quarantined + mapped.doubled + extracted.duplicates + extracted.keyless)
         )
     return {
         "read": read,
         "applied": merged.created + merged.updated + silent,
         "unchanged": mapped.unchanged + merged.unchanged - silent,
         "superseded": mapped.superseded,
-        "duplicate": extracted.duplicates,
+        "duplicate": extracted.duplicates + mapped.doubled,
         "out_of_scope": mapped.out_of_scope + resolved.ignored,
         "waiting": resolved.waiting,
         "in_review": resolved.in_review,

@@ -24,7 +24,7 @@ TABLES = {
         "outvote",
         "outvoting",
     ),
-    "outbound": ("sending", "held", "settled", "whole", "leftover"),
+    "outbound": ("sending", "held", "settled", "whole", "leftover", "planned"),
     "pass": ("sending", "held", "settled", "whole", "leftover"),
 }
 
@@ -70,6 +70,7 @@ class Manifest:
     created_at: str = ""
     absent: str = "ignore"
     target_key: list[str] = field(default_factory=list)
+    model: str = ""
     last: bool = True
     contestants: dict[str, str] = field(default_factory=dict)
     owned: list[list[str]] = field(default_factory=list)

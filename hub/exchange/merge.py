@@ -164,8 +164,8 @@ class Merger:
             f"CASE WHEN {decided[name][0]} IS DISTINCT FROM g.{sql_name(name)} THEN {sql_text(name)} END"
             for name in fields
         )
-        self.run.sql(f"""CREATE OR REPLACE TABLE merged AS SELECT g._id, g._version AS _expected, g._state AS _old_state,
-            0::SMALLINT AS _state, g._origin AS _old_origin, {pattern} AS _pattern,
+        self.run.sql(f"""CREATE OR REPLACE TABLE merged AS SELECT g._id, g._version AS _expected,
+            g._state AS _old_state, 0::SMALLINT AS _state, g._origin AS _old_origin, {pattern} AS _pattern,
             list_filter([{changed}], lambda x: x IS NOT NULL) AS _changed, {", ".join(new)}
             FROM incoming n JOIN golden g ON g._id = n._id {joins}""")
         self.run.sql("""CREATE OR REPLACE TABLE updating AS SELECT * EXCLUDE (_old_state) FROM merged

@@ -58,6 +58,7 @@ def plan(
             else:
                 manifests.append(planner.pass_through(stack, initial=initial, full=full or replaces))
             planner.whole_rows(replaces=replaces)
+            planner.versions()
     return manifests
 
 
@@ -170,7 +171,7 @@ class _Planner:
             entities.changed_since(self.session, self.hub.database, model.model, since),
         )
         self.run.sql(f"""CREATE OR REPLACE TABLE golden_rows AS SELECT CAST(_id AS VARCHAR) AS key, 0::BIGINT AS hash,
-            _state > 0 AS leaving, {_record(model)} AS r FROM golden_read""")
+            _version AS version, _state > 0 AS leaving, {_record(model)} AS r FROM golden_read""")
         read, seq = self.run.sql("SELECT count(*), coalesce(max(_seq), 0) FROM golden_read")[0]
         return read, max(seq, since)
 
@@ -204,6 +205,13 @@ class _Planner:
             f"(SELECT key FROM acknowledged a ANTI JOIN mapped m ON m._key = a.key){some}"
         )
 
+    def versions(self) -> None:
+        """``planned`` (_id, version): the golden rows behind what is sent, as the plan saw them."""
+        golden = "SELECT NULL::VARCHAR AS key, NULL::INTEGER AS version WHERE false"
+        if self.compiled.direction == "outbound":
+            golden = "SELECT key, version FROM golden_rows SEMI JOIN sending USING (key)"
+        self.run.sql(f"CREATE OR REPLACE TABLE planned AS SELECT CAST(key AS UUID) AS _id, version FROM ({golden})")
+
     def _operations(self) -> dict[str, int]:
         found = dict(self.run.sql("SELECT operation, count(*) FROM sending GROUP BY 1"))
         names = {"create": "created", "update": "updated", "delete": "deleted"}
@@ -231,6 +239,7 @@ class _Planner:
             snapshot=snapshot,
             fields=[column.name for column in compiled.columns],
             target_key=list(compiled.target_key),
+            model=self.mapping.from_ if compiled.direction == "outbound" else "",
             last=compiled.number == len(self.mapping.outputs) - 1,
         )
 

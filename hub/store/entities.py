@@ -39,9 +39,9 @@ def read(session: Bulk, database: Database, model: str, wanted: Table | None = N
 
 
 def changed_since(session: Bulk, database: Database, model: str, seq: int) -> Wire:
-    """_id, _seq, _state and all fields of what was committed after ``seq``."""
+    """_id, _version, _seq, _state and all fields of what was committed after ``seq``."""
     golden = _golden(database, model)
-    names = ("_id", "_seq", "_state", *database.models[model].fields)
+    names = ("_id", "_version", "_seq", "_state", *database.models[model].fields)
     return session.read(select(*(golden.c[name] for name in names)).where(golden.c["_seq"] > seq))
 
 

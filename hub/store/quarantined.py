@@ -10,6 +10,7 @@ import pyarrow as pa
 from sqlalchemy import Column, Table, select, update
 
 from hub.store.bulk import Bulk, Wire
+from hub.store.database import Database
 from hub.store.tables import quarantine
 
 COLUMNS: Mapping[str, Column[Any]] = {
@@ -25,6 +26,22 @@ def stuck(session: Bulk, number: int) -> Wire:
             quarantine.c.source == number, quarantine.c.state != "resolved"
         )
     )
+
+
+def waiting(database: Database, exchange: str) -> list[str]:
+    """Where the originals of an exchange's waiting records lie, each once."""
+    with database.begin(reading=True) as connection:
+        found = connection.scalars(
+            select(quarantine.c.original)
+            .where(
+                quarantine.c.exchange == exchange,
+                quarantine.c.state == "waiting",
+                quarantine.c.original.is_not(None),
+            )
+            .distinct()
+            .order_by(quarantine.c.original)
+        )
+        return [str(original) for original in found]
 
 
 def settle(session: Bulk, number: int, keys: Table, moment: dt.datetime) -> None:

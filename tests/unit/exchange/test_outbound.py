@@ -221,9 +221,16 @@ def test_a_plan_sends_nothing_and_applying_it_sends_what_it_said(world: World, c
     before = world.dump()
     plan = world.plan("to-crm")
     assert (world.dump(), crm.calls) == (before, [])
-    world.first("erp.suppliers", ONE | {"name": "Acme"}, TWO)
     world.apply(plan)
     assert crm.named() == {"1": "ACME", "2": "Best"}
+
+
+def test_a_golden_record_that_changed_after_the_plan_is_not_sent_in_its_old_state(world: World, crm: Crm):
+    world.first("erp.suppliers", ONE, TWO)
+    plan = world.plan("to-crm")
+    world.first("erp.suppliers", ONE | {"name": "Acme"}, TWO)
+    assert some(world.apply(plan), "applied", "refused") == {"applied": 1, "refused": 1}
+    assert crm.named() == {"2": "Best"}
     send(world)
     assert crm.named() == {"1": "Acme", "2": "Best"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.exchange.world import World, some
+from tests.unit.exchange.world import FIELDS, World, some
 
 
 def supplier(key: str, parent: str | None = None, **more: object) -> dict[str, object]:
@@ -74,6 +74,15 @@ def test_a_waiting_record_goes_on_when_its_reference_comes(world: World):
     assert some(world.run(), "read", "waiting") == {"read": 1, "waiting": 1}
     assert len(world.held()) == 1
     result = world.first("erp.suppliers", supplier("1", "9"), supplier("9"))
+    assert some(result) == {"read": 2, "applied": 2, "created": 2}
+    assert (world.held(), parents(world)) == ([], {"1": "9", "9": None})
+
+
+def test_a_waiting_record_goes_on_in_an_incremental_run_that_does_not_bring_it_again(world: World):
+    world.files("erp", cursor="changed", suppliers=FIELDS)
+    world.first("erp.suppliers", supplier("1", "9", changed="2026-01-01T00:00:00Z"))
+    world.put("erp.suppliers", supplier("9", changed="2026-01-02T00:00:00Z"))
+    result = world.run(mode="incremental")
     assert some(result) == {"read": 2, "applied": 2, "created": 2}
     assert (world.held(), parents(world)) == ([], {"1": "9", "9": None})
 
