@@ -11,8 +11,6 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 
-import pyarrow as pa
-
 from hub.exchange.extract import Extracted
 from hub.exchange.runfile import RunFile
 from hub.exchange.staging import stage, stage_keys, take
@@ -62,11 +60,10 @@ def find_absent(
     elif snapshot:
         run.sql("INSERT INTO absent SELECT key, absent_at FROM seen ANTI JOIN extracted USING (key)")
     if extracted.deleted:
-        run.table("told", pa.table({"key": list(extracted.deleted)}))
-        run.sql(
-            "INSERT INTO absent SELECT DISTINCT key, s.absent_at FROM told JOIN seen s USING (key) "
-            "ANTI JOIN absent USING (key)"
-        )
+        # What the same read gave as a record is there: on doubt nothing is deleted.
+        record = "coalesce(s.parent, s.key)"
+        run.sql(f"""INSERT INTO absent SELECT s.key, s.absent_at FROM seen s SEMI JOIN told ON told.key = {record}
+            ANTI JOIN extracted e ON e.key = {record} ANTI JOIN absent a ON a.key = s.key""")
     newly = run.one("SELECT count(*) FROM absent WHERE since IS NULL")
     if rule.reaction == "ignore" or not run.one("SELECT count(*) FROM absent"):
         return Absence(newly, 0, 0)
@@ -82,7 +79,7 @@ def find_absent(
 def _items(run: RunFile, snapshot: bool) -> None:
     """Elements are gone with their record, or when the record was read again without them."""
     run.sql("""INSERT INTO absent SELECT s.key, s.absent_at FROM seen s SEMI JOIN fresh f ON f.key = s.parent
-        WHERE s.key NOT IN (SELECT _key FROM mapped) AND s.parent NOT IN (SELECT key FROM rejected)""")
+        WHERE s.key NOT IN (SELECT _key FROM mapped) AND s.key NOT IN (SELECT key FROM rejected)""")
     if snapshot:
         run.sql("""INSERT INTO absent SELECT s.key, s.absent_at FROM seen s
             WHERE coalesce(s.parent, s.key) NOT IN (SELECT key FROM extracted WHERE key IS NOT NULL)""")

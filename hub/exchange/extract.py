@@ -338,7 +338,7 @@ def order_sql(resource: Resource, column: str = "cur") -> str:
         case "date" | "datetime":
             return moment
         case _:
-            return f"row({number}, {moment})"
+            return f"CASE WHEN {column} IS NOT NULL THEN row({number}, {moment}) END"
 
 
 def _duplicates(run: RunFile, resource: Resource) -> int:

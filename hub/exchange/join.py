@@ -22,9 +22,8 @@ def joined_scan(
     """Read what is joined; answers a function from the records' scan to the joined records' scan."""
     tables = []
     for number, join in enumerate(joins):
-        system, _, name = join.resource.partition(".")
-        source = opened(system)
-        resource = source.resource(name)
+        source = opened(join.system)
+        resource = source.resource(join.resource)
         pulled = pull(source, Query(resource, join.paths), run, lambda read: None, part=f"join{number}")
         table = f"joined_{number}"
         parts = [f"CAST({right} AS VARCHAR) AS p{index}" for index, (_, right) in enumerate(join.pairs)]

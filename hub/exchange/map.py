@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hub.exchange.extract import Extracted, key_sql
+import pyarrow as pa
+
+from hub.exchange.extract import Extracted, key_sql, order_sql
 from hub.exchange.lookup import Lookups
 from hub.exchange.runfile import HASH, RunFile
 from hub.exchange.staging import stage_keys, take
@@ -21,6 +24,7 @@ from hub.store import quarantined, shadows
 from hub.store.bulk import Bulk
 
 FEW = 20_000
+PARENT = "(key->>'$[0]')"  # the record's key in an element's
 
 # JSON readers round numbers to a double. Where a model asks for more digits than that holds, long numbers
 # become text first; a text that only looks like one would no longer be valid JSON, and stays.
@@ -40,6 +44,7 @@ class Mapped:
     out_of_scope: int
     mapped: int
     rejected: int
+    doubled: int = 0
 
 
 def short_hash(text: str) -> int:
@@ -59,49 +64,66 @@ def map_records(
 ) -> Mapped:
     """Fill ``fresh``, ``mapped`` and ``rejected``; without ``compare`` every record is fresh."""
     map_hash = short_hash(compiled.hash)
-    read_shadows(run, session, source, few=not extracted.full and extracted.read <= FEW)
+    few, each = not extracted.full and extracted.read <= FEW, compiled.each is not None
+    read_shadows(run, session, source, extracted.deleted, few=few, each=each)
     if not compare:
         run.sql("DELETE FROM seen")
         run.sql("DELETE FROM stuck")
-    _compare(run, extracted, map_hash)
+    _compare(run, extracted, map_hash, each=each)
     fresh, differing = (run.one(f"SELECT count(*) FROM {name}") for name in ("fresh", "differing"))
     left = dict(run.sql("SELECT verdict, count(*) FROM left_out GROUP BY verdict"))
     evaluated = evaluate(run.con, compiled, _relation(run, extracted, compiled, fresh), lookups, read=fresh)
+    doubled = _doubled(run) if each else 0
     return Mapped(
         fresh=fresh,
         unchanged=extracted.read - extracted.keyless - extracted.duplicates - differing,
         superseded=left.get("superseded", 0),
         still_quarantined=left.get("quarantined", 0),
         out_of_scope=evaluated.out_of_scope,
-        mapped=evaluated.mapped,
+        mapped=evaluated.mapped - doubled,
         rejected=evaluated.rejected,
+        doubled=doubled,
     )
 
 
-def read_shadows(run: RunFile, session: Bulk, source: int, *, few: bool) -> None:
-    """``seen``: what the hub knows of this source's records, and ``stuck``: what is quarantined. With few
-    records only theirs are read."""
+def _doubled(run: RunFile) -> int:
+    """Of several elements of one record with one key the last counts, as with records."""
+    run.sql("""CREATE OR REPLACE TABLE doubled AS SELECT rowid AS m FROM mapped
+        QUALIFY row_number() OVER (PARTITION BY _key ORDER BY rowid DESC) > 1""")
+    run.sql("DELETE FROM mapped WHERE rowid IN (SELECT m FROM doubled)")
+    return int(run.one("SELECT count(*) FROM doubled"))
+
+
+def read_shadows(
+    run: RunFile, session: Bulk, source: int, deleted: Sequence[str], *, few: bool, each: bool
+) -> None:
+    """``seen``: what the hub knows of this source's records, ``stuck``: what is quarantined, ``told``: keys
+    that the source reports as deleted. With few records only theirs are read."""
     wanted = None
+    run.table("told", pa.table({"key": pa.array(deleted, pa.string())}))
     if few:
-        wanted = stage_keys(
-            run, session, "wanted", "SELECT DISTINCT key FROM extracted WHERE key IS NOT NULL"
-        )
-    take(run, "seen", shadows.seen(session, source, wanted))
+        keys = "SELECT key FROM extracted WHERE key IS NOT NULL UNION SELECT key FROM told"
+        wanted = stage_keys(run, session, "wanted", keys)
+    take(run, "seen", shadows.seen(session, source, wanted, elements=each))
     take(run, "stuck", quarantined.stuck(session, source))
 
 
-def _compare(run: RunFile, extracted: Extracted, map_hash: int) -> None:
+def _compare(run: RunFile, extracted: Extracted, map_hash: int, *, each: bool) -> None:
     """``fresh``: the records to look at; ``left``: those that differ from the shadow and yet are left
     out, with the verdict. What is in neither (and is no duplicate) is unchanged."""
     unrepeated = "AND e.rowid NOT IN (SELECT pos FROM duplicate)" if extracted.duplicates else ""
+    later = f"{order_sql(extracted.resource, 's.cur')} > {order_sql(extracted.resource, 'd.cur')}"
+    same = "q.key = d.key AND q.hash = d.hash"
+    if each:  # an element's entry has the hash of its record; what waits beside it is tried again
+        same = "q.hash = d.hash AND d.hash NOT IN (SELECT hash FROM stuck WHERE state <> 'quarantined')"
     run.sql(f"""CREATE OR REPLACE TABLE differing AS SELECT e.rowid AS pos, e.key, e.hash, e.cur FROM extracted e
         ANTI JOIN (SELECT key, hash FROM seen WHERE map_hash = {map_hash} AND absent_at IS NULL) s
             ON e.hash = s.hash AND e.key = s.key
         WHERE e.key IS NOT NULL {unrepeated}""")
     run.sql(f"""CREATE OR REPLACE TABLE left_out AS SELECT d.pos, 'superseded' AS verdict
-        FROM differing d JOIN seen s USING (key) WHERE s.cur > d.cur AND s.map_hash = {map_hash}
+        FROM differing d JOIN seen s USING (key) WHERE {later} AND s.map_hash = {map_hash}
         UNION ALL SELECT DISTINCT d.pos, 'quarantined' FROM differing d
-        JOIN stuck q ON q.key = d.key AND q.hash = d.hash
+        JOIN stuck q ON {same}
         WHERE q.state = 'quarantined' AND q.map_hash = {map_hash}""")
     run.sql(
         "CREATE OR REPLACE TABLE fresh AS SELECT * FROM differing WHERE pos NOT IN (SELECT pos FROM left_out)"

@@ -20,10 +20,15 @@ OUTVOTES: dict[str, Column[Any]] = {name: shadow.c[name] for name in ("source", 
 NEW: dict[str, Column[Any]] = {"source": shadow.c.source} | SEEN_AGAIN
 
 
-def seen(session: Bulk, number: int, wanted: Table | None = None) -> Wire:
-    """key, hash, map_hash, cur, absent_at, parent of a source's records; of ``wanted`` keys only."""
+def seen(session: Bulk, number: int, wanted: Table | None = None, *, elements: bool = False) -> Wire:
+    """key, hash, map_hash, cur, absent_at, parent of a source's records; of ``wanted`` keys only, with their
+    ``elements``."""
     query = select(*(shadow.c[name] for name in ("key", "hash", "map_hash", "cur", "absent_at", "parent")))
-    return session.read(_wanted(query.where(shadow.c.source == number), wanted))
+    query = query.where(shadow.c.source == number)
+    if elements and wanted is not None:
+        record = func.coalesce(shadow.c.parent, shadow.c.key)
+        return session.read(query.join(wanted, wanted.c.key == record))
+    return session.read(_wanted(query, wanted))
 
 
 def links(session: Bulk, number: int, wanted: Table | None = None) -> Wire:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from hub.contract import Change, Context, Field, Found, Outcome, Page, Probe, Query, Resource, Settings, Spec
+from hub.contract import Change, Field, Found, Outcome, Page, Probe, Query, Resource, Settings, Spec
 
 NAMES = ("code", "name", "city")
 
