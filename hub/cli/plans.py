@@ -200,7 +200,7 @@ def _told(found: Contents) -> dict[str, Any]:
     return {
         "plan": row.id,
         "exchange": row.exchange,
-        "run": row.run,
+        "run": row.run_id,
         "state": row.state,
         "created_at": row.created_at,
         "applied_at": row.applied_at,

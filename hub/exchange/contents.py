@@ -19,7 +19,8 @@ from hub.exchange.runfile import RunFile, open_run
 from hub.mapping.compile import compile_mapping
 from hub.mapping.lineage import lineage
 from hub.security.masking import HIDDEN, is_classified, mask
-from hub.store.reports import PlanRow, key_texts, values_of
+from hub.store.plans import PlanRow
+from hub.store.reports import key_texts, values_of
 from hub.workspace.shape import ModelField
 
 REMOVALS = {1: "disable", 2: "delete"}

@@ -68,6 +68,8 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class Merger:
+    """One merge of the resolved records of one mapping output into the entities of its model."""
+
     run: RunFile
     session: Bulk
     database: Database

@@ -222,6 +222,7 @@ def find_run(database: Database, run_key: str) -> RunRow | None:
 
 
 def read_row(row: Any) -> RunRow:
+    """A row of the table as a run."""
     return RunRow(
         row.id,
         row.run_key,
@@ -260,6 +261,7 @@ def close_run(
     notes: list[str],
     error: dict[str, str] | None = None,
 ) -> None:
+    """Say how a run ended, where it is still its own."""
     with database.begin() as connection:
         connection.execute(
             _own(identity, epoch).values(

@@ -28,6 +28,7 @@ class Mark:
 
 
 def read(database: Database, exchange: str) -> Mark | None:
+    """The watermark of an exchange, None before its first run."""
     with database.begin() as connection:
         row = connection.execute(select(watermark).where(watermark.c.exchange == exchange)).one_or_none()
     if row is None:

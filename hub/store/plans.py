@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ class PlanRow:
     workspace_hash: str
     counts: Mapping[str, int]
     breaches: Sequence[str]
-    created_at: Any
+    created_at: dt.datetime
+    applied_at: dt.datetime | None
 
 
 def add(
@@ -38,6 +40,7 @@ def add(
     counts: Mapping[str, int],
     breaches: Sequence[str],
 ) -> uuid.UUID:
+    """Store a plan as open; answers its id."""
     identity = new_id()
     with database.begin() as connection:
         connection.execute(
@@ -59,7 +62,7 @@ def add(
 def find(database: Database, identity: uuid.UUID) -> PlanRow | None:
     with database.begin() as connection:
         row = connection.execute(select(plan).where(plan.c.id == identity)).one_or_none()
-    return None if row is None else _row(row)
+    return None if row is None else read_row(row)
 
 
 def of_run(database: Database, run_id: uuid.UUID) -> uuid.UUID | None:
@@ -67,21 +70,13 @@ def of_run(database: Database, run_id: uuid.UUID) -> uuid.UUID | None:
         return connection.scalar(select(plan.c.id).where(plan.c.run_id == run_id))
 
 
-def newest(database: Database, exchange: str | None = None, limit: int = 20) -> list[PlanRow]:
-    query = select(plan).order_by(plan.c.created_at.desc()).limit(limit)
-    with database.begin() as connection:
-        return [
-            _row(row)
-            for row in connection.execute(query.where(plan.c.exchange == exchange) if exchange else query)
-        ]
-
-
 def close(database: Database, identity: uuid.UUID, state: str) -> None:
     with database.begin() as connection:
         connection.execute(plan.update().where(plan.c.id == identity).values(state=state, applied_at=now()))
 
 
-def _row(row: Any) -> PlanRow:
+def read_row(row: Any) -> PlanRow:
+    """A row of the table as a plan."""
     return PlanRow(
         row.id,
         row.exchange,
@@ -89,7 +84,8 @@ def _row(row: Any) -> PlanRow:
         row.state,
         row.digest,
         row.workspace_hash,
-        row.counts,
-        row.verdict["breaches"],
+        dict(row.counts),
+        tuple(row.verdict.get("breaches", ())),
         row.created_at,
+        row.applied_at,
     )

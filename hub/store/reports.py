@@ -17,29 +17,13 @@ from typing import Any
 from sqlalchemy import Table, Text, cast, func, literal, or_, select
 
 from hub.errors import ConfigError
-from hub.store import tables
+from hub.store import plans, tables
 from hub.store.database import Database, now
 from hub.store.journal import RunRow, read_row
 from hub.store.models import entity_table
 
 STATES = {0: "active", 1: "disabled", 2: "deleted"}
 MANY = 500
-
-
-@dataclass(frozen=True, slots=True)
-class PlanRow:
-    """A stored plan without its contents; ``digest`` names them in the run store."""
-
-    id: uuid.UUID
-    exchange: str
-    run: uuid.UUID
-    state: str
-    digest: str
-    workspace_hash: str
-    counts: Mapping[str, int]
-    breaches: tuple[str, ...]
-    created_at: dt.datetime
-    applied_at: dt.datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +75,7 @@ class Entity:
     updated_at: dt.datetime
 
 
-def find_plan(database: Database, text: str) -> PlanRow:
+def find_plan(database: Database, text: str) -> plans.PlanRow:
     """ConfigError ``plan.unknown`` or ``id.ambiguous``."""
     row = _found(
         database,
@@ -101,18 +85,7 @@ def find_plan(database: Database, text: str) -> PlanRow:
         f"there is no plan {text}",
         "cophub plan EXCHANGE makes one",
     )
-    return PlanRow(
-        row.id,
-        row.exchange,
-        row.run_id,
-        row.state,
-        row.digest,
-        row.workspace_hash,
-        dict(row.counts),
-        tuple(row.verdict.get("breaches", ())),
-        row.created_at,
-        row.applied_at,
-    )
+    return plans.read_row(row)
 
 
 def find_run(database: Database, text: str) -> RunRow:

@@ -191,6 +191,8 @@ def _type_hint(
     value = item["input"]
     if "text" in wanted and isinstance(value, (int, float)) and not hidden:
         return f'put it in quotes: "{str(value).lower() if isinstance(value, bool) else value}"'
+    if value is None and any(isinstance(step, str) and re.search(r"[(),]", step) for step in path):
+        return "inside { } a value with a comma stands in quotes"
     if "true or false" in wanted and isinstance(value, str):
         return "write true or false without quotes; yes, no, on and off are text in YAML 1.2"
     return example(str(path[-1]), _field(shape, path, prefix)) if path else ""

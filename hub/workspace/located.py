@@ -104,7 +104,7 @@ def position(node: Node | None) -> tuple[int, int]:
 
 
 class TooDeep(yaml.MarkedYAMLError):
-    pass
+    """The nesting is deeper than anybody writes."""
 
 
 class Composer(CParser):

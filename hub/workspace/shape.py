@@ -61,6 +61,8 @@ class HubFile(Shape):
 
 
 class Mask(Shape):
+    """How much of a value is shown to who may not see all of it: so many characters at each end."""
+
     keep: tuple[int, int] | None = Field(
         None, strict=False, description="How many characters stay readable at both ends", examples=[[3, 4]]
     )
@@ -194,6 +196,8 @@ class Guard(Shape):
 
 
 class Schedule(Shape):
+    """When an exchange runs: at an interval or by cron, and when it reads everything."""
+
     every: Duration | None = Field(None, description="Time between two runs", examples=["15m"])
     cron: str | None = Field(None, description="When, as a cron expression", examples=["*/15 6-20 * * *"])
     full: str | None = Field(
