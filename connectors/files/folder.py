@@ -152,6 +152,7 @@ class Files:
             raise Retriable(
                 "file.missing",
                 f"there is no file {declared.path}",
+                where=declared.path,
                 hint="the writer has not delivered yet, or path: is wrong",
             )
         now = (self._context.now or time.time)()

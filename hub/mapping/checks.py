@@ -90,6 +90,8 @@ def _of_value(
     value: str, column: Checked, field: ModelField, codes: Mapping[str, CodesFile]
 ) -> list[tuple[str, str, str]]:
     found: list[tuple[str, str, str]] = []
+    if field.type in ("text", "code", "ref"):  # PostgreSQL stores none, and would refuse the whole load
+        found.append(("value.nul", f"contains({value}, chr(0))", "the value holds a NUL character"))
     if field.format:
         pattern = literal(FORMATS[field.format])
         bad = f"{value} <> '' AND NOT regexp_full_match({value}, {pattern})"

@@ -37,6 +37,9 @@ def translate(text: str, scope: Scope, many: bool = False) -> tuple[Expression |
     return Translation(text, scope, many).run(tree)
 
 
+_INSTEAD = "an expression sees the fields of one record; with: joins another resource, code() and ref() look up"
+
+
 class Translation:
     """One walk over one syntax tree; every method answers a new tree."""
 
@@ -143,7 +146,7 @@ class Translation:
             name = kind.__name__
             what = WHY.get(name, f"{name} is not part of an expression over one record")
             code = "expression.forbidden"
-            return self.issue(node, code, what)
+            return self.issue(node, code, what, _INSTEAD if "other records" in what else "")
         finally:
             self._depth -= 1
 
@@ -253,7 +256,7 @@ class Translation:
         if function is None:
             if name in REFUSED:
                 code = "expression.volatile" if "run to run" in REFUSED[name] else "expression.forbidden"
-                return self.issue(node, code, f"{name}() is not allowed: {REFUSED[name]}")
+                return self.issue(node, code, f"{name}() is not allowed: {REFUSED[name]}", _INSTEAD)
             return self.issue(
                 node, "function.unknown", f"there is no function {name}()", suggestion(name, FUNCTIONS)
             )
