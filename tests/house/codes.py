@@ -52,7 +52,23 @@ class Use:
 def trees() -> Iterator[tuple[Path, ast.Module]]:
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
-            yield path, ast.parse(path.read_text(encoding="utf-8"))
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            yield path, _Spelled(tree).visit(tree)
+
+
+class _Spelled(ast.NodeTransformer):
+    """Puts a module's own texts in the place of the names it gave them."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.texts: dict[str, ast.Constant] = {}
+        for node in tree.body:
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            value = getattr(node, "value", None)
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                self.texts |= {one.id: value for one in targets if isinstance(one, ast.Name)}
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.texts.get(node.id, node) if isinstance(node.ctx, ast.Load) else node
 
 
 def _signatures() -> dict[str, list[list[str]]]:
