@@ -119,13 +119,15 @@ def _type_differs(
     inspected_type: Any,
     wanted_type: Any,
 ) -> bool:
-    """Compare the types as the database names them: decorators and variants only matter for that."""
+    """Compare the types as the database names them: decorators and variants only matter for that. Text of
+    any length is one type under two names, whatever it collates by."""
     dialect = context.dialect
     assert dialect is not None
-    names = [
-        str(kind.compile(dialect)).split(" COLLATE")[0].upper() for kind in (inspected_type, wanted_type)
-    ]
-    return names[0] != names[1]
+    old, new = (
+        str(kind.compile(dialect)).split(" COLLATE")[0].upper().replace("VARCHAR", "TEXT")
+        for kind in (inspected_type, wanted_type)
+    )
+    return old != new
 
 
 def ddl(database: Database) -> str:

@@ -89,6 +89,12 @@ class World:
             body = re.sub(rf"^{key}:.*\n( .*\n)*", "", body, flags=re.MULTILINE) + f"{key}: {value}\n"
         self.write(f"mappings/{_named(body)}.yaml", body)
 
+    def mapping_without(self, field: str, name: str = "suppliers") -> None:
+        """The same mapping without one of its fields."""
+        path = f"mappings/{name}.yaml"
+        lines = (self.folder / path).read_text("utf-8").splitlines(keepends=True)
+        self.write(path, "".join(line for line in lines if not line.startswith(f"  {field}:")))
+
     def files(self, system: str, cursor: str = "", **resources: str) -> None:
         """A system of NDJSON files with key ``id``; ``resources`` gives the fields of each."""
         lines = [f"system: {system}", "connector: files", f"folder: {self.data}", "resources:"]
