@@ -12,7 +12,7 @@ REMEDIES = {
     "match.ambiguous": "several records fit: merge them, or sharpen the match rule",
     "match.none": "link it to an entity, or write unmatched: create in the mapping",
     "match.likely": "look at the candidates and link one of them",
-    "ref.missing": "once the record it refers to is there, the next full read takes it: cophub run NAME --full",
+    "ref.missing": "once the record it refers to is there, the next run takes it; look at why that one is missing",
     "key.missing": "a record without a key cannot be followed: mend it in the source",
     "plan.changed": "make a new plan: cophub plan",
     "delivery": "the target did not take it: look at its message",
