@@ -152,7 +152,12 @@ class Local:
         except PermissionError as error:
             raise AuthError("file.denied", "the hub may not write here", where=name) from error
         except OSError as error:
-            raise Retriable("file.write", f"writing failed: {error.strerror}", where=name) from error
+            raise Retriable(
+                "file.write",
+                f"writing failed: {error.strerror}",
+                where=name,
+                hint="the old file is as it was; make room or mend the folder, then run again",
+            ) from error
         finally:
             beside.unlink(missing_ok=True)
         folder = os.open(target.parent, os.O_RDONLY)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,11 +32,21 @@ class Keep:
         digest = hashlib.sha256(sealed).hexdigest()
         files, root = fsspec.core.url_to_fs(self.place)
         path = f"{root}/{digest[:2]}/{digest}"
-        files.makedirs(f"{root}/{digest[:2]}", exist_ok=True)
         part = f"{path}.{os.getpid()}.part"
-        with files.open(part, "wb") as file:
-            file.write(sealed)
-        files.mv(part, path)
+        try:
+            files.makedirs(f"{root}/{digest[:2]}", exist_ok=True)
+            with files.open(part, "wb") as file:
+                file.write(sealed)
+            files.mv(part, path)
+        except OSError as error:
+            with suppress(OSError):
+                files.rm_file(part)
+            raise Fatal(
+                "keep.unwritable",
+                f"the run store cannot be written to: {error.strerror or type(error).__name__}",
+                where=self.place,
+                hint="make room there, or mend keep in config/hub.yaml; then run again",
+            ) from error
         return digest
 
     def get(self, digest: str, context: str) -> bytes:

@@ -6,6 +6,7 @@ process left is removed by the next run on the host.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -18,7 +19,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from hub.errors import ConfigError, Fatal
 from hub.mapping.duck import open_run_file
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 # How a record is recognised as unchanged: 64 bits over its text, compared key by key.
 HASH = "CAST(hash({0})::HUGEINT - 9223372036854775808 AS BIGINT)"
@@ -86,24 +90,69 @@ class RunFile:
 
 @contextmanager
 def open_run(scratch: Path, memory: str = "450MB", threads: int = 2) -> Iterator[RunFile]:
-    """A fresh run file below ``scratch``; ``COPHUB_KEEP_RUNS=1`` leaves it there for a look."""
-    scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _sweep(scratch)
-    folder = Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=scratch))
-    stage = folder / "stage"
-    stage.mkdir(mode=0o700)
+    """A fresh run file below ``scratch``; ``COPHUB_KEEP_RUNS=1`` leaves it there for a look.
+
+    Fatal ``scratch.full`` and ``run.memory``, ConfigError ``scratch.unusable``; nothing is half done then.
+    """
+    try:
+        scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _sweep(scratch)
+        folder = Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=scratch))
+        stage = folder / "stage"
+        stage.mkdir(mode=0o700)
+    except OSError as error:
+        raise (
+            _full(scratch)
+            if error.errno in FULL
+            else ConfigError(
+                "scratch.unusable",
+                f"the scratch folder cannot be used: {error.strerror}",
+                where=str(scratch),
+                hint="mend scratch in config/hub.yaml, or the folder's rights",
+            )
+        ) from error
     con = open_run_file(folder / "spill", folders=[stage], memory=memory, threads=threads)
     try:
         yield RunFile(folder, stage, con)
+    except OSError as error:
+        if error.errno in FULL:
+            raise _full(scratch) from error
+        raise
+    except duckdb.OutOfMemoryException as error:
+        raise Fatal(
+            "run.memory",
+            f"the run needs more than {memory} of memory, and more than it may spill to its scratch folder",
+            where=str(scratch),
+            hint="raise memory in config/hub.yaml, or make room in the scratch folder",
+        ) from error
+    except duckdb.IOException as error:
+        if "No space left" in str(error) or "File too large" in str(error):
+            raise _full(scratch) from error
+        raise
     finally:
         con.close()
         if os.environ.get("COPHUB_KEEP_RUNS") != "1":
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def _full(scratch: Path) -> Fatal:
+    return Fatal(
+        "scratch.full",
+        "there is no room left for the run's scratch",
+        where=str(scratch),
+        hint="make room there, or name another folder in scratch of config/hub.yaml; then run again",
+    )
+
+
 def _sweep(scratch: Path) -> None:
     for folder in scratch.glob("run-*-*"):
         pid = folder.name.split("-")[1]
-        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+        if not pid.isdigit():
+            continue
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
             with suppress(OSError):
                 shutil.rmtree(folder)
+        except OSError:  # it lives, as another user
+            continue
