@@ -15,7 +15,7 @@ from hub.mapping import reference as functions
 from hub.mapping.functions import FUNCTIONS
 from hub.workspace import reference as files
 from hub.workspace.connectors import shipped
-from tests.docs.pages import DOCS, ROOT
+from tests.docs.pages import DOCS, ROOT, pages
 from tests.house import codes
 
 FILES = files.pages()
@@ -89,3 +89,17 @@ def test_every_variable_is_documented_and_nothing_else() -> None:
 def test_the_words_of_the_house_are_in_the_glossary() -> None:
     told = set(re.findall(r"^\| ([^|]+) \|", reference("glossary.md"), re.MULTILINE))
     assert set(WORDS) - {word.strip() for line in told for word in line.split(",")} == set()
+
+
+def test_codes_that_pages_speak_of_exist() -> None:
+    there = set(codes.collect())
+    groups = {code.partition(".")[0] for code in there}
+    spoken = {
+        (page.name, code)
+        for page in pages()
+        if page.parent.name != "reference"
+        for code in re.findall(r"[`\[]([a-z]+\.[a-z_]+)[`\]]", page.read_text(encoding="utf-8"))
+        if code.partition(".")[0] in groups
+    }
+    assert {(page, code) for page, code in spoken if code not in there} == set()
+    assert ("several-sources.md", "field.contended") in spoken
