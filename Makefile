@@ -115,7 +115,7 @@ reference: .venv/test.stamp  ## write the pages of docs/reference that are read 
 	$(BIN)/python -m hub.mapping.reference > docs/reference/functions.md
 	$(BIN)/python -m hub.workspace.reference docs/reference
 
-docs:  ## the documentation as a site, in .tools/site
+docs: reference  ## the documentation as a site, in .tools/site, with its generated pages written anew
 	@[ -x .tools/docs/bin/mkdocs ] || $(UV) venv --quiet --clear --python $(PYTHON) .tools/docs
 	$(UV) pip install --quiet --python .tools/docs/bin/python --require-hashes -r requirements/docs.lock
 	.tools/docs/bin/mkdocs build --strict --quiet --site-dir .tools/site
