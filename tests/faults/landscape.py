@@ -30,14 +30,14 @@ FILES = {
 model: party
 key: [code]
 fields:
-  code: {type: text, required: true}
-  name: {type: text, required: true}
-  country: {type: text, max_length: 2}
+  code: {type: text, required: true, rank: [files, crm, s4]}
+  name: {type: text, required: true, rank: [files, crm, s4]}
+  country: {type: text, max_length: 2, rank: [files, crm]}
   parent: {type: ref, model: party}
   credit: {type: decimal}
   phone: {type: text, level: L3}
   salary: {type: integer, level: L4}
-  email: {type: text, format: email}
+  email: {type: text, format: email, rank: [files, crm]}
 """,
     "config/systems/files.yaml": """
 system: files
