@@ -25,6 +25,7 @@ from hub.exchange.quarantine import write_held
 from hub.exchange.runfile import RunFile, sql_name
 from hub.exchange.staging import stage, take
 from hub.failpoints import reach
+from hub.security.masking import HIDDEN
 from hub.store import deliveries, entities, marks, shadows
 from hub.store.database import Database
 from hub.store.journal import Lease, fence, require
@@ -74,7 +75,8 @@ class _Batch:
 
 @dataclass(slots=True)
 class Delivery:
-    """One output's deliveries. ``target`` None only logs what would be sent."""
+    """One output's deliveries. ``target`` None only logs what would be sent. ``secret`` names the classified
+    fields: a target that repeats such a value in its answer is not quoted with it."""
 
     run: RunFile
     database: Database
@@ -85,6 +87,7 @@ class Delivery:
     batch: int
     counts: dict[str, int]
     progress: Progress
+    secret: frozenset[str] = frozenset()
 
     def send(self, *, stored: bool) -> None:
         """Send everything of the plan; each batch's outcomes are stored before the next goes out."""
@@ -265,7 +268,7 @@ class Delivery:
                 "status": outcome.status,
                 "foreign_id": outcome.foreign_id,
                 "code": outcome.code,
-                "message": outcome.message,
+                "message": self._without_secrets(row, outcome.message),
                 "attempts": batch.attempts,
                 "hash": row.hash,
                 "hold": None,
@@ -292,6 +295,12 @@ class Delivery:
             self.run.table("held_now", pa.table({"key": held}))
             self.run.sql("DELETE FROM settled WHERE key IN (SELECT key FROM held_now)")
         reach("after_outcomes")
+
+    def _without_secrets(self, row: Row, message: str) -> str:
+        texts = (str(row.body.get(name) or "") for name in self.secret)
+        for text in sorted(texts, key=len, reverse=True):
+            message = message.replace(text, HIDDEN) if text else message
+        return message
 
     def _acknowledged(self, row: Row, outcome: Outcome) -> dict[str, Any] | None:
         """What to remember of a row the target took; None forgets what it deleted."""

@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from hub.contract import Query
 from hub.errors import ConfigError
 from hub.exchange import quarantine
+from hub.exchange.contents import levels
 from hub.exchange.deliver import Delivery
 from hub.exchange.extract import extract
 from hub.exchange.ground import Asked, Hub, Progress, asked_of, keyed, opened_source, source_number
@@ -27,6 +28,7 @@ from hub.exchange.runfile import HASH, RunFile, sql_name, sql_text
 from hub.exchange.staging import take
 from hub.mapping.compile import Compiled
 from hub.mapping.evaluate import evaluate
+from hub.security.masking import is_classified
 from hub.store import entities, shadows
 from hub.store.bulk import Bulk
 from hub.store.journal import Lease
@@ -279,6 +281,7 @@ def deliver(
             hint="set writes: on, or log, in this environment",
         )
     target = hub.opened(stack, system.name) if system.writes == "on" else None
-    Delivery(run, hub.database, held, manifest, run_id, target, system.spec.batch, counts, progress).send(
-        stored=stored
-    )
+    secret = frozenset(name for name, level in levels(hub, manifest).items() if is_classified(level))
+    Delivery(
+        run, hub.database, held, manifest, run_id, target, system.spec.batch, counts, progress, secret
+    ).send(stored=stored)

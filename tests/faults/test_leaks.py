@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from connectors.simulators.wire import Refused
 from tests.faults.conftest import Make
 from tests.faults.forker import Ran
 from tests.faults.landscape import Landscape, party
@@ -95,6 +96,22 @@ def test_a_classified_value_stands_in_its_own_column_only(lived: tuple[Landscape
     ]
     assert looked_through(made, said, canary)  # else this would prove nothing
     assert looked_through(made, said, canary, own=True) == []
+
+
+def test_a_target_that_repeats_a_classified_value_is_not_quoted_with_it(landscape: Make):
+    made = landscape("crm")
+    accounts = made.simulators["crm"].product.tables["accounts"]
+
+    def refuse(row: Any, old: Any) -> None:
+        raise Refused(422, "VALIDATION", f"the phone {row['phone']} of {row['external_id']} is taken")
+
+    accounts._check = refuse
+    made.write([party(1, phone=PHONE)])
+    assert made.run("files-parties", "--initial").status == 0
+    ran = made.run("to-crm", "--initial")
+    assert ran.counts["quarantined"] == 1
+    assert "the phone *** of P0001 is taken" in made.select("SELECT message FROM quarantine")[0][0]
+    assert looked_through(made, [ran, made.cophub("quarantine")], PHONE, own=True) == []
 
 
 def test_a_crash_tells_no_secret(landscape: Make):
