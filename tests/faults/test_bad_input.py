@@ -113,6 +113,21 @@ def test_a_file_that_cannot_be_read_to_its_end_is_not_read_at_all(landscape: Mak
     assert made.run("files-parties", "--initial").counts["created"] == 1
 
 
+def test_a_csv_with_a_torn_last_line_is_not_read_at_all(landscape: Make):
+    made = landscape()
+    system = made.folder / "config" / "systems" / "files.yaml"
+    system.write_text(system.read_text().replace("in/parties*.ndjson", "in/parties.csv"))
+    header = "code,name,country,parent,credit,phone,salary,email\n"
+    source = made.folder / "data" / "in" / "parties.csv"
+    source.write_text(header + "P1,One,DE,,1,,1,\nP2,Tw")
+    ran = made.run("files-parties", "--initial")
+    assert (ran.status, ran.error["code"], ran.error["where"]) == (70, "file.torn", "in/parties.csv:3")
+    assert ran.error["hint"]
+    assert made.select("SELECT count(*) FROM e_party") == [(0,)]
+    source.write_text(header + "P1,One,DE,,1,,1,\nP2,Two,DE,,1,,1,\n")
+    assert made.run("files-parties", "--initial").counts["created"] == 2
+
+
 def test_of_several_files_the_one_with_the_bad_line_is_named(landscape: Make):
     made = landscape()
     made.write([party(1), party(2)])
