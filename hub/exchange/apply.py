@@ -102,7 +102,9 @@ class _Writer:
             run.sql(f"DELETE FROM {name} WHERE _id IN (SELECT _id FROM refused_entity)")
         run.sql("""CREATE OR REPLACE TABLE refused AS SELECT key, hash, changes FROM shadowing
             WHERE entity IN (SELECT _id FROM refused_entity)""")
-        run.sql("DELETE FROM shadowing WHERE key IN (SELECT key FROM refused UNION SELECT key FROM seen_since)")
+        run.sql(
+            "DELETE FROM shadowing WHERE key IN (SELECT key FROM refused UNION SELECT key FROM seen_since)"
+        )
         run.sql("DELETE FROM gone WHERE key IN (SELECT key FROM refused)")
         run.sql("""INSERT INTO held SELECT key, hash, 'refused', 'plan.changed', '',
             'the record or its entity changed after the plan was made', NULL, '', 0, NULL FROM refused""")
@@ -122,7 +124,11 @@ class _Writer:
             planned += f" UNION ALL SELECT _id, {listed} FROM updating WHERE {filled}"
         columns = {name: self.columns[name] for name in fields}
         values = stage(
-            run, self.session, f"owned_{'_'.join(fields)}", columns, f"SELECT DISTINCT {listed} FROM ({planned})"
+            run,
+            self.session,
+            f"owned_{'_'.join(fields)}",
+            columns,
+            f"SELECT DISTINCT {listed} FROM ({planned})",
         )
         found = entities.candidates(self.session, self.database, self.model, values, fields)
         take(run, "owner", found)

@@ -316,7 +316,9 @@ def _index(
             "page.count", f"{resource.name}: {read} records are readable of {count} announced by its pages"
         )
     keyless = run.one("SELECT count(*) FROM extracted WHERE key IS NULL")
-    newest = run.one(f"SELECT arg_max(cur, {order_sql(resource)}) FROM extracted") if resource.cursor else None
+    newest = (
+        run.one(f"SELECT arg_max(cur, {order_sql(resource)}) FROM extracted") if resource.cursor else None
+    )
     names = run.sql(f"SELECT DISTINCT unnest(json_keys(raw)) FROM (SELECT raw FROM ({scan}) LIMIT 1000)")
     return read, keyless, newest, tuple(sorted(name for (name,) in names))
 

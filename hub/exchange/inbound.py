@@ -90,10 +90,13 @@ def read_source(
     paths = tuple(sorted({path for one in compiled for path in one.paths}))
     query = Query(resource, paths, since=asked.since, token=asked.token, takes_files=True)
     joins = [
-        dataclasses.replace(join, paths=tuple(sorted({path for one in compiled for path in one.joins[number].paths})))
+        dataclasses.replace(
+            join, paths=tuple(sorted({path for one in compiled for path in one.joins[number].paths}))
+        )
         for number, join in enumerate(compiled[0].joins)
     ]
     scan_of = joined_scan(run, joins, opened, compiled[0].structure) if joins else None
+
     def show(read: int) -> None:
         progress("extract", {"read": read})
 
@@ -147,6 +150,7 @@ def plan_output(
         run, session, database, extracted, source, model.model, output.absent, each=compiled.each is not None
     )
     held = quarantine.collect(run, extracted, mapped, compiled)
+    quarantine.leave_standing(run, short_hash(compiled.hash), snapshot=extracted.certificate.complete)
     quarantine.keep_originals(run, hub.keep, extracted)
     _shadowing(run, compiled, mode=asked.mode)
     _settled(run, extracted, compiled)
@@ -190,7 +194,9 @@ def plan_output(
 def _owned(output: Output, model: ModelFile) -> list[list[str]]:
     """Sets of fields by which two entities would be one: of exact match rules, and unique ones."""
     rules = {tuple(rule.on) for rule in output.match if rule.at_least is None}
-    return [list(one) for one in sorted(rules | {(name,) for name, field in model.fields.items() if field.unique})]
+    return [
+        list(one) for one in sorted(rules | {(name,) for name, field in model.fields.items() if field.unique})
+    ]
 
 
 def claims(workspace: Workspace, model: str) -> Claims:
@@ -250,14 +256,14 @@ def _settled(run: RunFile, extracted: Extracted, compiled: Compiled) -> None:
     """``settled``: keys whose quarantine entries are answered by this run, for better or worse."""
     record = PARENT if compiled.each else "key"
     gone = (
-        "UNION SELECT q.key FROM q ANTI JOIN extracted e ON e.key = q.record"
+        "UNION SELECT q.key FROM q ANTI JOIN extracted e ON e.key = q.record UNION SELECT key FROM q WHERE key = ''"
         if extracted.certificate.complete and extracted.read
         else ""
     )
     run.sql(f"""CREATE OR REPLACE TABLE settled AS WITH q AS (SELECT key, hash, {record} AS record FROM stuck)
         SELECT q.key FROM q SEMI JOIN fresh f ON f.key = q.record
-        UNION SELECT q.key FROM q JOIN extracted e ON e.key = q.record WHERE e.hash <> q.hash
-        UNION SELECT q.key FROM q WHERE q.key = '' {gone}""")
+        UNION SELECT q.key FROM q JOIN extracted e ON e.key = q.record WHERE e.hash <> q.hash {gone}""")
+    run.sql("DELETE FROM settled WHERE key IN (SELECT key FROM standing)")
 
 
 def _counts(

@@ -136,7 +136,10 @@ class _Planner:
         run.sql(f"CREATE OR REPLACE TABLE verdict ({VERDICTS})")
         quarantine.collect(run, extracted, mapped, self.compiled)
         quarantine.keep_originals(run, self.hub.keep, extracted)
-        run.sql("CREATE OR REPLACE TABLE settled AS SELECT DISTINCT key FROM extracted WHERE key IS NOT NULL")
+        keyless = " UNION SELECT ''" if extracted.certificate.complete else ""
+        run.sql(
+            f"CREATE OR REPLACE TABLE settled AS SELECT key FROM extracted WHERE key IS NOT NULL{keyless}"
+        )
         sent = self._operations()
         counts = sent | {
             "read": extracted.read,
@@ -212,7 +215,9 @@ class _Planner:
         golden = "SELECT NULL::VARCHAR AS key, NULL::INTEGER AS version WHERE false"
         if self.compiled.direction == "outbound":
             golden = "SELECT key, version FROM golden_rows SEMI JOIN sending USING (key)"
-        self.run.sql(f"CREATE OR REPLACE TABLE planned AS SELECT CAST(key AS UUID) AS _id, version FROM ({golden})")
+        self.run.sql(
+            f"CREATE OR REPLACE TABLE planned AS SELECT CAST(key AS UUID) AS _id, version FROM ({golden})"
+        )
 
     def _operations(self) -> dict[str, int]:
         found = dict(self.run.sql("SELECT operation, count(*) FROM sending GROUP BY 1"))

@@ -65,6 +65,18 @@ def collect(run: RunFile, extracted: Extracted, mapped: Mapped, compiled: Compil
     return Held(reasons, records)
 
 
+def leave_standing(run: RunFile, map_hash: int, *, snapshot: bool) -> None:
+    """``standing`` (key): records held back again for the very reasons that are listed already. Their entries
+    stay as they are: since when a record waits can be seen, and a run that changes nothing adds nothing."""
+    told = "list((hash, state, code, field, input) ORDER BY hash, state, code, field, input) AS reasons"
+    run.sql(f"""CREATE OR REPLACE TABLE standing AS
+        SELECT key FROM (SELECT key, {told} FROM held GROUP BY key)
+        SEMI JOIN (SELECT key, {told} FROM stuck WHERE map_hash = {map_hash} GROUP BY key) USING (key, reasons)""")
+    run.sql("DELETE FROM held WHERE key IN (SELECT key FROM standing)")
+    if not snapshot:  # records without key are told apart by their text alone
+        run.sql("DELETE FROM held WHERE key = '' AND hash IN (SELECT hash FROM stuck WHERE key = '')")
+
+
 def classified_fields(compiled: Compiled) -> list[str]:
     """Fields of level L3 and higher, and those that read what such a field reads."""
     levels = {column.name for column in compiled.columns if column.field and column.field.level in CLASSIFIED}
@@ -100,7 +112,7 @@ def read_original(keep: Keep, original: str) -> bytes:
 def write_held(run: RunFile, session: Bulk, manifest: Manifest, run_id: uuid.UUID) -> None:
     """In the applying transaction: close the entries that are settled, open those of ``held``."""
     moment = now()
-    answered = "SELECT key FROM settled UNION SELECT key FROM held"
+    answered = "SELECT key FROM settled UNION SELECT key FROM held WHERE key <> ''"
     if run.one(f"SELECT count(*) FROM ({answered})"):
         settled = stage_keys(run, session, "settled_keys", answered)
         quarantined.settle(session, manifest.source, settled, moment)

@@ -30,7 +30,9 @@ def is_of_database(error: BaseException) -> bool:
         return "no such table" not in str(error)
     state = str(getattr(error, "sqlstate", "") or getattr(getattr(error, "orig", None), "sqlstate", "") or "")
     foreign = type(error).__module__.startswith("adbc_driver") or isinstance(error, DBAPIError)
-    return foreign and (state == "42501" or state[:2] in ("08", "25", "28", "3D", "40", "53", "55", "57", "58"))
+    return foreign and (
+        state == "42501" or state[:2] in ("08", "25", "28", "3D", "40", "53", "55", "57", "58")
+    )
 
 
 def translated(error: BaseException, url: URL) -> HubError:

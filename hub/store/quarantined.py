@@ -19,8 +19,8 @@ COLUMNS: Mapping[str, Column[Any]] = {
 
 
 def stuck(session: Bulk, number: int) -> Wire:
-    """key, hash, map_hash, state, id of a source's open entries."""
-    names = ("key", "hash", "map_hash", "state", "id")
+    """key, hash, map_hash, state, code, field, input of a source's open entries."""
+    names = ("key", "hash", "map_hash", "state", "code", "field", "input")
     return session.read(
         select(*(quarantine.c[name] for name in names)).where(
             quarantine.c.source == number, quarantine.c.state != "resolved"

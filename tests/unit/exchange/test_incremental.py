@@ -129,7 +129,9 @@ def test_an_older_version_does_not_overwrite_a_newer_one(world: World, feed: Fee
 
 def test_times_are_compared_as_times(world: World, feed: Feed):
     given(world, feed, record("1", "2026-01-01T12:00:00+08:00", city="old"))
-    assert some(given(world, feed, record("1", "2026-01-01T05:00:00Z", city="new")), "updated") == {"updated": 1}
+    assert some(given(world, feed, record("1", "2026-01-01T05:00:00Z", city="new")), "updated") == {
+        "updated": 1
+    }
 
 
 @pytest.mark.parametrize("kind", ["integer", ""])
@@ -228,3 +230,18 @@ class TestPassThrough:
         assert (self.crm.named(), world.held("erp-to-crm")) == ({"1": "BETTER"}, [])
 
 
+def test_an_incremental_read_leaves_entries_of_what_it_did_not_read(world: World, feed: Feed):
+    nobody = {"name": "Nobody", "at": "2026-01-01T10:00:00Z"}
+    given(
+        world,
+        feed,
+        record("1", "2026-01-01T10:00:00Z"),
+        nobody,
+        record("2", "2026-01-01T10:00:00Z", name=None),
+    )
+    given(world, feed, record("3", "2026-01-01T12:00:00Z"))
+    assert [entry["key"] for entry in world.held()] == ["", "2"]
+    given(world, feed, nobody, {"name": "Nothing", "at": "2026-01-01T13:00:00Z"})
+    assert [entry["key"] for entry in world.held()] == ["", "", "2"]
+    given(world, feed, record("1", "2026-01-01T10:00:00Z"), mode="full")
+    assert world.held() == []

@@ -12,7 +12,7 @@ import pytest
 
 from hub.errors import Fatal, Retriable
 from hub.exchange.pipeline import lease_names, run_exchange
-from hub.store import journal
+from hub.store import journal, tables
 from hub.store.database import Database, now
 from tests.unit.exchange.world import FIELDS, SUPPLIERS, World
 
@@ -24,8 +24,8 @@ def held_by(database: Database, holder: str, seconds: float = 60, name: str = "e
     lease = journal.take(database, name, 60)
     with database.begin() as connection:
         connection.execute(
-            journal.lease.update()
-            .where(journal.lease.c.name == lease.name)
+            tables.lease.update()
+            .where(tables.lease.c.name == lease.name)
             .values(holder=holder, expires_at=now() + dt.timedelta(seconds=seconds))
         )
 
@@ -57,7 +57,9 @@ def test_two_exchanges_of_one_model_do_not_write_together(ready: World):
 
 
 def test_a_dead_holder_of_this_host_is_taken_over_at_once(ready: World):
-    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
+    )
     host = journal.holder().split("/")[0]
     with ready.opened() as opened:
         held_by(opened.hub.database, f"{host}/{int(ended.stdout)}/12345")
@@ -79,7 +81,7 @@ def test_a_holder_on_another_host_is_believed_until_its_time_is_over(ready: Worl
     with ready.opened() as opened:
         journal.release(opened.hub.database, [])
         with opened.hub.database.begin() as connection:
-            connection.execute(journal.lease.update().values(expires_at=now() - dt.timedelta(seconds=1)))
+            connection.execute(tables.lease.update().values(expires_at=now() - dt.timedelta(seconds=1)))
     assert ready.run().counts["created"] == 1
 
 
@@ -91,9 +93,9 @@ def test_a_run_whose_lease_was_taken_over_writes_nothing_more(ready: World):
             if stage == "resolve":
                 with opened.hub.database.begin() as connection:
                     connection.execute(
-                        journal.lease.update()
-                        .where(journal.lease.c.name == "model:supplier")
-                        .values(epoch=journal.lease.c.epoch + 1)
+                        tables.lease.update()
+                        .where(tables.lease.c.name == "model:supplier")
+                        .values(epoch=tables.lease.c.epoch + 1)
                     )
 
         with pytest.raises(Fatal) as caught:

@@ -74,9 +74,7 @@ def test_several_candidates_come_to_review_side_by_side(world: World):
 
 def test_two_records_of_one_source_never_stand_for_one_entity(world: World):
     world.first("erp.suppliers", ACME)
-    result = world.first(
-        "crm.accounts", ACME | {"id": "A"}, ACME | {"id": "B"}, mapping="crm-suppliers"
-    )
+    result = world.first("crm.accounts", ACME | {"id": "A"}, ACME | {"id": "B"}, mapping="crm-suppliers")
     assert some(result) == {"read": 2, "in_review": 2}
     assert world.reasons("crm-suppliers") == [
         ("A", "in_review", "match.collision"),

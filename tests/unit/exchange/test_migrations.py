@@ -16,7 +16,9 @@ LESS = SUPPLIER.replace("      city: {type: text}\n", "")
 
 def amount(digits: int, scale: int) -> str:
     """The model with an amount in place of the city."""
-    return SUPPLIER.replace("city: {type: text}", f"city: {{type: decimal, digits: {digits}, scale: {scale}}}")
+    return SUPPLIER.replace(
+        "city: {type: text}", f"city: {{type: decimal, digits: {digits}, scale: {scale}}}"
+    )
 
 
 def left(world: World) -> list[tuple[str, str]]:
@@ -164,5 +166,3 @@ def test_migrating_waits_for_nobody_twice(world: World):
     world.migrate()
     with world.opened() as one, world.opened() as two:
         assert (migrate(one.hub.database), migrate(two.hub.database)) == ([], [])
-
-

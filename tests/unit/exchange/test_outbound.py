@@ -32,7 +32,9 @@ def crm(world: World) -> Crm:
 def target(world: World, made: Crm, **more: str) -> Crm:
     world.modules["crm"] = made.spec
     extra = "".join(f"{key}: {value}\n" for key, value in more.items())
-    world.write("config/systems/crm.yaml", f"system: crm\nconnector: crm\n{extra}resources: {{accounts: {{}}}}\n")
+    world.write(
+        "config/systems/crm.yaml", f"system: crm\nconnector: crm\n{extra}resources: {{accounts: {{}}}}\n"
+    )
     world.mapping(SUPPLIERS, absent="delete")
     world.mapping(TO_CRM, absent="delete")
     return made

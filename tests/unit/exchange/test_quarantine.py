@@ -149,7 +149,9 @@ def test_a_record_whose_value_cannot_be_computed_is_set_aside_alone(world: World
 
 @pytest.mark.parametrize("level", ["L3", "L4", "L5"])
 def test_a_classified_value_never_stands_in_the_clear(world: World, level: str):
-    world.model(SUPPLIER.replace("city: {type: text}", f"city: {{type: text, level: {level}, max_length: 5}}"))
+    world.model(
+        SUPPLIER.replace("city: {type: text}", f"city: {{type: text, level: {level}, max_length: 5}}")
+    )
     world.first("erp.suppliers", ONE, {"id": "2", "name": "Best", "city": "Donaueschingen"})
     (entry,) = world.held()
     assert (entry["field"], entry["code"], entry["input"]) == ("city", "value.too_long", None)
@@ -169,8 +171,28 @@ def test_a_field_that_reads_what_a_classified_one_reads_is_not_shown_either(worl
 
 
 def test_a_classified_value_that_collides_is_not_shown(world: World):
-    world.model(SUPPLIER.replace("tax: {type: text, unique: true}", "tax: {type: text, unique: true, level: L4}"))
+    world.model(
+        SUPPLIER.replace("tax: {type: text, unique: true}", "tax: {type: text, unique: true, level: L4}")
+    )
     world.mapping(SUPPLIERS, match="[]")
     world.first("erp.suppliers", ONE | {"tax": "SECRET-7"}, {"id": "2", "name": "B", "tax": "SECRET-7"})
     assert [entry["code"] for entry in world.held()] == ["collision", "collision"]
     assert "SECRET-7" not in str(world.held())
+
+
+def test_what_is_held_back_again_for_the_same_reason_keeps_its_entry(world: World):
+    waits, nobody = {"id": "2", "name": "Best", "parent": "9"}, {"name": "Nobody"}
+    world.mapping(SUPPLIERS, unmatched="create")
+    world.first("erp.suppliers", ONE, ONE | {"id": "3"}, waits, nobody, {"id": "4"})
+    listed = world.rows("SELECT id, state, created_at FROM quarantine ORDER BY id")
+    assert len(listed) == 5
+    assert some(world.run()) == {"read": 5, "in_review": 2, "waiting": 1, "quarantined": 2}
+    assert world.rows("SELECT id, state, created_at FROM quarantine ORDER BY id") == listed
+
+
+def test_one_of_two_reasons_that_is_mended_leaves_the_other(world: World):
+    world.model(SUPPLIER.replace("city: {type: text}", "city: {type: text, max_length: 5}"))
+    bad = {"id": "2", "city": "Donaueschingen"}
+    world.first("erp.suppliers", bad, {"name": "a"}, {"name": "b"})
+    world.first("erp.suppliers", bad | {"city": "Bonn"}, {"name": "b"})
+    assert world.reasons() == [("", "quarantined", "key.missing"), ("2", "quarantined", "required")]

@@ -103,7 +103,9 @@ class TestElements:
         assert self.states(world) == {"a": ("A", 0), "c": ("C", 0)}
 
     def test_elements_go_with_their_record(self, world: World):
-        world.first("hr.workers", worker("1", ("a", "A"), ("b", "B")), worker("2", ("c", "C")), mapping="positions")
+        world.first(
+            "hr.workers", worker("1", ("a", "A"), ("b", "B")), worker("2", ("c", "C")), mapping="positions"
+        )
         result = world.first("hr.workers", worker("2", ("c", "C")), mapping="positions")
         assert some(result, "deleted") == {"deleted": 2}
         assert self.states(world) == {"a": ("A", 2), "b": ("B", 2), "c": ("C", 0)}
@@ -112,7 +114,11 @@ class TestElements:
         result = world.first("hr.workers", worker("1", ("a", "A"), ("b", None)), mapping="positions")
         assert some(result, "created", "quarantined") == {"created": 1, "quarantined": 1}
         (entry,) = world.held("positions")
-        assert (entry["code"], entry["field"], entry["position"]) == ("required", "title", "hr-workers.ndjson:1")
+        assert (entry["code"], entry["field"], entry["position"]) == (
+            "required",
+            "title",
+            "hr-workers.ndjson:1",
+        )
 
     def test_a_mended_element_closes_its_entry(self, world: World):
         world.first("hr.workers", worker("1", ("a", "A"), ("b", None)), mapping="positions")
@@ -145,7 +151,9 @@ class TestElements:
     def test_an_incremental_read_knows_the_elements_it_saw(self, world: World):
         text = (world.folder / "config/systems/hr.yaml").read_text()
         world.write("config/systems/hr.yaml", text.replace("key: id}", "key: id, cursor: at}"))
-        world.first("hr.workers", worker("1", ("a", "A"), ("b", "B"), at="2026-01-01T00:00:00Z"), mapping="positions")
+        world.first(
+            "hr.workers", worker("1", ("a", "A"), ("b", "B"), at="2026-01-01T00:00:00Z"), mapping="positions"
+        )
         world.put("hr.workers", worker("1", ("a", "AA"), at="2026-01-02T00:00:00Z"))
         result = world.run("positions", "incremental")
         assert some(result, "created", "updated", "deleted") == {"created": 0, "updated": 1, "deleted": 1}
@@ -186,14 +194,18 @@ class TestSeveralOutputs:
         return {code: people[row["holder"]] for code, row in world.golden("position").items()}
 
     def test_one_record_becomes_entities_that_refer_to_each_other(self, world: World):
-        world.put("hr.workers", {"id": "1", "name": "Li", "post": "a"}, {"id": "2", "name": "Wu", "post": None})
+        world.put(
+            "hr.workers", {"id": "1", "name": "Li", "post": "a"}, {"id": "2", "name": "Wu", "post": None}
+        )
         world.run("workers")
         world.run("workers")
         assert (set(world.golden("person")), self.holders(world)) == ({"1", "2"}, {"a": "1"})
         assert world.held("workers") == []
 
     def test_counts_of_all_outputs_reconcile_and_settle(self, world: World):
-        world.put("hr.workers", {"id": "1", "name": "Li", "post": "a"}, {"id": "2", "name": None, "post": "b"})
+        world.put(
+            "hr.workers", {"id": "1", "name": "Li", "post": "a"}, {"id": "2", "name": None, "post": "b"}
+        )
         for _ in range(3):
             last = world.run("workers")
         assert some(last, "applied", "updated") == {"applied": 0, "updated": 0}
