@@ -54,7 +54,8 @@ def collect(run: RunFile, extracted: Extracted, mapped: Mapped, compiled: Compil
     run.sql(f"""CREATE OR REPLACE TABLE held AS
         SELECT replace(h.key, chr(0), '␀') AS key, h.hash, h.state, h.code, h.field,
             CASE WHEN h.field IN ({secret}) THEN 'value not shown: ' || h.code
-            ELSE replace(h.message, chr(0), '␀') END AS message, CASE WHEN h.field IN ({secret}) THEN NULL ELSE h.input END AS input,
+            ELSE replace(h.message, chr(0), '␀') END AS message,
+            CASE WHEN h.field IN ({secret}) THEN NULL ELSE h.input END AS input,
             coalesce(p.origin || ':' || (p.first + h.pos - p.start), '') AS position, h.pos, NULL::VARCHAR AS original
         FROM (SELECT b.*, e.pos FROM held_back b LEFT JOIN (
                 SELECT min(rowid) AS pos, hash FROM extracted
