@@ -57,6 +57,7 @@ class Resolver:
         run = self.run
         run.sql(f"CREATE OR REPLACE TABLE verdict ({VERDICTS})")
         self._known()
+        self._look_up_all()
         run.sql("CREATE OR REPLACE TABLE matched (key VARCHAR, entity UUID)")
         populated = entities.any_there(self.session, self.database, self.model.model)
         if populated:
@@ -92,8 +93,8 @@ class Resolver:
         run, names = self.run, [sql_name(name) for name in fields]
         filled = " AND ".join(f"{name} IS NOT NULL" for name in names)
         run.sql(
-            f"CREATE OR REPLACE TABLE loose AS SELECT _key, _hash, {', '.join(names)} FROM ({self._loose()}) "
-            f"WHERE {filled}"
+            f"CREATE OR REPLACE TABLE loose AS SELECT * FROM (SELECT _key, _hash, "
+            f"{', '.join(map(self._stored, fields))} FROM ({self._loose()}) m) WHERE {filled}"
         )
         if not run.one("SELECT count(*) FROM loose"):
             return
@@ -201,23 +202,21 @@ class Resolver:
             self.session,
             f"unique_{name}",
             {name: column},
-            f"SELECT DISTINCT m.{quoted} FROM mapped m JOIN resolved r ON r.m = m.rowid WHERE m.{quoted} IS NOT NULL",
+            f"SELECT DISTINCT {self._stored(name)} FROM mapped m JOIN resolved r ON r.m = m.rowid "
+            f"WHERE m.{quoted} IS NOT NULL",
         )
         take(
             run, "holder", entities.candidates(self.session, self.database, self.model.model, values, [name])
         )
         run.sql(
-            f"INSERT INTO sharing SELECT r.key FROM resolved r JOIN mapped m ON r.m = m.rowid "
-            f"JOIN holder h ON h.{quoted} = m.{quoted} WHERE h._id <> r.entity"
+            f"INSERT INTO sharing SELECT r._key FROM (SELECT r.key AS _key, r.entity AS _entity, {self._stored(name)} "
+            f"FROM resolved r JOIN mapped m ON r.m = m.rowid) r JOIN holder h USING ({quoted}) WHERE h._id <> r._entity"
         )
 
     def _references(self) -> None:
         """Source keys of references become entity ids; what is not there yet makes the record wait."""
         run = self.run
         references = [(column.name, column.ref) for column in self.compiled.columns if column.ref]
-        run.sql("CREATE OR REPLACE TABLE reference (field VARCHAR, source_key VARCHAR, entity UUID)")
-        for field, model in references:
-            self._look_up(field, model)
         while references:  # each turn sets records aside, until nobody refers to one of them
             missing = " UNION ALL ".join(self._missing(field, model) for field, model in references)
             run.sql(f"CREATE OR REPLACE TABLE missing AS {missing}")
@@ -227,6 +226,23 @@ class Resolver:
                 'refers to ' || any_value(model) || ' ' || any_value(wanted) || ', which is not there yet',
                 CAST(to_json(any_value(wanted)) AS VARCHAR) FROM missing GROUP BY key""")
             run.sql("DELETE FROM resolved WHERE key IN (SELECT key FROM missing)")
+
+    def _look_up_all(self) -> None:
+        """``reference``: entities that the source keys in references stand for, as far as they are there."""
+        self.run.sql("CREATE OR REPLACE TABLE reference (field VARCHAR, source_key VARCHAR, entity UUID)")
+        for column in self.compiled.columns:
+            if column.ref:
+                self._look_up(column.name, column.ref)
+
+    def _stored(self, field: str) -> str:
+        """A mapped field as golden rows have it: a reference as the entity's id."""
+        quoted = sql_name(field)
+        if not any(column.ref for column in self.compiled.columns if column.name == field):
+            return f"m.{quoted} AS {quoted}"
+        return (
+            f"(SELECT any_value(x.entity) FROM reference x WHERE x.field = {sql_text(field)} "
+            f"AND x.source_key = m.{quoted}) AS {quoted}"
+        )
 
     def _look_up(self, field: str, model: str) -> None:
         run, quoted = self.run, sql_name(field)

@@ -150,3 +150,21 @@ def test_an_ignored_record_is_linked_once_its_entity_is_there(world: World):
     world.first("erp.suppliers", ACME)
     result = world.run("crm-suppliers")
     assert some(result, "linked", "out_of_scope") == {"linked": 1, "out_of_scope": 0}
+
+
+def test_a_rule_may_compare_references(world: World):
+    world.mapping(SUPPLIERS, match="[[parent, name]]")
+    top, child = {"id": "1", "name": "Top"}, {"id": "2", "name": "Child", "parent": "1"}
+    world.first("erp.suppliers", top, child)
+    twin = {"id": "3", "name": "Child", "parent": "1"}
+    result = world.first("erp.suppliers", top, child, twin)
+    assert some(result) == {"read": 3, "unchanged": 2, "in_review": 1}
+
+
+def test_a_reference_may_be_unique(world: World):
+    world.model(SUPPLIER.replace("{type: ref, model: supplier}", "{type: ref, model: supplier, unique: true}"))
+    world.mapping(SUPPLIERS, match="[]")
+    top, child = {"id": "1", "name": "Top"}, {"id": "2", "name": "Child", "parent": "1"}
+    world.first("erp.suppliers", top, child)
+    result = world.first("erp.suppliers", top, child, {"id": "3", "name": "Other", "parent": "1"})
+    assert some(result) == {"read": 3, "unchanged": 2, "in_review": 1}
