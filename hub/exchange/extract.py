@@ -28,6 +28,7 @@ from hub.exchange.runfile import HASH, RunFile, sql_text
 from hub.failpoints import reach
 
 MAX_RECORD = 8 * 1024 * 1024
+PLAIN = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?)?|\d+")
 LONG_NUMBER = re.compile(rb"[:\[,]\s*-?\d[\d.]{16,}")
 
 
@@ -316,11 +317,21 @@ def _index(
             "page.count", f"{resource.name}: {read} records are readable of {count} announced by its pages"
         )
     keyless = run.one("SELECT count(*) FROM extracted WHERE key IS NULL")
-    newest = (
-        run.one(f"SELECT arg_max(cur, {order_sql(resource)}) FROM extracted") if resource.cursor else None
-    )
+    newest = _newest(run, resource) if resource.cursor else None
     names = run.sql(f"SELECT DISTINCT unnest(json_keys(raw)) FROM (SELECT raw FROM ({scan}) LIMIT 1000)")
     return read, keyless, newest, tuple(sorted(name for (name,) in names))
+
+
+def _newest(run: RunFile, resource: Resource) -> str | None:
+    """The greatest cursor. Times of one form and whole numbers of one length are ordered as texts are;
+    only others have to be read one by one."""
+    least, most, shortest, longest = run.sql(
+        "SELECT min(cur), max(cur), min(strlen(cur)), max(strlen(cur)) FROM extracted"
+    )[0]
+    if least is None or (shortest == longest and PLAIN.fullmatch(least) and PLAIN.fullmatch(most)):
+        return None if most is None else str(most)
+    newest = run.one(f"SELECT arg_max(cur, {order_sql(resource)}) FROM extracted")
+    return None if newest is None else str(newest)
 
 
 def _staged(run: RunFile) -> list[Path]:

@@ -112,7 +112,7 @@ def _compare(run: RunFile, extracted: Extracted, map_hash: int, *, each: bool) -
     """``fresh``: the records to look at; ``left``: those that differ from the shadow and yet are left
     out, with the verdict. What is in neither (and is no duplicate) is unchanged."""
     unrepeated = "AND e.rowid NOT IN (SELECT pos FROM duplicate)" if extracted.duplicates else ""
-    later = f"{order_sql(extracted.resource, 's.cur')} > {order_sql(extracted.resource, 'd.cur')}"
+    later = f"{order_sql(extracted.resource, 'seen_cur')} > {order_sql(extracted.resource)}"
     same = "q.key = d.key AND q.hash = d.hash"
     if each:  # an element's entry has the hash of its record; what waits beside it is tried again
         same = "q.hash = d.hash AND d.hash NOT IN (SELECT hash FROM stuck WHERE state <> 'quarantined')"
@@ -120,8 +120,11 @@ def _compare(run: RunFile, extracted: Extracted, map_hash: int, *, each: bool) -
         ANTI JOIN (SELECT key, hash FROM seen WHERE map_hash = {map_hash} AND absent_at IS NULL) s
             ON e.hash = s.hash AND e.key = s.key
         WHERE e.key IS NOT NULL {unrepeated}""")
-    run.sql(f"""CREATE OR REPLACE TABLE left_out AS SELECT d.pos, 'superseded' AS verdict
-        FROM differing d JOIN seen s USING (key) WHERE {later} AND s.map_hash = {map_hash}
+    # In two steps: otherwise every shadow's cursor is read, not only those of the records that differ.
+    run.sql(f"""CREATE OR REPLACE TABLE seen_before AS SELECT d.pos, d.cur, s.cur AS seen_cur
+        FROM differing d JOIN seen s USING (key) WHERE s.map_hash = {map_hash} AND s.cur IS NOT NULL""")
+    run.sql(f"""CREATE OR REPLACE TABLE left_out AS SELECT pos, 'superseded' AS verdict
+        FROM seen_before WHERE {later}
         UNION ALL SELECT DISTINCT d.pos, 'quarantined' FROM differing d
         JOIN stuck q ON {same}
         WHERE q.state = 'quarantined' AND q.map_hash = {map_hash}""")
