@@ -144,8 +144,8 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A whole UTF-8 NDJSON file of this host. The reader copies it before it asks for the next page; the
-    source then makes sure that the file did not change meanwhile."""
+    """A whole UTF-8 NDJSON file of this host. The reader links or copies it before it asks for the next
+    page; the source then makes sure that it is still the same file."""
 
     path: Path
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -214,11 +213,10 @@ class _Stage:
             self.pieces.append(Piece(self.count, page.origin, page.first))
 
     def _copy(self, file: LocalFile, origin: str) -> None:
-        """A file of this host is copied by the kernel; its records are counted when all are read."""
+        """A file of this host is brought as it is; its records are counted when all are read."""
         if self._text is not None or self._rows is not None:
             raise Fatal("page.mixed", "the connector gave pages of two kinds in one read")
-        target = self._path.with_name(f"{self._path.stem}-{len(self._copies)}.ndjson")
-        shutil.copyfile(file.path, target)
+        target = self.run.bring(file.path, f"{self._path.stem}-{len(self._copies)}.ndjson")
         if self._copies:  # where this file's records start is known when those before it are counted
             self.count += self._counted(self._copies[-1:])
         self._copies.append(target)

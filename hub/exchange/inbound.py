@@ -73,6 +73,7 @@ def plan(
                     progress,
                 )
             )
+    run.require_unchanged()
     return manifests
 
 

@@ -61,6 +61,7 @@ def plan(
                 manifests.append(planner.pass_through(stack, initial=initial, full=full or replaces))
             planner.whole_rows(replaces=replaces)
             planner.versions()
+    run.require_unchanged()
     return manifests
 
 

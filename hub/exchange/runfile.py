@@ -12,14 +12,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from hub.errors import ConfigError, Fatal
+from hub.errors import ConfigError, Fatal, Retriable
 from hub.mapping.duck import open_run_file
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -45,6 +45,7 @@ class RunFile:
     folder: Path
     stage: Path
     con: duckdb.DuckDBPyConnection
+    linked: dict[Path, tuple[int, int]] = field(default_factory=dict)
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:
         return self.con.execute(query).fetchall()
@@ -65,6 +66,28 @@ class RunFile:
 
     def arrow(self, query: str) -> pa.Table:
         return self.reader(query).read_all()
+
+    def bring(self, file: Path, name: str) -> Path:
+        """A file of this host in the stage: as a second name of the same file where that is possible (a
+        writer that renames a new file into its place leaves ours as it is), else as a copy."""
+        target = self.stage / name
+        try:
+            os.link(file, target)
+        except OSError:  # another file system, or not ours to link
+            shutil.copyfile(file, target)
+        else:
+            self.linked[target] = _stamp(target)
+        return target
+
+    def require_unchanged(self) -> None:
+        """Retriable ``file.changed`` where a linked file was written to since it was brought."""
+        for path, stamp in self.linked.items():
+            if _stamp(path) != stamp:
+                raise Retriable(
+                    "file.changed",
+                    "the file was changed while it was read",
+                    hint="let the writer write beside and rename, or declare done: or settle:",
+                )
 
     @contextmanager
     def beside(self) -> Iterator[RunFile]:
@@ -156,3 +179,8 @@ def _sweep(scratch: Path) -> None:
                 shutil.rmtree(folder)
         except OSError:  # it lives, as another user
             continue
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
