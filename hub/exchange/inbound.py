@@ -19,7 +19,7 @@ from hub.exchange.guard import judge
 from hub.exchange.join import joined_scan
 from hub.exchange.lookup import Lookups
 from hub.exchange.manifest import Manifest
-from hub.exchange.map import PARENT, Mapped, map_records, short_hash
+from hub.exchange.map import PARENT, Mapped, known_records, map_records, short_hash
 from hub.exchange.merge import STRENGTH, Claims, Merged, Merger, contestant_sign
 from hub.exchange.resolve import Resolved, Resolver
 from hub.exchange.runfile import RunFile
@@ -50,8 +50,17 @@ def plan(
     asked = asked_of(
         hub.database, mapping, compiled, mode, cursor=resource.cursor, initial=initial, full=full
     )
+    known = _known(hub, run, mapping, compiled, asked)
     extracted = read_source(
-        hub, run, source, resource, compiled, asked, lambda other: opened_source(hub, stack, other), progress
+        hub,
+        run,
+        source,
+        resource,
+        compiled,
+        asked,
+        lambda other: opened_source(hub, stack, other),
+        progress,
+        known,
     )
     require_fields(extracted, asked.fields, compiled)
     manifests = []
@@ -77,6 +86,15 @@ def plan(
     return manifests
 
 
+def _known(hub: Hub, run: RunFile, mapping: MappingFile, compiled: list[Compiled], asked: Asked) -> str:
+    """What needs no look in a full read with one output. The lease keeps it true until it is used."""
+    if asked.incremental or not asked.previous or len(compiled) > 1 or compiled[0].each:
+        return ""
+    run.use(compiled[0].number)
+    with hub.database.bulk(write=False) as session:
+        return known_records(run, session, source_number(hub.database, mapping, compiled[0]), compiled[0])
+
+
 def read_source(
     hub: Hub,
     run: RunFile,
@@ -86,6 +104,7 @@ def read_source(
     asked: Asked,
     opened: Callable[[str], Source],
     progress: Progress,
+    known: str = "",
 ) -> Extracted:
     """Extract the resource, and what ``with`` joins to it."""
     paths = tuple(sorted({path for one in compiled for path in one.paths}))
@@ -104,7 +123,7 @@ def read_source(
     try:
         # What waits for a reference would not come again by itself: it has not changed.
         again = waiting(hub, compiled[0].mapping) if asked.incremental else []
-        extracted = extract(source, query, run, show, scan_of, again)
+        extracted = extract(source, query, run, show, scan_of, again, known)
     except Fatal as error:
         if error.code != "token.expired" or query.token is None:
             raise

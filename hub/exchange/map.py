@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -24,6 +23,7 @@ from hub.store import quarantined, shadows
 from hub.store.bulk import Bulk
 
 FEW = 20_000
+MOST = 0.5
 PARENT = "(key->>'$[0]')"  # the record's key in an element's
 
 # JSON readers round numbers to a double. Where a model asks for more digits than that holds, long numbers
@@ -65,7 +65,9 @@ def map_records(
     """Fill ``fresh``, ``mapped`` and ``rejected``; without ``compare`` every record is fresh."""
     map_hash = short_hash(compiled.hash)
     few, each = not extracted.full and extracted.read <= FEW, compiled.each is not None
-    read_shadows(run, session, source, extracted.deleted, few=few, each=each)
+    run.table("told", pa.table({"key": pa.array(extracted.deleted, pa.string())}))
+    if not extracted.kept:
+        read_shadows(run, session, source, few=few, each=each)
     if not compare:
         run.sql("DELETE FROM seen")
         run.sql("DELETE FROM stuck")
@@ -94,13 +96,19 @@ def _doubled(run: RunFile) -> int:
     return int(run.one("SELECT count(*) FROM doubled"))
 
 
-def read_shadows(
-    run: RunFile, session: Bulk, source: int, deleted: Sequence[str], *, few: bool, each: bool
-) -> None:
-    """``seen``: what the hub knows of this source's records, ``stuck``: what is quarantined, ``told``: keys
-    that the source reports as deleted. With few records only theirs are read."""
+def known_records(run: RunFile, session: Bulk, source: int, compiled: Compiled) -> str:
+    """Read the shadows before the source; answers SQL of the hashes of records that are as they were, or
+    nothing where that is not so of most."""
+    read_shadows(run, session, source, few=False, each=False)
+    current = f"map_hash = {short_hash(compiled.hash)} AND absent_at IS NULL"
+    total, same = run.sql(f"SELECT count(*), count(*) FILTER (WHERE {current}) FROM seen")[0]
+    return f"SELECT hash FROM o{compiled.number}.seen WHERE {current}" if same > MOST * total else ""
+
+
+def read_shadows(run: RunFile, session: Bulk, source: int, *, few: bool, each: bool) -> None:
+    """``seen``: what the hub knows of this source's records, ``stuck``: what is quarantined. With few
+    records only theirs, and those of keys reported as deleted (``told``), are read."""
     wanted = None
-    run.table("told", pa.table({"key": pa.array(deleted, pa.string())}))
     if few:
         keys = "SELECT key FROM extracted WHERE key IS NOT NULL UNION SELECT key FROM told"
         wanted = stage_keys(run, session, "wanted", keys)
@@ -143,6 +151,10 @@ def _relation(run: RunFile, extracted: Extracted, compiled: Compiled, fresh: int
         for column in compiled.columns
     )
     raw = EXACT if long_numbers else "raw"
+    texts = "fresh f JOIN extracted e ON e.rowid = f.pos"
+    if extracted.kept and not run.one(f"SELECT count(*) FROM {texts} WHERE e.raw IS NULL"):
+        rows = f"SELECT f.key, f.hash, {raw} AS raw FROM {texts}"
+        return source_sql(whole, f"({rows})")
     key = key_sql(extracted.resource.key)
     hashed = f"SELECT {HASH.format('raw')} AS hash, raw FROM ({extracted.scan})"
     if fresh == extracted.read:
