@@ -310,8 +310,8 @@ def _index(
     kept = f", CASE WHEN hash IN ({known}) THEN NULL ELSE raw END AS raw" if known else ""
     try:
         run.sql(
-            f"CREATE OR REPLACE TABLE main.extracted AS SELECT key, hash, cur{kept} FROM (SELECT raw, CASE WHEN strlen(raw) > {MAX_RECORD} "
-            f"THEN error({sql_text(LARGE)}) ELSE {key_sql(resource.key)} END AS key, "
+            f"CREATE OR REPLACE TABLE main.extracted AS SELECT key, hash, cur{kept} FROM (SELECT raw, "
+            f"CASE WHEN strlen(raw) > {MAX_RECORD} THEN error({sql_text(LARGE)}) ELSE {key_sql(resource.key)} END AS key, "
             f"{HASH.format('raw')} AS hash, {cursor} AS cur FROM ({scan}))"
         )
     except duckdb.Error as error:

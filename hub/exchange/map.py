@@ -23,7 +23,6 @@ from hub.store import quarantined, shadows
 from hub.store.bulk import Bulk
 
 FEW = 20_000
-MOST = 0.5
 PARENT = "(key->>'$[0]')"  # the record's key in an element's
 
 # JSON readers round numbers to a double. Where a model asks for more digits than that holds, long numbers
@@ -71,7 +70,7 @@ def map_records(
     if not compare:
         run.sql("DELETE FROM seen")
         run.sql("DELETE FROM stuck")
-    _compare(run, extracted, map_hash, each=each)
+    _compare(run, session, extracted, source, map_hash, each=each)
     fresh, differing = (run.one(f"SELECT count(*) FROM {name}") for name in ("fresh", "differing"))
     left = dict(run.sql("SELECT verdict, count(*) FROM left_out GROUP BY verdict"))
     evaluated = evaluate(run.con, compiled, _relation(run, extracted, compiled, fresh), lookups, read=fresh)
@@ -98,11 +97,18 @@ def _doubled(run: RunFile) -> int:
 
 def known_records(run: RunFile, session: Bulk, source: int, compiled: Compiled) -> str:
     """Read the shadows before the source; answers SQL of the hashes of records that are as they were, or
-    nothing where that is not so of most."""
-    read_shadows(run, session, source, few=False, each=False)
-    current = f"map_hash = {short_hash(compiled.hash)} AND absent_at IS NULL"
-    total, same = run.sql(f"SELECT count(*), count(*) FILTER (WHERE {current}) FROM seen")[0]
-    return f"SELECT hash FROM o{compiled.number}.seen WHERE {current}" if same > MOST * total else ""
+    nothing where that is not so of most. ``seen`` is a view then, without the cursors of those."""
+    map_hash = short_hash(compiled.hash)
+    take(run, "seen_current", shadows.current(session, source, map_hash))
+    take(run, "seen_other", shadows.other(session, source, map_hash))
+    take(run, "stuck", quarantined.stuck(session, source))
+    same, others = (run.one(f"SELECT count(*) FROM {name}") for name in ("seen_current", "seen_other"))
+    if same <= others:
+        return ""
+    run.sql(f"""CREATE VIEW seen AS SELECT key, hash, {map_hash}::BIGINT AS map_hash, NULL::VARCHAR AS cur,
+        NULL::TIMESTAMPTZ AS absent_at, NULL::VARCHAR AS parent FROM seen_current
+        UNION ALL SELECT * FROM seen_other""")
+    return f"SELECT hash FROM o{compiled.number}.seen_current"
 
 
 def read_shadows(run: RunFile, session: Bulk, source: int, *, few: bool, each: bool) -> None:
@@ -116,7 +122,9 @@ def read_shadows(run: RunFile, session: Bulk, source: int, *, few: bool, each: b
     take(run, "stuck", quarantined.stuck(session, source))
 
 
-def _compare(run: RunFile, extracted: Extracted, map_hash: int, *, each: bool) -> None:
+def _compare(
+    run: RunFile, session: Bulk, extracted: Extracted, source: int, map_hash: int, *, each: bool
+) -> None:
     """``fresh``: the records to look at; ``left``: those that differ from the shadow and yet are left
     out, with the verdict. What is in neither (and is no duplicate) is unchanged."""
     unrepeated = "AND e.rowid NOT IN (SELECT pos FROM duplicate)" if extracted.duplicates else ""
@@ -124,13 +132,20 @@ def _compare(run: RunFile, extracted: Extracted, map_hash: int, *, each: bool) -
     same = "q.key = d.key AND q.hash = d.hash"
     if each:  # an element's entry has the hash of its record; what waits beside it is tried again
         same = "q.hash = d.hash AND d.hash NOT IN (SELECT hash FROM stuck WHERE state <> 'quarantined')"
-    run.sql(f"""CREATE OR REPLACE TABLE differing AS SELECT e.rowid AS pos, e.key, e.hash, e.cur FROM extracted e
-        ANTI JOIN (SELECT key, hash FROM seen WHERE map_hash = {map_hash} AND absent_at IS NULL) s
-            ON e.hash = s.hash AND e.key = s.key
+    alike = "seen_current" if extracted.kept else f"""(SELECT key, hash FROM seen
+        WHERE map_hash = {map_hash} AND absent_at IS NULL)"""
+    text = "e.raw" if extracted.kept else "NULL::JSON AS raw"
+    run.sql(f"""CREATE OR REPLACE TABLE differing AS SELECT e.rowid AS pos, e.key, e.hash, e.cur, {text}
+        FROM extracted e ANTI JOIN {alike} s ON e.hash = s.hash AND e.key = s.key
         WHERE e.key IS NOT NULL {unrepeated}""")
+    before = "seen"
+    if extracted.kept:
+        before = "seen_differing"
+        wanted = stage_keys(run, session, "differing_keys", "SELECT DISTINCT key FROM differing")
+        take(run, before, shadows.seen(session, source, wanted))
     # In two steps: otherwise every shadow's cursor is read, not only those of the records that differ.
     run.sql(f"""CREATE OR REPLACE TABLE seen_before AS SELECT d.pos, d.cur, s.cur AS seen_cur
-        FROM differing d JOIN seen s USING (key) WHERE s.map_hash = {map_hash} AND s.cur IS NOT NULL""")
+        FROM differing d JOIN {before} s USING (key) WHERE s.map_hash = {map_hash} AND s.cur IS NOT NULL""")
     run.sql(f"""CREATE OR REPLACE TABLE left_out AS SELECT pos, 'superseded' AS verdict
         FROM seen_before WHERE {later}
         UNION ALL SELECT DISTINCT d.pos, 'quarantined' FROM differing d
@@ -151,10 +166,8 @@ def _relation(run: RunFile, extracted: Extracted, compiled: Compiled, fresh: int
         for column in compiled.columns
     )
     raw = EXACT if long_numbers else "raw"
-    texts = "fresh f JOIN extracted e ON e.rowid = f.pos"
-    if extracted.kept and not run.one(f"SELECT count(*) FROM {texts} WHERE e.raw IS NULL"):
-        rows = f"SELECT f.key, f.hash, {raw} AS raw FROM {texts}"
-        return source_sql(whole, f"({rows})")
+    if extracted.kept and not run.one("SELECT count(*) FROM fresh WHERE raw IS NULL"):
+        return source_sql(whole, f"(SELECT key, hash, {raw} AS raw FROM fresh)")
     key = key_sql(extracted.resource.key)
     hashed = f"SELECT {HASH.format('raw')} AS hash, raw FROM ({extracted.scan})"
     if fresh == extracted.read:

@@ -31,6 +31,23 @@ def seen(session: Bulk, number: int, wanted: Table | None = None, *, elements: b
     return session.read(_wanted(query, wanted))
 
 
+def current(session: Bulk, number: int, map_hash: int) -> Wire:
+    """key, hash of the records that were there last time and were mapped by this mapping."""
+    return session.read(
+        select(shadow.c.key, shadow.c.hash).where(shadow.c.source == number, _current(map_hash))
+    )
+
+
+def other(session: Bulk, number: int, map_hash: int) -> Wire:
+    """key, hash, map_hash, cur, absent_at, parent of the records that ``current`` leaves out."""
+    query = select(*(shadow.c[name] for name in ("key", "hash", "map_hash", "cur", "absent_at", "parent")))
+    return session.read(query.where(shadow.c.source == number, ~_current(map_hash)))
+
+
+def _current(map_hash: int) -> Any:
+    return and_(shadow.c.map_hash == map_hash, shadow.c.absent_at.is_(None))
+
+
 def links(session: Bulk, number: int, wanted: Table | None = None) -> Wire:
     """key, entity of a source's linked records."""
     query = select(shadow.c.key, shadow.c.entity).where(
