@@ -88,6 +88,8 @@ def deferred_indexes(session: Bulk, table: Table) -> list[str]:
         key = ", ".join(f'"{column.name}"' for column in table.primary_key.columns)
         session.run(f'ALTER TABLE "{table.name}" DROP CONSTRAINT "pk_{table.name}"')
         rebuild.append(f'ALTER TABLE "{table.name}" ADD CONSTRAINT "pk_{table.name}" PRIMARY KEY ({key})')
+        # Without statistics the next run would read the whole table for a few keys.
+        rebuild.append(f'ANALYZE "{table.name}"')
     return rebuild
 
 
