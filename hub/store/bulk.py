@@ -89,7 +89,9 @@ def deferred_indexes(session: Bulk, table: Table) -> list[str]:
         session.run(f'ALTER TABLE "{table.name}" DROP CONSTRAINT "pk_{table.name}"')
         rebuild.append(f'ALTER TABLE "{table.name}" ADD CONSTRAINT "pk_{table.name}" PRIMARY KEY ({key})')
         # Without statistics the next run would read the whole table for a few keys.
-        rebuild.append(f'ANALYZE "{table.name}"')
+        indexed = {column.name for index in table.indexes for column in index.columns}
+        names = ", ".join(f'"{name}"' for name in sorted(indexed | {one.name for one in table.primary_key}))
+        rebuild.append(f'ANALYZE "{table.name}" ({names})')
     return rebuild
 
 
