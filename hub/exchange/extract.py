@@ -311,7 +311,8 @@ def _index(
     try:
         run.sql(
             f"CREATE OR REPLACE TABLE main.extracted AS SELECT key, hash, cur{kept} FROM (SELECT raw, "
-            f"CASE WHEN strlen(raw) > {MAX_RECORD} THEN error({sql_text(LARGE)}) ELSE {key_sql(resource.key)} END AS key, "
+            f"CASE WHEN strlen(raw) > {MAX_RECORD} THEN error({sql_text(LARGE)}) "
+            f"ELSE {key_sql(resource.key)} END AS key, "
             f"{HASH.format('raw')} AS hash, {cursor} AS cur FROM ({scan}))"
         )
     except duckdb.Error as error:
