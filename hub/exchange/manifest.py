@@ -86,7 +86,3 @@ class Manifest:
     def mark(self) -> Mark:
         """The watermark after this plan."""
         return Mark(self.compiled_hash, self.cursor, self.token, self.seq, self.snapshot, self.source_fields)
-
-    def reconciles(self) -> bool:
-        """Whether every record read has exactly one fate."""
-        return self.counts.get("read", 0) == sum(self.counts.get(name, 0) for name in READ_PARTS)
