@@ -157,7 +157,8 @@ def plan_output(
     mapped = map_records(run, session, extracted, source, compiled, Lookups(run, session))
     reach("after_map")
     progress("resolve", {"read": extracted.read, "unchanged": mapped.unchanged})
-    resolved = Resolver(run, session, database, source, output, model, compiled).resolve()
+    links = "seen_differing" if extracted.kept else ""
+    resolved = Resolver(run, session, database, source, output, model, compiled, links).resolve()
     if asked.mode == "link_only":
         resolved = _only_links(run, resolved)
     reach("after_resolve")

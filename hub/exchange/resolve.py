@@ -43,7 +43,8 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class Resolver:
-    """What one resolution needs to know."""
+    """What one resolution needs to know. ``links`` names a table that holds the links of the records at
+    hand (key, entity); without it they are read."""
 
     run: RunFile
     session: Bulk
@@ -52,6 +53,7 @@ class Resolver:
     output: Output
     model: ModelFile
     compiled: Compiled
+    links: str = ""
 
     def resolve(self) -> Resolved:
         run = self.run
@@ -72,6 +74,9 @@ class Resolver:
     def _known(self) -> None:
         """``known``: links of the records at hand."""
         run = self.run
+        if self.links:  # read already, with the shadows of what differs
+            run.sql(f"CREATE TABLE known AS SELECT key, entity FROM {self.links} WHERE entity IS NOT NULL")
+            return
         run.sql("CREATE OR REPLACE TABLE known (key VARCHAR, entity UUID)")
         if not run.one("SELECT count(*) FROM seen"):
             return

@@ -144,7 +144,7 @@ class PostgresBulk:
         ddl = ", ".join(f'"{key}" {column.type.compile(self._sql)}' for key, column in columns.items())
         self.run(f'CREATE TEMP TABLE "{name}" ({ddl}) ON COMMIT DROP')
         self._ingest(name, rows, temporary=True)
-        self.run(f'ANALYZE "{name}"')
+        self.run(f'ANALYZE "{name}" ("{next(iter(columns))}")')  # what it is joined by
         return staged(name, columns)
 
     def read(self, query: Select[Any]) -> Wire:

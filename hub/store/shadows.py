@@ -22,8 +22,9 @@ NEW: dict[str, Column[Any]] = {"source": shadow.c.source} | SEEN_AGAIN
 
 def seen(session: Bulk, number: int, wanted: Table | None = None, *, elements: bool = False) -> Wire:
     """key, hash, map_hash, cur, absent_at, parent of a source's records; of ``wanted`` keys only, with their
-    ``elements``."""
-    query = select(*(shadow.c[name] for name in ("key", "hash", "map_hash", "cur", "absent_at", "parent")))
+    ``elements`` and their entity."""
+    names = ["key", "hash", "map_hash", "cur", "absent_at", "parent"]
+    query = select(*(shadow.c[name] for name in names + ["entity"] * (wanted is not None)))
     query = query.where(shadow.c.source == number)
     if elements and wanted is not None:
         record = func.coalesce(shadow.c.parent, shadow.c.key)
