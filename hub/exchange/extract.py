@@ -65,16 +65,7 @@ class Extracted:
     pieces: tuple[Piece, ...]
     fields: tuple[str, ...]
     scan: str = field(repr=False, default="")
-    kept: bool = False
-
-    def position(self, pos: int) -> str:
-        """The source position of a row of ``extracted``: ``employees.ndjson:17``."""
-        low, high = 0, len(self.pieces)
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if self.pieces[middle].start <= pos else (low, middle)
-        piece = self.pieces[low]
-        return f"{piece.origin}:{piece.first + pos - piece.start}"
+    shadows_read: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +114,9 @@ def extract(
     progress: Callable[[int], None] = lambda read: None,
     scan_of: Callable[[str], str] | None = None,
     again: Sequence[bytes] = (),
-    known: str = "",
 ) -> Extracted:
     """Read everything the query asks for into ``extracted``. ``scan_of`` lays joined records in; ``again``
-    are records of earlier reads (JSON texts) that are looked at once more, before those that come now.
-    ``known`` is SQL of the hashes of records that need not be looked at: then ``extracted`` keeps the text
-    of all others, so that nothing is scanned twice for the few that changed."""
+    are records of earlier reads (JSON texts) that are looked at once more, before those that come now."""
     resource = query.resource
     if not resource.key:
         raise ConfigError(
@@ -141,7 +129,7 @@ def extract(
         pulled = _after(run, again, pulled)
     scan = scan_of(pulled.scan) if scan_of else pulled.scan
     full = query.since is None and query.token is None
-    read, keyless, cursor, fields = _index(run, resource, scan, pulled.count, pulled.pieces, known)
+    read, keyless, cursor, fields = _index(run, resource, scan, pulled.count, pulled.pieces)
     duplicates = _duplicates(run, resource)
     certificate = _certify(read, pulled.announced, full)
     return Extracted(
@@ -157,7 +145,6 @@ def extract(
         pulled.pieces,
         fields,
         scan,
-        kept=bool(known),
     )
 
 
@@ -302,15 +289,14 @@ def key_sql(names: Iterable[str], raw: str = "raw") -> str:
 
 
 def _index(
-    run: RunFile, resource: Resource, scan: str, count: int, pieces: Sequence[Piece], known: str
+    run: RunFile, resource: Resource, scan: str, count: int, pieces: Sequence[Piece]
 ) -> tuple[int, int, str | None, tuple[str, ...]]:
     """Make ``extracted``; answers records read, records without key, the newest cursor, field names."""
     cursor = f"raw->>{sql_text(json_path(resource.cursor))}" if resource.cursor else "NULL::VARCHAR"
-    # IN builds on what is known and lets the records stream by in their order; a join might turn round.
-    kept = f", CASE WHEN hash IN ({known}) THEN NULL ELSE raw END AS raw" if known else ""
+    # No join here, nor IN: DuckDB keeps the order of a scan, and so positions, only without.
     try:
         run.sql(
-            f"CREATE OR REPLACE TABLE main.extracted AS SELECT key, hash, cur{kept} FROM (SELECT raw, "
+            f"CREATE OR REPLACE TABLE main.extracted AS SELECT key, hash, cur FROM (SELECT "
             f"CASE WHEN strlen(raw) > {MAX_RECORD} THEN error({sql_text(LARGE)}) "
             f"ELSE {key_sql(resource.key)} END AS key, "
             f"{HASH.format('raw')} AS hash, {cursor} AS cur FROM ({scan}))"

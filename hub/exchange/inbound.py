@@ -60,8 +60,8 @@ def plan(
         asked,
         lambda other: opened_source(hub, stack, other),
         progress,
-        known,
     )
+    extracted = dataclasses.replace(extracted, shadows_read=known)
     require_fields(extracted, asked.fields, compiled)
     manifests = []
     for output, one in zip(mapping.outputs, compiled, strict=True):
@@ -86,10 +86,10 @@ def plan(
     return manifests
 
 
-def _known(hub: Hub, run: RunFile, mapping: MappingFile, compiled: list[Compiled], asked: Asked) -> str:
-    """What needs no look in a full read with one output. The lease keeps it true until it is used."""
+def _known(hub: Hub, run: RunFile, mapping: MappingFile, compiled: list[Compiled], asked: Asked) -> bool:
+    """Whether the shadows were read ahead, for a full read with one output; the lease keeps them true."""
     if asked.incremental or not asked.previous or len(compiled) > 1 or compiled[0].each:
-        return ""
+        return False
     run.use(compiled[0].number)
     with hub.database.bulk(write=False) as session:
         return known_records(run, session, source_number(hub.database, mapping, compiled[0]), compiled[0])
@@ -104,7 +104,6 @@ def read_source(
     asked: Asked,
     opened: Callable[[str], Source],
     progress: Progress,
-    known: str = "",
 ) -> Extracted:
     """Extract the resource, and what ``with`` joins to it."""
     paths = tuple(sorted({path for one in compiled for path in one.paths}))
@@ -123,7 +122,7 @@ def read_source(
     try:
         # What waits for a reference would not come again by itself: it has not changed.
         again = waiting(hub, compiled[0].mapping) if asked.incremental else []
-        extracted = extract(source, query, run, show, scan_of, again, known)
+        extracted = extract(source, query, run, show, scan_of, again)
     except Fatal as error:
         if error.code != "token.expired" or query.token is None:
             raise
@@ -157,7 +156,7 @@ def plan_output(
     mapped = map_records(run, session, extracted, source, compiled, Lookups(run, session))
     reach("after_map")
     progress("resolve", {"read": extracted.read, "unchanged": mapped.unchanged})
-    links = "seen_differing" if extracted.kept else ""
+    links = "seen_differing" if extracted.shadows_read else ""
     resolved = Resolver(run, session, database, source, output, model, compiled, links).resolve()
     if asked.mode == "link_only":
         resolved = _only_links(run, resolved)

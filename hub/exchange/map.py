@@ -23,6 +23,8 @@ from hub.store import quarantined, shadows
 from hub.store.bulk import Bulk
 
 FEW = 20_000
+SEEN = "key VARCHAR, hash BIGINT, map_hash BIGINT, cur VARCHAR, absent_at TIMESTAMPTZ, parent VARCHAR"
+STUCK = "key VARCHAR, hash BIGINT, map_hash BIGINT, state VARCHAR, id UUID"
 PARENT = "(key->>'$[0]')"  # the record's key in an element's
 
 # JSON readers round numbers to a double. Where a model asks for more digits than that holds, long numbers
@@ -65,11 +67,11 @@ def map_records(
     map_hash = short_hash(compiled.hash)
     few, each = not extracted.full and extracted.read <= FEW, compiled.each is not None
     run.table("told", pa.table({"key": pa.array(extracted.deleted, pa.string())}))
-    if not extracted.kept:
-        read_shadows(run, session, source, few=few, each=each)
     if not compare:
-        run.sql("DELETE FROM seen")
-        run.sql("DELETE FROM stuck")
+        run.sql(f"CREATE OR REPLACE TABLE seen ({SEEN})")
+        run.sql(f"CREATE OR REPLACE TABLE stuck ({STUCK})")
+    elif not extracted.shadows_read:
+        read_shadows(run, session, source, few=few, each=each)
     _compare(run, session, extracted, source, map_hash, each=each)
     fresh, differing = (run.one(f"SELECT count(*) FROM {name}") for name in ("fresh", "differing"))
     left = dict(run.sql("SELECT verdict, count(*) FROM left_out GROUP BY verdict"))
@@ -95,20 +97,20 @@ def _doubled(run: RunFile) -> int:
     return int(run.one("SELECT count(*) FROM doubled"))
 
 
-def known_records(run: RunFile, session: Bulk, source: int, compiled: Compiled) -> str:
-    """Read the shadows before the source; answers SQL of the hashes of records that are as they were, or
-    nothing where that is not so of most. ``seen`` is a view then, without the cursors of those."""
+def known_records(run: RunFile, session: Bulk, source: int, compiled: Compiled) -> bool:
+    """Read of the shadows only key and hash where most are of this mapping; answers whether that is so.
+    ``seen`` is a view then, without the cursors of those."""
     map_hash = short_hash(compiled.hash)
     take(run, "seen_current", shadows.current(session, source, map_hash))
     take(run, "seen_other", shadows.other(session, source, map_hash))
     take(run, "stuck", quarantined.stuck(session, source))
     same, others = (run.one(f"SELECT count(*) FROM {name}") for name in ("seen_current", "seen_other"))
     if same <= others:
-        return ""
+        return False
     run.sql(f"""CREATE VIEW seen AS SELECT key, hash, {map_hash}::BIGINT AS map_hash, NULL::VARCHAR AS cur,
         NULL::TIMESTAMPTZ AS absent_at, NULL::VARCHAR AS parent FROM seen_current
         UNION ALL SELECT * FROM seen_other""")
-    return f"SELECT hash FROM o{compiled.number}.seen_current"
+    return True
 
 
 def read_shadows(run: RunFile, session: Bulk, source: int, *, few: bool, each: bool) -> None:
@@ -132,14 +134,13 @@ def _compare(
     same = "q.key = d.key AND q.hash = d.hash"
     if each:  # an element's entry has the hash of its record; what waits beside it is tried again
         same = "q.hash = d.hash AND d.hash NOT IN (SELECT hash FROM stuck WHERE state <> 'quarantined')"
-    alike = "seen_current" if extracted.kept else f"""(SELECT key, hash FROM seen
+    alike = "seen_current" if extracted.shadows_read else f"""(SELECT key, hash FROM seen
         WHERE map_hash = {map_hash} AND absent_at IS NULL)"""
-    text = "e.raw" if extracted.kept else "NULL::JSON AS raw"
-    run.sql(f"""CREATE OR REPLACE TABLE differing AS SELECT e.rowid AS pos, e.key, e.hash, e.cur, {text}
+    run.sql(f"""CREATE OR REPLACE TABLE differing AS SELECT e.rowid AS pos, e.key, e.hash, e.cur
         FROM extracted e ANTI JOIN {alike} s ON e.hash = s.hash AND e.key = s.key
         WHERE e.key IS NOT NULL {unrepeated}""")
     before = "seen"
-    if extracted.kept:
+    if extracted.shadows_read:
         before = "seen_differing"
         wanted = stage_keys(run, session, "differing_keys", "SELECT DISTINCT key FROM differing")
         take(run, before, shadows.seen(session, source, wanted))
@@ -166,8 +167,6 @@ def _relation(run: RunFile, extracted: Extracted, compiled: Compiled, fresh: int
         for column in compiled.columns
     )
     raw = EXACT if long_numbers else "raw"
-    if extracted.kept and not run.one("SELECT count(*) FROM fresh WHERE raw IS NULL"):
-        return source_sql(whole, f"(SELECT key, hash, {raw} AS raw FROM fresh)")
     key = key_sql(extracted.resource.key)
     hashed = f"SELECT {HASH.format('raw')} AS hash, raw FROM ({extracted.scan})"
     if fresh == extracted.read:

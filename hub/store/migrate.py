@@ -14,7 +14,6 @@ from alembic.autogenerate import produce_migrations
 from alembic.migration import MigrationContext
 from alembic.operations import Operations, ops
 from sqlalchemy import Column, Connection
-from sqlalchemy.schema import CreateTable
 
 from hub.errors import ConfigError
 from hub.store import tables
@@ -131,10 +130,3 @@ def _type_differs(
         for kind in (inspected_type, wanted_type)
     )
     return old != new
-
-
-def ddl(database: Database) -> str:
-    """All tables as SQL, for people who run migrations by hand."""
-    return ";\n".join(
-        str(CreateTable(table).compile(database.engine)) for table in database.metadata.sorted_tables
-    )
