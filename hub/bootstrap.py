@@ -16,7 +16,9 @@ from hub.exchange.ground import Hub
 from hub.exchange.keep import Keep, local_folder
 from hub.redact import Redactor
 from hub.security import keys
+from hub.security.actors import actor_of
 from hub.security.secrets import SealedStore, SecretRow, Secrets, resolve_settings
+from hub.security.signing import Signer
 from hub.security.sources import FOLDER, EnvironmentSource, FolderSource
 from hub.store.database import Database
 from hub.store.secret_rows import StoredSecretRows
@@ -90,6 +92,8 @@ def open_hub(
             keep,
             lambda name: connect(workspace, secrets, name),
             workspace.folder / workspace.hub.scratch,
+            actor_of(values),
+            Signer(lambda: ring(workspace.folder, values)),
             workspace.hub.memory,
         )
         yield Opened(hub, secrets, redactor)

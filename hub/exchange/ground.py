@@ -14,6 +14,8 @@ from hub.contract import Resource, Source
 from hub.exchange.absence import seconds
 from hub.exchange.keep import Keep
 from hub.mapping.compile import Compiled
+from hub.security.actors import Actor
+from hub.security.signing import Signer
 from hub.store import marks
 from hub.store.database import Database
 from hub.workspace.shape import MappingFile
@@ -25,13 +27,16 @@ Progress = Callable[[str, Mapping[str, int]], None]
 @dataclass(frozen=True, slots=True)
 class Hub:
     """Made by ``hub.bootstrap``. ``connect`` opens a system's connector, with secrets resolved; the caller
-    closes it. ``memory`` and ``threads`` cap one run's DuckDB."""
+    closes it. ``actor`` is who runs it, ``signer`` signs for the hub. ``memory`` and ``threads`` cap one run's
+    DuckDB."""
 
     workspace: Workspace
     database: Database
     keep: Keep
     connect: Callable[[str], Any]
     scratch: Path
+    actor: Actor
+    signer: Signer
     memory: str = "450MB"
     threads: int = 2
 
