@@ -23,6 +23,7 @@ TABLES = {
         "settled",
         "outvote",
         "outvoting",
+        "proposal",
     ),
     "outbound": ("sending", "held", "settled", "whole", "leftover", "planned"),
     "pass": ("sending", "held", "settled", "whole", "leftover"),

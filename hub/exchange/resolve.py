@@ -6,11 +6,14 @@ source already stands for, or a shared ``unique`` value become reviews. A record
 something not there yet waits.
 
 ``resolved`` (m = row of ``mapped``, key, hash, entity, is_new, situation) holds what goes on;
-``verdict`` (key, hash, state, code, field, message, input) what does not.
+``verdict`` (key, hash, state, code, field, message, input) what does not; ``proposal`` (key, entity,
+other_key, rule, score, why) the candidates of the records that a person decides about: an entity, or
+another record of the batch. ``why`` tells likeness and weight per compared field, never a value.
 """
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from dataclasses import dataclass
@@ -27,6 +30,8 @@ from hub.workspace.shape import ModelFile, Output
 VERDICTS = (
     "key VARCHAR, hash BIGINT, state VARCHAR, code VARCHAR, field VARCHAR, message VARCHAR, input VARCHAR"
 )
+PROPOSALS = "key VARCHAR, entity UUID, other_key VARCHAR, rule VARCHAR, score DOUBLE, why VARCHAR"
+OTHERS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,7 @@ class Resolver:
     def resolve(self) -> Resolved:
         run = self.run
         run.sql(f"CREATE OR REPLACE TABLE verdict ({VERDICTS})")
+        run.sql(f"CREATE OR REPLACE TABLE proposal ({PROPOSALS})")
         self._known()
         self._look_up_all()
         run.sql("CREATE OR REPLACE TABLE matched (key VARCHAR, entity UUID)")
@@ -128,6 +134,8 @@ class Resolver:
                  ELSE 'another record of this source stands for the entity with the same ' || {rule} END,
             CAST(to_json(list(CAST(entity AS VARCHAR) ORDER BY entity)) AS VARCHAR)
             FROM pair WHERE candidates > 1 OR claimants > 1 OR entity IN ({taken}) GROUP BY key""")
+        run.sql(f"""INSERT INTO proposal SELECT DISTINCT key, entity, NULL, {rule}, 1.0, {_equal(fields)}
+            FROM pair WHERE key IN (SELECT key FROM verdict)""")
         run.sql("INSERT INTO matched SELECT key, entity FROM pair WHERE key NOT IN (SELECT key FROM verdict)")
 
     def _linked_entities(self) -> str:
@@ -148,9 +156,20 @@ class Resolver:
             names = [sql_name(name) for name in rule.on]
             filled = " AND ".join(f"{name} IS NOT NULL" for name in names)
             text = sql_text(" + ".join(rule.on))
-            self.run.sql(f"""INSERT INTO verdict SELECT _key, _hash, 'in_review', 'match.collision', {text},
-                'another new record of this source has the same ' || {text}, NULL FROM ({self._loose()}) WHERE {filled}
+            self.run.sql(f"""CREATE OR REPLACE TABLE alike AS
+                SELECT _key AS key, _hash AS hash, dense_rank() OVER (ORDER BY {", ".join(names)}) AS alike
+                FROM ({self._loose()}) WHERE {filled}
                 QUALIFY count(*) OVER (PARTITION BY {", ".join(names)}) > 1""")
+            self.run.sql(f"""INSERT INTO verdict SELECT key, hash, 'in_review', 'match.collision', {text},
+                'another new record of this source has the same ' || {text}, NULL FROM alike""")
+            self._propose_others(text, _equal(rule.on))
+
+    def _propose_others(self, rule: str, why: str) -> None:
+        """Records of the batch that are ``alike`` (key, alike) propose each other, OTHERS at most."""
+        self.run.sql(f"""INSERT INTO proposal SELECT a.key, NULL, b.key, {rule}, 1.0, {why} FROM alike a
+            JOIN (SELECT * FROM alike QUALIFY row_number() OVER (PARTITION BY alike ORDER BY key) <= {OTHERS + 1}) b
+            ON a.alike = b.alike AND a.key <> b.key
+            QUALIFY row_number() OVER (PARTITION BY a.key ORDER BY b.key) <= {OTHERS}""")
 
     def _assign(self) -> None:
         """``resolved``: everybody's entity; new ones get ids in the order of the records."""
@@ -188,10 +207,13 @@ class Resolver:
                 continue
             quoted, text = sql_name(name), sql_text(name)
             run.sql(
-                f"CREATE OR REPLACE TABLE sharing AS SELECT m._key AS key FROM mapped m "
+                f"CREATE OR REPLACE TABLE alike AS SELECT m._key AS key, "
+                f"dense_rank() OVER (ORDER BY m.{quoted}) AS alike FROM mapped m "
                 f"JOIN resolved r ON r.m = m.rowid "
                 f"WHERE m.{quoted} IS NOT NULL QUALIFY count(*) OVER (PARTITION BY m.{quoted}) > 1"
             )
+            run.sql("CREATE OR REPLACE TABLE sharing AS SELECT key FROM alike")
+            self._propose_others(text, _equal([name]))
             if populated:
                 self._unique_in_golden(name)
             run.sql(f"""INSERT INTO verdict SELECT r.key, r.hash, 'in_review', 'collision', {text},
@@ -214,9 +236,13 @@ class Resolver:
             run, "holder", entities.candidates(self.session, self.database, self.model.model, values, [name])
         )
         run.sql(
-            f"INSERT INTO sharing SELECT r._key FROM (SELECT r.key AS _key, r.entity AS _entity, {self._stored(name)} "
+            f"CREATE OR REPLACE TABLE elsewhere AS SELECT r._key AS key, h._id AS entity "
+            f"FROM (SELECT r.key AS _key, r.entity AS _entity, {self._stored(name)} "
             f"FROM resolved r JOIN mapped m ON r.m = m.rowid) r JOIN holder h USING ({quoted}) WHERE h._id <> r._entity"
         )
+        run.sql("INSERT INTO sharing SELECT key FROM elsewhere")
+        run.sql(f"""INSERT INTO proposal SELECT DISTINCT key, entity, NULL, {sql_text(name)}, 1.0, {_equal([name])}
+            FROM elsewhere""")
 
     def _references(self) -> None:
         """Source keys of references become entity ids; what is not there yet makes the record wait."""
@@ -284,6 +310,12 @@ class Resolver:
             states.get("in_review", 0),
             states.get("waiting", 0),
         )
+
+
+def _equal(fields: list[str]) -> str:
+    """``why`` of an exact rule: every field is equal."""
+    told = {name: {"likeness": 1.0, "weight": 1.0} for name in fields}
+    return sql_text(json.dumps(told, ensure_ascii=False))
 
 
 def new_entity_id(counter: str) -> str:
