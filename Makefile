@@ -90,6 +90,11 @@ SOAK ?= 10
 soak: .venv/test.stamp  ## the tests that kill and cut, all points and times, SOAK times over
 	@for round in $$(seq $(SOAK)); do $(BIN)/python -m pytest -q -m "soak or not soak" tests/faults; done
 
+matrix: .venv/test.stamp  ## the fault matrix: every test of a row, and how each row ended
+	@$(BIN)/python -m pytest -q -p tests.faults.matrix $$($(BIN)/python -m tests.faults.matrix --nodes) || failed=1
+	$(BIN)/python -m tests.faults.matrix --results
+	[ -z "$${failed:-}" ]
+
 # -- upkeep ----------------------------------------------------------------------------------------
 
 # Airflow holds back more than anything else: it is resolved first and binds the others, so that all
@@ -114,6 +119,7 @@ reference: .venv/test.stamp  ## write the pages of docs/reference that are read 
 	$(BIN)/python -m hub.cli.reference docs/reference
 	$(BIN)/python -m hub.mapping.reference > docs/reference/functions.md
 	$(BIN)/python -m hub.workspace.reference docs/reference
+	$(BIN)/python -m tests.faults.matrix docs/reference
 
 docs: reference  ## the documentation as a site, in .tools/site, with its generated pages written anew
 	@[ -x .tools/docs/bin/mkdocs ] || $(UV) venv --quiet --clear --python $(PYTHON) .tools/docs
@@ -129,4 +135,4 @@ clean:  ## stop the services and remove everything that was made here
 
 .ONESHELL:
 .PHONY: help setup setup-test setup-airflow demo lint types layers checks unit contract integration faults e2e \
-	docs-test services test bench soak lock lock-check reference docs fmt clean
+	docs-test services test bench soak matrix lock lock-check reference docs fmt clean

@@ -16,6 +16,7 @@ from hub.mapping.functions import FUNCTIONS
 from hub.workspace import reference as files
 from hub.workspace.connectors import shipped
 from tests.docs.pages import DOCS, ROOT, pages
+from tests.faults import matrix
 from tests.house import codes
 
 FILES = files.pages()
@@ -24,6 +25,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "exit-codes.md": cli.exit_page,
     "functions.md": functions.page,
     "codes.md": codes.page,
+    "faults.md": matrix.page,
     **{name: partial(FILES.__getitem__, name) for name in FILES},
 }
 WORDS = re.findall(
@@ -66,6 +68,16 @@ def rows(text: str) -> Iterator[list[str]]:
     for line in text.splitlines():
         if line.startswith("| `"):
             yield [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+
+
+def test_every_row_of_the_fault_matrix_names_tests_that_exist() -> None:
+    """A mark that the static reader takes for a test is a test that pytest knows."""
+    found: dict[int, list[str]] = {}
+    for proof in matrix.proofs():
+        assert re.search(rf"^def {proof.name}\(", (ROOT / proof.path).read_text("utf-8"), re.MULTILINE)
+        found.setdefault(proof.number, []).append(proof.node)
+    assert found.keys() <= matrix.FAULTS.keys()
+    assert len(found) >= 31
 
 
 @pytest.mark.parametrize("name", sorted(FILES))

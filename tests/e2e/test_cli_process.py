@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from hub.workspace.init import init
+from tests.faults.matrix import row
 
 PROGRAM = [sys.executable, "-c", "from hub.cli import main; main()"]
 
@@ -66,6 +67,7 @@ def test_who_looks_does_not_wait_for_a_writer(folder: Path) -> None:
             process.kill()
 
 
+@row(42, "Ctrl-C")
 def test_ctrl_c_rolls_back_says_so_and_leaves_the_next_run_free(folder: Path) -> None:
     command = [*PROGRAM, "-w", str(folder), "run", "--all"]
     environment = variables("before_commit=sleep:120")

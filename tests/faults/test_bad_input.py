@@ -11,6 +11,7 @@ import pytest
 
 from tests.faults.conftest import Make
 from tests.faults.landscape import party
+from tests.faults.matrix import row
 
 MAPPING = "mappings/crm-parties.yaml"
 # What is spoiled: file, text, its replacement; and the finding: line, column, code, a word of the hint.
@@ -97,6 +98,8 @@ TORN: dict[str, tuple[bytes, str, str]] = {
 }
 
 
+@row(31, "a torn or malformed line")
+@row(30, "a record over the cap")
 @pytest.mark.parametrize("what", TORN)
 def test_a_file_that_cannot_be_read_to_its_end_is_not_read_at_all(landscape: Make, what: str):
     made = landscape()
@@ -113,6 +116,7 @@ def test_a_file_that_cannot_be_read_to_its_end_is_not_read_at_all(landscape: Mak
     assert made.run("files-parties", "--initial").counts["created"] == 1
 
 
+@row(31, "a torn CSV")
 def test_a_csv_with_a_torn_last_line_is_not_read_at_all(landscape: Make):
     made = landscape()
     system = made.folder / "config" / "systems" / "files.yaml"
@@ -128,6 +132,7 @@ def test_a_csv_with_a_torn_last_line_is_not_read_at_all(landscape: Make):
     assert made.run("files-parties", "--initial").counts["created"] == 2
 
 
+@row(31, "one of several files")
 def test_of_several_files_the_one_with_the_bad_line_is_named(landscape: Make):
     made = landscape()
     made.write([party(1), party(2)])
@@ -149,6 +154,7 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
 }
 
 
+@row(28, "each kind of bad value")
 @pytest.mark.parametrize("what", BAD)
 def test_a_bad_record_is_set_aside_alone_with_its_place_and_remedy(landscape: Make, what: str):
     made = landscape()
@@ -166,6 +172,7 @@ def test_a_bad_record_is_set_aside_alone_with_its_place_and_remedy(landscape: Ma
     assert made.select("SELECT count(*) FROM quarantine WHERE state <> 'resolved'") == [(0,)]
 
 
+@row(28, "NUL on PostgreSQL")
 def test_a_poison_record_does_not_fail_the_load_on_postgresql(
     landscape: Make, postgres_store: Callable[[], str]
 ):
@@ -175,6 +182,7 @@ def test_a_poison_record_does_not_fail_the_load_on_postgresql(
     assert (ran.status, ran.counts["created"], ran.counts["quarantined"]) == (0, 1, 2)
 
 
+@row(32, "an empty file")
 def test_an_empty_file_takes_nothing_away(landscape: Make):
     made = landscape()
     assert made.run("files-parties", "--initial").status == 0
@@ -193,6 +201,7 @@ def test_a_missing_file_is_waited_for(landscape: Make):
     assert ran.error["hint"]
 
 
+@row(41, "a closed port")
 def test_a_host_that_does_not_answer_is_tried_again_later(landscape: Make):
     ran = landscape().run("crm-parties", "--initial")
     assert (ran.status, ran.error["code"]) == (75, "http.unreachable")
@@ -200,6 +209,7 @@ def test_a_host_that_does_not_answer_is_tried_again_later(landscape: Make):
     assert "proxy" in ran.error["hint"]
 
 
+@row(37, "wrong credentials are tried once")
 def test_wrong_credentials_are_told_once_and_not_shown(landscape: Make):
     made = landscape("crm")
     assert made.cophub("secrets", "set", "crm/key", given="canary-of-the-key").status == 0

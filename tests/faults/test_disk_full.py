@@ -13,6 +13,7 @@ import pytest
 from tests.faults.conftest import Make
 from tests.faults.forker import Ran
 from tests.faults.landscape import Landscape, party
+from tests.faults.matrix import row
 
 MANY = 20_000
 Mount = Callable[[Path, str], None]
@@ -67,6 +68,7 @@ def made(landscape: Make) -> Landscape:
     return made
 
 
+@row(26, "scratch")
 @pytest.mark.parametrize("size", ["64k", "2m"])
 def test_scratch(made: Landscape, small_disk: Mount, size: str):
     scratch = made.folder / ".cophub" / "runs"
@@ -78,6 +80,7 @@ def test_scratch(made: Landscape, small_disk: Mount, size: str):
     stands(made)
 
 
+@row(26, "a limit on the size of files")
 def test_a_file_size_limit_on_scratch(made: Landscape):
     source = made.folder / "data" / "in" / "parties.ndjson"
     source.write_bytes(source.read_bytes().rstrip())  # such a file is not read in place: its pages are staged
@@ -86,6 +89,7 @@ def test_a_file_size_limit_on_scratch(made: Landscape):
     stands(made)
 
 
+@row(26, "the database")
 def test_store(made: Landscape, small_disk: Mount):
     (made.folder / "config" / "hub.yaml").write_text("hub: faults\nscratch: scratch\n")
     store = made.folder / ".cophub"
@@ -98,6 +102,7 @@ def test_store(made: Landscape, small_disk: Mount):
     stands(made)
 
 
+@row(26, "kept runs")
 def test_run_store(made: Landscape, small_disk: Mount):
     keep = made.folder / ".cophub" / "keep"
     small_disk(keep, "64k")
@@ -108,6 +113,7 @@ def test_run_store(made: Landscape, small_disk: Mount):
     assert made.cophub("plan", "files-parties", "--initial").status == 0
 
 
+@row(26, "a file as target")
 def test_target_file(made: Landscape, small_disk: Mount):
     assert made.run("files-parties", "--initial").status == 0
     out = made.folder / "data" / "out"

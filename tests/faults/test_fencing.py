@@ -14,6 +14,7 @@ import pytest
 
 from tests.faults.conftest import Make
 from tests.faults.landscape import Landscape, parties
+from tests.faults.matrix import row
 
 LEASE = {"COPHUB_LEASE_SECONDS": "0.5"}
 
@@ -40,6 +41,7 @@ def state(made: Landscape) -> dict[str, Any]:
     return made.hub() | made.targets()
 
 
+@row(7, "stopped at each failpoint, woken after the next run")
 @pytest.mark.parametrize(
     ("exchange", "point", "on"),
     [
@@ -70,6 +72,7 @@ def test_a_stale_run_writes_nothing(
     assert made.left() == []
 
 
+@row(7, "asleep within a transaction")
 @pytest.mark.parametrize("on", ["sqlite", "postgresql"])
 def test_a_transaction_that_sleeps_is_waited_for_and_then_ends_well(
     landscape: Make, request: pytest.FixtureRequest, on: str
@@ -84,6 +87,7 @@ def test_a_transaction_that_sleeps_is_waited_for_and_then_ends_well(
     assert made.select("SELECT count(*), count(DISTINCT code) FROM e_party") == [(56, 56)]
 
 
+@row(35, "a second run")
 def test_a_live_run_is_left_alone(landscape: Make):
     made = landscape()
     stale = made.started("files-parties", "--initial", kill="before_apply=sleep:4")
@@ -95,6 +99,7 @@ def test_a_live_run_is_left_alone(landscape: Make):
     stale.communicate()
 
 
+@row(7, "the journal keeps how the newer one ended")
 def test_a_stale_run_does_not_overwrite_how_the_newer_one_ended(landscape: Make):
     made = landscape()
     made.environment = LEASE
@@ -107,6 +112,7 @@ def test_a_stale_run_does_not_overwrite_how_the_newer_one_ended(landscape: Make)
     assert made.select("SELECT state FROM run") == [("done",)]
 
 
+@row(7, "three sleepers")
 def test_an_event_loop_of_takeovers_ends_in_one_truth(landscape: Make, postgres_store: Callable[[], str]):
     """Several sleepers at once: only the last one to take the lease has written."""
     made = landscape("s4", store=postgres_store())

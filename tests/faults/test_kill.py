@@ -16,6 +16,7 @@ import pytest
 from hub.failpoints import POINTS
 from tests.faults.conftest import Make
 from tests.faults.landscape import Landscape, parties, party
+from tests.faults.matrix import row
 
 INBOUND = (
     "after_fetch after_page after_extract after_map after_resolve before_apply before_commit after_commit"
@@ -98,17 +99,23 @@ def prove(landscape: Make, undisturbed: dict[str, dict[str, Any]]) -> Prove:
     return proved
 
 
+@row(1, "killed at every point in turn")
+@row(2, "killed at every point in turn")
+@row(3, "killed at every point in turn")
+@row(4, "killed at every point in turn")
 @pytest.mark.parametrize("exchange", EXCHANGES)
 def test_a_run_killed_at_every_point_in_turn_ends_as_if_it_was_not(prove: Prove, exchange: str):
     points = EXCHANGES[exchange].split()
     assert prove(exchange, points)[:2] == [-signal.SIGKILL] * 2
 
 
+@row(2, "a change, killed")
 @pytest.mark.parametrize("exchange", ["files-parties", "to-erp"])
 def test_a_change_killed_on_its_way_ends_as_if_it_was_not(prove: Prove, exchange: str):
     assert -signal.SIGKILL in prove(exchange, [], EXCHANGES[exchange].split()[2:])
 
 
+@row(3, "killed once")
 @pytest.mark.parametrize(
     "point", ["after_intent:2", "before_target_call:2", "after_target_ack", "after_outcomes"]
 )
@@ -117,12 +124,14 @@ def test_a_delivery_killed_once_makes_each_object_once(prove: Prove, exchange: s
     assert prove(exchange, [point]) == [-signal.SIGKILL]
 
 
+@row(4, "on PostgreSQL")
 @pytest.mark.parametrize("exchange", ["files-parties", "to-s4"])
 def test_on_postgresql_as_well(prove: Prove, exchange: str, postgres_store: Callable[[], str]):
     ended = prove(exchange, EXCHANGES[exchange].split(), store=postgres_store())
     assert ended[0] == -signal.SIGKILL
 
 
+@row(50, "every failpoint at its first, second and third time")
 @pytest.mark.soak
 @pytest.mark.parametrize("time", [1, 2, 3])
 @pytest.mark.parametrize(
@@ -140,6 +149,7 @@ def test_every_failpoint_is_killed_at():
     assert {point for points in EXCHANGES.values() for point in points.split()} | ELSEWHERE == set(POINTS)
 
 
+@row(2, "a plan")
 def test_a_plan_whose_maker_was_killed_is_made_again_and_applied(landscape: Make):
     made = landscape()
     assert made.cophub("plan", "files-parties", "--initial", kill="after_plan").status == -9
@@ -151,6 +161,7 @@ def test_a_plan_whose_maker_was_killed_is_made_again_and_applied(landscape: Make
     assert made.select("SELECT count(*) FROM e_party") == [(56,)]
 
 
+@row(3, "a file as target")
 @pytest.mark.parametrize("point", ["before_replace", "after_target_ack"])
 def test_a_file_is_never_torn(landscape: Make, point: str):
     made = landscape(count=40)
@@ -167,6 +178,7 @@ def test_a_file_is_never_torn(landscape: Make, point: str):
     assert len(listed.read_text().splitlines()) > len(old.splitlines())
 
 
+@row(4, "the next run takes over at once")
 def test_a_killed_run_is_swept_and_its_lease_taken_over_at_once(landscape: Make):
     made = landscape()
     assert made.run("files-parties", "--initial", kill="before_commit").status == -9
@@ -177,6 +189,7 @@ def test_a_killed_run_is_swept_and_its_lease_taken_over_at_once(landscape: Make)
     assert made.left() == []
 
 
+@row(4, "the same run key")
 def test_the_same_run_key_goes_on_after_a_kill_and_answers_afterwards(landscape: Make, tmp_path: Path):
     made = landscape()
     key = ("--run-key", "2026-11-23T00:00", "--initial")

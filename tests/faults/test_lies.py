@@ -9,6 +9,7 @@ import pytest
 
 from tests.faults.conftest import Make
 from tests.faults.landscape import Landscape
+from tests.faults.matrix import row
 
 READS = {"crm-parties": ("crm", "accounts"), "s4-parties": ("s4", "A_BusinessPartner")}
 ALWAYS = "times=always"
@@ -48,6 +49,11 @@ def told(ran: Any) -> dict[str, str]:
     return error
 
 
+@row(8, "cut, slow, refused")
+@row(9, "the token of the second page expires")
+@row(40, "a login page, an empty body")
+@row(34, "a page is repeated or left out")
+@row(37, "a storm of 401")
 @pytest.mark.parametrize(
     ("exchange", "fault"), [("crm-parties", one) for one in BROKEN] + [("s4-parties", one) for one in SOME]
 )
@@ -70,6 +76,8 @@ def test_a_broken_read_changes_nothing_and_a_clean_one_catches_up(landscape: Mak
     assert {row[3] for row in golden(made)} == {0}
 
 
+@row(8, "a fault that passes")
+@row(13, "the source throttles")
 @pytest.mark.parametrize("fault", ["throttle=1", "cut", "unavailable=1", "refused"])
 def test_a_fault_that_passes_is_waited_out(landscape: Make, fault: str):
     made = landscape("crm")
@@ -78,6 +86,7 @@ def test_a_fault_that_passes_is_waited_out(landscape: Make, fault: str):
     assert (ran.status, ran.counts["applied"]) == (0, 24)
 
 
+@row(32, "a list without records")
 def test_an_empty_answer_deletes_and_disables_nothing(landscape: Make):
     made = landscape("crm")
     assert made.run("crm-parties", "--initial").status == 0
@@ -88,6 +97,7 @@ def test_an_empty_answer_deletes_and_disables_nothing(landscape: Make):
     assert any("no record where it had 24" in note for note in ran.answer["runs"][0]["notes"])
 
 
+@row(29, "a mapped field is renamed")
 def test_a_mapped_field_that_vanished_pauses_the_exchange(landscape: Make):
     made = landscape("crm")
     assert made.run("crm-parties", "--initial").status == 0
@@ -119,6 +129,8 @@ def converges(made: Landscape, system: str) -> None:
     assert made.select("SELECT count(*) FROM intent") == [(0,)]
 
 
+@row(14, "the answer is lost, refused, cut")
+@row(13, "the target throttles")
 @pytest.mark.parametrize(
     "fault",
     [
@@ -139,6 +151,7 @@ def test_a_delivery_in_doubt_makes_each_object_once(landscape: Make, fault: str)
     converges(made, system)
 
 
+@row(37, "401 in the middle of a delivery")
 @pytest.mark.parametrize(
     ("fault", "status", "code"),
     [
@@ -156,6 +169,7 @@ def test_a_target_that_refuses_stops_the_run_with_what_it_took_remembered(
     converges(made, system)
 
 
+@row(15, "three rows of an OData batch")
 def test_of_a_batch_that_fails_in_part_the_rest_is_acknowledged(landscape: Make):
     made, ran, system = delivered(landscape, "s4:partial,method=POST,times=3")
     assert ran.status == 0
@@ -165,6 +179,7 @@ def test_of_a_batch_that_fails_in_part_the_rest_is_acknowledged(landscape: Make)
     converges(made, system)
 
 
+@row(14, "503 for as long as it takes")
 def test_a_target_that_is_away_leaves_everything_for_later(landscape: Make):
     made, ran, system = delivered(landscape, "s4:unavailable,times=always")
     assert ran.status == 75 or ran.counts["waiting"] == ran.counts["read"]

@@ -14,6 +14,7 @@ from connectors.rest import SPEC as REST
 from connectors.simulators import Simulator
 from hub.contract import Context, Query
 from hub.errors import HubError
+from tests.faults.matrix import row
 from tests.unit.http.fake import lines
 
 CONFIG = Path(__file__).parents[2] / "config" / "systems"
@@ -79,6 +80,7 @@ def read(name: str, fault: str) -> tuple[list[Any], list[Any]]:
         return found, [row[key] for row in simulator.rows(resource)]
 
 
+@row(8, "three products, faults that pass")
 @pytest.mark.parametrize("name", SYSTEMS)
 @pytest.mark.parametrize("fault", COMPLETE)
 def test_a_fault_that_passes_loses_nothing(name: str, fault: str):
@@ -86,6 +88,7 @@ def test_a_fault_that_passes_loses_nothing(name: str, fault: str):
     assert sorted(found) == sorted(there)
 
 
+@row(40, "three products, faults that stay")
 @pytest.mark.parametrize("name", SYSTEMS)
 @pytest.mark.parametrize("fault", TOLD)
 def test_a_fault_that_stays_is_an_error_or_does_no_harm(name: str, fault: str):
@@ -99,6 +102,7 @@ def test_a_fault_that_stays_is_an_error_or_does_no_harm(name: str, fault: str):
     assert (told.code and told.where) if told else sorted(found) == sorted(there)
 
 
+@row(14, "the look-up of a connector")
 @pytest.mark.parametrize("name", ["s4", "crm"])
 def test_a_lost_answer_is_looked_up_and_not_sent_again(name: str):
     from hub.contract import Change

@@ -15,6 +15,7 @@ from connectors.sql import SPEC
 from connectors.sql.database import Sql
 from hub.contract import Change, Context, Query
 from hub.errors import AuthError, ConfigError, Retriable
+from tests.faults.matrix import row
 from tests.integration.test_sql_databases import settings
 
 PG = "PostgreSQL Unicode"
@@ -170,6 +171,7 @@ def test_a_query_cannot_write(postgres_url: str, postgres_odbc: str) -> None:
     assert read(opened(settings(PG, postgres_url))) == []
 
 
+@row(10, "a database reads one moment")
 def test_a_read_sees_one_moment(postgres_url: str, postgres_odbc: str) -> None:
     fill = "INSERT INTO t SELECT generate_series(1, 20000)"
     run(postgres_odbc, "CREATE TABLE t (id int PRIMARY KEY)", fill)
@@ -221,6 +223,7 @@ def test_names_may_hold_anything(driver: str, request: pytest.FixtureRequest) ->
     assert read(made) == [{"编 号": 1, "名称'x": "张", "order": 3}]
 
 
+@row(8, "a database as source")
 def test_a_read_whose_connection_dies_has_no_last_page(postgres_url: str, postgres_odbc: str) -> None:
     fill = "INSERT INTO t SELECT generate_series(1, 90000)"
     run(postgres_odbc, "CREATE TABLE t (id int PRIMARY KEY)", fill)

@@ -18,6 +18,7 @@ import pytest
 from connectors.files import columnar
 from hub.contract import Change, Query, Resource
 from hub.errors import ConfigError, Fatal, HubError, Retriable
+from tests.faults.matrix import row
 from tests.unit.connectors_files.reading import pages, rows, rows_of, system
 
 
@@ -120,6 +121,7 @@ def test_a_harmful_or_broken_workbook_is_refused(tmp_path: Path, content: bytes,
     assert refused.value.where.startswith("a.xlsx")
 
 
+@row(31, "a cut Parquet file")
 def test_parquet_announces_its_rows_and_a_cut_file_is_refused(tmp_path: Path) -> None:
     parquet.write_table(pa.table({"id": list(range(10)), "x": ["a"] * 10}), tmp_path / "a.parquet")
     read = pages(tmp_path, "a.parquet", 4)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hub.errors import HubError
+from tests.faults.matrix import row
 from tests.unit.connectors_files.reading import rows
 
 ABC = [{"a": "1", "b": "2", "c": "3"}]
@@ -83,6 +84,7 @@ def test_chinese_encodings_read_alike(fixtures: Path, name: str, options: dict[s
     assert found[0] == {"code": "110101", "name": "东城区", "cityCode": "1101", "provinceCode": "11"}
 
 
+@row(31, "the wrong encoding")
 @pytest.mark.parametrize(
     ("name", "options", "code", "hint"),
     [

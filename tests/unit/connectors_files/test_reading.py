@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from connectors.files import SPEC, delimited, text
 from hub.contract import LocalFile, Page, Query, Resource
 from hub.errors import ConfigError, Fatal, HubError, Retriable
+from tests.faults.matrix import row
 from tests.unit.connectors_files.reading import pages, rows, rows_of, system
 
 REFUSED: list[tuple[str, bytes, dict[str, Any], str, str]] = [
@@ -139,6 +140,7 @@ def test_files_of_a_pattern_are_read_by_name_and_columns_are_aligned(tmp_path: P
         pages(tmp_path, "x-*.csv")
 
 
+@row(31, "one broken file of several")
 def test_one_broken_file_of_a_pattern_stops_the_read(tmp_path: Path) -> None:
     (tmp_path / "x-1.ndjson").write_text('{"a":1}\n')
     (tmp_path / "x-2.ndjson").write_text('{"a":')
@@ -146,6 +148,7 @@ def test_one_broken_file_of_a_pattern_stops_the_read(tmp_path: Path) -> None:
         pages(tmp_path, "x-*.ndjson")
 
 
+@row(31, "replaced while it is read")
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "a.ndjson"
     file.write_bytes(b'{"a":"%s"}\n' % (b"x" * 1000) * 40_000)
@@ -167,6 +170,7 @@ def test_a_missing_file_may_come_later_and_a_missing_folder_is_a_mistake(tmp_pat
     assert (missing.value.code, folder.value.code) == ("file.missing", "folder.missing")
 
 
+@row(31, "half uploaded")
 def test_a_file_waits_for_its_marker_and_to_settle(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a\n1\n")
     os.utime(tmp_path / "a.csv", (1000, 1000))

@@ -12,6 +12,7 @@ import pytest
 from connectors.odata import SPEC
 from hub.contract import Context, Page, Query
 from hub.errors import ConfigError, HubError
+from tests.faults.matrix import row
 from tests.unit.http.fake import Answer, Asked, Fake, as_json, fake, lines
 
 V2 = b"""<Edmx Version="1.0"><DataServices>
@@ -154,6 +155,7 @@ def test_v2_services_that_do_not_page_are_paged_by_the_hub(resource: dict[str, A
     assert data(server)[1].params["$skip"] == "2"
 
 
+@row(10, "records move between pages counted by the hub")
 def test_records_that_move_between_client_pages_are_noticed():
     rooms = list(ROOMS)
 
@@ -171,6 +173,7 @@ def test_records_that_move_between_client_pages_are_noticed():
     assert caught.value.code == "page.moved"
 
 
+@row(40, "a page that is none (OData)")
 @pytest.mark.parametrize(
     ("answer", "code"),
     [
@@ -191,6 +194,7 @@ def test_a_bad_page_is_never_taken_for_the_end(answer: Any, code: str):
     assert caught.value.code == code
 
 
+@row(34, "fewer than announced")
 def test_fewer_records_than_announced_are_an_error():
     with serving(V4, {"value": ROOMS, "@odata.count": 9}) as server, pytest.raises(HubError) as caught:
         read(server)
@@ -234,6 +238,7 @@ def test_v4_deltas_report_deletions_in_both_notations():
     assert (page.count, page.deleted, page.token) == (1, ("2", "3", "4"), "Rooms?$deltatoken=1")
 
 
+@row(9, "a delta link that ran out")
 def test_a_delta_link_that_has_run_out_says_so():
     with serving(V4, Answer(410)) as server, pytest.raises(HubError) as caught:
         read(server, {"delta": True}, token="Rooms?$deltatoken=0")

@@ -14,6 +14,7 @@ from connectors.odata.batch import read_multipart
 from connectors.odata.said import said
 from hub.contract import Change, Context, Outcome
 from hub.errors import AuthError, HubError, RecordRejected
+from tests.faults.matrix import row
 from tests.unit.connectors_http.test_odata_read import V2, V4, Service
 from tests.unit.http.fake import Answer, Asked, Fake, as_json, fake
 
@@ -118,6 +119,7 @@ BAD = (
 )
 
 
+@row(15, "an OData batch")
 def test_a_batch_judges_each_change_by_itself():
     with serving(V2, lambda asked: batch_answer(DONE, BAD, DONE)) as server:
         outcomes = deliver(server, OLD, NEW, GONE)
@@ -143,11 +145,13 @@ def test_what_a_service_did_not_begin_after_a_failure_is_sent_again():
     assert writes(server)[1].body.count(b"HTTP/1.1") == 1
 
 
+@row(14, "a cut batch answer")
 def test_a_cut_batch_answer_leaves_the_rest_unknown():
     with serving(V2, lambda asked: batch_answer(BAD, end="")) as server:
         assert {one.status for one in deliver(server, NEW, NEW)} <= {"unknown", "rejected"}
 
 
+@row(14, "a lost batch answer")
 def test_a_lost_batch_answer_leaves_all_unknown():
     with serving(V2, lambda asked: Answer(raw=b"")) as server:
         assert [one.status for one in deliver(server, NEW, OLD)] == ["unknown", "unknown"]

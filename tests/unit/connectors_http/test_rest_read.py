@@ -11,6 +11,7 @@ import pytest
 from connectors.rest import SPEC
 from hub.contract import Context, Page, Query
 from hub.errors import Fatal, HubError, Retriable
+from tests.faults.matrix import row
 from tests.unit.http.fake import Answer, Asked, Fake, as_json, fake, lines
 
 PEOPLE = [{"id": n, "name": f"n{n}"} for n in range(1, 8)]
@@ -104,6 +105,7 @@ def test_values_stay_as_the_source_wrote_them():
     assert page.records == b'{"n": 1.50,   "big": 12345678901234567890123, "t": "\\n\\u00e9"}\n{}'
 
 
+@row(40, "a page that is none (REST)")
 @pytest.mark.parametrize(
     ("body", "resource", "expected"),
     [
@@ -136,6 +138,7 @@ def test_a_next_link_is_not_overlooked_where_no_paging_is_declared():
         assert code(server, {"records": "data"}) == "page.more"
 
 
+@row(10, "records move between pages")
 def test_records_that_move_between_two_pages_are_noticed():
     pages = [PEOPLE[0:3], PEOPLE[3:6]]  # one record before the border has gone
     with fake(lambda asked: as_json(pages.pop(0))) as server:

@@ -11,6 +11,7 @@ import pytest
 from connectors.rest import SPEC
 from hub.contract import Change, Context, Outcome
 from hub.errors import AuthError, ConfigError, Fatal, RecordRejected, Retriable
+from tests.faults.matrix import row
 from tests.unit.http.fake import Answer, Asked, Fake, as_json, fake, free_port
 
 WRITE = {
@@ -113,6 +114,7 @@ def test_the_wait_a_system_asks_for_is_passed_on_and_the_rest_is_not_sent():
     assert len(server.asked) == 1
 
 
+@row(14, "a lost answer (REST)")
 def test_a_lost_answer_leaves_one_change_unknown_and_the_rest_unsent():
     with fake(lambda asked: Answer(raw=b"") if asked.method == "POST" else Answer(204)) as server:
         outcomes = deliver(server, OLD, NEW, OLD)
@@ -127,6 +129,7 @@ def test_nothing_is_answered_but_raised_where_nothing_can_have_happened():
         deliver(server, NEW)
 
 
+@row(37, "credentials refused half way")
 def test_credentials_refused_half_way_keep_what_was_done():
     answers = [Answer(204), Answer(401)]
     with fake(lambda asked: answers.pop(0)) as server:
@@ -151,6 +154,7 @@ def test_a_value_cannot_change_the_path():
     assert outcomes[1].code == "write.slot"
 
 
+@row(15, "a failure in the body of a 200")
 def test_failures_that_stand_in_the_body_are_failures():
     answers = {"path": "code", "equals": ["0"], "message": "msg", "retry": ["99"]}
     bodies = [{"code": 0}, {"code": 5, "msg": "no such dept"}, {"code": 99}]

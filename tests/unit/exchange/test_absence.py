@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.faults.matrix import row
 from tests.unit.exchange.world import FIELDS, SUPPLIERS, World, some
 
 ONE, TWO = {"id": "1", "name": "ACME", "tax": "T1"}, {"id": "2", "name": "Best", "tax": "T2"}
@@ -73,6 +74,7 @@ def test_grace_begins_anew_after_a_return(world: World):
     assert states(world)["2"] == 0
 
 
+@row(32, "an empty source")
 def test_an_empty_source_deletes_nothing_and_says_so(world: World):
     world.mapping(SUPPLIERS, absent="delete")
     world.first("erp.suppliers", ONE, TWO)
@@ -82,6 +84,7 @@ def test_an_empty_source_deletes_nothing_and_says_so(world: World):
     assert [note for note in result.notes if "no record where it had 2" in note]
 
 
+@row(32, "an empty source, twice")
 def test_an_empty_source_does_not_make_the_next_run_forget_its_size(world: World):
     world.mapping(SUPPLIERS, absent="delete", guard="{delete: 0}")
     world.first("erp.suppliers", ONE, TWO)
@@ -120,6 +123,7 @@ def test_an_entity_that_another_source_stands_for_stays(world: World):
     assert states(world) == {"1": 0, "2": 2}
 
 
+@row(28, "a bad record is not absent")
 def test_a_quarantined_record_is_not_absent(world: World):
     world.mapping(SUPPLIERS, absent="delete")
     world.first("erp.suppliers", ONE, TWO)
@@ -128,6 +132,7 @@ def test_a_quarantined_record_is_not_absent(world: World):
     assert states(world) == {"1": 0, "2": 0}
 
 
+@row(32, "a filter that leaves records out")
 def test_a_record_that_leaves_the_condition_is_out_of_scope_and_not_absent(world: World):
     world.mapping(SUPPLIERS, absent="delete", where="city = 'Bonn'")
     world.first("erp.suppliers", ONE | {"city": "Bonn"}, TWO | {"city": "Bonn"})
@@ -136,6 +141,7 @@ def test_a_record_that_leaves_the_condition_is_out_of_scope_and_not_absent(world
     assert states(world) == {"1": 0, "2": 0}
 
 
+@row(34, "an incremental read")
 def test_an_incremental_read_counts_no_absence(world: World):
     world.mapping(SUPPLIERS, absent="delete")
     world.files("erp", cursor="changed", suppliers=FIELDS)

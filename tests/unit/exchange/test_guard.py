@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from hub.errors import Held
+from tests.faults.matrix import row
 from tests.unit.exchange.world import SUPPLIERS, World, some
 
 
@@ -34,6 +35,7 @@ def test_a_count_is_a_count(world: World):
     assert "5 records to update" in held(world)
 
 
+@row(32, "most records are gone")
 @pytest.mark.parametrize(("reaction", "limit"), [("disable", "disable"), ("delete", "delete")])
 def test_removals_over_the_limit_stop_everything(world: World, reaction: str, limit: str):
     world.mapping(SUPPLIERS, absent=reaction, guard=f"{{{limit}: 1}}")

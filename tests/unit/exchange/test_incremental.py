@@ -11,6 +11,7 @@ import pytest
 
 from hub.contract import Field, Page, Query, Resource, Settings, Spec
 from hub.errors import Retriable
+from tests.faults.matrix import row
 from tests.unit.exchange.world import SUPPLIERS, World, some
 
 
@@ -102,6 +103,7 @@ def test_a_changed_mapping_reads_everything(world: World, feed: Feed):
     assert [query.since for query in feed.asked] == [None, None]
 
 
+@row(8, "the source stops between pages")
 def test_a_cut_read_applies_nothing_and_keeps_the_watermark(world: World, feed: Feed):
     given(world, feed, record("1", "2026-01-01T10:00:00Z"))
     before = world.dump()
@@ -111,6 +113,7 @@ def test_a_cut_read_applies_nothing_and_keeps_the_watermark(world: World, feed: 
     assert (caught.value.code, world.dump()) == ("page.cut", before)
 
 
+@row(34, "fewer records than announced")
 def test_fewer_records_than_announced_are_no_snapshot(world: World, feed: Feed):
     given(world, feed, record("1", "2026-01-01T10:00:00Z"), record("2", "2026-01-01T10:00:00Z"))
     feed.announced = 2
@@ -120,6 +123,7 @@ def test_fewer_records_than_announced_are_no_snapshot(world: World, feed: Feed):
     assert world.golden()["2"]["_state"] == 0
 
 
+@row(19, "an older version after a newer one")
 def test_an_older_version_does_not_overwrite_a_newer_one(world: World, feed: Feed):
     given(world, feed, record("1", "2026-01-01T12:00:00Z", city="new"))
     result = given(world, feed, record("1", "2026-01-01T11:55:00Z", city="old"))
@@ -127,6 +131,7 @@ def test_an_older_version_does_not_overwrite_a_newer_one(world: World, feed: Fee
     assert world.golden()["1"]["city"] == "new"
 
 
+@row(27, "offsets are compared as times")
 def test_times_are_compared_as_times(world: World, feed: Feed):
     given(world, feed, record("1", "2026-01-01T12:00:00+08:00", city="old"))
     assert some(given(world, feed, record("1", "2026-01-01T05:00:00Z", city="new")), "updated") == {
@@ -168,6 +173,7 @@ def test_what_a_source_reports_as_deleted_is_absent(world: World, feed: Feed):
     assert {code: row["_state"] for code, row in world.golden().items()} == {"1": 0, "2": 2}
 
 
+@row(19, "a deletion and the record in one read")
 def test_what_a_source_reports_as_deleted_and_gives_is_there(world: World, feed: Feed):
     given(world, feed, record("1", "2026-01-01T10:00:00Z"))
     feed.deleted = ("1",)
@@ -182,6 +188,7 @@ def test_a_waiting_record_goes_on_though_it_is_behind_the_watermark(world: World
     assert (set(world.golden()), world.held()) == ({"1", "9"}, [])
 
 
+@row(19, "a waiting record")
 def test_of_a_waiting_record_the_newer_version_counts(world: World, feed: Feed):
     given(world, feed, record("1", "2026-01-01T10:00:00Z", parent="9"))
     given(world, feed, record("9", "2026-01-01T12:00:00Z"), record("1", "2026-01-01T12:00:00Z", city="new"))

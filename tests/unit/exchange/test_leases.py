@@ -14,6 +14,7 @@ from hub.errors import Fatal, Retriable
 from hub.exchange.pipeline import lease_names, run_exchange
 from hub.store import journal, tables
 from hub.store.database import Database, now
+from tests.faults.matrix import row
 from tests.unit.exchange.world import FIELDS, SUPPLIERS, World
 
 ONE = {"id": "1", "name": "ACME", "tax": "T1"}
@@ -37,6 +38,7 @@ def ready(world: World) -> World:
     return world
 
 
+@row(35, "two runs in one process")
 @pytest.mark.parametrize("name", ["exchange:suppliers", "model:supplier"])
 def test_a_second_run_waits_for_the_first(ready: World, name: str):
     with ready.opened() as opened:
@@ -48,6 +50,7 @@ def test_a_second_run_waits_for_the_first(ready: World, name: str):
     assert ready.one("SELECT count(*) FROM run") == 0
 
 
+@row(35, "two exchanges of one model")
 def test_two_exchanges_of_one_model_do_not_write_together(ready: World):
     ready.files("crm", suppliers=FIELDS)
     ready.mapping(SUPPLIERS.replace("mapping: suppliers", "mapping: crm").replace("erp.", "crm."))
@@ -73,6 +76,7 @@ def test_a_process_that_got_the_number_of_a_dead_one_does_not_keep_its_lease(rea
     assert ready.run().counts["created"] == 1
 
 
+@row(35, "a holder on another host")
 def test_a_holder_on_another_host_is_believed_until_its_time_is_over(ready: World):
     with ready.opened() as opened:
         held_by(opened.hub.database, "elsewhere/1/1")
@@ -85,6 +89,7 @@ def test_a_holder_on_another_host_is_believed_until_its_time_is_over(ready: Worl
     assert ready.run().counts["created"] == 1
 
 
+@row(7, "a lease that was taken over")
 def test_a_run_whose_lease_was_taken_over_writes_nothing_more(ready: World):
     before = ready.dump()
     with ready.opened() as opened:

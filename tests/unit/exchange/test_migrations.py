@@ -7,6 +7,7 @@ from sqlalchemy import inspect
 
 from hub.errors import ConfigError
 from hub.store.migrate import migrate, pending
+from tests.faults.matrix import row
 from tests.unit.exchange.world import SUPPLIER, World
 
 ONE = {"id": "1", "name": "ACME", "tax": "T1", "city": "Bonn"}
@@ -144,6 +145,7 @@ def test_a_field_that_becomes_unique_gets_its_index(world: World):
     assert left(world) == []
 
 
+@row(46, "an error in the middle")
 def test_a_migration_that_was_interrupted_is_simply_run_again(world: World, monkeypatch):
     world.first("erp.suppliers", ONE)
     world.model(MORE)
@@ -173,6 +175,7 @@ def test_two_workspaces_of_one_database_are_told_apart(world: World):
     assert "does not fit" in refused(world)
 
 
+@row(46, "two at once")
 def test_migrating_waits_for_nobody_twice(world: World):
     world.migrate()
     with world.opened() as one, world.opened() as two:

@@ -8,6 +8,7 @@ import pytest
 
 from hub.errors import ConfigError
 from hub.exchange import deliver
+from tests.faults.matrix import row
 from tests.unit.exchange.target import Crm
 from tests.unit.exchange.world import SUPPLIERS, World, some
 
@@ -108,6 +109,7 @@ def test_a_changed_natural_key_changes_the_record_and_makes_no_other(world: Worl
     assert [(row["code"], row["name"]) for row in crm.rows.values()] == [("Acme", "Bonn")]
 
 
+@row(15, "a rejected row")
 def test_a_rejected_row_is_quarantined_and_the_others_are_done(world: World, crm: Crm):
     crm.answers["1"] = ["rejected"]
     assert some(send(world, ONE, TWO)) == {"read": 2, "applied": 1, "created": 2, "quarantined": 1}
@@ -128,6 +130,7 @@ def test_a_rejected_row_that_changes_is_tried_again(world: World, crm: Crm):
     assert (crm.named(), world.held("to-crm")) == ({"1": "Acme", "2": "Best"}, [])
 
 
+@row(15, "a row to try again")
 def test_what_may_work_later_is_tried_again(world: World, crm: Crm):
     crm.answers["1"] = ["retry"]
     assert some(send(world, ONE, TWO)) == {"read": 2, "applied": 2, "created": 2}
@@ -145,6 +148,7 @@ def test_what_never_works_waits_and_holds_the_watermark(world: World, crm: Crm, 
     assert some(send(world)) == {}
 
 
+@row(14, "a lost create")
 @pytest.mark.parametrize("answer", ["lost", "lost-before"])
 def test_after_a_lost_answer_there_is_one_object(world: World, crm: Crm, answer: str):
     crm.answers["1"] = [answer]
@@ -153,6 +157,7 @@ def test_after_a_lost_answer_there_is_one_object(world: World, crm: Crm, answer:
     assert crm.named() == {"1": "ACME", "2": "Best"}
 
 
+@row(14, "a lost update")
 def test_a_lost_update_is_not_doubled_either(world: World, crm: Crm):
     send(world, ONE)
     crm.answers["1"] = ["lost"]
@@ -160,6 +165,7 @@ def test_a_lost_update_is_not_doubled_either(world: World, crm: Crm):
     assert crm.named() == {"1": "Acme"}
 
 
+@row(14, "a lost deletion")
 def test_a_lost_deletion_is_done(world: World, crm: Crm):
     send(world, ONE, TWO)
     crm.answers["2"] = ["lost"]
@@ -167,6 +173,7 @@ def test_a_lost_deletion_is_done(world: World, crm: Crm):
     assert (crm.named(), world.held("to-crm")) == ({"1": "ACME"}, [])
 
 
+@row(14, "the object is there already")
 def test_an_object_that_is_there_already_is_adopted(world: World, crm: Crm):
     crm.rows["X"], crm.versions["X"] = {"code": "1", "name": "by hand", "city": None}, 4
     assert some(send(world, ONE)) == {"read": 1, "applied": 1, "created": 1}
@@ -174,6 +181,7 @@ def test_an_object_that_is_there_already_is_adopted(world: World, crm: Crm):
     assert world.rows("SELECT foreign_id FROM shadow WHERE foreign_id IS NOT NULL") == [("X",)]
 
 
+@row(17, "a field, changed")
 def test_an_object_that_was_changed_by_hand_is_brought_back(world: World, crm: Crm):
     send(world, ONE)
     crm.rows["C1"]["name"], crm.versions["C1"] = "by hand", 7
@@ -181,6 +189,7 @@ def test_an_object_that_was_changed_by_hand_is_brought_back(world: World, crm: C
     assert crm.named() == {"1": "Acme"}
 
 
+@row(17, "an object, deleted")
 def test_an_object_that_was_deleted_by_hand_is_made_again(world: World, crm: Crm):
     send(world, ONE)
     del crm.rows["C1"]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hub.errors import ConfigError, Fatal
+from tests.faults.matrix import row
 from tests.unit.exchange.world import SUPPLIERS, World, some
 
 ONE, TWO = {"id": "1", "name": "ACME", "tax": "T1"}, {"id": "2", "name": "Best", "tax": "T2"}
@@ -67,6 +68,7 @@ def test_the_plan_is_applied_and_not_what_the_source_says_by_now(world: World):
     assert some(world.run()) == {"read": 2, "applied": 2, "created": 1, "updated": 1}
 
 
+@row(17, "a golden record, between plan and apply")
 def test_an_entity_that_changed_since_is_refused_and_listed(world: World):
     world.mapping(SUPPLIERS.replace("mapping: suppliers", "mapping: other").replace("erp.", "crm."))
     world.files("crm", suppliers="{id: text, name: text, tax: text, city: text, parent: text}")
@@ -121,6 +123,7 @@ def test_a_plan_is_applied_once(world: World):
     assert caught.value.code == "plan.closed"
 
 
+@row(36, "between plan and apply")
 def test_a_plan_of_another_workspace_is_refused(world: World):
     world.put("erp.suppliers", ONE)
     plan = world.plan()

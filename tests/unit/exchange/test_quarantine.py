@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hub.exchange.quarantine import read_original
+from tests.faults.matrix import row
 from tests.unit.exchange.world import SUPPLIER, SUPPLIERS, World, some
 
 ONE = {"id": "1", "name": "ACME", "tax": "T1"}
@@ -45,6 +46,7 @@ def test_the_original_is_kept_sealed(world: World):
         assert "Genève".encode() not in file.read_bytes()
 
 
+@row(28, "the others go on")
 def test_the_others_of_the_batch_go_on(world: World):
     result = world.first("erp.suppliers", ONE, {"id": "2"}, {"id": "3", "name": "Three"})
     assert some(result) == {"read": 3, "applied": 2, "created": 2, "quarantined": 1}
@@ -80,6 +82,7 @@ def test_of_records_with_one_key_the_last_counts(world: World):
     assert world.golden()["1"]["name"] == "ACME"
 
 
+@row(19, "several versions in one read")
 def test_of_records_with_one_key_the_newest_by_cursor_counts(world: World):
     fields = "{id: text, name: text, tax: text, city: text, parent: text, changed: datetime}"
     world.files("erp", cursor="changed", suppliers=fields)
@@ -89,6 +92,7 @@ def test_of_records_with_one_key_the_newest_by_cursor_counts(world: World):
     assert world.golden()["1"]["name"] == "ACME"
 
 
+@row(18, "exact copies in one read")
 def test_exact_copies_of_a_record_count_once(world: World):
     result = world.first("erp.suppliers", ONE, ONE, ONE)
     assert some(result) == {"read": 3, "applied": 1, "created": 1, "duplicate": 2}

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from hub.errors import AuthError, ConfigError, Fatal, HubError
 from hub.http import Clock, HttpSettings, Limits, Transport
 from hub.http.pace import Pace, retry_after
+from tests.faults.matrix import row
 from tests.unit.http.fake import Answer, Asked, Fake, as_json, fake
 
 
@@ -113,6 +114,7 @@ def test_the_secret_may_go_in_the_body():
     assert "authorization" not in server.asked[0].headers
 
 
+@row(37, "a token that ran out")
 def test_a_token_that_is_refused_is_renewed_once():
     provider = Provider()
     with fake(provider) as server:
@@ -137,6 +139,7 @@ def test_a_token_is_renewed_before_it_ends():
     assert provider.given == 2
 
 
+@row(37, "one renewal for all threads")
 def test_threads_share_one_token():
     provider = Provider()
     with fake(provider) as server, ThreadPoolExecutor(6) as pool:
@@ -194,6 +197,7 @@ def test_a_private_authority_and_a_client_certificate_are_used(tls: tuple[Fake, 
     assert secured(server, folder, ca="ca.pem", cert="client.pem").request("GET", "/").json() == 1
 
 
+@row(38, "an unknown authority")
 def test_an_unknown_authority_is_refused_and_named(tls: tuple[Fake, Path, trustme.CA]):
     server, folder, _ = tls
     with pytest.raises(ConfigError, match="certificate is not accepted") as caught:
@@ -202,6 +206,7 @@ def test_an_unknown_authority_is_refused_and_named(tls: tuple[Fake, Path, trustm
     assert server.asked == []
 
 
+@row(38, "another host")
 def test_a_certificate_for_another_host_is_refused(tls: tuple[Fake, Path, trustme.CA]):
     server, folder, _ = tls
     server.url = server.url.replace("127.0.0.1", "localhost")
@@ -250,6 +255,7 @@ def test_no_more_requests_at_once_than_allowed():
     assert most == [2]
 
 
+@row(13, "seconds and dates")
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [("5", 5.0), ("1.5", 1.5), ("Thu, 01 Jan 1970 00:01:40 GMT", 90.0),

@@ -11,6 +11,7 @@ import pytest
 from hub.contract import Secret
 from hub.errors import AuthError, ConfigError, Fatal, HubError, Retriable
 from hub.http import ANY, Clock, HttpSettings, Transport
+from tests.faults.matrix import row
 from tests.unit.http.fake import Answer, Asked, Fake, as_json, fake, free_port
 
 
@@ -48,6 +49,7 @@ def test_a_read_sends_what_was_declared_and_answers_the_body():
     assert asked.headers["x-t"] == "1"
 
 
+@row(40, "a corpus of wrong answers")
 @pytest.mark.parametrize(
     ("answer", "code", "kind"),
     [
@@ -81,17 +83,20 @@ def test_a_wrong_answer_is_an_error_and_never_empty(answer: Answer, code: str, k
     assert error.where == f"GET {server.url.removeprefix('http://')}/x"
 
 
+@row(40, "a gzip bomb")
 def test_a_gzip_bomb_stops_at_the_limit():
     bomb = gzip.compress(b"0" * 20_000_000)
     with fake(lambda asked: Answer(200, bomb, {"Content-Encoding": "gzip"})) as server:
         assert refused(server, limits={"max_body": "1MB"}).code == "http.too_large"
 
 
+@row(30, "a page over the limit")
 def test_an_announced_length_over_the_limit_is_not_read():
     with fake(lambda asked: Answer(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n")) as server:
         assert refused(server, limits={"max_body": "1MB"}).code == "http.too_large"
 
 
+@row(39, "a source that drips")
 @pytest.mark.parametrize(
     "raw", [b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-A: "]
 )
@@ -106,6 +111,7 @@ def test_a_closed_port_is_unreachable():
     assert caught.value.code == "http.unreachable"
 
 
+@row(41, "an unknown name")
 def test_an_unknown_name_is_named():
     def resolve(host: str, port: int) -> list[str]:
         raise OSError("no such host")
@@ -116,6 +122,7 @@ def test_an_unknown_name_is_named():
     assert caught.value.code == "http.dns"
 
 
+@row(13, "each form of Retry-After")
 @pytest.mark.parametrize("header", ["3", formatdate(4_000_000_003.0, usegmt=True)])
 def test_a_read_waits_as_long_as_asked_and_tries_again(header: str):
     answers = [Answer(429, b"", {"Retry-After": header}), as_json([1])]
@@ -127,6 +134,7 @@ def test_a_read_waits_as_long_as_asked_and_tries_again(header: str):
     assert 3.0 in slept
 
 
+@row(13, "longer than allowed")
 def test_a_longer_wait_than_allowed_is_left_to_the_caller():
     answer = Answer(503, b"", {"Retry-After": "3600"})
     with fake(lambda asked: answer) as server, pytest.raises(Retriable) as caught:
@@ -135,6 +143,7 @@ def test_a_longer_wait_than_allowed_is_left_to_the_caller():
     assert len(server.asked) == 1
 
 
+@row(14, "a write is never repeated blindly")
 def test_reads_are_repeated_a_bounded_number_of_times_and_writes_never():
     with fake(lambda asked: Answer(502)) as server:
         api = transport(server.url, limits={"retries": 2})
@@ -152,6 +161,7 @@ def test_a_redirect_within_the_origin_is_followed():
         assert transport(server.url).request("GET", "/old").json() == 1
 
 
+@row(40, "a redirect elsewhere")
 def test_a_redirect_to_another_port_gets_neither_request_nor_credentials():
     def reply(asked: Asked) -> Answer:
         return Answer(302, b"", {"Location": other.url + "/x"})
@@ -206,6 +216,7 @@ def test_a_secret_is_not_shown_by_settings():
     assert "abc123" not in repr(settings)
 
 
+@row(41, "a proxy that refuses CONNECT")
 @pytest.mark.parametrize(("status", "code"), [(407, "auth.proxy"), (403, "http.proxy")])
 def test_a_proxy_that_refuses_is_named(status: int, code: str):
     with fake(lambda asked: Answer(status)) as server:
