@@ -109,6 +109,9 @@ class PostgresBulk:
         self._reading: Any = None
         # Numbers and dollars only: SQL text is rendered for one statement at a time.
         self._sql = registry.load("postgresql")(paramstyle="numeric_dollar")
+        # Literals are rendered by the standard: a backslash is a character like others.
+        self._sql._backslash_escapes = False
+        self.run("SET LOCAL standard_conforming_strings = on")
         # Some thousand keys among millions: by index, and without compiling a plan that runs once.
         self.run("SET LOCAL random_page_cost = 1.1")
         self.run("SET LOCAL jit = off")

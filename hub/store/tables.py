@@ -218,3 +218,48 @@ secret = Table(
 )
 
 STATE = SmallInteger
+
+# The chain of what was done: appended to, never changed. ``at`` is the text that was hashed.
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", KEY, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("on_behalf", Text, nullable=False),
+    Column("action", KEY, nullable=False),
+    Column("object", Text, nullable=False),
+    Column("before_hash", Text, nullable=False),
+    Column("after_hash", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("details", Text, nullable=False),  # canonical JSON
+    Column("prev_hash", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Index("ix_audit_action_seq", "action", "seq"),
+)
+
+# One row: the newest entry. It is locked by whoever appends, so that the chain has one end.
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+
+audit_checkpoint = Table(
+    "audit_checkpoint",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("signature", Text, nullable=False),
+)
+
+# Salts of values an entry holds as hashes only: without its salt such a hash tells nothing any more.
+audit_salt = Table(
+    "audit_salt",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("salt", Text, nullable=False),
+)

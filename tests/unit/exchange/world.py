@@ -22,7 +22,7 @@ from hub.store.migrate import migrate
 from hub.workspace.connectors import Connectors
 
 # What a plan may leave behind: its own records, and the numbers and leases that every run takes.
-OF_RUNS = ("run", "plan", "source", "lease")
+OF_RUNS = ("run", "plan", "source", "lease", "audit", "audit_head", "audit_checkpoint", "audit_salt")
 
 SUPPLIER = """
     model: supplier

@@ -1,0 +1,86 @@
+"""Who did what, on whose behalf, and why: entries of the audit chain (see ``hub.store.audit``).
+
+``record`` appends inside the caller's transaction, so that what is done and the entry of it stand or fall
+together. An entry holds no record's values: objects are named by ids, and what must be told of a person
+goes into ``hashed``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+from hub.security.actors import Actor
+from hub.store import audit as chain
+from hub.store.audit import Session, canonical
+from hub.store.database import Database
+
+ACTIONS: Final = {
+    "run.applied": "A run wrote golden rows: one entry per output, in the same transaction.",
+    "run.delivering": "A run began to send changes to a target.",
+    "run.delivered": "A run finished sending changes to a target.",
+    "run.failed": "A run stopped by an error.",
+    "run.held": "A guard stopped a run before its first write.",
+    "plan.made": "A plan was stored.",
+    "plan.applied": "A stored plan was applied.",
+    "plan.approved": "A plan over its guard was approved.",
+    "plan.refused": "A plan was refused by a person.",
+    "guard.initial": "The guard of a first run was lifted (--initial).",
+    "review.decided": "A person decided a review.",
+    "entity.merged": "Two entities were merged.",
+    "entity.unmerged": "A merge was undone.",
+    "links.imported": "A cross-reference table was imported.",
+    "quarantine.replayed": "Quarantined records were replayed.",
+    "reconcile.healed": "A difference found by reconcile was healed.",
+    "secret.set": "A secret was stored.",
+    "secret.removed": "A secret was removed.",
+    "secret.rotated": "Secrets were sealed again under the newest master key.",
+    "unmask.shown": "Classified values were shown in the clear.",
+    "unmask.refused": "Somebody without clearance asked for classified values.",
+    "lookup.classified": "Entities were looked for by a classified value.",
+    "store.migrated": "The tables of the hub's database were changed.",
+    "audit.forgotten": "The salt of an entry's hashed values was removed.",
+}
+
+
+def record(
+    session: Session,
+    actor: Actor,
+    action: str,
+    object: str,
+    *,
+    reason: str = "",
+    before: str = "",
+    after: str = "",
+    details: Mapping[str, Any] | None = None,
+    hashed: Mapping[str, Any] | None = None,
+) -> int:
+    """Append one entry in the caller's transaction (of ``Database.begin`` or ``Database.bulk``), as one of
+    its last statements; answers its number. ``object`` is kind:id, such as plan:UUID; ``before`` and
+    ``after`` are hashes of its content (``content_hash``); ``hashed`` values are kept as salted hashes."""
+    if action not in ACTIONS:
+        raise KeyError(f"the action {action!r} is not declared in hub.security.audit")
+    return chain.append(
+        session,
+        actor=actor.name,
+        on_behalf=actor.on_behalf,
+        action=action,
+        object=object,
+        before=before,
+        after=after,
+        reason=reason,
+        details=details,
+        hashed=hashed,
+    )
+
+
+def note(database: Database, actor: Actor, action: str, object: str, **more: Any) -> int:
+    """The same in a transaction of its own."""
+    with database.begin() as connection:
+        return record(connection, actor, action, object, **more)
+
+
+def content_hash(value: Any) -> str:
+    """SHA-256 of a value's canonical JSON, for ``before`` and ``after``."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
