@@ -54,7 +54,7 @@ def apply(
         applied = writer.golden(refused, unmade)
         writer.shadows()
         write_held(run, session, manifest, run_id)
-        if manifest.last:
+        if manifest.last and manifest.moves:
             marks.move(session, manifest.exchange, manifest.mark(), run_id)
         reach("before_commit")
     reach("after_commit")

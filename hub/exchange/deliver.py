@@ -333,7 +333,7 @@ class Delivery:
         with self.database.bulk(write=True) as session:
             fence(session, self.held)
             write_held(self.run, session, self.manifest, self.run_id)
-            if self.manifest.last and not (tally["waiting"] or tally["logged"] or refused):
+            if self.manifest.last and self.manifest.moves and not (tally["waiting"] or tally["logged"] or refused):
                 marks.move(session, self.manifest.exchange, self.manifest.mark(), self.run_id)
             reach("before_commit")
         reach("after_commit")

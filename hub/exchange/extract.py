@@ -113,7 +113,7 @@ def extract(
     run: RunFile,
     progress: Callable[[int], None] = lambda read: None,
     scan_of: Callable[[str], str] | None = None,
-    again: Sequence[bytes] = (),
+    again: Iterable[bytes] = (),
 ) -> Extracted:
     """Read everything the query asks for into ``extracted``. ``scan_of`` lays joined records in; ``again``
     are records of earlier reads (JSON texts) that are looked at once more, before those that come now."""
@@ -124,13 +124,11 @@ def extract(
             f"nothing says which fields identify a record of {resource.name}",
             hint="write key: under the resource, or key: in the mapping",
         )
-    pulled = pull(source, query, run, progress)
-    if again:
-        pulled = _after(run, again, pulled)
+    pulled = _after(run, again, pull(source, query, run, progress))
     scan = scan_of(pulled.scan) if scan_of else pulled.scan
     full = query.since is None and query.token is None
-    read, keyless, cursor, fields = _index(run, resource, scan, pulled.count, pulled.pieces)
-    duplicates = _duplicates(run, resource)
+    read, keyless, cursor, fields = index(run, resource, scan, pulled.count, pulled.pieces)
+    duplicates = flag_duplicates(run, resource)
     certificate = _certify(read, pulled.announced, full)
     return Extracted(
         resource,
@@ -148,14 +146,16 @@ def extract(
     )
 
 
-def _after(run: RunFile, again: Sequence[bytes], pulled: Pulled) -> Pulled:
+def _after(run: RunFile, again: Iterable[bytes], pulled: Pulled) -> Pulled:
     """What was pulled, behind the records of earlier reads."""
-    path, number = run.stage / "again.ndjson", len(again)
-    path.write_bytes(b"".join(line + b"\n" for line in again))
+    path = run.stage / "again.ndjson"
+    number = write_lines(path, again)
+    if not number:
+        return pulled
     pieces = [dataclasses.replace(piece, start=piece.start + number) for piece in pulled.pieces]
     return dataclasses.replace(
         pulled,
-        scan=f"{_Stage.objects([path])} UNION ALL {pulled.scan}",
+        scan=f"{objects([path])} UNION ALL {pulled.scan}",
         count=pulled.count + number if pulled.count >= 0 else -1,
         pieces=(Piece(0, "an earlier read", 1), *pieces),
     )
@@ -216,7 +216,7 @@ class _Stage:
 
     def _counted(self, copies: Sequence[Path]) -> int:
         try:
-            return int(self.run.one(f"SELECT count(*) FROM ({self.objects(copies)})"))
+            return int(self.run.one(f"SELECT count(*) FROM ({objects(copies)})"))
         except duckdb.Error as error:
             raise malformed(error, _staged(self.run), self.pieces, MAX_RECORD) from error
 
@@ -244,19 +244,30 @@ class _Stage:
         """DuckDB SQL that scans the staged records: one column ``raw``, JSON text."""
         if self._text is not None:
             self._text.close()
-            return self.objects([self._path])
+            return objects([self._path])
         if self._copies:
             self.count = -1
-            return self.objects(self._copies)
+            return objects(self._copies)
         if self._rows is not None:
             self._rows.close()
             return f"SELECT to_json(staged) AS raw FROM read_parquet({sql_text(str(self._path))}) staged"
         return "SELECT NULL::JSON AS raw WHERE false"
 
-    @staticmethod
-    def objects(paths: Sequence[Path]) -> str:
-        names = ", ".join(sql_text(str(path)) for path in paths)
-        return f"SELECT json AS raw FROM read_ndjson_objects([{names}], maximum_object_size={MAX_RECORD})"
+
+def objects(paths: Sequence[Path]) -> str:
+    """DuckDB SQL that scans NDJSON files of the stage: one column ``raw``, JSON text."""
+    names = ", ".join(sql_text(str(path)) for path in paths)
+    return f"SELECT json AS raw FROM read_ndjson_objects([{names}], maximum_object_size={MAX_RECORD})"
+
+
+def write_lines(path: Path, lines: Iterable[bytes]) -> int:
+    """Records (JSON texts) into a file of the stage; answers how many."""
+    count = 0
+    with path.open("wb", buffering=1 << 20) as file:
+        for line in lines:
+            file.write(line + b"\n")
+            count += 1
+    return count
 
 
 def _keep_long_numbers(lines: bytes) -> bytes:
@@ -288,7 +299,7 @@ def key_sql(names: Iterable[str], raw: str = "raw") -> str:
     return f"CASE WHEN {missing} THEN NULL ELSE CAST(to_json([{', '.join(parts)}]) AS VARCHAR) END"
 
 
-def _index(
+def index(
     run: RunFile, resource: Resource, scan: str, count: int, pieces: Sequence[Piece]
 ) -> tuple[int, int, str | None, tuple[str, ...]]:
     """Make ``extracted``; answers records read, records without key, the newest cursor, field names."""
@@ -346,7 +357,7 @@ def order_sql(resource: Resource, column: str = "cur") -> str:
             return f"CASE WHEN {column} IS NOT NULL THEN row({number}, {moment}) END"
 
 
-def _duplicates(run: RunFile, resource: Resource) -> int:
+def flag_duplicates(run: RunFile, resource: Resource) -> int:
     """Of several records with one key the newest (by cursor, then by position) counts; the others are
     flagged in ``duplicate`` and leave ``extracted``. Overlapping windows make exact copies all the time."""
     repeated = run.one(

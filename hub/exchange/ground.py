@@ -50,7 +50,7 @@ class Hub:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """From where to read (None, None: everything), in which mode; ``previous`` is the size of the last
-    complete snapshot, 0 before the first; ``map_hash`` what it was mapped by."""
+    complete snapshot, 0 before the first; ``given`` says that records at hand are taken instead."""
 
     mode: str
     initial: bool = False
@@ -59,15 +59,16 @@ class Asked:
     previous: int = 0
     seq: int = 0
     fields: tuple[str, ...] = ()
+    given: bool = False
 
     @property
     def incremental(self) -> bool:
         """Only what the source gives since the last read."""
-        return self.since is not None or self.token is not None
+        return self.since is not None or self.token is not None or self.given
 
     @property
     def everything(self) -> bool:
-        return self.since is None and self.token is None and self.seq == 0
+        return not self.incremental and self.seq == 0
 
 
 def asked_of(
@@ -79,14 +80,15 @@ def asked_of(
     cursor: str | None,
     initial: bool,
     full: bool,
+    given: bool = False,
 ) -> Asked:
     """The watermark less the overlap, or everything: in full modes, before the first run, and after the
-    mapping changed (what it left alone must be mapped anew)."""
+    mapping changed (what it left alone must be mapped anew). ``given``: nothing is read."""
     mark = marks.read(database, mapping.mapping)
     if mark is None:
-        return Asked(mode, initial)
-    asked = Asked(mode, initial, previous=mark.snapshot or 0, fields=tuple(mark.fields))
-    if full or mode in ("full", "link_only") or mark.map_hash != compiled[-1].hash:
+        return Asked(mode, initial, given=given)
+    asked = Asked(mode, initial, previous=mark.snapshot or 0, fields=tuple(mark.fields), given=given)
+    if given or full or mode in ("full", "link_only") or mark.map_hash != compiled[-1].hash:
         return asked
     if mapping.direction == "outbound":
         return dataclasses.replace(asked, seq=mark.seq or 0)

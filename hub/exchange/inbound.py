@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from hub.contract import Query, Resource, Source
 from hub.errors import Fatal
 from hub.exchange import absence, quarantine
+from hub.exchange.at_hand import Given, at_hand, described
 from hub.exchange.drift import require_fields
 from hub.exchange.extract import Extracted, extract
 from hub.exchange.ground import Asked, Hub, Progress, asked_of, keyed, opened_source, source_number
@@ -25,7 +26,6 @@ from hub.exchange.resolve import Resolved, Resolver
 from hub.exchange.runfile import RunFile
 from hub.failpoints import reach
 from hub.mapping.compile import Compiled
-from hub.store import quarantined
 from hub.store.bulk import Bulk
 from hub.workspace.shape import MappingFile, ModelFile, Output
 from hub.workspace.workspace import Workspace
@@ -42,27 +42,19 @@ def plan(
     *,
     initial: bool,
     full: bool,
+    given: Given | None = None,
 ) -> list[Manifest]:
-    """Everything up to the double bar, for all outputs of the mapping."""
-    system, _, name = mapping.from_.partition(".")
-    source = opened_source(hub, stack, system)
-    resource = keyed(source.resource(name), compiled[0])
-    asked = asked_of(
-        hub.database, mapping, compiled, mode, cursor=resource.cursor, initial=initial, full=full
-    )
-    known = _known(hub, run, mapping, compiled, asked)
-    extracted = read_source(
-        hub,
-        run,
-        source,
-        resource,
-        compiled,
-        asked,
-        lambda other: opened_source(hub, stack, other),
-        progress,
-    )
-    extracted = dataclasses.replace(extracted, shadows_read=known)
-    require_fields(extracted, asked.fields, compiled)
+    """Everything up to the double bar, for all outputs of the mapping. ``given`` takes the source's place."""
+    if given is not None:
+        asked = asked_of(
+            hub.database, mapping, compiled, mode, cursor=None, initial=initial, full=False, given=True
+        )
+        resource = keyed(described(hub, stack, *_place(mapping)), compiled[0])
+        extracted = at_hand(run, resource, given)
+    else:
+        asked, extracted = _read(
+            hub, run, mapping, compiled, mode, stack, progress, initial=initial, full=full
+        )
     manifests = []
     for output, one in zip(mapping.outputs, compiled, strict=True):
         run.use(one.number)
@@ -84,6 +76,46 @@ def plan(
             )
     run.require_unchanged()
     return manifests
+
+
+def _place(mapping: MappingFile) -> tuple[str, str]:
+    """System and resource that an inbound or pass-through mapping reads."""
+    system, _, name = mapping.from_.partition(".")
+    return system, name
+
+
+def _read(
+    hub: Hub,
+    run: RunFile,
+    mapping: MappingFile,
+    compiled: list[Compiled],
+    mode: str,
+    stack: ExitStack,
+    progress: Progress,
+    *,
+    initial: bool,
+    full: bool,
+) -> tuple[Asked, Extracted]:
+    """What the source gives since the watermark, or all of it."""
+    system, name = _place(mapping)
+    source = opened_source(hub, stack, system)
+    resource = keyed(source.resource(name), compiled[0])
+    asked = asked_of(
+        hub.database, mapping, compiled, mode, cursor=resource.cursor, initial=initial, full=full
+    )
+    known = _known(hub, run, mapping, compiled, asked)
+    extracted = read_source(
+        hub,
+        run,
+        source,
+        resource,
+        compiled,
+        asked,
+        lambda other: opened_source(hub, stack, other),
+        progress,
+    )
+    require_fields(extracted, asked.fields, compiled)
+    return asked, dataclasses.replace(extracted, shadows_read=known)
 
 
 def _known(hub: Hub, run: RunFile, mapping: MappingFile, compiled: list[Compiled], asked: Asked) -> bool:
@@ -121,7 +153,7 @@ def read_source(
 
     try:
         # What waits for a reference would not come again by itself: it has not changed.
-        again = waiting(hub, compiled[0].mapping) if asked.incremental else []
+        again = quarantine.waiting(hub.database, hub.keep, compiled[0].mapping) if asked.incremental else ()
         extracted = extract(source, query, run, show, scan_of, again)
     except Fatal as error:
         if error.code != "token.expired" or query.token is None:
@@ -130,11 +162,6 @@ def read_source(
         extracted = extract(source, dataclasses.replace(query, token=None), run, show, scan_of)
     reach("after_extract")
     return extracted
-
-
-def waiting(hub: Hub, exchange: str) -> list[bytes]:
-    """The originals of the records that wait."""
-    return [quarantine.read_original(hub.keep, one) for one in quarantined.waiting(hub.database, exchange)]
 
 
 def plan_output(
@@ -208,6 +235,7 @@ def plan_output(
         absent=output.absent.reaction,
         owned=_owned(output, model),
         last=compiled.number == len(mapping.outputs) - 1,
+        moves=not asked.given,
     )
 
 

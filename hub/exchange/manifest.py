@@ -47,7 +47,8 @@ READ_PARTS = (
 @dataclass(slots=True)
 class Manifest:
     """One output's plan. ``values`` of counts reconcile: read = the sum of READ_PARTS (P7). ``owned`` are
-    sets of fields that no two entities share: those of match rules and unique ones."""
+    sets of fields that no two entities share: those of match rules and unique ones. ``moves`` says that the
+    watermark follows: not where the records were given instead of read."""
 
     exchange: str
     output: str
@@ -73,6 +74,7 @@ class Manifest:
     target_key: list[str] = field(default_factory=list)
     model: str = ""
     last: bool = True
+    moves: bool = True
     contestants: dict[str, str] = field(default_factory=dict)
     owned: list[list[str]] = field(default_factory=list)
 

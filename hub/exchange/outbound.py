@@ -12,9 +12,12 @@ import uuid
 from collections.abc import Sequence
 from contextlib import ExitStack
 
+import pyarrow as pa
+
 from hub.contract import Query
 from hub.errors import ConfigError
 from hub.exchange import quarantine
+from hub.exchange.at_hand import Given, at_hand, described
 from hub.exchange.contents import levels
 from hub.exchange.deliver import Delivery
 from hub.exchange.extract import extract
@@ -25,7 +28,7 @@ from hub.exchange.manifest import Manifest
 from hub.exchange.map import map_records, short_hash
 from hub.exchange.resolve import VERDICTS
 from hub.exchange.runfile import HASH, RunFile, sql_name, sql_text
-from hub.exchange.staging import take
+from hub.exchange.staging import stage, take
 from hub.mapping.compile import Compiled
 from hub.mapping.evaluate import evaluate
 from hub.security.masking import is_classified
@@ -46,15 +49,18 @@ def plan(
     *,
     initial: bool,
     full: bool,
+    given: Given | None = None,
 ) -> list[Manifest]:
-    """Make ``sending`` of every output."""
+    """Make ``sending`` of every output. ``given`` takes the place of what would be read."""
     manifests = []
     for output, one in zip(mapping.outputs, compiled, strict=True):
         run.use(one.number)
         number = source_number(hub.database, mapping, one)
         replaces = _replaces(hub, output)
+        if replaces and given is not None and mapping.direction == "outbound":
+            given = None  # a target that is written as a whole needs every row
         with hub.database.bulk(write=False) as session:
-            planner = _Planner(hub, run, session, mapping, output, one, number, mode, progress)
+            planner = _Planner(hub, run, session, mapping, output, one, number, mode, progress, given)
             if mapping.direction == "outbound":
                 manifests.append(planner.from_model(initial=initial, full=full or replaces))
             else:
@@ -86,9 +92,11 @@ class _Planner:
         number: int,
         mode: str,
         progress: Progress,
+        given: Given | None,
     ) -> None:
         self.hub, self.run, self.session, self.mapping, self.output = hub, run, session, mapping, output
         self.compiled, self.number, self.mode, self.progress = compiled, number, mode, progress
+        self.given = given
 
     def from_model(self, *, initial: bool, full: bool) -> Manifest:
         run, asked = self.run, self._asked(None, initial=initial, full=full)
@@ -119,11 +127,16 @@ class _Planner:
 
     def pass_through(self, stack: ExitStack, *, initial: bool, full: bool) -> Manifest:
         run, (system, _, name) = self.run, self.mapping.from_.partition(".")
-        reader = opened_source(self.hub, stack, system)
-        resource = keyed(reader.resource(name), self.compiled)
-        asked = self._asked(resource.cursor, initial=initial, full=full)
-        query = Query(resource, self.compiled.paths, asked.since, asked.token, takes_files=True)
-        extracted = extract(reader, query, run, lambda read: self.progress("extract", {"read": read}))
+        if self.given is not None:
+            asked = self._asked(None, initial=initial, full=False)
+            resource = keyed(described(self.hub, stack, system, name), self.compiled)
+            extracted = at_hand(run, resource, self.given)
+        else:
+            reader = opened_source(self.hub, stack, system)
+            resource = keyed(reader.resource(name), self.compiled)
+            asked = self._asked(resource.cursor, initial=initial, full=full)
+            query = Query(resource, self.compiled.paths, asked.since, asked.token, takes_files=True)
+            extracted = extract(reader, query, run, lambda read: self.progress("extract", {"read": read}))
         mapped = map_records(
             run,
             self.session,
@@ -165,17 +178,20 @@ class _Planner:
             cursor=cursor,
             initial=initial,
             full=full,
+            given=self.given is not None,
         )
 
     def _read_golden(self, since: int) -> tuple[int, int]:
         """``golden_rows`` (key = entity id, hash, leaving, r) of entities committed after ``since``; answers
         how many, and the newest commit."""
-        model = self.hub.workspace.models[self.mapping.from_]
-        take(
-            self.run,
-            "golden_read",
-            entities.changed_since(self.session, self.hub.database, model.model, since),
-        )
+        model, wanted = self.hub.workspace.models[self.mapping.from_], None
+        if self.given is not None:
+            self.run.table("given", pa.table({"_id": pa.array(self.given.entities, pa.string())}))
+            columns = {"_id": entities.columns(self.hub.database, model.model)["_id"]}
+            query = "SELECT DISTINCT CAST(_id AS UUID) AS _id FROM given"
+            wanted, since = stage(self.run, self.session, "given_entities", columns, query), -1
+        found = entities.changed_since(self.session, self.hub.database, model.model, since, wanted)
+        take(self.run, "golden_read", found)
         self.run.sql(f"""CREATE OR REPLACE TABLE golden_rows AS SELECT CAST(_id AS VARCHAR) AS key, 0::BIGINT AS hash,
             _version AS version, _state > 0 AS leaving, {_record(model)} AS r FROM golden_read""")
         read, seq = self.run.sql("SELECT count(*), coalesce(max(_seq), 0) FROM golden_read")[0]
@@ -249,6 +265,7 @@ class _Planner:
             target_key=list(compiled.target_key),
             model=self.mapping.from_ if compiled.direction == "outbound" else "",
             last=compiled.number == len(self.mapping.outputs) - 1,
+            moves=not asked.given,
         )
 
 

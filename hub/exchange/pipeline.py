@@ -8,6 +8,8 @@ as it ended. Modes:
     full          everything, with absence
     plan          up to the double bar: stores the plan and changes nothing else
     link_only     links records to entities that exist, writes nothing else
+
+Records may be given instead of read (``at_hand``): the journal calls such a run ``replay``, or ``plan``.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from dataclasses import dataclass, field
 from hub.errors import ConfigError, Held, HubError
 from hub.exchange import inbound, outbound
 from hub.exchange.apply import Applied, apply
+from hub.exchange.at_hand import Given
 from hub.exchange.ground import Hub, Progress
 from hub.exchange.manifest import READ_PARTS, Manifest
 from hub.exchange.plan import load_plan, store_plan
@@ -33,6 +36,7 @@ from hub.store.plans import PlanRow
 from hub.workspace.shape import MappingFile
 
 MODES = ("incremental", "full", "plan", "link_only")
+REPLAY = "replay"
 FINISHED = ("done", "planned")
 
 
@@ -65,13 +69,14 @@ def run_exchange(
     initial: bool = False,
     full: bool = False,
     progress: Progress = silent,
+    given: Given | None = None,
 ) -> Result:
-    """Run one exchange. Raises Held where a guard stops it before its first write, and the errors of
-    ``hub.errors`` where it cannot go on; the journal has them too."""
-    if mode not in MODES:
+    """Run one exchange, on what the source has or on records ``given``. Raises Held where a guard stops it
+    before its first write, and the errors of ``hub.errors`` where it cannot go on; the journal has them too."""
+    if mode not in (MODES if given is None else (REPLAY, "plan")):
         raise ConfigError("run.mode", f"there is no mode {mode!r}", hint=f"one of {', '.join(MODES)}")
     mapping = hub.workspace.mapping(exchange)
-    if mapping.mode == "link_only" and mode in ("incremental", "full"):
+    if mapping.mode == "link_only" and mode in ("incremental", "full", REPLAY):
         mode = "link_only"
     done = journal.find_run(hub.database, run_key)
     if done is not None and done.state in FINISHED:
@@ -81,7 +86,7 @@ def run_exchange(
         if row.state in FINISHED:
             return _answered(hub, row)
         run = _Run(hub, mapping, row, held, progress)
-        return run.journaled(lambda: run.exchange(initial=initial, full=full))
+        return run.journaled(lambda: run.exchange(initial=initial, full=full, given=given))
 
 
 def apply_plan(hub: Hub, identity: uuid.UUID, run_key: str, *, progress: Progress = silent) -> Result:
@@ -172,7 +177,7 @@ class _Run:
         journal.close_run(database, identity, epoch, result.state, result.counts, list(result.notes))
         return result
 
-    def exchange(self, *, initial: bool, full: bool) -> Result:
+    def exchange(self, *, initial: bool, full: bool, given: Given | None = None) -> Result:
         compiled = compile_mapping(self.mapping, self.hub.workspace)
         direction = inbound if self.mapping.direction == "inbound" else outbound
         with ExitStack() as stack:
@@ -187,6 +192,7 @@ class _Run:
                 self.show,
                 initial=initial,
                 full=full,
+                given=given,
             )
             self._total(manifests)
             if self.row.mode == "plan":

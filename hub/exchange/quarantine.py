@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
 import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -18,7 +20,7 @@ from hub.exchange.staging import rows, stage_keys
 from hub.mapping.compile import Compiled
 from hub.store import quarantined
 from hub.store.bulk import Bulk
-from hub.store.database import now
+from hub.store.database import Database, now
 
 CLASSIFIED = ("L3", "L4", "L5")
 ORIGINALS = 5_000
@@ -106,8 +108,20 @@ def keep_originals(run: RunFile, keep: Keep, extracted: Extracted) -> None:
 
 def read_original(keep: Keep, original: str) -> bytes:
     """The record as it was read, JSON text."""
-    digest, _, line = original.partition("#")
-    return zlib.decompress(keep.get(digest, "original")).split(b"\n")[int(line) - 1]
+    return next(read_originals(keep, [original]))
+
+
+def read_originals(keep: Keep, originals: Iterable[str]) -> Iterator[bytes]:
+    """The same for many; what lies together is opened once when it is asked for together."""
+    for digest, named in itertools.groupby(originals, lambda one: one.partition("#")[0]):
+        lines = zlib.decompress(keep.get(digest, "original")).split(b"\n")
+        for one in named:
+            yield lines[int(one.partition("#")[2]) - 1]
+
+
+def waiting(database: Database, keep: Keep, exchange: str) -> Iterator[bytes]:
+    """The originals of an exchange's records that wait."""
+    return read_originals(keep, quarantined.waiting(database, exchange))
 
 
 def write_held(run: RunFile, session: Bulk, manifest: Manifest, run_id: uuid.UUID) -> None:

@@ -38,11 +38,14 @@ def read(session: Bulk, database: Database, model: str, wanted: Table | None = N
     return session.read(query if wanted is None else query.join(wanted, wanted.c["_id"] == golden.c["_id"]))
 
 
-def changed_since(session: Bulk, database: Database, model: str, seq: int) -> Wire:
-    """_id, _version, _seq, _state and all fields of what was committed after ``seq``."""
+def changed_since(
+    session: Bulk, database: Database, model: str, seq: int, wanted: Table | None = None
+) -> Wire:
+    """_id, _version, _seq, _state and all fields of what was committed after ``seq``; of ``wanted`` ids only."""
     golden = _golden(database, model)
     names = ("_id", "_version", "_seq", "_state", *database.models[model].fields)
-    return session.read(select(*(golden.c[name] for name in names)).where(golden.c["_seq"] > seq))
+    query = select(*(golden.c[name] for name in names)).where(golden.c["_seq"] > seq)
+    return session.read(query if wanted is None else query.join(wanted, wanted.c["_id"] == golden.c["_id"]))
 
 
 def candidates(session: Bulk, database: Database, model: str, values: Table, fields: Sequence[str]) -> Wire:
