@@ -36,6 +36,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "runs": ("runs", "List runs, or show one."),
         "quarantine": ("quarantine", "List what was not applied, by cause, or show one entry."),
         "entities": ("entities", "Show golden records and where each value comes from."),
+        "review": ("review", "Decide which entity a record is, and merge entities that are one."),
     },
     "Keep": {
         "secrets": ("secrets", "Set, list and remove secrets, and rotate their master key."),

@@ -13,6 +13,7 @@ from typing import Any
 
 from hub.exchange.manifest import Manifest
 from hub.exchange.quarantine import write_held
+from hub.exchange.reviews import keep_reviews
 from hub.exchange.runfile import RunFile, sql_name, sql_text
 from hub.exchange.staging import rows, stage, stage_keys, take
 from hub.failpoints import reach
@@ -54,6 +55,7 @@ def apply(
         applied = writer.golden(refused, unmade)
         writer.shadows()
         write_held(run, session, manifest, run_id)
+        keep_reviews(run, session, manifest)
         if manifest.last and manifest.moves:
             marks.move(session, manifest.exchange, manifest.mark(), run_id)
         reach("before_commit")

@@ -18,6 +18,7 @@ import secrets
 import time
 from dataclasses import dataclass
 
+from hub.exchange.decisions import consult
 from hub.exchange.map import FEW
 from hub.exchange.runfile import RunFile, sql_name, sql_text
 from hub.exchange.staging import stage, stage_keys, take
@@ -67,6 +68,7 @@ class Resolver:
         self._known()
         self._look_up_all()
         run.sql("CREATE OR REPLACE TABLE matched (key VARCHAR, entity UUID)")
+        consult(run, self.session, self.source)
         populated = entities.any_there(self.session, self.database, self.model.model)
         if populated:
             for rule in self.output.match:
@@ -96,7 +98,8 @@ class Resolver:
         return (
             "SELECT m.* FROM mapped m "
             "WHERE _key NOT IN (SELECT key FROM known) "
-            "AND _key NOT IN (SELECT key FROM matched) AND _key NOT IN (SELECT key FROM verdict)"
+            "AND _key NOT IN (SELECT key FROM matched) AND _key NOT IN (SELECT key FROM verdict) "
+            "AND _key NOT IN (SELECT key FROM decided_new)"
         )
 
     def _match(self, fields: list[str]) -> None:
@@ -125,7 +128,8 @@ class Resolver:
         using = ", ".join(names)
         run.sql(f"""CREATE OR REPLACE TABLE pair AS SELECT l._key AS key, l._hash AS hash, c._id AS entity,
             count(*) OVER (PARTITION BY l._key) AS candidates, count(*) OVER (PARTITION BY c._id) AS claimants
-            FROM loose l JOIN candidate c USING ({using})""")
+            FROM loose l JOIN candidate c USING ({using})
+            ANTI JOIN rejected_pair x ON x.key = l._key AND x.entity = c._id""")
         taken = self._linked_entities()
         rule = sql_text(" + ".join(fields))
         run.sql(f"""INSERT INTO verdict SELECT key, any_value(hash), 'in_review',
@@ -148,7 +152,7 @@ class Resolver:
             "SELECT DISTINCT _id AS entity FROM candidate",
         )
         take(self.run, "claimed", shadows.claimed(self.session, self.source, staged))
-        return "SELECT entity FROM claimed"
+        return "SELECT entity FROM claimed UNION ALL SELECT entity FROM matched"
 
     def _collisions_in_batch(self) -> None:
         """Several new records that a rule calls the same are not created side by side."""
@@ -194,10 +198,12 @@ class Resolver:
         )
         if reaction == "review":
             self.run.sql("""INSERT INTO verdict SELECT key, hash, 'in_review', 'match.none', '',
-                'no entity matches and the mapping says unmatched: review', NULL FROM resolved WHERE is_new""")
+                'no entity matches and the mapping says unmatched: review', NULL FROM resolved
+                WHERE is_new AND key NOT IN (SELECT key FROM decided_new)""")
         if reaction != "create":
-            self.run.sql("CREATE OR REPLACE TABLE ignored AS SELECT key, hash FROM resolved WHERE is_new")
-            self.run.sql("DELETE FROM resolved WHERE is_new")
+            left = "is_new AND key NOT IN (SELECT key FROM decided_new)"
+            self.run.sql(f"CREATE OR REPLACE TABLE ignored AS SELECT key, hash FROM resolved WHERE {left}")
+            self.run.sql(f"DELETE FROM resolved WHERE {left}")
 
     def _unique(self, populated: bool) -> None:
         """A value of a ``unique`` field belongs to one entity: others come to review."""

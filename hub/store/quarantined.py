@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Column, Table, select, update
+from sqlalchemy import Column, Table, and_, exists, or_, select, update
 
 from hub.store.bulk import Bulk, Wire
 from hub.store.database import Database
-from hub.store.tables import quarantine
+from hub.store.tables import quarantine, review
 
 COLUMNS: Mapping[str, Column[Any]] = {
     column.name: column for column in quarantine.columns if column.name != "resolved_at"
@@ -29,13 +29,18 @@ def stuck(session: Bulk, number: int) -> Wire:
 
 
 def waiting(database: Database, exchange: str) -> list[str]:
-    """Where the originals of an exchange's waiting records lie, each once."""
+    """Where the originals of an exchange's waiting records lie, and of those that a person has decided
+    about, each once."""
+    decided = and_(
+        quarantine.c.state == "in_review",
+        exists().where(review.c.id == quarantine.c.id, review.c.state == "decided"),
+    )
     with database.begin(reading=True) as connection:
         found = connection.scalars(
             select(quarantine.c.original)
             .where(
                 quarantine.c.exchange == exchange,
-                quarantine.c.state == "waiting",
+                or_(quarantine.c.state == "waiting", decided),
                 quarantine.c.original.is_not(None),
             )
             .distinct()

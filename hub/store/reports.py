@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Table, Text, cast, func, literal, or_, select
 
 from hub.errors import ConfigError
-from hub.store import plans, tables
+from hub.store import plans, reviews, tables
 from hub.store.database import Database, now
 from hub.store.journal import RunRow, read_row
 from hub.store.models import entity_table
@@ -109,6 +109,68 @@ def find_entry(database: Database, text: str) -> Entry:
         "see: cophub quarantine",
     )
     return _entry(row, _outputs(database))
+
+
+def find_review(database: Database, text: str) -> reviews.Review:
+    """ConfigError ``review.unknown`` or ``id.ambiguous``."""
+    row = _found(
+        database, tables.review, text, "review.unknown", f"there is no review {text}", "see: cophub review"
+    )
+    return reviews.read_row(row)
+
+
+def find_entity(database: Database, model: str, text: str) -> uuid.UUID:
+    """The entity that is meant: by id, its end, or the value of its only key field, or values of all of
+    them joined by /. ConfigError ``entity.unknown`` or ``id.ambiguous``."""
+    golden = database.metadata.tables[entity_table(model)]
+    keys = database.models[model].key
+    parts = text.split("/") if len(keys) > 1 else [text]
+    query = select(golden.c["_id"]).limit(2)
+    with database.begin(reading=True) as connection:
+        found: list[uuid.UUID] = []
+        if len(parts) == len(keys):
+            same = [cast(golden.c[name], Text) == part for name, part in zip(keys, parts, strict=True)]
+            found = list(connection.scalars(query.where(*same, golden.c["_state"] < 2)))
+        if not found:
+            found = list(connection.scalars(query.where(or_(*_same_id(golden.c["_id"], text)))))
+    if not found:
+        raise ConfigError("entity.unknown", f"there is no {model} {text}", hint=f"see: cophub entities {model}")
+    if len(found) > 1:
+        raise ConfigError("id.ambiguous", f"more than one {model} is {text}", hint="give more of the id")
+    return found[0]
+
+
+def referred_entities(
+    database: Database, system: str, model: str, keys: Sequence[str]
+) -> dict[str, uuid.UUID]:
+    """Source key → entity, as references of a system's records are read."""
+    shadow, source = tables.shadow, tables.source
+    query = (
+        select(shadow.c.key, shadow.c.entity)
+        .join(source, source.c.id == shadow.c.source)
+        .where(
+            source.c.system == system,
+            source.c.model == model,
+            source.c.direction == "inbound",
+            shadow.c.key.in_(keys),
+            shadow.c.entity.is_not(None),
+        )
+    )
+    with database.begin(reading=True) as connection:
+        return dict(connection.execute(query).tuples().all())
+
+
+def linked_of_source(database: Database, number: int, entity: uuid.UUID) -> list[str]:
+    """Keys of a source's records that stand for an entity, or are decided to."""
+    shadow, decision = tables.shadow, tables.decision
+    linked = select(shadow.c.key).where(
+        shadow.c.source == number, shadow.c.entity == entity, shadow.c.absent_at.is_(None)
+    )
+    said = select(decision.c.key).where(
+        decision.c.source == number, decision.c.entity == entity, decision.c.kind == "link"
+    )
+    with database.begin(reading=True) as connection:
+        return sorted(set(connection.scalars(linked)) | set(connection.scalars(said)))
 
 
 def lost_runs(database: Database) -> set[uuid.UUID]:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Date,
+    Float,
     Integer,
     LargeBinary,
     SmallInteger,
@@ -40,6 +41,7 @@ def duck_type(column: ColumnElement[Any]) -> str:
         (BigInteger, "BIGINT"),
         (Integer, "INTEGER"),
         (LargeBinary, "BLOB"),
+        (Float, "DOUBLE"),
     ):
         if isinstance(kind, python_type):
             return name
