@@ -263,6 +263,8 @@ audit_salt = Table(
     metadata,
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("salt", Text, nullable=False),
+)
+
 # One record a person decides about; its id is that of the quarantine entry it was opened for.
 review = Table(
     "review",
