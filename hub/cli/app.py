@@ -32,6 +32,10 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "plan": ("plans", "Show what a run would do, and keep it for apply; nothing is changed."),
         "apply": ("plans", "Do exactly what a stored plan says."),
     },
+    "Run by itself": {
+        "worker": ("worker", "Relay events, drain the inbox, and run what follows a model."),
+        "events": ("events", "Push events of a resource, list them, and try them once more."),
+    },
     "Look": {
         "runs": ("runs", "List runs, or show one."),
         "quarantine": ("quarantine", "List what was not applied, by cause, or show one entry."),

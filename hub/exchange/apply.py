@@ -7,10 +7,11 @@ everything of the plan stands, or nothing (P1, P3, P6).
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hub.exchange.deletions import bury, spare_touched
 from hub.exchange.manifest import Manifest
 from hub.exchange.quarantine import write_held
 from hub.exchange.reviews import keep_reviews
@@ -45,6 +46,7 @@ def apply(
     run_id: uuid.UUID,
     *,
     stored: bool,
+    settle: Callable[[Bulk, uuid.UUID], None] | None = None,
 ) -> Applied:
     """Write one output's plan. ``stored`` says that it was made by an earlier run: then every row is
     compared with what the plan saw, and what changed since is refused (P9)."""
@@ -52,12 +54,18 @@ def apply(
         fence(session, held)
         writer = _Writer(run, database, session, manifest, run_id)
         refused, unmade = writer.refuse_changed() if stored else (0, 0)
+        if manifest.snapshot is not None:
+            spare_touched(run, session, manifest.exchange, manifest.source)
         applied = writer.golden(refused, unmade)
         writer.shadows()
         write_held(run, session, manifest, run_id)
         keep_reviews(run, session, manifest)
-        if manifest.last and manifest.moves:
+        if manifest.mode == "events":
+            bury(run, session, manifest.source)
+        elif manifest.last and manifest.moves:
             marks.move(session, manifest.exchange, manifest.mark(), run_id)
+        if settle is not None and manifest.last:
+            settle(session, run_id)
         reach("before_commit")
     reach("after_commit")
     return applied

@@ -6,7 +6,7 @@ absence does not count, and the watermark stays where it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -19,12 +19,15 @@ from hub.exchange.runfile import RunFile
 @dataclass(frozen=True, slots=True)
 class Given:
     """``lines`` are records as they were read (JSON texts), ``deleted`` keys reported as deleted; of an
-    outbound exchange ``entities`` are the ids to look at. ``origin`` names where they lay."""
+    outbound exchange ``entities`` are the ids to look at. ``origin`` names where they lay, ``pieces`` more
+    exactly; ``versions`` are the cursors of deletions by key, where they have one."""
 
     lines: Iterable[bytes] = field(default=(), repr=False)
     deleted: tuple[str, ...] = ()
     entities: tuple[str, ...] = ()
     origin: str = "an earlier read"
+    pieces: tuple[Piece, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 def described(hub: Hub, stack: ExitStack, system: str, name: str) -> Resource:
@@ -39,7 +42,7 @@ def at_hand(run: RunFile, resource: Resource, given: Given) -> Extracted:
     path = run.stage / "records-at-hand.ndjson"
     count = write_lines(path, given.lines)
     scan = objects([path]) if count else "SELECT NULL::JSON AS raw WHERE false"
-    pieces = (Piece(0, given.origin, 1),)
+    pieces = given.pieces or (Piece(0, given.origin, 1),)
     read, keyless, _, fields = index(run, resource, scan, count, pieces)
     return Extracted(
         resource,

@@ -13,6 +13,7 @@ from hub.contract import Query, Resource, Source
 from hub.errors import Fatal
 from hub.exchange import absence, quarantine
 from hub.exchange.at_hand import Given, at_hand, described
+from hub.exchange.deletions import weigh
 from hub.exchange.drift import require_fields
 from hub.exchange.extract import Extracted, extract
 from hub.exchange.ground import Asked, Hub, Progress, asked_of, keyed, opened_source, source_number
@@ -72,6 +73,7 @@ def plan(
                     number,
                     asked,
                     progress,
+                    given,
                 )
             )
     run.require_unchanged()
@@ -175,12 +177,15 @@ def plan_output(
     source: int,
     asked: Asked,
     progress: Progress,
+    given: Given | None = None,
 ) -> Manifest:
     """Everything up to the double bar, for one output: nothing outside the run file is changed."""
     database, workspace = hub.database, hub.workspace
     model = workspace.models[output.into]
     progress("map", {"read": extracted.read})
     mapped = map_records(run, session, extracted, source, compiled, Lookups(run, session))
+    if given is not None:
+        weigh(run, extracted.resource, given.versions, short_hash(compiled.hash))
     reach("after_map")
     progress("resolve", {"read": extracted.read, "unchanged": mapped.unchanged})
     links = "seen_differing" if extracted.shadows_read else ""

@@ -29,14 +29,16 @@ from hub.exchange.manifest import READ_PARTS, Manifest
 from hub.exchange.plan import load_plan, store_plan
 from hub.exchange.runfile import RunFile, open_run
 from hub.failpoints import reach
-from hub.mapping.compile import compile_mapping
+from hub.mapping.compile import Compiled, compile_mapping
 from hub.store import journal, plans
+from hub.store.bulk import Bulk
 from hub.store.journal import Lease, RunRow
 from hub.store.plans import PlanRow
 from hub.workspace.shape import MappingFile
 
 MODES = ("incremental", "full", "plan", "link_only")
 REPLAY = "replay"
+EVENTS = "events"
 FINISHED = ("done", "planned")
 
 
@@ -87,6 +89,25 @@ def run_exchange(
             return _answered(hub, row)
         run = _Run(hub, mapping, row, held, progress)
         return run.journaled(lambda: run.exchange(initial=initial, full=full, given=given))
+
+
+def run_events(
+    hub: Hub,
+    exchange: str,
+    run_key: str,
+    held: list[Lease],
+    given: Given,
+    prepared: tuple[list[Compiled], RunFile],
+    settle: Callable[[Bulk, uuid.UUID], None],
+) -> Result:
+    """One micro-batch of events, by the very mapping of the exchange, with its row in the journal. The caller
+    holds the leases of ``lease_names`` and keeps the mapping compiled and a run file empty; ``settle`` marks
+    the events in the applying transaction. Errors are those of ``run_exchange``."""
+    row = journal.open_run(hub.database, exchange, EVENTS, run_key, held[0].epoch, hub.workspace.hash)
+    if row.state in FINISHED:
+        return _answered(hub, row)
+    run = _Run(hub, hub.workspace.mapping(exchange), row, held, silent, settle=settle)
+    return run.journaled(lambda: run.events(given, *prepared))
 
 
 def apply_plan(hub: Hub, identity: uuid.UUID, run_key: str, *, progress: Progress = silent) -> Result:
@@ -152,6 +173,7 @@ class _Run:
     counts: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     shown_at: float = 0.0
+    settle: Callable[[Bulk, uuid.UUID], None] | None = None
 
     def journaled(self, work: Callable[[], Result]) -> Result:
         """However it ends, the journal says so."""
@@ -202,6 +224,25 @@ class _Run:
             self._write(run, manifests, stack, stored=False)
         return self._result("done")
 
+    def events(self, given: Given, compiled: list[Compiled], run: RunFile) -> Result:
+        direction = inbound if self.mapping.direction == "inbound" else outbound
+        with ExitStack() as stack:
+            manifests = direction.plan(
+                self.hub,
+                run,
+                self.mapping,
+                compiled,
+                self.row.mode,
+                stack,
+                self.show,
+                initial=False,
+                full=False,
+                given=given,
+            )
+            self._total(manifests)
+            self._write(run, manifests, stack, stored=False)
+        return self._result("done")
+
     def stored(self, plan: PlanRow) -> Result:
         with ExitStack() as stack:
             run = stack.enter_context(open_run(self.hub.scratch, self.hub.memory, self.hub.threads))
@@ -225,7 +266,15 @@ class _Run:
             run.use(manifest.number)
             if manifest.direction == "inbound":
                 self.show("apply", manifest.counts)
-                applied = apply(run, self.hub.database, self.held, manifest, self.row.id, stored=stored)
+                applied = apply(
+                    run,
+                    self.hub.database,
+                    self.held,
+                    manifest,
+                    self.row.id,
+                    stored=stored,
+                    settle=self.settle,
+                )
                 self._corrected(manifest, applied)
             else:
                 outbound.deliver(

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import Column, Table, insert, literal, literal_column, select, update
 
-from hub.store import tables
+from hub.store import tables, wake
 from hub.store.bulk import Bulk, Wire, deferred_indexes
 from hub.store.database import Database, new_id
 from hub.store.models import entity_table, history_table
@@ -128,9 +128,15 @@ def announce(session: Bulk, model: str, body: Mapping[str, Any], moment: dt.date
     """One event for all that a commit changed, in the same transaction."""
     session.run(
         insert(tables.outbox).values(
-            id=new_id(), type="entity.changed", subject=model, body=json_literal(body), created_at=moment
+            id=new_id(),
+            type="entity.changed",
+            subject=model,
+            body=json_literal(body),
+            created_at=moment,
+            seq=int(body["seq"]),
         )
     )
+    wake.call(session)
 
 
 def json_literal(value: Any) -> Any:

@@ -53,6 +53,28 @@ class RunRow:
     workspace_hash: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class HeldLease:
+    """A lease that somebody holds now. ``dead`` is true where the holder was a process of this host that is
+    gone: the next to ask takes it over."""
+
+    name: str
+    epoch: int
+    holder: str
+    expires_at: dt.datetime
+    dead: bool
+
+
+def held_leases(database: Database) -> list[HeldLease]:
+    """Who holds what, by name."""
+    query = select(lease).where(lease.c.holder != "", lease.c.expires_at > now()).order_by(lease.c.name)
+    with database.begin(reading=True) as connection:
+        return [
+            HeldLease(row.name, row.epoch, row.holder, row.expires_at, _dead(row.holder))
+            for row in connection.execute(query)
+        ]
+
+
 def holder() -> str:
     """This process, named so that others on the host can see whether it still lives."""
     return f"{socket.gethostname()}/{os.getpid()}/{_started(os.getpid())}"

@@ -6,9 +6,10 @@ import datetime as dt
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Column, Table, Text, and_, func, select, update
+from sqlalchemy import Column, Table, Text, and_, func, insert, literal, select, update
 
 from hub.store.bulk import Bulk, Wire, deferred_indexes
+from hub.store.database import now
 from hub.store.tables import KEY, shadow, source
 
 KEYS: dict[str, Column[Any]] = {"key": Column("key", KEY)}
@@ -17,6 +18,7 @@ SEEN_AGAIN: dict[str, Column[Any]] = {
     name: shadow.c[name] for name in ("key", "hash", "map_hash", "cur", "entity", "parent", "outvoted")
 }
 OUTVOTES: dict[str, Column[Any]] = {name: shadow.c[name] for name in ("source", "entity", "outvoted")}
+BURIED: dict[str, Column[Any]] = {name: shadow.c[name] for name in ("key", "cur", "map_hash")}
 NEW: dict[str, Column[Any]] = {"source": shadow.c.source} | SEEN_AGAIN
 
 
@@ -179,3 +181,26 @@ def unlink(session: Bulk, number: int, keys: Table) -> None:
     session.run(
         update(shadow).where(shadow.c.source == number, shadow.c.key == keys.c.key).values(entity=None)
     )
+
+
+def bury(session: Bulk, number: int, rows: Table) -> None:
+    """The version by which each record was deleted (columns of BURIED)."""
+    session.run(
+        update(shadow)
+        .where(shadow.c.source == number, shadow.c.key == rows.c.key)
+        .values(cur=rows.c.cur, map_hash=rows.c.map_hash)
+    )
+
+
+def bury_unseen(session: Bulk, number: int, rows: Table) -> None:
+    """The same for records that were never seen: an absent one without hash and entity."""
+    values = select(
+        literal(number, shadow.c.source.type),
+        rows.c.key,
+        literal(0, shadow.c.hash.type),
+        rows.c.map_hash,
+        rows.c.cur,
+        literal(now(), shadow.c.absent_at.type),
+    )
+    names = ("source", "key", "hash", "map_hash", "cur", "absent_at")
+    session.run(insert(shadow).from_select([shadow.c[name] for name in names], values))

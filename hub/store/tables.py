@@ -206,6 +206,66 @@ outbox = Table(
     Column("body", JSON, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("published_at", Moment),
+    Column("seq", BigInteger, nullable=False, server_default="0"),  # order of commits within the subject
+    Index("ix_outbox_published_at_subject_seq", "published_at", "subject", "seq"),
+)
+
+# An event of the outbox on its way to one subscriber; there is no row where the first try succeeded.
+handover = Table(
+    "handover",
+    metadata,
+    Column("event", Uuid, primary_key=True),
+    Column("subscriber", Text, primary_key=True),
+    Column("state", Text, nullable=False),  # due done exhausted
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("code", Text, nullable=False, server_default=""),
+    Column("message", Text, nullable=False, server_default=""),
+    Column("at", Moment, nullable=False),
+)
+
+# Events of others, stored before they are answered; ``number`` is the order of their arrival.
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("place", Text, nullable=False),  # system.resource
+    Column("kind", Text, nullable=False),  # record deleted
+    Column("told_at", Text, nullable=False, server_default=""),  # the event's own time
+    Column("received_at", Moment, nullable=False, index=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Index("uq_inbox_source_event_id", "source", "event_id", unique=True),
+)
+
+# What became of an event in each exchange that reads its resource.
+reception = Table(
+    "reception",
+    metadata,
+    Column("exchange", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", KEY, nullable=False),
+    Column("state", Text, nullable=False),  # pending done held exhausted
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("due_at", Moment, nullable=False),
+    Column("code", Text, nullable=False, server_default=""),
+    Column("message", Text, nullable=False, server_default=""),
+    Column("run_id", Uuid),
+    Index("ix_reception_state_exchange_number", "state", "exchange", "number"),
+)
+
+# Exchanges that workers leave alone for a while, and why.
+standstill = Table(
+    "standstill",
+    metadata,
+    Column("exchange", Text, primary_key=True),
+    Column("code", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("hint", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
 )
 
 secret = Table(

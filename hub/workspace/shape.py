@@ -10,8 +10,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
-FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+from hub.workspace.hooks import FieldName as FieldName
+from hub.workspace.hooks import Name as Name
+from hub.workspace.hooks import Shape as Shape
+from hub.workspace.hooks import Webhook as Webhook
+
 Level = Literal["L1", "L2", "L3", "L4", "L5"]
 Duration = Annotated[str, StringConstraints(pattern=r"^\d+(ms|s|m|h|d)$")]
 Limit = Annotated[
@@ -28,12 +31,6 @@ TITLE: Any = Field(
     description="Title for people: a text, or one per language",
     examples=[{"en": "Supplier", "zh": "供应商"}],
 )
-
-
-class Shape(BaseModel):
-    """Strict, frozen, no unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
 
 
 # ---------------------------------------------------------------- hub.yaml
@@ -55,6 +52,14 @@ class HubFile(Shape):
     keep: str = Field(".cophub/keep", description="Folder or fsspec URL of the run store")
     languages: list[str] = Field(["en", "zh"], description="Languages of titles")
     memory: str = Field("450MB", description="Memory of one run's DuckDB", examples=["2GB"])
+    webhooks: dict[Name, Webhook] = Field(
+        {},
+        description="Who outside is told of changes, by name",
+        examples=[{"bi": {"url": "https://bi.example.com/hooks", "secret": "secret://hooks/bi"}}],
+    )
+    keep_events: Duration = Field(
+        "7d", description="How long events are kept after they were handed over", examples=["30d"]
+    )
 
 
 # ---------------------------------------------------------------- models

@@ -1,0 +1,1 @@
+"""The bus: what the hub tells others, and what others tell it."""

@@ -1,0 +1,133 @@
+"""Exchanges with ``schedule: on_change``: run when their model is ahead of their own cursor.
+
+A wake-up says only that it is worth looking; what is to be done follows from the model's commits and the
+exchange's watermark. One that cannot go on is left alone for a while, with the reason for everybody to see.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hub.errors import AuthError, Fatal, Held, HubError, Retriable
+from hub.exchange.ground import Hub
+from hub.exchange.pipeline import Result, run_exchange
+from hub.store import standstills
+from hub.store.database import now
+from hub.store.standstills import Standstill
+
+Tell = Callable[[str], None]
+# How long an exchange is left alone after an error, before the next try; doubled each time in a row.
+RETRY, REFUSED, STOPPED = 1.0, 60.0, 30.0
+BUSY = 0.25
+
+
+class Stopped(Retriable):
+    """The worker is to end; the run stops at the border of a batch and is gone on with later."""
+
+
+@dataclass(slots=True)
+class Followers:
+    """``turn`` runs what is behind, and answers whether there was anything; ``due`` is when the next try is."""
+
+    hub: Hub
+    tell: Tell
+    stopping: Callable[[], bool]
+    due: dt.datetime | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.names = {
+            mapping.mapping: mapping.from_
+            for mapping in self.hub.workspace.mappings.values()
+            if mapping.enabled and mapping.schedule == "on_change" and mapping.direction == "outbound"
+        }
+
+    def turn(self) -> bool:
+        """Run each exchange that is behind once."""
+        self.due = None
+        if not self.names:
+            return False
+        behind = standstills.behind(self.hub.database, self.names)
+        still = standstills.all_of(self.hub.database) if behind else {}
+        worked = False
+        for name in sorted(behind):
+            if self.stopping():
+                break
+            if self._stands(still.get(name)):
+                continue
+            worked |= self._run(name, still.get(name))
+        return worked
+
+    def _stands(self, one: Standstill | None) -> bool:
+        if one is None or one.until <= now():
+            return False
+        if standstills.ended_by_hand(self.hub.database, one):
+            standstills.resume(self.hub.database, one.exchange)
+            return False
+        self._later(one.until)
+        return True
+
+    def _run(self, name: str, before: Standstill | None) -> bool:
+        key = f"worker/{name}/{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+        try:
+            result = run_exchange(self.hub, name, "incremental", key, progress=self.watch)
+        except Stopped:
+            return False
+        except HubError as error:
+            return self._failed(name, error)
+        self._ended(name, result, before)
+        return True
+
+    def watch(self, stage: str, counts: Mapping[str, int]) -> None:
+        """Between batches: stop where the worker is to end."""
+        if self.stopping():
+            raise Stopped(
+                "worker.stopped", "the worker was asked to end", hint="it goes on with the next run"
+            )
+
+    def _ended(self, name: str, result: Result, before: Standstill | None) -> None:
+        waiting = result.counts.get("waiting", 0)
+        logged = result.counts.get("held", 0)
+        if waiting or logged:  # the watermark stays before them: the next try is later
+            what = f"{waiting or logged} records were not delivered"
+            code = "delivery.waiting" if waiting else "system.logged"
+            self._pause(name, code, what, "cophub quarantine", RETRY if waiting else 3600.0)
+        elif before is not None:
+            standstills.resume(self.hub.database, name)
+        self.tell(f"{name}: {_said(result.counts)}")
+
+    def _failed(self, name: str, error: HubError) -> bool:
+        """How long it is left alone depends on who can mend it."""
+        if isinstance(error, Retriable) and error.code == "run.busy":
+            self._later(now() + dt.timedelta(seconds=BUSY))
+            return False
+        if isinstance(error, Retriable) and error.code.startswith("store."):
+            raise error
+        wait = RETRY
+        if isinstance(error, AuthError | Fatal):
+            wait = REFUSED if isinstance(error, AuthError) else STOPPED
+        elif isinstance(error, Retriable):
+            wait = max(RETRY, error.wait or 0.0)
+        else:
+            wait = 3600.0  # Held, ConfigError: a person decides, or mends a file
+        first = self._pause(name, error.code, error.message, error.hint, wait).attempts == 1
+        if first or not isinstance(error, Held):
+            self.tell(f"{name}: {error}")
+        return True
+
+    def _pause(self, name: str, code: str, message: str, hint: str, seconds: float) -> Standstill:
+        one = standstills.pause(self.hub.database, name, code, message, hint, seconds)
+        self._later(one.until)
+        return one
+
+    def _later(self, moment: dt.datetime) -> None:
+        self.due = moment if self.due is None else min(self.due, moment)
+
+
+def _said(counts: Mapping[str, Any]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing to do"

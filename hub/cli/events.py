@@ -1,0 +1,139 @@
+"""``events``: push events of a resource, list those that wait for a person, and try them once more."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hub.bus.accept import Door
+from hub.cli.opening import opened_hub
+from hub.cli.options import Command, Group
+from hub.cli.say import Say, listed, plural, since
+from hub.errors import ConfigError
+from hub.store import inbox, outbox
+
+app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+STATES = ("exhausted", "held", "pending", "done")
+MANY = 5_000
+
+
+@app.callback()
+def events() -> None:
+    """Push events of a resource, list them, and try them once more."""
+
+
+@app.command(cls=Command)
+def push(
+    ctx: typer.Context,
+    place: Annotated[str, typer.Argument(metavar="SYSTEM.RESOURCE", help="Whose records the events are")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="One event or record per line, JSON; - is stdin")
+    ] = "-",
+    source: Annotated[
+        str, typer.Option("--source", metavar="NAME", help="Who says it, for records without envelope")
+    ] = "",
+    identity: Annotated[
+        str, typer.Option("--id", metavar="ID", help="Their id: the same again is counted once")
+    ] = "",
+) -> None:
+    """Store events in the inbox, as a webhook would; a worker applies them.
+
+    A line is a CloudEvent (specversion, id, source, type, data) or a bare record. A type that ends in
+    .deleted says that the record is gone.
+    """
+    say = Say(ctx)
+    new = repeated = 0
+    with opened_hub(say) as opened:
+        door = Door(opened.hub)
+        for number, lines in enumerate(_some(_lines(file))):
+            named = f"{identity}/{number}" if identity and number else identity
+            accepted = door.accept(place, lines, source=source, identity=named)
+            new, repeated = new + accepted.new, repeated + accepted.repeated
+    again = f", {plural(repeated, 'was', 'were')} there already" if repeated else ""
+    say.line(f"{plural(new, 'event')} stored{again}; cophub worker applies them")
+    say.answer({"new": new, "repeated": repeated})
+
+
+def _lines(file: str) -> Iterator[bytes]:
+    if file == "-":
+        text = getattr(sys.stdin, "buffer", None)
+        lines = text if text is not None else (line.encode() for line in sys.stdin)
+        yield from (line for line in lines if line.strip())
+        return
+    try:
+        with Path(file).open("rb") as stream:
+            yield from (line for line in stream if line.strip())
+    except OSError as error:
+        raise ConfigError(
+            "event.file", f"{file} cannot be read: {error.strerror}", hint="name a file, or - for stdin"
+        ) from error
+
+
+def _some(lines: Iterator[bytes]) -> Iterator[list[bytes]]:
+    some: list[bytes] = []
+    for line in lines:
+        some.append(line)
+        if len(some) == MANY:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+@app.command(name="list")
+def show(
+    ctx: typer.Context,
+    state: Annotated[
+        str, typer.Option("--state", metavar="STATE", help=f"One of {', '.join(STATES)}")
+    ] = "exhausted",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many")] = 50,
+) -> None:
+    """List events of the inbox, and of the outbox those that a webhook did not take."""
+    say = Say(ctx)
+    if state not in STATES:
+        raise ConfigError("event.state", f"there is no state {state!r}", hint=f"one of {listed(STATES)}")
+    with opened_hub(say) as opened:
+        received = inbox.listed(opened.hub.database, state, limit)
+        sent = outbox.exhausted(opened.hub.database, limit) if state == "exhausted" else []
+    table = say.table("event", "from or to", "about", "#tries", "since", "reason")
+    for one in received:
+        words = f"{one['code']} {one['message']}".strip()
+        about = f"{one['exchange']} {one['key']}"
+        say.row(
+            table, one["event_id"], one["source"], about, one["attempts"], since(one["received_at"]), words
+        )
+    for two in sent:
+        words = f"{two.code} {two.message}"
+        say.row(
+            table, two.event, f"webhook {two.subscriber}", two.subject, two.attempts, since(two.at), words
+        )
+    if received or sent:
+        say.show(table)
+    else:
+        say.line(f"no event is {state}")
+    say.answer({"inbox": received, "outbox": sent})
+
+
+@app.command(cls=Command)
+def replay(
+    ctx: typer.Context,
+    exchange: Annotated[
+        str | None, typer.Option("--exchange", metavar="NAME", help="Only events for this mapping")
+    ] = None,
+    webhook: Annotated[
+        str | None, typer.Option("--webhook", metavar="NAME", help="Only events to this webhook")
+    ] = None,
+) -> None:
+    """Try held and exhausted events once more, under their old ids."""
+    say = Say(ctx)
+    with opened_hub(say) as opened:
+        if exchange is not None:
+            opened.hub.workspace.mapping(exchange)
+        received = inbox.replay(opened.hub.database, exchange) if webhook is None else 0
+        sent = outbox.replay(opened.hub.database, webhook) if exchange is None else 0
+    say.line(f"{plural(received, 'event')} to apply and {plural(sent, 'event')} to send once more")
+    say.answer({"inbox": received, "outbox": sent})

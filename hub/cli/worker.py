@@ -1,0 +1,140 @@
+"""``worker``: relays events, drains the inbox, and runs what follows a model; ``worker status`` looks."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+from hub.bootstrap import Opened
+from hub.bus.drain import Drain
+from hub.bus.followers import Followers
+from hub.bus.relay import Relay
+from hub.bus.status import Status, status
+from hub.bus.sweep import Sweep
+from hub.bus.transport import Embedded
+from hub.bus.worker import Duty, Worker
+from hub.cli.opening import opened_hub
+from hub.cli.options import Group
+from hub.cli.say import Say, listed, plural, since
+from hub.errors import ConfigError
+
+app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, invoke_without_command=True)
+DUTIES = ("inbox", "outbox", "exchanges")
+
+
+@app.callback()
+def worker(
+    ctx: typer.Context,
+    once: Annotated[bool, typer.Option("--once", help="Do what there is to do now, and end")] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="DUTY", help=f"One of {', '.join(DUTIES)}; repeat it"),
+    ] = None,
+) -> None:
+    """Relay events, drain the inbox, and run what follows a model.
+
+    Runs until it is asked to end (SIGTERM or Ctrl-C). Several at once share the work.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    say = Say(ctx)
+    wanted = tuple(only or DUTIES)
+    for name in wanted:
+        if name not in DUTIES:
+            raise ConfigError("worker.duty", f"there is no duty {name!r}", hint=f"one of {listed(DUTIES)}")
+    with opened_hub(say) as opened:
+        stop = threading.Event()
+        carrier = Embedded(opened.hub.workspace, opened.secrets.resolve, lambda: made.call())
+        made = Worker(opened.hub.database, _duties(opened, carrier, say, stop, wanted), say.note, stop)
+        try:
+            if once:
+                with _signals(stop):
+                    made.once()
+            else:
+                say.note(f"worker: {listed(made.duties)}; end it with SIGTERM or Ctrl-C")
+                with _signals(stop):
+                    made.run()
+        finally:
+            carrier.close()
+            for duty in made.duties.values():
+                if isinstance(duty, Drain):
+                    duty.close()
+        say.answer({"duties": list(made.duties), "stopped": stop.is_set()})
+
+
+def _duties(
+    opened: Opened, carrier: Embedded, say: Say, stop: threading.Event, wanted: tuple[str, ...]
+) -> dict[str, Duty]:
+    """In the order in which ``--once`` turns them: what an event changes is relayed and followed at once."""
+    hub = opened.hub
+    made: dict[str, Duty] = {
+        "inbox": Drain(hub, say.note, stop.is_set),
+        "outbox": Relay(hub, carrier),
+        "exchanges": Followers(hub, say.note, stop.is_set),
+    }
+    return {name: duty for name, duty in made.items() if name in wanted} | {"sweep": Sweep(hub)}
+
+
+class _signals:
+    """SIGTERM and Ctrl-C ask for the end at the border of a batch; a second one ends at once."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._before[number] = signal.signal(number, self._asked)
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _asked(self, number: int, frame: FrameType | None) -> None:
+        if self._stop.is_set():
+            raise KeyboardInterrupt
+        self._stop.set()
+
+
+@app.command(name="status")
+def show(ctx: typer.Context) -> None:
+    """Show who holds which lease, what lags behind, and what stands still."""
+    say = Say(ctx)
+    with opened_hub(say) as opened:
+        found = status(opened.hub.database, Followers(opened.hub, say.note, lambda: False).names)
+    _leases(say, found)
+    late = f", the oldest since {since(found.outbox.oldest)}" if found.outbox.count else ""
+    say.line(f"outbox: {plural(found.outbox.count, 'event')} to hand over{late}")
+    if found.exhausted:
+        say.line(f"outbox: {plural(found.exhausted, 'event')} exhausted: cophub events replay", style="red")
+    for one in found.inbox:
+        style = "" if one.state == "pending" else "red"
+        words = (
+            f"inbox: {plural(one.count, 'event')} {one.state} for {one.exchange} since {since(one.oldest)}"
+        )
+        say.line(words, one.code, style=style)
+    if not found.inbox:
+        say.line("inbox: empty")
+    for name, count in found.behind.items():
+        say.line(f"{name}: {plural(count, 'commit')} behind its model")
+    for stands in found.standstills:
+        say.line(
+            f"{stands.exchange}: stands still until {since(stands.until)} ({stands.code}): {stands.message}",
+            style="yellow",
+        )
+    say.answer({"status": found})
+
+
+def _leases(say: Say, found: Status) -> None:
+    table = say.table("lease", "#epoch", "holder", "until")
+    for one in found.leases:
+        state = "gone, to be taken over" if one.dead else since(one.expires_at)
+        say.row(table, one.name, one.epoch, one.holder, state)
+    if found.leases:
+        say.show(table)
+    else:
+        say.line("no lease is held")

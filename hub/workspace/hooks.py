@@ -1,0 +1,34 @@
+"""What every shape starts from, and the shape of webhooks."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+SecretReference = Annotated[str, StringConstraints(pattern="^secret://")]
+
+
+class Shape(BaseModel):
+    """Strict, frozen, no unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+
+
+class Webhook(Shape):
+    """An address outside that is told what changed: signed CloudEvents (Standard Webhooks)."""
+
+    url: str = Field(
+        pattern=r"^https?://[^\s/?#@]+[^\s?#@]*$",
+        description="Address the events are sent to by POST",
+        examples=["https://bi.example.com/hooks/cophub"],
+    )
+    secret: SecretReference | list[SecretReference] = Field(
+        description="Key that signs (whsec_…), or several while it is being changed",
+        examples=["secret://hooks/bi"],
+    )
+    models: list[FieldName] = Field(
+        [], description="Models whose changes are told; without them all", examples=[["supplier"]]
+    )
