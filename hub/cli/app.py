@@ -38,7 +38,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     },
     "Look": {
         "runs": ("runs", "List runs, or show one."),
-        "quarantine": ("quarantine", "List what was not applied, by cause, or show one entry."),
+        "quarantine": ("quarantine", "List what was not applied, by cause; show one entry; replay or dismiss some."),
         "entities": ("entities", "Show golden records and where each value comes from."),
         "review": ("review", "Decide which entity a record is, and merge entities that are one."),
     },

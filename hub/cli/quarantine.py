@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -11,10 +13,14 @@ from rich.text import Text
 
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command
+from hub.cli.replays import dismiss_entries, replay_entries
 from hub.cli.results import STYLES, WORDS
 from hub.cli.say import Say, moment, plural, short, since
 from hub.errors import ConfigError
-from hub.store.reports import Cause, Entry, causes, find_entry
+from hub.exchange.map import short_hash
+from hub.mapping.compile import compile_mapping
+from hub.store.reports import Cause, Entry, causes, find_entry, version
+from hub.workspace.workspace import Workspace
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -23,24 +29,43 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def quarantine(
     ctx: typer.Context,
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME | show]", help="Entries of one mapping; or: show ENTRY")
+        str | None,
+        typer.Argument(
+            metavar="[NAME | show | replay | dismiss]",
+            help="Entries of one mapping; or show ENTRY, replay or dismiss what follows",
+        ),
     ] = None,
     identity: Annotated[
-        str | None, typer.Argument(metavar="[ENTRY]", help="With show: an entry's id, or its end")
+        str | None,
+        typer.Argument(
+            metavar="[NAME | CAUSE | ENTRY]", help="A mapping, a cause's fingerprint, an entry's id or its end"
+        ),
     ] = None,
     code: Annotated[
         str | None, typer.Option("--code", metavar="CODE", help="Only this code, or those below it")
     ] = None,
     resolved: Annotated[bool, typer.Option("--resolved", help="Also what was settled since")] = False,
     examples: Annotated[int, typer.Option("--examples", min=0, max=100, help="Examples of each cause")] = 3,
-) -> None:
-    """List what was not applied, by cause, or show one entry.
+    preview: Annotated[
+        bool, typer.Option("--preview", help="With replay: make a plan of it and change nothing")
+    ] = False,
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="With dismiss: why; the audit chain keeps it")
+    ] = "",
+) -> int | None:
+    """List what was not applied, by cause; show one entry; replay or dismiss some.
 
-    cophub quarantine; cophub quarantine s4-suppliers --code required; cophub quarantine show 5f3a09c1
+    cophub quarantine s4-suppliers; cophub quarantine show 5f3a09c1; cophub quarantine replay 3c9a1e07b2 --preview
     """
     say = Say(ctx)
     if name == "show" and identity is not None:
-        return _show(say, identity)
+        _show(say, identity)
+        return None
+    if name == "replay":
+        return replay_entries(say, identity, code, preview=preview)
+    if name == "dismiss":
+        dismiss_entries(say, identity, reason)
+        return None
     if identity is not None:
         raise ConfigError(
             "argument.extra", f"{identity!r} is one word too many", hint=f"cophub quarantine show {identity}"
@@ -49,20 +74,31 @@ def quarantine(
         if name is not None:
             opened.hub.workspace.mapping(name)
         found = causes(opened.hub.database, name, code, resolved=resolved, examples=examples)
+        current = _versions(opened.hub.workspace, {cause.exchange for cause in found})
     for cause in found:
-        _cause(say, cause)
+        _cause(say, cause, current)
     total = sum(cause.count for cause in found)
     exchanges = len({cause.exchange for cause in found})
     if found:
         what = f"{plural(total, 'reason')} of {plural(len(found), 'kind')} in {plural(exchanges, 'exchange')}"
-        say.line(f"{what}; mend the source or the mapping and run again")
+        say.line(f"{what}; mend the source and run again, or the mapping and: cophub quarantine replay CAUSE")
     else:
         say.line("the quarantine is empty")
     say.answer({"total": total, "causes": found})
     return None
 
 
-def _cause(say: Say, cause: Cause) -> None:
+def _versions(workspace: Workspace, exchanges: set[str]) -> dict[str, set[str]]:
+    """The versions of mappings as they are now; of those that compile."""
+    found: dict[str, set[str]] = {}
+    for name in exchanges & set(workspace.mappings):
+        with suppress(ConfigError):
+            compiled = compile_mapping(workspace.mappings[name], workspace)
+            found[name] = {version(short_hash(one.hash)) for one in compiled}
+    return found
+
+
+def _cause(say: Say, cause: Cause, current: Mapping[str, set[str]]) -> None:
     state = WORDS.get(cause.state, cause.state)
     say.line(
         say.text(f"{cause.count:,} ×", "bold"),
@@ -71,7 +107,10 @@ def _cause(say: Say, cause: Cause) -> None:
         say.text(cause.field, "cyan"),
         say.text(f"in {cause.exchange} → {cause.output}", ""),
         say.text(f"since {since(cause.first_at)}", "dim"),
+        say.text(cause.id, "cyan"),
     )
+    if cause.state == "quarantined" and not current.get(cause.exchange, set(cause.mappings)) & set(cause.mappings):
+        say.line(f"  the mapping changed since: cophub quarantine replay {cause.id} --preview")
     grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
     for _ in range(4):
         grid.add_column(overflow="fold")
@@ -117,6 +156,8 @@ def _show(say: Say, identity: str) -> None:
         "values": _given(entry),
         "position": entry.position,
         "exchange": f"{entry.exchange} → {entry.output}",
+        "cause": entry.cause,
+        "mapping": f"version {entry.mapping}",
         "run": f"{entry.run}  (cophub runs show {short(entry.run)})",
         "since": moment(entry.created_at),
         "resolved": moment(entry.resolved_at),

@@ -81,9 +81,8 @@ def run(
                     initial=initial,
                 )
             )
-        if not say.json:
-            show_results(say, [(item.exchange, item.result, item.error, item.seconds) for item in ended])
-    return _answer(say, ended)
+        show(say, ended)
+    return answer(say, ended)
 
 
 def _names(opened: Opened, asked: list[str], *, everything: bool) -> list[str]:
@@ -114,11 +113,23 @@ def one(say: Say, opened: Opened, name: str, mode: str, run_key: str, *, initial
             result = run_exchange(opened.hub, name, mode, run_key, initial=initial, progress=told)
         return Ended(name, result, None, time.monotonic() - start)
     except HubError as error:
-        typer.echo(f"{typer.style(name, bold=True)}: {block(error, say.clean)}", err=True)
-        return Ended(name, None, error, time.monotonic() - start)
+        return failed(say, name, error, start)
 
 
-def _answer(say: Say, ended: Sequence[Ended]) -> int:
+def show(say: Say, ended: Sequence[Ended]) -> None:
+    """Say how runs ended, for people."""
+    if not say.json:
+        show_results(say, [(item.exchange, item.result, item.error, item.seconds) for item in ended])
+
+
+def failed(say: Say, name: str, error: HubError, start: float) -> Ended:
+    """Tell an error at once."""
+    typer.echo(f"{typer.style(name, bold=True)}: {block(error, say.clean)}", err=True)
+    return Ended(name, None, error, time.monotonic() - start)
+
+
+def answer(say: Say, ended: Sequence[Ended]) -> int:
+    """Say how runs ended, as JSON; answers the exit code."""
     code = worst([item.error.exit_code if item.error else 0 for item in ended])
     say.answer({"runs": [_told(say, item) for item in ended], "exit": code})
     return code

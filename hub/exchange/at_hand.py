@@ -11,7 +11,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from hub.contract import Resource
-from hub.exchange.extract import Certificate, Extracted, Piece, flag_duplicates, index, objects, write_lines
+from hub.exchange.extract import (
+    EARLIER,
+    Certificate,
+    Extracted,
+    Piece,
+    flag_duplicates,
+    index,
+    objects,
+    write_lines,
+)
 from hub.exchange.ground import Hub, opened_source
 from hub.exchange.runfile import RunFile
 
@@ -25,7 +34,7 @@ class Given:
     lines: Iterable[bytes] = field(default=(), repr=False)
     deleted: tuple[str, ...] = ()
     entities: tuple[str, ...] = ()
-    origin: str = "an earlier read"
+    origin: str = EARLIER
     pieces: tuple[Piece, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
 

@@ -26,6 +26,7 @@ from hub.exchange.malformed import LARGE, malformed
 from hub.exchange.runfile import HASH, RunFile, sql_text
 from hub.failpoints import reach
 
+EARLIER = "an earlier read"
 MAX_RECORD = 8 * 1024 * 1024
 PLAIN = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?)?|\d+")
 LONG_NUMBER = re.compile(rb"[:\[,]\s*-?\d[\d.]{16,}")
@@ -157,7 +158,7 @@ def _after(run: RunFile, again: Iterable[bytes], pulled: Pulled) -> Pulled:
         pulled,
         scan=f"{objects([path])} UNION ALL {pulled.scan}",
         count=pulled.count + number if pulled.count >= 0 else -1,
-        pieces=(Piece(0, "an earlier read", 1), *pieces),
+        pieces=(Piece(0, EARLIER, 1), *pieces),
     )
 
 

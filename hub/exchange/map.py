@@ -24,7 +24,8 @@ from hub.store.bulk import Bulk
 
 FEW = 20_000
 SEEN = "key VARCHAR, hash BIGINT, map_hash BIGINT, cur VARCHAR, absent_at TIMESTAMPTZ, parent VARCHAR"
-STUCK = "key VARCHAR, hash BIGINT, map_hash BIGINT, state VARCHAR, id UUID"
+STUCK = "key VARCHAR, hash BIGINT, map_hash BIGINT, state VARCHAR, position VARCHAR, original VARCHAR"
+SET_ASIDE = "('quarantined', 'dismissed')"  # looked at again when record or mapping changes
 PARENT = "(key->>'$[0]')"  # the record's key in an element's
 
 # JSON readers round numbers to a double. Where a model asks for more digits than that holds, long numbers
@@ -133,7 +134,7 @@ def _compare(
     later = f"{order_sql(extracted.resource, 'seen_cur')} > {order_sql(extracted.resource)}"
     same = "q.key = d.key AND q.hash = d.hash"
     if each:  # an element's entry has the hash of its record; what waits beside it is tried again
-        same = "q.hash = d.hash AND d.hash NOT IN (SELECT hash FROM stuck WHERE state <> 'quarantined')"
+        same = f"q.hash = d.hash AND d.hash NOT IN (SELECT hash FROM stuck WHERE state NOT IN {SET_ASIDE})"
     alike = "seen_current" if extracted.shadows_read else f"""(SELECT key, hash FROM seen
         WHERE map_hash = {map_hash} AND absent_at IS NULL)"""
     run.sql(f"""CREATE OR REPLACE TABLE differing AS SELECT e.rowid AS pos, e.key, e.hash, e.cur
@@ -151,7 +152,7 @@ def _compare(
         FROM seen_before WHERE {later}
         UNION ALL SELECT DISTINCT d.pos, 'quarantined' FROM differing d
         JOIN stuck q ON {same}
-        WHERE q.state = 'quarantined' AND q.map_hash = {map_hash}""")
+        WHERE q.state IN {SET_ASIDE} AND q.map_hash = {map_hash}""")
     run.sql(
         "CREATE OR REPLACE TABLE fresh AS SELECT * FROM differing WHERE pos NOT IN (SELECT pos FROM left_out)"
         if run.one("SELECT count(*) FROM left_out")

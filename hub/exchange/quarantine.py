@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from hub.exchange.extract import Extracted
+from hub.exchange.extract import EARLIER, Extracted
 from hub.exchange.keep import Keep
 from hub.exchange.manifest import Manifest
 from hub.exchange.map import Mapped
@@ -64,6 +64,9 @@ def collect(run: RunFile, extracted: Extracted, mapped: Mapped, compiled: Compil
                 WHERE hash IN (SELECT hash FROM held_back) GROUP BY hash) e
               ON e.hash = b.hash) h
         ASOF LEFT JOIN piece p ON h.pos >= p.start""")
+    if any(piece.origin == EARLIER for piece in extracted.pieces):  # where it stood when it was read
+        run.sql(f"""UPDATE held SET position = q.position FROM stuck q
+            WHERE q.key = held.key AND q.hash = held.hash AND held.position LIKE {sql_text(EARLIER + ":%")}""")
     reasons, records = run.sql("SELECT count(*), count(DISTINCT (key, hash)) FROM held")[0]
     return Held(reasons, records)
 
@@ -144,6 +147,7 @@ def write_held(run: RunFile, session: Bulk, manifest: Manifest, run_id: uuid.UUI
                     "source": str(manifest.source),
                     "exchange": sql_text(manifest.exchange),
                     "map_hash": str(manifest.map_hash),
+                    "cause": quarantined.cause_sql(manifest.source),
                     "run_id": sql_text(str(run_id)),
                     "created_at": f"TIMESTAMPTZ '{moment.isoformat()}'",
                 },

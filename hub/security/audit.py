@@ -32,6 +32,7 @@ ACTIONS: Final = {
     "entity.unmerged": "A merge was undone.",
     "links.imported": "A cross-reference table was imported.",
     "quarantine.replayed": "Quarantined records were replayed.",
+    "quarantine.dismissed": "Quarantined records were taken off the list.",
     "reconcile.healed": "A difference found by reconcile was healed.",
     "secret.set": "A secret was stored.",
     "secret.removed": "A secret was removed.",

@@ -10,6 +10,7 @@ from sqlalchemy import delete, insert, select, update
 
 from hub.store.database import Database, new_id, now
 from hub.store.journal import Lease, fence
+from hub.store.quarantined import cause
 from hub.store.tables import delivery, intent, quarantine, shadow
 
 
@@ -70,7 +71,8 @@ def record(
                         key=one["key"],
                         hash=one["hash"],
                         map_hash=map_hash,
-                        code=one["code"] or f"delivery.{one['status']}",
+                        code=(code := one["code"] or f"delivery.{one['status']}"),
+                        cause=cause(number, code, "", one["message"]),
                         field="",
                         message=one["message"],
                         input=None,

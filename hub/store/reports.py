@@ -21,6 +21,7 @@ from hub.store import plans, reviews, tables
 from hub.store.database import Database, now
 from hub.store.journal import RunRow, read_row
 from hub.store.models import entity_table
+from hub.store.quarantined import CLOSED
 
 STATES = {0: "active", 1: "disabled", 2: "deleted"}
 MANY = 500
@@ -28,7 +29,8 @@ MANY = 500
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One reason why one record was not applied. ``input`` is JSON of the offending values."""
+    """One reason why one record was not applied. ``input`` is JSON of the offending values, ``cause`` the
+    fingerprint it shares with entries that one remedy helps, ``mapping`` the version that set it aside."""
 
     id: uuid.UUID
     exchange: str
@@ -41,6 +43,8 @@ class Entry:
     input: str | None
     position: str
     original: str | None
+    cause: str
+    mapping: str
     run: uuid.UUID
     created_at: dt.datetime
     resolved_at: dt.datetime | None
@@ -48,7 +52,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Entries of one exchange that are open for the same reason."""
+    """Entries of one exchange that are open for the same reason. ``mappings`` are the versions of the mapping
+    that set them aside."""
+
+    id: str
 
     exchange: str
     output: str
@@ -58,6 +65,7 @@ class Cause:
     count: int
     first_at: dt.datetime
     last_at: dt.datetime
+    mappings: tuple[str, ...]
     examples: tuple[Entry, ...]
 
 
@@ -217,32 +225,45 @@ def causes(
 ) -> list[Cause]:
     """Open entries by cause, the most frequent first, each with its newest examples."""
     table = tables.quarantine
-    grouped = (table.c.exchange, table.c.source, table.c.state, table.c.code, table.c.field)
+    grouped = (
+        table.c.exchange,
+        table.c.source,
+        table.c.state,
+        table.c.cause,
+        table.c.code,
+        table.c.field,
+    )
     query = select(
         *grouped, func.count(), func.min(table.c.created_at), func.max(table.c.created_at)
     ).group_by(*grouped)
     conditions = [table.c.exchange == exchange] if exchange else []
     conditions += [or_(table.c.code == code, table.c.code.like(f"{code}.%"))] if code else []
-    conditions += [] if resolved else [table.c.state != "resolved"]
+    conditions += [] if resolved else [table.c.state.not_in(CLOSED)]
     outputs, found = _outputs(database), []
     with database.begin(reading=True) as connection:
-        for name, source, state, reason, field, count, first, last in connection.execute(
+        for name, source, state, cause, reason, field, count, first, last in connection.execute(
             query.where(*conditions)
         ).all():
             same = (
+                table.c.source == source,
+                table.c.state == state,
+                table.c.cause == cause,
+                table.c.code == reason,
+                table.c.field == field,
+            )
+            newest = (
                 select(table)
-                .where(
-                    table.c.source == source,
-                    table.c.state == state,
-                    table.c.code == reason,
-                    table.c.field == field,
-                )
+                .where(*same)
                 .order_by(table.c.created_at.desc(), table.c.id)
                 .limit(examples)
             )
-            shown = tuple(_entry(row, outputs) for row in connection.execute(same))
+            versions = connection.scalars(select(table.c.map_hash).where(*same).distinct())
+            made_by = tuple(sorted(version(one) for one in versions))
+            shown = tuple(_entry(row, outputs) for row in connection.execute(newest))
             found.append(
-                Cause(name, outputs.get(source, ""), state, reason, field, count, first, last, shown)
+                Cause(
+                    cause, name, outputs.get(source, ""), state, reason, field, count, first, last, made_by, shown
+                )
             )
     return sorted(found, key=lambda cause: (-cause.count, cause.exchange, cause.code, cause.field))
 
@@ -329,6 +350,11 @@ def _outputs(database: Database) -> dict[int, str]:
         return {identity: output.partition(":")[2] or output for identity, output in rows}
 
 
+def version(map_hash: int) -> str:
+    """A version of a mapping as people name it: the first digits of its hash."""
+    return f"{map_hash % 2**64:016x}"[:8]
+
+
 def _entry(row: Any, outputs: Mapping[int, str]) -> Entry:
     return Entry(
         row.id,
@@ -342,6 +368,8 @@ def _entry(row: Any, outputs: Mapping[int, str]) -> Entry:
         row.input,
         row.position,
         row.original,
+        row.cause,
+        version(row.map_hash),
         row.run_id,
         row.created_at,
         row.resolved_at,

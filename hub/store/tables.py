@@ -156,13 +156,14 @@ quarantine = Table(
     Column("key", KEY, nullable=False),
     Column("hash", BigInteger, nullable=False),
     Column("map_hash", BigInteger, nullable=False),
-    Column("state", Text, nullable=False),  # quarantined waiting in_review refused resolved
+    Column("state", Text, nullable=False),  # quarantined waiting future_dated in_review refused dismissed resolved
     Column("code", Text, nullable=False),
     Column("field", Text, nullable=False),
     Column("message", Text, nullable=False),
     Column("input", Text),  # JSON of the offending values, classified ones masked
     Column("position", Text, nullable=False),
     Column("original", Text),  # run store digest # row of the sealed original
+    Column("cause", Text, nullable=False, server_default=""),  # fingerprint: alike what has one remedy
     Column("run_id", Uuid, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("resolved_at", Moment),
