@@ -100,9 +100,14 @@ class RecordRejected(HubError):
 
 
 class Held(HubError):
-    """A guard stopped the run before its first write; a person decides."""
+    """A guard stopped the run before its first write; a person decides. ``plan`` is the id of the plan that
+    waits for the decision."""
 
     exit_code = 76
+
+    def __init__(self, code: str, message: str, *, where: str = "", hint: str = "", plan: str = "") -> None:
+        super().__init__(code, message, where=where, hint=hint)
+        self.plan = plan
 
 
 class Fatal(HubError):

@@ -31,6 +31,8 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "run": ("run", "Run exchanges: read, map, resolve, merge, and apply or deliver."),
         "plan": ("plans", "Show what a run would do, and keep it for apply; nothing is changed."),
         "apply": ("plans", "Do exactly what a stored plan says."),
+        "approve": ("approvals", "Let a plan through that a guard held; signed, and for a time."),
+        "reject": ("approvals", "Close a plan for good: it cannot be approved or applied any more."),
     },
     "Run by itself": {
         "worker": ("worker", "Relay events, drain the inbox, and run what follows a model."),

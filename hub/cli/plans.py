@@ -123,7 +123,7 @@ def _print(say: Say, found: Contents, notes: tuple[str, ...]) -> None:
     say.line(
         "plan",
         say.text(str(row.id), "cyan"),
-        f"of {row.exchange}, {row.state}, made {moment(row.created_at)}",
+        f"of {row.exchange}, {row.state}, made {moment(row.created_at)}{f' by {row.author}' if row.author else ''}",
     )
     for part in found.parts:
         _part(say, part, titled=len(found.parts) > 1)
@@ -133,7 +133,11 @@ def _print(say: Say, found: Contents, notes: tuple[str, ...]) -> None:
     if row.breaches:
         for breach in row.breaches:
             say.line(say.text("guard: held:", "yellow bold"), say.text(breach))
-        say.line("Raise the guard in the mapping, or, for a first load, plan with --initial.")
+        if row.state == "open":
+            say.line(
+                f"It waits for approval: cophub approve {short(row.id)} --reason TEXT;",
+                "a first load is planned with --initial.",
+            )
     elif row.state == "open":
         say.line(
             say.text("guard: passed.", "green"),
@@ -204,6 +208,8 @@ def _told(found: Contents) -> dict[str, Any]:
         "state": row.state,
         "created_at": row.created_at,
         "applied_at": row.applied_at,
+        "author": row.author,
+        "expires_at": row.expires_at,
         "counts": row.counts,
         "guard": {"held": bool(row.breaches), "breaches": row.breaches},
         "stale": found.stale,

@@ -141,6 +141,7 @@ def _told(say: Say, item: Ended) -> dict[str, Any]:
         return told | {
             "state": "held" if item.error.exit_code == 76 else "failed",
             "error": error_json(item.error, say.clean),
+            "plan": getattr(item.error, "plan", "") or None,
         }
     result = item.result
     assert result is not None

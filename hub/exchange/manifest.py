@@ -77,6 +77,7 @@ class Manifest:
     moves: bool = True
     contestants: dict[str, str] = field(default_factory=dict)
     owned: list[list[str]] = field(default_factory=list)
+    authors: list[str] = field(default_factory=list)
 
     def dump(self) -> bytes:
         return orjson.dumps(dataclasses.asdict(self), option=orjson.OPT_SORT_KEYS)

@@ -14,6 +14,7 @@ Records may be given instead of read (``at_hand``): the journal calls such a run
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -22,11 +23,13 @@ from dataclasses import dataclass, field
 
 from hub.errors import ConfigError, Held, HubError
 from hub.exchange import inbound, outbound
+from hub.exchange.absence import seconds
 from hub.exchange.apply import Applied, apply
+from hub.exchange.approval import breaches_of, require_consent, require_open
 from hub.exchange.at_hand import Given
 from hub.exchange.ground import Hub, Progress
 from hub.exchange.manifest import READ_PARTS, Manifest
-from hub.exchange.plan import load_plan, store_plan
+from hub.exchange.plan import fingerprint, load_plan, store_plan
 from hub.exchange.runfile import RunFile, open_run
 from hub.failpoints import reach
 from hub.mapping.compile import Compiled, compile_mapping
@@ -123,16 +126,7 @@ def apply_plan(hub: Hub, identity: uuid.UUID, run_key: str, *, progress: Progres
     mapping = hub.workspace.mapping(plan.exchange)
     with journal.leases(hub.database, lease_names(mapping)) as held:
         plan = plans.find(hub.database, identity) or plan
-        if plan.state != "open":
-            raise ConfigError(
-                "plan.closed", f"the plan {identity} is {plan.state}", hint="make a new one: cophub plan"
-            )
-        if plan.workspace_hash != hub.workspace.hash:
-            raise ConfigError(
-                "plan.workspace",
-                "the workspace changed after the plan was made",
-                hint="make a new one: cophub plan",
-            )
+        require_open(hub, plan)
         row = journal.open_run(
             hub.database, plan.exchange, "apply", run_key, held[0].epoch, hub.workspace.hash
         )
@@ -183,6 +177,8 @@ class _Run:
         except HubError as error:
             state = "held" if isinstance(error, Held) else "failed"
             told = {"code": error.code, "message": error.message, "where": error.where, "hint": error.hint}
+            if isinstance(error, Held) and error.plan:
+                told["plan"] = error.plan
             journal.close_run(database, identity, epoch, state, self.counts, self.notes, told)
             raise
         except BaseException as error:
@@ -218,9 +214,7 @@ class _Run:
             )
             self._total(manifests)
             if self.row.mode == "plan":
-                plan = store_plan(self.hub.database, self.hub.keep, run, manifests, self.row)
-                reach("after_plan")
-                return self._result("planned", plan)
+                return self._result("planned", self._store(run, manifests))
             self._write(run, manifests, stack, stored=False)
         return self._result("done")
 
@@ -243,24 +237,59 @@ class _Run:
             self._write(run, manifests, stack, stored=False)
         return self._result("done")
 
+    def _store(self, run: RunFile, manifests: list[Manifest]) -> uuid.UUID:
+        lasts = dt.timedelta(seconds=seconds(self.hub.workspace.hub.plans.keep))
+        plan = store_plan(
+            self.hub.database,
+            self.hub.keep,
+            run,
+            manifests,
+            self.row,
+            people=self.hub.actor.people,
+            lasts=lasts,
+        )
+        reach("after_plan")
+        return plan
+
+    def _held(self, run: RunFile, manifests: list[Manifest], breaches: list[str]) -> Held:
+        """A guard stops the run before its first write. Its plan waits for approval; while one of the same
+        content waits already there is no second one."""
+        database, exchange = self.hub.database, self.mapping.mapping
+        waiting = plans.alike(
+            database, exchange, fingerprint(run, manifests), self.hub.workspace.hash
+        )
+        plan = waiting.id if waiting else self._store(run, manifests)
+        short = str(plan)[-8:]
+        hint = f"look at it: cophub plan show {short}; then cophub approve {short} --reason TEXT, cophub apply {short}"
+        if any("create" in breach for breach in breaches):
+            hint += "; a first load needs --initial"
+        if waiting and plans.consent_of(database, plan):
+            hint = f"it is approved: cophub apply {short}"
+        since = f", as it does since {waiting.created_at:%Y-%m-%d %H:%M} UTC" if waiting else ""
+        return Held(
+            "guard.exceeded",
+            f"{'; '.join(breaches)}. The plan {plan} waits for approval{since}",
+            where=f"mappings/{exchange}.yaml: guard",
+            hint=hint,
+            plan=str(plan),
+        )
+
     def stored(self, plan: PlanRow) -> Result:
         with ExitStack() as stack:
             run = stack.enter_context(open_run(self.hub.scratch, self.hub.memory, self.hub.threads))
             manifests = load_plan(self.hub.keep, run, plan.digest)
             self._total(manifests)
+            if consent := require_consent(self.hub, plan, manifests):
+                self.notes.append(f"approved by {consent.approver}: {consent.reason}")
             self._write(run, manifests, stack, stored=True)
         plans.close(self.hub.database, plan.id, "applied")
         return self._result("done", plan.id)
 
     def _write(self, run: RunFile, manifests: list[Manifest], stack: ExitStack, *, stored: bool) -> None:
-        """The writing half: golden rows, or deliveries. A guard stops all of it before its first write."""
-        if breaches := [breach for manifest in manifests for breach in manifest.breaches]:
-            raise Held(
-                "guard.exceeded",
-                "; ".join(breaches),
-                where=f"mappings/{self.mapping.mapping}.yaml: guard",
-                hint=f"look at it: cophub plan {self.mapping.mapping}; a first load needs --initial",
-            )
+        """The writing half: golden rows, or deliveries. A guard stops all of it before its first write; of a
+        stored plan, ``stored`` has asked for its approval."""
+        if not stored and (breaches := breaches_of(manifests)):
+            raise self._held(run, manifests, breaches)
         reach("before_apply")
         for manifest in manifests:
             run.use(manifest.number)

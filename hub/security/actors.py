@@ -17,6 +17,11 @@ class Actor:
     name: str
     on_behalf: str = ""
 
+    @property
+    def people(self) -> list[str]:
+        """Everybody who has a part in it."""
+        return [self.name, self.on_behalf] if self.on_behalf else [self.name]
+
 
 def actor_of(environment: Mapping[str, str]) -> Actor:
     """COPHUB_ACTOR, else the user of the operating system."""

@@ -73,13 +73,16 @@ plan = Table(
     Column("id", Uuid, primary_key=True),
     Column("exchange", Text, nullable=False, index=True),
     Column("run_id", Uuid, nullable=False),
-    Column("state", Text, nullable=False),  # open applied refused expired
+    Column("state", Text, nullable=False),  # open applied rejected expired
     Column("digest", Text, nullable=False),  # SHA-256 of the manifest in the run store
     Column("workspace_hash", Text, nullable=False),
     Column("counts", JSON, nullable=False),
     Column("verdict", JSON, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("applied_at", Moment),
+    Column("author", Text, nullable=False, server_default=""),  # who let it be made
+    Column("fingerprint", Text, nullable=False, server_default=""),  # the same for plans of the same content
+    Column("expires_at", Moment),
 )
 
 # One foreign place that records live in, as one mapping output sees it.
@@ -277,6 +280,22 @@ secret = Table(
     Column("sealed", LargeBinary, nullable=False),
     Column("created", Moment, nullable=False),
     Column("updated", Moment, nullable=False),
+)
+
+# One consent to a plan that a guard held: what was signed, and the signature over it.
+approval = Table(
+    "approval",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("plan_id", Uuid, nullable=False, index=True),
+    Column("approver", Text, nullable=False),
+    Column("on_behalf", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("digest", Text, nullable=False),  # of the plan that was looked at
+    Column("breaches", JSON, nullable=False),
+    Column("signed_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("signature", Text, nullable=False),
 )
 
 STATE = SmallInteger

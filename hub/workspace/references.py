@@ -9,6 +9,7 @@ from hub.errors import Finding
 from hub.workspace.build import Built
 from hub.workspace.explain import Loc, dotted, suggest
 from hub.workspace.gather import Gathered
+from hub.workspace.guard_references import check_approvals
 from hub.workspace.mapping_references import check_mapping
 from hub.workspace.scope import Scope, names_of
 from hub.workspace.shape import CodesFile, ModelField, ModelFile, Output, TestCase
@@ -18,6 +19,7 @@ def check(built: Built, gathered: Gathered) -> list[Finding]:
     """All references of all files that could be built."""
     names = names_of(gathered)
     findings: list[Finding] = []
+    check_approvals(Scope(built, names, "hub", "", findings), built)
     for name, model in built.models.items():
         _model(Scope(built, names, "model", name, findings), model)
     for name, codes in built.codes.items():

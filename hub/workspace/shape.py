@@ -36,6 +36,21 @@ TITLE: Any = Field(
 # ---------------------------------------------------------------- hub.yaml
 
 
+class Plans(Shape):
+    """What becomes of stored plans."""
+
+    keep: Duration = Field("7d", description="How long a plan can be applied after it was made")
+
+
+class Approvals(Shape):
+    """Who may let a held plan through, and for how long."""
+
+    four_eyes: Literal["on", "off"] = Field(
+        "on", description="on: whoever let the plan be made may not approve it; off: where only one person is"
+    )
+    expires: Duration = Field("4h", description="How long an approval holds where approve names no time")
+
+
 class HubFile(Shape):
     """``config/hub.yaml``: what holds for the whole workspace."""
 
@@ -59,6 +74,10 @@ class HubFile(Shape):
     )
     keep_events: Duration = Field(
         "7d", description="How long events are kept after they were handed over", examples=["30d"]
+    )
+    plans: Plans = Field(Plans(), description="Stored plans", examples=[{"keep": "7d"}])
+    approvals: Approvals = Field(
+        Approvals(), description="Approvals of held plans", examples=[{"four_eyes": "on", "expires": "4h"}]
     )
 
 

@@ -136,7 +136,12 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "workspace.invalid": ("the workspace has errors", "cophub check shows all of them"),
     "yaml.alias": ("", "write the value where it is needed"),
     # The hub itself.
-    "guard.exceeded": ("the plan changes more than the guard allows", ""),
+    "approval.expired": ("the approval of the plan is over", "cophub approve PLAN --reason TEXT"),
+    "plan.unapproved": ("a guard held the plan, and nobody has approved it", "cophub approve PLAN --reason TEXT"),
+    "guard.exceeded": (
+        "the plan changes more than the guard allows; it waits for approval",
+        "cophub plan show PLAN; cophub approve PLAN --reason TEXT",
+    ),
     "keep.changed": ("", "make the plan again; find out who wrote there"),
     "key.permissions": ("others may read the key, or the command cannot run", "chmod 600 its file"),
     "key.unwritable": ("", "name a file in a folder that is there"),

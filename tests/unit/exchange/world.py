@@ -22,7 +22,17 @@ from hub.store.migrate import migrate
 from hub.workspace.connectors import Connectors
 
 # What a plan may leave behind: its own records, and the numbers and leases that every run takes.
-OF_RUNS = ("run", "plan", "source", "lease", "audit", "audit_head", "audit_checkpoint", "audit_salt")
+OF_RUNS = (
+    "run",
+    "plan",
+    "approval",
+    "source",
+    "lease",
+    "audit",
+    "audit_head",
+    "audit_checkpoint",
+    "audit_salt",
+)
 
 SUPPLIER = """
     model: supplier
@@ -114,11 +124,10 @@ class World:
     # ------------------------------------------------------------ runs
 
     @contextmanager
-    def opened(self, *, schema: bool = True) -> Iterator[Opened]:
+    def opened(self, *, schema: bool = True, actor: str = "ann") -> Iterator[Opened]:
         connectors = Connectors(modules=self.modules) if self.modules else None
-        with open_hub(
-            self.folder, variables={"COPHUB_STORE": self.store}, schema=schema, connectors=connectors
-        ) as hub:
+        variables = {"COPHUB_STORE": self.store, "COPHUB_ACTOR": actor}
+        with open_hub(self.folder, variables=variables, schema=schema, connectors=connectors) as hub:
             yield hub
 
     def migrate(self, *, contract: bool = False) -> list[str]:
