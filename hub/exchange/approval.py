@@ -17,6 +17,7 @@ from hub.errors import AuthError, ConfigError, Held
 from hub.exchange.ground import Hub
 from hub.exchange.manifest import Manifest
 from hub.exchange.plan import manifests_of
+from hub.security import audit
 from hub.store import plans
 from hub.store.database import now
 from hub.store.plans import ApprovalRow, PlanRow
@@ -47,15 +48,28 @@ def approve(hub: Hub, plan: PlanRow, reason: str, lasts: dt.timedelta) -> Approv
         moment + lasts,
     )
     row = dataclasses.replace(row, signature=hub.signer.sign(_message(row)))
-    plans.consent(hub.database, row)
+    with hub.database.begin() as connection:
+        plans.consent(connection, row)
+        told = {"breaches": breaches, "expires_at": row.expires_at.isoformat(), "signature": row.signature}
+        audit.record(
+            connection,
+            hub.actor,
+            "plan.approved",
+            f"plan:{plan.id}",
+            reason=row.reason,
+            after=plan.digest,
+            details=told,
+        )
     return row
 
 
 def reject(hub: Hub, plan: PlanRow, reason: str) -> None:
     """Close a plan for good: it cannot be approved or applied any more."""
     _require_reason(reason, "approval.reason", "a rejection says why", f"cophub reject {plan.id} --reason TEXT")
-    if plan.state != "open" or not plans.close(hub.database, plan.id, "rejected"):
-        raise _closed(plan)
+    with hub.database.begin() as connection:
+        if plan.state != "open" or not plans.close(connection, plan.id, "rejected"):
+            raise _closed(plan)
+        audit.record(connection, hub.actor, "plan.refused", f"plan:{plan.id}", reason=reason.strip())
 
 
 def require_open(hub: Hub, plan: PlanRow) -> None:

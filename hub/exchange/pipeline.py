@@ -282,7 +282,8 @@ class _Run:
             if consent := require_consent(self.hub, plan, manifests):
                 self.notes.append(f"approved by {consent.approver}: {consent.reason}")
             self._write(run, manifests, stack, stored=True)
-        plans.close(self.hub.database, plan.id, "applied")
+        with self.hub.database.begin() as connection:
+            plans.close(connection, plan.id, "applied")
         return self._result("done", plan.id)
 
     def _write(self, run: RunFile, manifests: list[Manifest], stack: ExitStack, *, stored: bool) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from hub.store.database import Database, new_id, now
 from hub.store.tables import approval, plan
@@ -114,34 +115,16 @@ def alike(database: Database, exchange: str, fingerprint: str, workspace_hash: s
     return None if row is None else read_row(row)
 
 
-def close(database: Database, identity: uuid.UUID, state: str) -> bool:
+def close(connection: Connection, identity: uuid.UUID, state: str) -> bool:
     """Only an open plan is closed; answers whether this one was."""
-    with database.begin() as connection:
-        closed = connection.execute(
-            plan.update()
-            .where(plan.c.id == identity, plan.c.state == "open")
-            .values(state=state, applied_at=now())
-        )
-        return closed.rowcount == 1
+    mine = (plan.c.id == identity) & (plan.c.state == "open")
+    return connection.execute(plan.update().where(mine).values(state=state, applied_at=now())).rowcount == 1
 
 
-def consent(database: Database, row: ApprovalRow) -> None:
+def consent(connection: Connection, row: ApprovalRow) -> None:
     """Store an approval beside earlier ones; the newest counts."""
-    with database.begin() as connection:
-        connection.execute(
-            insert(approval).values(
-                id=new_id(),
-                plan_id=row.plan_id,
-                approver=row.approver,
-                on_behalf=row.on_behalf,
-                reason=row.reason,
-                digest=row.digest,
-                breaches=list(row.breaches),
-                signed_at=row.signed_at,
-                expires_at=row.expires_at,
-                signature=row.signature,
-            )
-        )
+    values = dataclasses.asdict(row) | {"id": new_id(), "breaches": list(row.breaches)}
+    connection.execute(insert(approval).values(values))
 
 
 def consent_of(database: Database, identity: uuid.UUID) -> ApprovalRow | None:

@@ -397,8 +397,3 @@ def test_a_password_in_the_wrong_place_is_found_and_never_shown(tmp_path: Path, 
     found = findings(tmp_path, changed(ERP, old, new.replace("pages: hunter2", "token: hunter2")))
     assert [one for one in found if one.level == "error"]
     assert "hunter2" not in "".join(map(str, found))
-
-
-def test_approving_alone_is_worth_knowing(tmp_path: Path) -> None:
-    found = findings(tmp_path, {"config/hub.yaml": "hub: test\napprovals: {four_eyes: off}\n"})
-    assert [(one.level, one.code, one.line) for one in found] == [("warning", "approvals.alone", 2)]
