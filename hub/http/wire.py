@@ -26,6 +26,7 @@ from urllib3.poolmanager import PoolManager
 
 from hub.errors import AuthError, ConfigError, Fatal, HubError, Retriable
 from hub.http.addresses import Addresses, Origin
+from hub.http.head import WholeHead
 from hub.http.pace import Clock
 from hub.http.settings import HttpSettings
 
@@ -106,6 +107,7 @@ def _call() -> Call:
 class _Watched(HTTPConnection):
     """A connection whose socket the call can shut down from outside, also inside a TLS handshake."""
 
+    response_class = WholeHead
     handle: socket.socket | None = None
 
     def _new_conn(self) -> socket.socket:

@@ -29,8 +29,10 @@ def is_of_database(error: BaseException) -> bool:
     if isinstance(error, OperationalError | InternalError | sqlite3.OperationalError):
         return "no such table" not in str(error)
     state = str(getattr(error, "sqlstate", "") or getattr(getattr(error, "orig", None), "sqlstate", "") or "")
-    foreign = type(error).__module__.startswith("adbc_driver") or isinstance(error, DBAPIError)
-    return foreign and (
+    of_adbc = type(error).__module__.startswith("adbc_driver")
+    if of_adbc and not state:  # a connection that is gone gives no state, a bad statement another class
+        return type(error).__name__ == "OperationalError"
+    return (of_adbc or isinstance(error, DBAPIError)) and (
         state == "42501" or state[:2] in ("08", "25", "28", "3D", "40", "53", "55", "57", "58")
     )
 

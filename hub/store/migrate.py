@@ -16,6 +16,7 @@ from alembic.operations import Operations, ops
 from sqlalchemy import Column, Connection
 
 from hub.errors import ConfigError
+from hub.failpoints import reach
 from hub.store import tables
 from hub.store.database import Database
 
@@ -69,6 +70,7 @@ def migrate(database: Database, *, contract: bool = False) -> list[Step]:
         run = [step for step in steps if step.kind == "expand" or contract]
         for step in run:
             operations.invoke(step.operation)
+            reach("during_migration")
         if run and database.dialect == "postgresql":
             # Room on each page: a record seen again leaves the indexes alone (heap-only updates).
             connection.exec_driver_sql("ALTER TABLE shadow SET (fillfactor = 90)")
