@@ -6,10 +6,12 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from hub.exchange.runfile import RunFile, sql_name
 from hub.store.bulk import Bulk, Wire
+from hub.store.faults import stream_lost
 from hub.store.shadows import KEYS
 from hub.store.wire import encode
 
@@ -45,4 +47,9 @@ def stage_keys(run: RunFile, session: Bulk, name: str, query: str) -> Any:
 
 def take(run: RunFile, name: str, wire: Wire) -> None:
     """A table of the run file from what the database reads."""
-    run.table(name, wire.rows, wire.decoded)
+    try:
+        run.table(name, wire.rows, wire.decoded)
+    except duckdb.Error as error:
+        if lost := stream_lost(error):
+            raise lost from error
+        raise

@@ -37,6 +37,17 @@ def is_of_database(error: BaseException) -> bool:
     )
 
 
+def stream_lost(error: Exception) -> Retriable | None:
+    """What a reader of rows says of a connection that ended while they came: DuckDB only passes on the text."""
+    if "[libpq]" not in str(error):
+        return None
+    return Retriable(
+        "store.unreachable",
+        "the hub's database closed the connection while it was read",
+        hint="start it, or mend store in config/hub.yaml",
+    )
+
+
 def translated(error: BaseException, url: URL) -> HubError:
     """The hub's error for a driver's. Its text names no value of a statement."""
     origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
