@@ -110,12 +110,15 @@ class _Writer:
             self._refuse_taken(fields)
         for name in ("updating", "removing", "creation"):
             run.sql(f"DELETE FROM {name} WHERE _id IN (SELECT _id FROM refused_entity)")
+        run.sql("DELETE FROM outvoting WHERE entity IN (SELECT _id FROM refused_entity)")
         run.sql("""CREATE OR REPLACE TABLE refused AS SELECT key, hash, changes FROM shadowing
             WHERE entity IN (SELECT _id FROM refused_entity)""")
         run.sql(
             "DELETE FROM shadowing WHERE key IN (SELECT key FROM refused UNION SELECT key FROM seen_since)"
         )
         run.sql("DELETE FROM gone WHERE key IN (SELECT key FROM refused)")
+        run.sql("""DELETE FROM gone WHERE key IN (SELECT key FROM taking
+            WHERE entity IN (SELECT _id FROM refused_entity))""")
         run.sql("""INSERT INTO held SELECT key, hash, 'refused', 'plan.changed', '',
             'the record or its entity changed after the plan was made', NULL, '', 0, NULL FROM refused""")
         refused, changes = run.sql("SELECT count(*), count(*) FILTER (changes) FROM refused")[0]
@@ -232,9 +235,11 @@ class _Writer:
         taken = {
             name: self.manifest.contestants.get(sign, self.manifest.exchange)
             for name, sign in zip(self.manifest.fields, pattern, strict=True)
-            if sign != "0"
+            if sign not in "0-"
         }
-        return origins.intern(self.session, self.model, before | taken)
+        nobody = {name for name, sign in zip(self.manifest.fields, pattern, strict=True) if sign == "-"}
+        kept = {name: holder for name, holder in before.items() if name not in nobody}
+        return origins.intern(self.session, self.model, kept | taken)
 
     # ------------------------------------------------------------ shadows
 
@@ -284,5 +289,7 @@ class _Writer:
             return
         newly = stage_keys(run, session, "newly_absent", "SELECT key FROM absent WHERE since IS NULL")
         shadows.mark_absent(session, source, newly, self.moment)
+        gone = stage_keys(run, session, "now_gone", "SELECT key FROM gone")
+        shadows.silence(session, source, gone)
         if self.manifest.absent == "unlink":
-            shadows.unlink(session, source, stage_keys(run, session, "now_gone", "SELECT key FROM gone"))
+            shadows.unlink(session, source, gone)

@@ -13,6 +13,7 @@ from hub.contract import Query, Resource, Source
 from hub.errors import Fatal
 from hub.exchange import absence, quarantine
 from hub.exchange.at_hand import Given, at_hand, described
+from hub.exchange.claims import claims
 from hub.exchange.deletions import weigh
 from hub.exchange.drift import require_fields
 from hub.exchange.extract import Extracted, extract
@@ -22,14 +23,15 @@ from hub.exchange.join import joined_scan
 from hub.exchange.lookup import Lookups
 from hub.exchange.manifest import Manifest
 from hub.exchange.map import PARENT, Mapped, known_records, map_records, short_hash
-from hub.exchange.merge import STRENGTH, Claims, Merged, Merger, contestant_sign
+from hub.exchange.merge import Merged, Merger, changed_fields
+from hub.exchange.reassert import drifted
 from hub.exchange.resolve import Resolved, Resolver
 from hub.exchange.runfile import RunFile
+from hub.exchange.takeback import take_back
 from hub.failpoints import reach
 from hub.mapping.compile import Compiled
 from hub.store.bulk import Bulk
 from hub.workspace.shape import MappingFile, ModelFile, Output
-from hub.workspace.workspace import Workspace
 
 
 def plan(
@@ -183,7 +185,17 @@ def plan_output(
     database, workspace = hub.database, hub.workspace
     model = workspace.models[output.into]
     progress("map", {"read": extracted.read})
-    mapped = map_records(run, session, extracted, source, compiled, Lookups(run, session))
+    claimed = claims(workspace, model.model)
+    drifts = extracted.full and drifted(run, session, database, source, claimed, mapping.mapping)
+    mapped = map_records(
+        run,
+        session,
+        extracted,
+        source,
+        compiled,
+        Lookups(run, session),
+        again="reassert" if drifts else "",
+    )
     if given is not None:
         weigh(run, extracted.resource, given.versions, short_hash(compiled.hash))
     reach("after_map")
@@ -193,23 +205,29 @@ def plan_output(
     if asked.mode == "link_only":
         resolved = _only_links(run, resolved)
     reach("after_resolve")
-    claimed = claims(workspace, model.model)
-    merged = Merger(run, session, database, mapping.mapping, model, compiled, claimed).merge()
+    merged = Merger(run, session, database, mapping.mapping, compiled, claimed).merge()
     if asked.mode == "link_only":
         run.sql("DELETE FROM updating")
         merged = dataclasses.replace(merged, updated=0, unchanged=merged.unchanged + merged.updated)
     absent = absence.find_absent(
         run, session, database, extracted, source, model.model, output.absent, each=compiled.each is not None
     )
+    taken = 0
+    run.sql("CREATE OR REPLACE TABLE taking (key VARCHAR, entity UUID)")
+    if leaving := _leaving(run, mapped, compiled, asked):
+        taken = take_back(run, session, database, source, compiled, claimed, leaving)
+        changed, nulled = changed_fields(run)
+        merged = dataclasses.replace(merged, changed_fields=changed, nulled_fields=nulled)
     held = quarantine.collect(run, extracted, mapped, compiled)
     quarantine.leave_standing(run, short_hash(compiled.hash), snapshot=extracted.certificate.complete)
     quarantine.keep_originals(run, hub.keep, extracted)
     _shadowing(run, compiled, mode=asked.mode)
     _settled(run, extracted, compiled)
     counts = _counts(run, extracted, mapped, resolved, merged, absent, compiled)
+    counts["updated"] += taken
     judged = {
         "create": merged.created,
-        "update": merged.updated,
+        "update": merged.updated + taken,
         "disable": absent.disabled,
         "delete": absent.deleted,
     }
@@ -236,7 +254,7 @@ def plan_output(
         fields=[column.name for column in compiled.columns],
         changed_fields=dict(merged.changed_fields),
         source_fields=list(extracted.fields),
-        contestants={contestant_sign(claimed, name): name for name in claimed.contestants()},
+        contestants={claimed.sign(name): name for name in claimed.contestants()},
         absent=output.absent.reaction,
         owned=_owned(output, model),
         last=compiled.number == len(mapping.outputs) - 1,
@@ -252,23 +270,17 @@ def _owned(output: Output, model: ModelFile) -> list[list[str]]:
     ]
 
 
-def claims(workspace: Workspace, model: str) -> Claims:
-    """Who writes which field of a model, and how strongly."""
-    shape = workspace.models[model]
-    by_field: dict[str, dict[str, tuple[int, int]]] = {}
-    for mapping in workspace.mappings.values():
-        system = mapping.from_.partition(".")[0]
-        for output in mapping.outputs:
-            if output.into != model:
-                continue
-            for name, rule in output.fields.items():
-                ranks = shape.fields[name].rank if name in shape.fields else []
-                rank = min(
-                    (ranks.index(one) for one in (mapping.mapping, system) if one in ranks),
-                    default=len(ranks),
-                )
-                by_field.setdefault(name, {})[mapping.mapping] = (STRENGTH[rule.strength], rank)
-    return Claims(shape, by_field)
+def _leaving(run: RunFile, mapped: Mapped, compiled: Compiled, asked: Asked) -> str:
+    """A query of the records that stand for nothing any more: gone, or no longer in scope; empty if none."""
+    if asked.mode == "link_only":
+        return ""
+    parts = []
+    if run.one("SELECT count(*) FROM gone"):
+        parts.append("SELECT key FROM gone")
+    if mapped.out_of_scope and not compiled.each:
+        parts.append("""SELECT f.key FROM fresh f SEMI JOIN seen s ON s.key = f.key
+            WHERE f.key NOT IN (SELECT _key FROM mapped) AND f.key NOT IN (SELECT key FROM rejected)""")
+    return " UNION ".join(parts)
 
 
 def _only_links(run: RunFile, resolved: Resolved) -> Resolved:

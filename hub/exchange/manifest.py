@@ -24,6 +24,7 @@ TABLES = {
         "outvote",
         "outvoting",
         "proposal",
+        "taking",
     ),
     "outbound": ("sending", "held", "settled", "whole", "leftover", "planned"),
     "pass": ("sending", "held", "settled", "whole", "leftover"),

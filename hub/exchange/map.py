@@ -63,8 +63,10 @@ def map_records(
     lookups: Lookups,
     *,
     compare: bool = True,
+    again: str = "",
 ) -> Mapped:
-    """Fill ``fresh``, ``mapped`` and ``rejected``; without ``compare`` every record is fresh."""
+    """Fill ``fresh``, ``mapped`` and ``rejected``; without ``compare`` every record is fresh. ``again`` names
+    a table of keys to be looked at although their records are unchanged."""
     map_hash = short_hash(compiled.hash)
     few, each = not extracted.full and extracted.read <= FEW, compiled.each is not None
     run.table("told", pa.table({"key": pa.array(extracted.deleted, pa.string())}))
@@ -73,7 +75,7 @@ def map_records(
         run.sql(f"CREATE OR REPLACE TABLE stuck ({STUCK})")
     elif not extracted.shadows_read:
         read_shadows(run, session, source, few=few, each=each)
-    _compare(run, session, extracted, source, map_hash, each=each)
+    _compare(run, session, extracted, source, map_hash, each=each, again=again)
     fresh, differing = (run.one(f"SELECT count(*) FROM {name}") for name in ("fresh", "differing"))
     left = dict(run.sql("SELECT verdict, count(*) FROM left_out GROUP BY verdict"))
     evaluated = evaluate(run.con, compiled, _relation(run, extracted, compiled, fresh), lookups, read=fresh)
@@ -126,7 +128,14 @@ def read_shadows(run: RunFile, session: Bulk, source: int, *, few: bool, each: b
 
 
 def _compare(
-    run: RunFile, session: Bulk, extracted: Extracted, source: int, map_hash: int, *, each: bool
+    run: RunFile,
+    session: Bulk,
+    extracted: Extracted,
+    source: int,
+    map_hash: int,
+    *,
+    each: bool,
+    again: str = "",
 ) -> None:
     """``fresh``: the records to look at; ``left``: those that differ from the shadow and yet are left
     out, with the verdict. What is in neither (and is no duplicate) is unchanged."""
@@ -135,8 +144,14 @@ def _compare(
     same = "q.key = d.key AND q.hash = d.hash"
     if each:  # an element's entry has the hash of its record; what waits beside it is tried again
         same = f"q.hash = d.hash AND d.hash NOT IN (SELECT hash FROM stuck WHERE state NOT IN {SET_ASIDE})"
-    alike = "seen_current" if extracted.shadows_read else f"""(SELECT key, hash FROM seen
+    alike = (
+        "seen_current"
+        if extracted.shadows_read
+        else f"""(SELECT key, hash FROM seen
         WHERE map_hash = {map_hash} AND absent_at IS NULL)"""
+    )
+    if again:
+        alike = f"(SELECT key, hash FROM {alike} ANTI JOIN {again} USING (key))"
     run.sql(f"""CREATE OR REPLACE TABLE differing AS SELECT e.rowid AS pos, e.key, e.hash, e.cur
         FROM extracted e ANTI JOIN {alike} s ON e.hash = s.hash AND e.key = s.key
         WHERE e.key IS NOT NULL {unrepeated}""")

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Column, Table, insert, literal, literal_column, select, update
+from sqlalchemy import Column, Table, and_, false, func, insert, literal, literal_column, or_, select, update
 
 from hub.store import tables, wake
 from hub.store.bulk import Bulk, Wire, deferred_indexes
@@ -73,6 +73,36 @@ def linked_to(session: Bulk, database: Database, model: str, number: int, keys: 
         .join(shadow, shadow.c.entity == golden.c["_id"])
         .join(keys, keys.c.key == shadow.c.key)
         .where(shadow.c.source == number, golden.c["_state"] < below)
+    )
+
+
+def drifted(
+    session: Bulk,
+    database: Database,
+    model: str,
+    number: int,
+    beaten: Mapping[str, Sequence[int]],
+    by_hand: Sequence[int],
+) -> Wire:
+    """key: a source's records that say something in vain of a field (``beaten``: field → origins) although
+    they claim it more strongly, and those whose entities somebody changed by hand (origins)."""
+    golden, shadow = _golden(database, model), tables.shadow
+    vain = [
+        and_(shadow.c.outvoted.contains(f'"{field}":', autoescape=True), golden.c["_origin"].in_(origins))
+        for field, origins in beaten.items()
+    ]
+    return session.read(
+        select(func.coalesce(shadow.c.parent, shadow.c.key).label("key"))
+        .join(golden, golden.c["_id"] == shadow.c.entity)
+        .where(
+            shadow.c.source == number,
+            shadow.c.absent_at.is_(None),
+            golden.c["_state"] < 2,
+            or_(
+                and_(shadow.c.outvoted.is_not(None), or_(*vain, false())),
+                golden.c["_origin"].in_(by_hand) if by_hand else false(),
+            ),
+        )
     )
 
 

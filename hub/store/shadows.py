@@ -87,6 +87,17 @@ def held_by_others(session: Bulk, number: int, entities: Table, gone: Table) -> 
     )
 
 
+def standing(session: Bulk, number: int, entities: Table, gone: Table) -> Wire:
+    """entity, source: who else stands for ``entities``: all records but the ``gone`` ones of this source."""
+    leaving = and_(shadow.c.source == number, shadow.c.key.in_(select(gone.c.key)))
+    return session.read(
+        select(shadow.c.entity, shadow.c.source)
+        .join(entities, entities.c.entity == shadow.c.entity)
+        .where(shadow.c.absent_at.is_(None), ~leaving, _inbound())
+        .distinct()
+    )
+
+
 def _inbound() -> Any:
     return shadow.c.source.in_(select(source.c.id).where(source.c.direction == "inbound"))
 
@@ -174,6 +185,15 @@ def outvote(session: Bulk, rows: Table) -> None:
 def mark_absent(session: Bulk, number: int, keys: Table, moment: dt.datetime) -> None:
     session.run(
         update(shadow).where(shadow.c.source == number, shadow.c.key == keys.c.key).values(absent_at=moment)
+    )
+
+
+def silence(session: Bulk, number: int, keys: Table) -> None:
+    """What records said that are gone does not come forward any more."""
+    session.run(
+        update(shadow)
+        .where(shadow.c.source == number, shadow.c.key == keys.c.key, shadow.c.outvoted.is_not(None))
+        .values(outvoted=None)
     )
 
 

@@ -182,6 +182,11 @@ class FieldRule(Shape):
     strength: Literal["strong", "normal", "weak"] = Field(
         "normal", description="strong enforces always, normal on change of the source, weak fills the empty"
     )
+    range: Literal["own", "all"] = Field(
+        "own",
+        description="A list of several sources: own adds and removes only this source's values, all replaces the "
+        "whole list",
+    )
     title: Title = TITLE
 
 
