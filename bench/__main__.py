@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import inbound, startup
+from bench import events, inbound, startup
 
 
 def main() -> int:
@@ -15,6 +15,9 @@ def main() -> int:
         jobs.add_parser("inbound", help="first load, unchanged run and 1 %%-changed run of N employees")
     )
     startup.declare(jobs.add_parser("startup", help="cophub --help, and cophub check of 1,000 mappings"))
+    events.declare(
+        jobs.add_parser("events", help="an event from its acceptance to golden row and target, by a worker")
+    )
     arguments = parser.parse_args()
     return int(arguments.run(arguments))
 

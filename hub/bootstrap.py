@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,8 @@ def ring(folder: Path, environment: Mapping[str, str]) -> KeyRing:
         ):
             raise
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        keys.generate_file(path)
+        with suppress(FileExistsError):  # another process was faster: its key is ours as well
+            keys.generate_file(path)
         return keys.load(environment, default=path)
 
 

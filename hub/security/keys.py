@@ -37,13 +37,18 @@ def generate() -> str:
 
 def generate_file(path: Path) -> str:
     """Write a new master key into a new file that only its owner can read, and answer the key's id.
-    A file that is there already is never replaced: FileExistsError."""
+    A file that is there already is never replaced: FileExistsError. Nobody sees half of a key."""
     text = generate()
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(f"{text}\n")
-        file.flush()
-        os.fsync(file.fileno())
+    part = path.with_name(f"{path.name}.{os.urandom(6).hex()}")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(f"{text}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(part, path)
+    finally:
+        part.unlink()
     return key_id(base64.b64decode(text)).hex()
 
 

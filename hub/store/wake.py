@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -36,6 +37,7 @@ class Listener:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._connection: Any = None
+        self._raw: Any = None  # as the engine knows it: dropped, it would close the connection
         self._version = 0
 
     def wait(self, seconds: float, stop: threading.Event) -> bool:
@@ -55,21 +57,23 @@ class Listener:
 
     def close(self) -> None:
         """Give the connection back."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        self._connection = None
+        raw, self._raw = self._raw, None
+        if raw is not None:
+            with suppress(*driver_errors()):  # it may be lost already
+                raw.close()
 
     def _open(self) -> None:
         raw = self._database.engine.raw_connection()
-        raw.detach()  # it is ours alone, and closed instead of pooled
         connection: Any = raw.driver_connection
+        raw.detach()  # it is ours alone, and closed instead of pooled
         if self._database.dialect == "postgresql":
             connection.rollback()
             connection.autocommit = True
             connection.execute(f"LISTEN {CHANNEL}")
         else:
             self._version = connection.execute("PRAGMA data_version").fetchone()[0]
-        self._connection = connection
+        self._connection, self._raw = connection, raw
 
     def _notified(self, seconds: float, stop: threading.Event) -> bool:
         end = time.monotonic() + seconds
