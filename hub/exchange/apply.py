@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.exchange.deletions import bury, spare_touched
+from hub.exchange.evidence import write_evidence
 from hub.exchange.manifest import Manifest
 from hub.exchange.quarantine import write_held
 from hub.exchange.reviews import keep_reviews
@@ -58,6 +59,7 @@ def apply(
             spare_touched(run, session, manifest.exchange, manifest.source)
         applied = writer.golden(refused, unmade)
         writer.shadows()
+        write_evidence(run, session, manifest, run_id, writer.moment)
         write_held(run, session, manifest, run_id)
         keep_reviews(run, session, manifest)
         if manifest.mode == "events":

@@ -12,6 +12,9 @@ from hub.exchange.staging import stage_keys, take
 from hub.store import reviews
 from hub.store.bulk import Bulk
 
+DECIDED = "decided"
+"""What stands for the rule where a person made the link."""
+
 
 def consult(run: RunFile, session: Bulk, source: int) -> None:
     """Links go into ``matched``; ``decided_new`` (key) are records decided to be new entities,
@@ -29,7 +32,7 @@ def consult(run: RunFile, session: Bulk, source: int) -> None:
         WHERE kind IN ('link', 'create') AND key IN (SELECT _key FROM mapped)
         QUALIFY row_number() OVER (PARTITION BY key ORDER BY id DESC) = 1""")
     run.sql("DELETE FROM decided WHERE key IN (SELECT key FROM known)")
-    run.sql("INSERT INTO matched SELECT key, entity FROM decided WHERE kind = 'link'")
+    run.sql(f"INSERT INTO matched SELECT key, entity, '{DECIDED}', 1.0, '{{}}' FROM decided WHERE kind = 'link'")
     run.sql("INSERT INTO decided_new SELECT key FROM decided WHERE kind = 'create'")
     run.sql("""INSERT INTO rejected_pair SELECT DISTINCT s.key, s.entity FROM said s
         WHERE s.kind = 'reject' AND NOT EXISTS (FROM said l

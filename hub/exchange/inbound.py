@@ -232,7 +232,7 @@ def plan_output(
         "delete": absent.deleted,
     }
     breaches = judge(mapping.guard, judged, asked.previous, initial=asked.initial)
-    notes = _notes(extracted, asked, held.reasons)
+    notes = [*_notes(extracted, asked, held.reasons), *resolved.notes]
     if extracted.full and extracted.read == 0 and asked.previous > 0:
         notes.append(f"the source gave no record where it had {asked.previous}: absence is not counted")
     return Manifest(
@@ -264,7 +264,7 @@ def plan_output(
 
 def _owned(output: Output, model: ModelFile) -> list[list[str]]:
     """Sets of fields by which two entities would be one: of exact match rules, and unique ones."""
-    rules = {tuple(rule.on) for rule in output.match if rule.at_least is None}
+    rules = {tuple(rule.on) for rule in output.match if not rule.fuzzy}
     return [
         list(one) for one in sorted(rules | {(name,) for name, field in model.fields.items() if field.unique})
     ]

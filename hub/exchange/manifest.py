@@ -25,6 +25,7 @@ TABLES = {
         "outvoting",
         "proposal",
         "taking",
+        "evidence",
     ),
     "outbound": ("sending", "held", "settled", "whole", "leftover", "planned"),
     "pass": ("sending", "held", "settled", "whole", "leftover"),

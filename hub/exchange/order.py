@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hub.mapping.conditions import creates
 from hub.workspace.shape import MappingFile
 from hub.workspace.workspace import Workspace
 
@@ -18,7 +19,7 @@ def run_order(workspace: Workspace) -> list[str]:
         if mapping.direction != "inbound":
             return STEPS.index(mapping.direction), 0, False, mapping.mapping
         depth = max((rank.get(output.into, 0) for output in mapping.outputs), default=0)
-        adds = all(output.unmatched != "create" for output in mapping.outputs)
+        adds = all(not creates(output) for output in mapping.outputs)
         return 0, depth, adds, mapping.mapping
 
     enabled = (mapping for mapping in workspace.mappings.values() if mapping.enabled)

@@ -54,12 +54,12 @@ class Binder:
         new = {form: one.sql for one in asked if (form := forms.of(one.sql)) not in self._bound}
         reasons: dict[str, str] = {}
         rows = self._rows(compiled) if new else ""
-        types = self._types(list(new.values()), rows)
+        types = self.types(list(new.values()), rows)
         if isinstance(types, list):
             self._bound.update(zip(new, types, strict=True))
         else:
             for form, sql in new.items():
-                one = self._types([sql], rows)
+                one = self.types([sql], rows)
                 reasons |= {form: one} if isinstance(one, str) else {}
                 self._bound |= {form: one[0]} if isinstance(one, list) else {}
         for question in asked:
@@ -77,11 +77,11 @@ class Binder:
             f"CAST(NULL AS {one.type}) AS {quoted(one.name)}" for one in compiled.columns if one.type
         )
         for check in patterns:
-            reason = self._types([check.condition], f"(SELECT {columns}) AS s")
+            reason = self.types([check.condition], f"(SELECT {columns}) AS s")
             if isinstance(reason, str):
                 yield check.field, Issue("pattern.invalid", f"{check.field}: {reason}")
 
-    def _types(self, parts: list[str], rows: str) -> list[str] | str:
+    def types(self, parts: list[str], rows: str) -> list[str] | str:
         """The types where all bind, else DuckDB's reason."""
         if not parts:
             return []

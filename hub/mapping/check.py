@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from hub.errors import Finding
 from hub.mapping.binding import Binder
+from hub.mapping.check_matching import creates, matching_issues
 from hub.mapping.compile import Compiled, Translations, compile_with_findings
 from hub.mapping.flows import flow_findings
 from hub.mapping.syntax import Issue
@@ -34,7 +35,7 @@ def check(workspace: Workspace) -> list[Finding]:
             for one in done:
                 findings += _typed(workspace, mapping, one, binder)
                 findings += _required(workspace, mapping, one)
-                findings += _inexact(workspace, mapping, one)
+                findings += _matching(workspace, mapping, one, binder)
     findings += flow_findings(workspace, compiled)
     return sorted(set(findings))
 
@@ -76,21 +77,24 @@ def _typed(workspace: Workspace, mapping: MappingFile, compiled: Compiled, binde
     return found
 
 
-def _inexact(workspace: Workspace, mapping: MappingFile, compiled: Compiled) -> list[Finding]:
-    """A rule that would be passed over could create what it should have found: better refused."""
-    issue = Issue("match.inexact", "only exact match rules are applied so far: at_least cannot be used yet",
-                  "leave at_least away to match equal values, or unmatched: review")
+def _matching(
+    workspace: Workspace, mapping: MappingFile, compiled: Compiled, binder: Binder
+) -> list[Finding]:
+    """Match rules and reactions, of outputs that are a model."""
+    model = workspace.models.get(compiled.model or "")
+    if model is None or compiled.direction != "inbound":
+        return []
+    output = mapping.outputs[compiled.number]
     return [
-        finding(workspace, mapping.mapping, output_path(mapping, compiled.number, "match", number), issue)
-        for number, rule in enumerate(mapping.outputs[compiled.number].match)
-        if rule.at_least is not None
+        finding(workspace, mapping.mapping, output_path(mapping, compiled.number, *place), issue)
+        for place, issue in matching_issues(output, model, compiled, binder)
     ]
 
 
 def _required(workspace: Workspace, mapping: MappingFile, compiled: Compiled) -> list[Finding]:
     model = workspace.models.get(compiled.model or "")
     output = mapping.outputs[compiled.number]
-    if model is None or output.unmatched != "create":
+    if model is None or not creates(output):
         return []
     given = {column.name for column in compiled.columns}
     return [

@@ -57,6 +57,14 @@ def candidates(session: Bulk, database: Database, model: str, values: Table, fie
     return session.read(query)
 
 
+def living(session: Bulk, database: Database, model: str, fields: Sequence[str]) -> Wire:
+    """_id and ``fields`` of all living entities."""
+    golden = _golden(database, model)
+    return session.read(
+        select(golden.c["_id"], *(golden.c[name] for name in fields)).where(golden.c["_state"] < 2)
+    )
+
+
 def versions(session: Bulk, database: Database, model: str, wanted: Table) -> Wire:
     """_id, _version: what a plan must find unchanged."""
     golden = _golden(database, model)

@@ -10,6 +10,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    Float,
     Double,
     Index,
     Integer,
@@ -395,4 +396,18 @@ decision = Table(
     Column("reason", Text, nullable=False),
     Column("decided_at", Moment, nullable=False),
     Index("ix_decision_source_key", "source", "key"),
+)
+
+# Why a record was linked to its entity: the rule that found it and how sure it was.
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("source", Integer, primary_key=True, autoincrement=False),
+    Column("key", KEY, primary_key=True),
+    Column("entity", Uuid, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("why", Text, nullable=False),  # JSON: likeness and weight per field, never a value
+    Column("run_id", Uuid, nullable=False),
+    Column("at", Moment, nullable=False),
 )

@@ -14,6 +14,7 @@ from hub.workspace.connectors import OWN_KEYS, Connectors
 from hub.workspace.explain import Loc, explain, prune, suggest
 from hub.workspace.gather import Gathered
 from hub.workspace.located import Layered, Located
+from hub.workspace.matching import SITUATIONS
 from hub.workspace.overlay import merge
 from hub.workspace.plain import plain_in_text, plain_secrets
 from hub.workspace.shape import (
@@ -221,7 +222,9 @@ def _mapping(file: File, findings: list[Finding]) -> MappingFile | None:
         return None
     if isinstance(mapping.into, list):
         moved = [
-            key for key in ("each", "key", "match", "fields", "unmatched", "absent") if key in file.value
+            key
+            for key in ("each", "key", "match", "fields", *SITUATIONS, "out_of_scope", "absent")
+            if key in file.value
         ]
         for key in moved:
             findings.append(

@@ -1,20 +1,14 @@
-"""What every shape starts from, and the shape of webhooks."""
+"""The shape of webhooks."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
-FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+from hub.workspace.strict import FieldName, Shape
+
 SecretReference = Annotated[str, StringConstraints(pattern="^secret://")]
-
-
-class Shape(BaseModel):
-    """Strict, frozen, no unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
 
 
 class Webhook(Shape):

@@ -10,7 +10,8 @@ from hub.contract import Field, Resource
 from hub.errors import ConfigError
 from hub.workspace.explain import Loc, dotted, suggest
 from hub.workspace.scope import Scope
-from hub.workspace.shape import MappingFile, MatchRule, ModelFile, Output
+from hub.workspace.matching import BLOCK, MatchRule
+from hub.workspace.shape import MappingFile, ModelFile, Output
 from hub.workspace.workspace import System
 
 EACH: Final = re.compile(r"\s*(?P<list>[\w$]+(\.[\w$]+)*)\s+as\s+(?P<name>[A-Za-z_]\w*)\s*\Z", re.IGNORECASE)
@@ -97,8 +98,16 @@ def _inbound(scope: Scope, mapping: MappingFile, output: Output, at: Loc, source
 
 def _match(scope: Scope, output: Output, at: Loc, rule: MatchRule, model: ModelFile) -> None:
     path: Loc = (*at, "on") if scope.written((*at, "on")) else at
-    scope.once(rule.on, path)
-    compared: list[tuple[str, Loc]] = [(word, (*path, index)) for index, word in enumerate(rule.on)]
+    named = isinstance(rule.on, dict)
+    scope.once(list(rule.on), path)
+    compared: list[tuple[str, Loc]] = [
+        (word, (*path, word if named else index)) for index, word in enumerate(rule.on)
+    ]
+    for number, entry in enumerate(rule.block):
+        for index, key in enumerate([entry] if isinstance(entry, str) else entry):
+            if found := BLOCK.fullmatch(key):
+                place = (number,) if isinstance(entry, str) else (number, index)
+                compared.append((found["field"], (*at, "block", *place)))
     scope.fields(compared, model.fields, f"the model {output.into}")
     for word, place in compared:
         if word in model.fields and word not in output.fields:

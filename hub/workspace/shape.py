@@ -10,13 +10,28 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from hub.workspace.hooks import FieldName as FieldName
-from hub.workspace.hooks import Name as Name
-from hub.workspace.hooks import Shape as Shape
 from hub.workspace.hooks import Webhook as Webhook
+from hub.workspace.matching import (
+    AMBIGUOUS,
+    COLLISION,
+    LINKED,
+    MATCH,
+    OUT_OF_SCOPE,
+    UNLINKED,
+    UNMATCHED,
+    Doubt,
+    Linked,
+    Match,
+    Outside,
+    Unlinked,
+    Unmatched,
+)
+from hub.workspace.strict import Duration as Duration
+from hub.workspace.strict import FieldName as FieldName
+from hub.workspace.strict import Name as Name
+from hub.workspace.strict import Shape as Shape
 
 Level = Literal["L1", "L2", "L3", "L4", "L5"]
-Duration = Annotated[str, StringConstraints(pattern=r"^\d+(ms|s|m|h|d)$")]
 Limit = Annotated[
     str,
     StringConstraints(pattern=r"^\d+(\.\d+)?%?$"),
@@ -190,21 +205,6 @@ class FieldRule(Shape):
     title: Title = TITLE
 
 
-class MatchRule(Shape):
-    """One match rule on mapped values."""
-
-    on: list[str] = Field(
-        min_length=1, description="Fields that must all be equal and filled", examples=[["name", "country"]]
-    )
-    at_least: float | None = Field(
-        None,
-        gt=0,
-        le=1,
-        description="Likeness that is enough; refused by check: only equal values match so far",
-    )
-    then: Literal["link", "review"] = Field("link", description="Link what is found, or let a person decide")
-
-
 class Absent(Shape):
     """What happens to what is no longer in a complete snapshot."""
 
@@ -253,13 +253,6 @@ Value = Annotated[
         json_schema_input_type=str | FieldRule,
     ),
 ]
-Match = Annotated[
-    MatchRule,
-    BeforeValidator(
-        lambda value: {"on": value} if isinstance(value, list) else value,
-        json_schema_input_type=list[str] | MatchRule,
-    ),
-]
 AbsentRule = Annotated[
     Absent,
     BeforeValidator(
@@ -269,18 +262,11 @@ AbsentRule = Annotated[
 ]
 
 
-MATCH: Any = Field(
-    [],
-    description="Rules that find the entity of a new record, tried in order, on mapped values",
-    examples=[[["code"], ["tax_number"]]],
-)
 ABSENT: Any = Field(
     Absent(),
     description="What happens when a complete snapshot no longer holds a record",
     examples=[{"reaction": "disable", "grace": "7d"}],
 )
-
-
 class Output(Shape):
     """What one record becomes in one model or resource."""
 
@@ -294,10 +280,12 @@ class Output(Shape):
     fields: dict[str, Value] = Field(
         min_length=1, description="Field → expression", examples=[{"name": "trim(NAME1)"}]
     )
-    unmatched: Literal["create", "ignore", "review"] = Field(
-        "ignore",
-        description="What a record becomes that matches no entity: nothing happens that is not written",
-    )
+    unmatched: Unmatched = UNMATCHED
+    unlinked: Unlinked = UNLINKED
+    linked: Linked = LINKED
+    ambiguous: Doubt = AMBIGUOUS
+    collision: Doubt = COLLISION
+    out_of_scope: Outside = OUT_OF_SCOPE
     absent: AbsentRule = ABSENT
 
 
@@ -329,10 +317,12 @@ class MappingFile(Shape):
     fields: dict[str, Value] = Field(
         {}, description="Field → expression, or {value, strength}", examples=[{"name": "trim(NAME1)"}]
     )
-    unmatched: Literal["create", "ignore", "review"] = Field(
-        "ignore",
-        description="What a record becomes that matches no entity: nothing happens that is not written",
-    )
+    unmatched: Unmatched = UNMATCHED
+    unlinked: Unlinked = UNLINKED
+    linked: Linked = LINKED
+    ambiguous: Doubt = AMBIGUOUS
+    collision: Doubt = COLLISION
+    out_of_scope: Outside = OUT_OF_SCOPE
     absent: AbsentRule = ABSENT
     guard: Guard = Field(
         Guard(), description="Limits of one run", examples=[{"update": "30%", "delete": "0"}]
@@ -357,6 +347,11 @@ class MappingFile(Shape):
                 match=self.match,
                 fields=self.fields,
                 unmatched=self.unmatched,
+                unlinked=self.unlinked,
+                linked=self.linked,
+                ambiguous=self.ambiguous,
+                collision=self.collision,
+                out_of_scope=self.out_of_scope,
                 absent=self.absent,
             ),
         )

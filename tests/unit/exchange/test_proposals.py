@@ -49,7 +49,7 @@ def test_every_entity_with_the_same_values_is_a_candidate(world: World):
     assert [(one["key"], one["other_key"], one["rule"], one["score"]) for one in found] == [
         ("A", None, "name + city", 1.0)
     ] * 2
-    assert json.loads(found[0]["why"])["name"] == {"likeness": 1.0, "weight": 1.0}
+    assert json.loads(found[0]["why"])["name"] == {"likeness": 1.0, "weight": 1.0, "by": "exact"}
 
 
 def test_records_of_a_batch_that_are_the_same_propose_each_other(world: World):

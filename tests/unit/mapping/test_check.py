@@ -150,9 +150,3 @@ def test_a_pattern_that_duckdb_does_not_know_is_found() -> None:
 def test_a_disabled_mapping_contends_with_nobody() -> None:
     first = inbound({"name": "N"}, match=[["no"]])
     assert codes(first, {**first, "mapping": "others", "from": "crm.people", "enabled": False}) == []
-
-
-def test_a_match_rule_that_is_not_exact_is_refused() -> None:
-    mapping = inbound({"no": "Id", "name": "Name"}) | {"match": [{"on": ["name"], "at_least": 0.9}]}
-    found = [one for one in check(workspace(mapping)) if one.code == "match.inexact"]
-    assert [(one.level, bool(one.hint)) for one in found] == [("error", True)]
