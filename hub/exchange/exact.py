@@ -54,7 +54,9 @@ def _judge(batch: Batch, rule: MatchRule) -> None:
         FROM pair WHERE {by_person} OR candidates > 1 OR claimants > 1 OR entity IN (SELECT entity FROM claimed)
         GROUP BY key""")
     if batch.tracing:
-        run.sql(f"""INSERT INTO traced SELECT key, entity, NULL, {text}, 1.0, {equal(list(rule.on))} FROM pair""")
+        run.sql(
+            f"""INSERT INTO traced SELECT key, entity, NULL, {text}, 1.0, {equal(list(rule.on))} FROM pair"""
+        )
     run.sql(f"""INSERT INTO proposal SELECT DISTINCT key, entity, NULL, {text}, 1.0, {equal(list(rule.on))}
         FROM pair WHERE key IN (SELECT key FROM verdict)""")
     run.sql(f"""INSERT INTO matched SELECT key, entity, {text}, 1.0, {equal(list(rule.on))} FROM pair

@@ -13,7 +13,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hub.exchange.batch import OTHERS, Batch
-from hub.exchange.likeness import SPOKEN, Part, block_key, form_columns, likeness, parts, plain_form, score, spoken_forms, why
+from hub.exchange.likeness import (
+    SPOKEN,
+    Part,
+    block_key,
+    form_columns,
+    likeness,
+    parts,
+    plain_form,
+    score,
+    spoken_forms,
+    why,
+)
 from hub.exchange.romanise import romanise, start
 from hub.exchange.runfile import RunFile, sql_name, sql_text
 from hub.exchange.staging import take
@@ -45,10 +56,10 @@ class Comparison:
         return self.rule.at_least if self.rule.at_least is not None and self.rule.then == "link" else 2.0
 
     def forms(self, side: str, query: str) -> None:
-        """``side``: the rows of ``query`` (name, fields) as forms, with a key per block pass."""
+        """``side``: the rows of ``query`` (_row, fields) as forms, with a key per block pass."""
         run = self.run
         plain = ", ".join(f"{plain_form(part)} AS {part.column('n')}" for part in self.known)
-        run.sql(f"CREATE OR REPLACE TABLE plain AS SELECT name, {plain} FROM ({query})")
+        run.sql(f"CREATE OR REPLACE TABLE plain AS SELECT _row, {plain} FROM ({query})")
         spoken = [part for part in self.known if part.by in SPOKEN]
         for part in spoken:
             romanise(run, part.by, "plain", part.column("n"))
@@ -61,7 +72,10 @@ class Comparison:
         by_name = {part.name: part for part in self.known}
         keys = [block_key(entry, by_name) for entry in self.rule.block]
         blocks = ", ".join(f"{sql} AS b{number}" for number, (sql, _) in enumerate(keys))
-        run.sql(f"CREATE OR REPLACE TABLE {side} AS SELECT *, {blocks} FROM (SELECT name, {columns} FROM plain {joins})")
+        run.sql(
+            f"CREATE OR REPLACE TABLE {side} AS SELECT *, {blocks} FROM "
+            f"(SELECT _row, {columns} FROM plain {joins})"
+        )
         run.sql("DROP TABLE plain")
 
     def passes(self) -> list[bool]:
@@ -76,7 +90,9 @@ class Comparison:
         scored = ", ".join(f"{likeness(part)} AS q{part.number}" for part in self.compared)
         listed = ", ".join(f"q{part.number}" for part in self.compared)
         kept = ", ".join(f"q{part.number} DOUBLE" for part in self.compared)
-        left_type, right_type = (run.sql(f"SELECT typeof(name) FROM {side} LIMIT 1") for side in ("new_form", right))
+        left_type, right_type = (
+            run.sql(f"SELECT typeof(_row) FROM {side} LIMIT 1") for side in ("new_form", right)
+        )
         run.sql(
             f"CREATE OR REPLACE TABLE found (l {left_type[0][0] if left_type else 'VARCHAR'}, "
             f"r {right_type[0][0] if right_type else 'VARCHAR'}, score DOUBLE, {kept})"
@@ -85,18 +101,18 @@ class Comparison:
         for number, many in enumerate(self.passes()):
             key = f"unnest(b{number})" if many else f"b{number}"
             sides = {
-                side: f"(SELECT name, {forms}, {key} AS b FROM {side} WHERE b{number} IS NOT NULL)"
+                side: f"(SELECT _row, {forms}, {key} AS b FROM {side} WHERE b{number} IS NOT NULL)"
                 for side in ("new_form", right)
             }
             run.sql(f"""CREATE OR REPLACE TABLE crowded AS SELECT b FROM {sides[right]}
                 GROUP BY b HAVING count(*) > {self.rule.most}""")
             crowded = f"SELECT b FROM {sides['new_form']} INTERSECT SELECT b FROM crowded"
             passed.append(int(run.one(f"SELECT count(*) FROM ({crowded})")))
-            order = "AND l.name < r.name" if within else ""
+            order = "AND l._row < r._row" if within else ""
             run.sql(f"""INSERT INTO found SELECT l, r, score, {listed} FROM (
                 SELECT *, {score(self.compared)} AS score FROM (
-                    SELECT l.name AS l, r.name AS r, {scored}
-                    FROM (SELECT * FROM {sides['new_form']} ANTI JOIN crowded USING (b)) l
+                    SELECT l._row AS l, r._row AS r, {scored}
+                    FROM (SELECT * FROM {sides["new_form"]} ANTI JOIN crowded USING (b)) l
                     JOIN {sides[right]} r ON l.b = r.b {order}))
                 WHERE score >= {needed}""")
         run.sql(f"CREATE OR REPLACE TABLE {table} AS SELECT DISTINCT * FROM found")
@@ -117,7 +133,9 @@ def prepare(batch: Batch, rule: MatchRule) -> Comparison | None:
         batch.stored(part.name) if part.name in present else f"NULL::VARCHAR AS {sql_name(part.name)}"
         for part in made.known
     )
-    batch.run.sql(f"CREATE OR REPLACE TABLE loose AS SELECT _key AS name, _hash AS hash, {fields} FROM ({batch.loose()}) m")
+    batch.run.sql(
+        f"CREATE OR REPLACE TABLE loose AS SELECT _key AS _row, _hash AS hash, {fields} FROM ({batch.loose()}) m"
+    )
     if not batch.run.one("SELECT count(*) FROM loose"):
         return None
     made.forms("new_form", "SELECT * FROM loose")
@@ -131,7 +149,7 @@ def match_alike(batch: Batch, rule: MatchRule) -> None:
         return
     names = [part.name for part in made.known]
     take(run, "living", entities.living(batch.session, batch.database, batch.model.model, names))
-    made.forms("golden_form", "SELECT _id AS name, * FROM living")
+    made.forms("golden_form", "SELECT _id AS _row, * FROM living")
     run.sql("DROP TABLE living")
     passed = made.pairs("likely", "golden_form", 0.0 if batch.tracing else made.needed)
     run.sql("DROP TABLE golden_form")
@@ -174,8 +192,9 @@ def _judge(batch: Batch, rule: MatchRule, told: str) -> None:
             WHEN 'match.likely' THEN printf('an entity is alike (score %.3f), but not surely the same', d.score)
             WHEN 'match.ambiguous' THEN printf('several entities are as alike (score %.3f)', d.score)
             ELSE printf('another record of this source is as near to the entity (score %.3f)', d.score) END,
-            (SELECT CAST(to_json(list(CAST(r AS VARCHAR) ORDER BY score DESC, r)) AS VARCHAR) FROM likely WHERE l = d.key)
-        FROM fates d JOIN loose n ON n.name = d.key WHERE d.fate <> 'link'""")
+            (SELECT CAST(to_json(list(CAST(r AS VARCHAR) ORDER BY score DESC, r)) AS VARCHAR)
+                FROM likely WHERE l = d.key)
+        FROM fates d JOIN loose n ON n._row = d.key WHERE d.fate <> 'link'""")
     run.sql(f"""INSERT INTO proposal SELECT l, r, NULL, {text}, score, {told} FROM likely
         WHERE l IN (SELECT key FROM fates WHERE fate <> 'link')
         QUALIFY row_number() OVER (PARTITION BY l ORDER BY score DESC, r) <= {OTHERS}""")
@@ -189,13 +208,13 @@ def collide_alike(batch: Batch, rule: MatchRule) -> None:
     if made is None:
         return
     _tell(batch, rule, made.pairs("likely", "new_form", made.needed, within=True))
-    run.sql(f"""CREATE OR REPLACE TABLE both_ways AS SELECT * FROM likely
+    run.sql("""CREATE OR REPLACE TABLE both_ways AS SELECT * FROM likely
         UNION ALL SELECT r, l, * EXCLUDE (l, r) FROM likely""")
     text = sql_text(rule.title)
     run.sql(f"""INSERT INTO verdict SELECT p.l, any_value(n.hash), 'in_review',
             CASE WHEN max(score) >= {made.linking} THEN 'match.collision' ELSE 'match.likely' END, {text},
             printf('another new record of this source is alike (score %.3f)', max(score)), NULL
-        FROM both_ways p JOIN loose n ON n.name = p.l GROUP BY p.l""")
+        FROM both_ways p JOIN loose n ON n._row = p.l GROUP BY p.l""")
     run.sql(f"""INSERT INTO proposal SELECT l, NULL, r, {text}, score, {why(made.compared)} FROM both_ways
         QUALIFY row_number() OVER (PARTITION BY l ORDER BY score DESC, r) <= {OTHERS}""")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hub.exchange.romanise import HAN
 from hub.exchange.runfile import sql_name, sql_text
 from hub.workspace.matching import BLOCK, MatchRule
 from hub.workspace.shape import ModelField, ModelFile
@@ -89,7 +88,9 @@ def plain_form(part: Part) -> str:
         return f"nullif(lower(trim({text})), '')"
     words = rf"trim(regexp_replace(strip_accents(lower({text})), '[^\p{{L}}\p{{N}}]+', ' ', 'g'))"
     if part.by == "company":
-        bare = rf"trim(regexp_replace(regexp_replace({words}, '\b({LEGAL})\b', ' ', 'g'), '({LEGAL_HAN})$', ''))"
+        bare = (
+            rf"trim(regexp_replace(regexp_replace({words}, '\b({LEGAL})\b', ' ', 'g'), '({LEGAL_HAN})$', ''))"
+        )
         words = rf"coalesce(nullif(regexp_replace({bare}, ' +', ' ', 'g'), ''), {words})"
     return f"nullif({words}, '')"
 
@@ -101,9 +102,12 @@ def spoken_forms(part: Part) -> str:
     sorted_words = f"array_to_string(list_sort({words}), '')"
     if part.by == "name":  # the surname and the rest of a Chinese name are its two words
         two = f"list_sort([({words})[1], array_to_string(({words})[2:], '')])"
-        sorted_words = f"CASE WHEN r{part.number}.sound IS NULL THEN {sorted_words} ELSE array_to_string({two}, '') END"
+        sorted_words = (
+            f"CASE WHEN r{part.number}.sound IS NULL THEN {sorted_words} ELSE array_to_string({two}, '') END"
+        )
     return (
-        f"{n}, r{part.number}.sound IS NOT NULL AS {part.column('h')}, replace({sound}, ' ', '') AS {part.column('j')}, "
+        f"{n}, r{part.number}.sound IS NOT NULL AS {part.column('h')}, "
+        f"replace({sound}, ' ', '') AS {part.column('j')}, "
         f"{sorted_words} AS {part.column('k')}, "
         f"CASE WHEN r{part.number}.sound IS NOT NULL THEN list_distinct({words}) END AS {part.column('s')}"
     )
@@ -126,7 +130,10 @@ def block_key(entry: str | list[str], known: dict[str, Part]) -> tuple[str, bool
     joined = ", ".join(single) or "''"
     if not many:
         return f"CASE WHEN {filled} THEN hash({joined}) END", False
-    return f"CASE WHEN {filled} THEN list_transform(list_distinct({listed[0]}), lambda w: hash(w, {joined})) END", True
+    return (
+        f"CASE WHEN {filled} THEN list_transform(list_distinct({listed[0]}), lambda w: hash(w, {joined})) END",
+        True,
+    )
 
 
 def _key(form: str, part: Part, count: int) -> str:
@@ -141,7 +148,9 @@ def _key(form: str, part: Part, count: int) -> str:
     if form in ("year", "month"):
         return f"CAST({form}(TRY_CAST({n} AS DATE)) AS VARCHAR)"
     if form == "words":
-        return f"coalesce({part.column('s')}, string_split({n}, ' '))" if spoken else f"[CAST({n} AS VARCHAR)]"
+        return (
+            f"coalesce({part.column('s')}, string_split({n}, ' '))" if spoken else f"[CAST({n} AS VARCHAR)]"
+        )
     return f"CAST({n} AS VARCHAR)"
 
 
@@ -155,9 +164,7 @@ def likeness(part: Part) -> str:
         return f"CASE WHEN {left} = {right} THEN 1.0 WHEN {left} <> {right} THEN 0.0 END"
     between = {"digits": _digits, "date": _dates, "number": _numbers}.get(part.by)
     other = between(left, right) if between else _spoken(part)
-    return (
-        f"CASE WHEN {left} IS NULL OR {right} IS NULL THEN NULL WHEN {left} = {right} THEN 1.0 ELSE {other} END"
-    )
+    return f"CASE WHEN {left} IS NULL OR {right} IS NULL THEN NULL WHEN {left} = {right} THEN 1.0 ELSE {other} END"
 
 
 def _digits(left: str, right: str) -> str:
@@ -203,9 +210,7 @@ def score(compared: list[Part]) -> str:
     for part in compared:
         found = f"q{part.number}"
         counted = f"CASE WHEN {found} >= {FLOOR} THEN {found} WHEN {found} IS NOT NULL THEN 0.0 END"
-        gained.append(
-            f"{part.weight} * coalesce({counted}, {MISSING_WEIGHT * MISSING_LIKENESS})"
-        )
+        gained.append(f"{part.weight} * coalesce({counted}, {MISSING_WEIGHT * MISSING_LIKENESS})")
         weights.append(f"{part.weight} * CASE WHEN {found} IS NULL THEN {MISSING_WEIGHT} ELSE 1.0 END")
         if part.least is not None:
             refused.append(f"{found} < {part.least}")
@@ -225,7 +230,4 @@ def why(compared: list[Part]) -> str:
 
 def form_columns(known: list[Part]) -> list[str]:
     """The names of all forms of a side."""
-    return [
-        part.column(letter) for part in known for letter in ("nhjks" if part.by in SPOKEN else "n")
-    ]
-
+    return [part.column(letter) for part in known for letter in ("nhjks" if part.by in SPOKEN else "n")]

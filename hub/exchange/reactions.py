@@ -15,7 +15,9 @@ def react(batch: Batch, situation: str, query: str) -> None:
     """``reaction`` (key, word): for each key of the query what the mapping says of the situation."""
     run, written = batch.run, getattr(batch.output, situation)
     if isinstance(written, str):
-        run.sql(f"CREATE OR REPLACE TABLE reaction AS SELECT DISTINCT key, {sql_text(written)} AS word FROM ({query})")
+        run.sql(
+            f"CREATE OR REPLACE TABLE reaction AS SELECT DISTINCT key, {sql_text(written)} AS word FROM ({query})"
+        )
         return
     cases = []
     for step in written:
@@ -27,7 +29,8 @@ def react(batch: Batch, situation: str, query: str) -> None:
             holds = f"TRY({found.sql})"
         cases.append(f"WHEN {holds} THEN {sql_text(step.then)}")
     fields = [column.name for column in batch.compiled.columns]
-    run.sql(f"""CREATE OR REPLACE TABLE reaction AS SELECT key, CASE {" ".join(cases)} ELSE {sql_text(NOTHING)} END AS word
+    word = f"CASE {' '.join(cases)} ELSE {sql_text(NOTHING)} END"
+    run.sql(f"""CREATE OR REPLACE TABLE reaction AS SELECT key, {word} AS word
         FROM (SELECT _key AS key, {record_of(fields)} AS r FROM mapped WHERE _key IN (SELECT key FROM ({query})))""")
 
 

@@ -24,10 +24,11 @@ SURNAMES = {
     "黑": "he", "华": "hua", "華": "hua", "尹": "yin", "纪": "ji", "紀": "ji", "洗": "xian", "石": "shi",
     "沈": "shen", "宓": "mi", "晟": "cheng", "么": "yao", "乜": "nie", "郗": "xi", "逄": "pang", "繁": "po",
 }  # fmt: skip
-COMPOUND = (
-    "欧阳 歐陽 司马 司馬 诸葛 諸葛 上官 夏侯 皇甫 尉迟 尉遲 公孙 公孫 慕容 令狐 宇文 长孙 長孫 司徒 端木 "
-    "南宫 南宮 东方 東方 轩辕 軒轅 独孤 獨孤 百里 呼延 闻人 聞人"
-).split()
+COMPOUND = {
+    "欧阳", "歐陽", "司马", "司馬", "诸葛", "諸葛", "上官", "夏侯", "皇甫", "尉迟", "尉遲", "公孙", "公孫", "慕容",
+    "令狐", "宇文", "长孙", "長孫", "司徒", "端木", "南宫", "南宮", "东方", "東方", "轩辕", "軒轅", "独孤", "獨孤",
+    "百里", "呼延", "闻人", "聞人",
+}  # fmt: skip
 READ_AS = {"尉迟": "yuchi", "尉遲": "yuchi", "长孙": "zhangsun", "長孫": "zhangsun"}
 
 
@@ -41,9 +42,11 @@ def romanise(run: RunFile, kind: str, table: str, column: str) -> None:
         return
     with run.beside() as other:
         for batch in run.reader(query, BATCH):
-            texts = batch.column("text").to_pylist()
+            texts = [str(text) for text in batch.column("text").to_pylist()]
             sounds = _sounds(texts, kind)
-            other.append("arrived_sound", pa.table({"kind": [kind] * len(texts), "text": texts, "sound": sounds}))
+            other.append(
+                "arrived_sound", pa.table({"kind": [kind] * len(texts), "text": texts, "sound": sounds})
+            )
     run.sql("INSERT INTO romanised SELECT * FROM arrived_sound")
     run.sql("DELETE FROM arrived_sound")
 
@@ -81,6 +84,5 @@ def _syllables() -> dict[int, str]:
 
 def _plain(syllable: str) -> str:
     """Without tone; ü as v."""
-    parts = unicodedata.normalize("NFD", syllable.replace("ü", "v").replace("ǜ", "v").replace("ǚ", "v")
-                                  .replace("ǘ", "v").replace("ǖ", "v"))  # fmt: skip
+    parts = unicodedata.normalize("NFD", syllable.translate({ord(one): "v" for one in "üǖǘǚǜ"}))
     return "".join(part for part in parts if not unicodedata.combining(part))

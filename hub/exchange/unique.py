@@ -42,9 +42,7 @@ def _in_golden(batch: Batch, name: str) -> None:
         f"SELECT DISTINCT {batch.stored(name)} FROM mapped m JOIN resolved r ON r.m = m.rowid "
         f"WHERE m.{quoted} IS NOT NULL",
     )
-    take(
-        run, "holder", entities.candidates(batch.session, batch.database, batch.model.model, values, [name])
-    )
+    take(run, "holder", entities.candidates(batch.session, batch.database, batch.model.model, values, [name]))
     run.sql(
         f"CREATE OR REPLACE TABLE elsewhere AS SELECT r._key AS key, h._id AS entity "
         f"FROM (SELECT r.key AS _key, r.entity AS _entity, {batch.stored(name)} "

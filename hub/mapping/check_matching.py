@@ -65,37 +65,52 @@ def _misfit(name: str, by: str, field: ModelField) -> Issue:
 def _exact(rule: MatchRule) -> Iterator[tuple[Place, Issue]]:
     told = [
         ("block", bool(rule.block)),
-        ("weights and comparators", any(one.by or one.weight != 1 or one.least for one in rule.compared.values())),
+        (
+            "weights and comparators",
+            any(one.by or one.weight != 1 or one.least for one in rule.compared.values()),
+        ),
     ]
     for what, written in told:
         if written:
-            yield (), Issue(
-                "match.exact",
-                f"{what} mean nothing in a rule of equality",
-                "write at_least: or review: to make it a rule of likeness",
+            yield (
+                (),
+                Issue(
+                    "match.exact",
+                    f"{what} mean nothing in a rule of equality",
+                    "write at_least: or review: to make it a rule of likeness",
+                ),
             )
 
 
 def _fuzzy(rule: MatchRule) -> Iterator[tuple[Place, Issue]]:
     if not rule.block:
-        yield (), Issue(
-            "match.unblocked",
-            "a rule of likeness needs block: without it every record is compared with every entity",
-            "write what two of a kind surely share in one of several ways, for example "
-            "block: [phone, [sound(name), city]]",
+        yield (
+            (),
+            Issue(
+                "match.unblocked",
+                "a rule of likeness needs block: without it every record is compared with every entity",
+                "write what two of a kind surely share in one of several ways, for example "
+                "block: [phone, [sound(name), city]]",
+            ),
         )
     if rule.at_least is not None and rule.review is not None and rule.review >= rule.at_least:
-        yield ("review",), Issue(
-            "match.thresholds",
-            f"review: {rule.review} is not below at_least: {rule.at_least}",
-            "from review on a person decides, from at_least on the hub links",
+        yield (
+            ("review",),
+            Issue(
+                "match.thresholds",
+                f"review: {rule.review} is not below at_least: {rule.at_least}",
+                "from review on a person decides, from at_least on the hub links",
+            ),
         )
     if rule.at_least is None and rule.then == "link":
-        yield (), Issue(
-            "match.links_nothing",
-            "the rule has review: and no at_least:, so it links nothing",
-            "write then: review to say so, or at_least:",
-            level="warning",
+        yield (
+            (),
+            Issue(
+                "match.links_nothing",
+                "the rule has review: and no at_least:, so it links nothing",
+                "write then: review to say so, or at_least:",
+                level="warning",
+            ),
         )
     for number, entry in enumerate(rule.block):
         keys = [entry] if isinstance(entry, str) else entry
@@ -104,25 +119,34 @@ def _fuzzy(rule: MatchRule) -> Iterator[tuple[Place, Issue]]:
             place: Place = ("block", number) if isinstance(entry, str) else ("block", number, index)
             found = BLOCK.fullmatch(key)
             if found is None or (found["form"] in COUNTED) != (found["count"] is not None):
-                yield place, Issue(
-                    "match.block",
-                    f"block: {key!r} is no field or form of a field",
-                    "field, sound(field), start(field, 3), last(field, 4), year(field), month(field) or words(field)",
+                yield (
+                    place,
+                    Issue(
+                        "match.block",
+                        f"block: {key!r} is no field or form of a field",
+                        "field, sound(field), start(field, 3), last(field, 4), year(field), month(field), words(field)",
+                    ),
                 )
             elif found["form"] == "words":
                 lists += 1
         if lists > 1:
-            yield ("block", number), Issue("match.block", "a block has words() once at most", "make two passes of it")
+            yield (
+                ("block", number),
+                Issue("match.block", "a block has words() once at most", "make two passes of it"),
+            )
 
 
 def _reactions(output: Output, model: ModelFile, binder: Binder) -> Iterator[tuple[Place, Issue]]:
     closed: set[str] = set()
     for situation, number, step in steps(output):
         if situation in closed:
-            yield (situation, number), Issue(
-                "reaction.unreachable",
-                f"{situation}: an earlier step has no condition, so this one never counts",
-                "put the step without when last",
+            yield (
+                (situation, number),
+                Issue(
+                    "reaction.unreachable",
+                    f"{situation}: an earlier step has no condition, so this one never counts",
+                    "put the step without when last",
+                ),
             )
         if step.when is None:
             closed.add(situation)
@@ -145,12 +169,21 @@ def _unbound(sql: str, output: Output, model: ModelFile, binder: Binder) -> str:
 
 def _outside(output: Output, compiled: Compiled) -> Iterator[tuple[Place, Issue]]:
     if compiled.each:
-        yield ("out_of_scope",), Issue(
-            "reaction.elements",
-            "an element that no longer meets where is gone from its record: absent says what happens",
-            "remove out_of_scope, write absent",
+        yield (
+            ("out_of_scope",),
+            Issue(
+                "reaction.elements",
+                "an element that no longer meets where is gone from its record: absent says what happens",
+                "remove out_of_scope, write absent",
+            ),
         )
     elif not compiled.where:
-        yield ("out_of_scope",), Issue(
-            "reaction.unused", "without where nothing is ever out of scope", "write where", level="warning"
+        yield (
+            ("out_of_scope",),
+            Issue(
+                "reaction.unused",
+                "without where nothing is ever out of scope",
+                "write where",
+                level="warning",
+            ),
         )

@@ -17,9 +17,7 @@ COLUMNS: Mapping[str, Column[Any]] = {column.name: column for column in evidence
 
 def replace(session: Bulk, number: int, keys: Table, rows: pa.RecordBatchReader) -> None:
     """What is known of ``keys`` gives way to ``rows``."""
-    session.run(
-        delete(evidence).where(evidence.c.source == number, evidence.c.key.in_(select(keys.c.key)))
-    )
+    session.run(delete(evidence).where(evidence.c.source == number, evidence.c.key.in_(select(keys.c.key))))
     session.load(evidence, rows)
 
 
@@ -27,5 +25,7 @@ def of_record(database: Database, number: int, key: str) -> dict[str, Any] | Non
     """entity, rule, confidence, why, at of one record's link; None where no rule made it."""
     query = select(*(evidence.c[name] for name in ("entity", "rule", "confidence", "why", "at")))
     with database.begin(reading=True) as connection:
-        row = connection.execute(query.where(evidence.c.source == number, evidence.c.key == key)).one_or_none()
+        row = connection.execute(
+            query.where(evidence.c.source == number, evidence.c.key == key)
+        ).one_or_none()
     return None if row is None else dict(row._mapping)

@@ -23,7 +23,8 @@ from hub.errors import ConfigError, Finding
 from hub.workspace.explain import explain
 from hub.workspace.located import Located
 from hub.workspace.overlay import merge
-from hub.workspace.shape import TITLE, FieldName, Shape, Title
+from hub.workspace.shape import TITLE, Title
+from hub.workspace.strict import FieldName, Shape
 from hub.workspace.yaml import read
 
 NOT_CONNECTORS: Final = frozenset({"profiles", "simulators"})

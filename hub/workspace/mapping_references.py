@@ -9,8 +9,8 @@ from typing import Final
 from hub.contract import Field, Resource
 from hub.errors import ConfigError
 from hub.workspace.explain import Loc, dotted, suggest
-from hub.workspace.scope import Scope
 from hub.workspace.matching import BLOCK, MatchRule
+from hub.workspace.scope import Scope
 from hub.workspace.shape import MappingFile, ModelFile, Output
 from hub.workspace.workspace import System
 
@@ -106,7 +106,7 @@ def _match(scope: Scope, output: Output, at: Loc, rule: MatchRule, model: ModelF
     for number, entry in enumerate(rule.block):
         for index, key in enumerate([entry] if isinstance(entry, str) else entry):
             if found := BLOCK.fullmatch(key):
-                place = (number,) if isinstance(entry, str) else (number, index)
+                place: Loc = (number,) if isinstance(entry, str) else (number, index)
                 compared.append((found["field"], (*at, "block", *place)))
     scope.fields(compared, model.fields, f"the model {output.into}")
     for word, place in compared:

@@ -9,7 +9,6 @@ from pydantic import BeforeValidator, Field
 
 from hub.workspace.strict import Duration, FieldName, Shape
 
-
 BLOCK: Final = re.compile(
     r"(?:(?P<form>sound|year|month|words|start|last)\(\s*)?(?P<field>[a-z][a-z0-9_]*)"
     r"(?:\s*,\s*(?P<count>[1-9]\d?))?\s*(?(form)\))"
@@ -24,7 +23,9 @@ class Compared(Shape):
     by: Literal["exact", "text", "name", "company", "digits", "date", "number"] | None = Field(
         None, description="What likeness means; without it what suits the field's type", examples=["name"]
     )
-    weight: float = Field(1.0, gt=0, description="How much the field counts beside the others", examples=[3.0])
+    weight: float = Field(
+        1.0, gt=0, description="How much the field counts beside the others", examples=[3.0]
+    )
     least: float | None = Field(
         None,
         ge=0,
@@ -48,14 +49,15 @@ class MatchRule(Shape):
         "fields or sound(f), start(f, n), last(f, n), year(f), words(f)",
         examples=[["phone", ["sound(name)", "city"]]],
     )
-    at_least: float | None = Field(
-        None, gt=0, le=1, description="Score that links", examples=[0.92]
-    )
+    at_least: float | None = Field(None, gt=0, le=1, description="Score that links", examples=[0.92])
     review: float | None = Field(
         None, gt=0, le=1, description="Score from which a person decides; below it nothing", examples=[0.8]
     )
     margin: float = Field(
-        0.02, ge=0, le=1, description="How much better than the next one the best must be; else a person decides"
+        0.02,
+        ge=0,
+        le=1,
+        description="How much better than the next one the best must be; else a person decides",
     )
     most: int = Field(
         200, ge=1, le=10_000, description="A block that more entities share is passed over, and said so"
@@ -82,14 +84,18 @@ class MatchRule(Shape):
 class UnmatchedStep(Shape):
     """One reaction to a record that matches nobody."""
 
-    when: str | None = Field(None, description="Condition over the mapped fields", examples=["country = 'CN'"])
+    when: str | None = Field(
+        None, description="Condition over the mapped fields", examples=["country = 'CN'"]
+    )
     then: Literal["create", "ignore", "review"] = Field(description="What it becomes")
 
 
 class UnlinkedStep(Shape):
     """One reaction to a record that matches an entity it is not linked to."""
 
-    when: str | None = Field(None, description="Condition over the mapped fields", examples=["country = 'CN'"])
+    when: str | None = Field(
+        None, description="Condition over the mapped fields", examples=["country = 'CN'"]
+    )
     then: Literal["link", "review", "ignore"] = Field(description="What it becomes")
 
 
@@ -103,7 +109,9 @@ class LinkedStep(Shape):
 class DoubtStep(Shape):
     """One reaction to a record in doubt."""
 
-    when: str | None = Field(None, description="Condition over the mapped fields", examples=["country = 'CN'"])
+    when: str | None = Field(
+        None, description="Condition over the mapped fields", examples=["country = 'CN'"]
+    )
     then: Literal["review", "ignore"] = Field(description="What it becomes")
 
 

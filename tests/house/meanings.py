@@ -12,6 +12,13 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "interrupted": ("somebody pressed Ctrl-C", "run again: what was not committed is rolled back"),
     "match.ambiguous": ("several entities fit the match rule", ""),
     "match.collision": ("two records of one source would stand for one entity", ""),
+    "match.list": ("", "compare a field of one value"),
+    "reaction.lookup": ("", "map the answer to a field, and let the condition read that"),
+    "match.likely": (
+        "an entity, or another new record, is alike, but not surely the same",
+        "decide in cophub review; or mend weights and thresholds of the match rule",
+    ),
+    "match.review": ("an entity matches, and the mapping lets a person decide", "decide in cophub review"),
     "match.none": ("no entity matches, and the mapping says unmatched: review", ""),
     "plan.changed": ("the record or its entity changed after the plan was made", ""),
     "ref.missing": ("the record refers to one that is not there yet", ""),

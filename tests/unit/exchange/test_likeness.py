@@ -126,7 +126,7 @@ def test_new_records_that_are_alike_are_not_created_side_by_side(world: World):
 
 def test_a_block_that_too_many_share_is_passed_over_and_said_so(world: World):
     world.mapping(CRM.replace("review: 0.75", "review: 0.75\n        most: 2"))
-    others = ({"id": str(n), "name": "王伟", "born": f"1970-01-0{n}", "phone": f"1380000{n}{n}{n}{n}"} for n in range(1, 5))
+    others = (WANG | {"id": str(n), "born": f"1970-01-0{n}", "phone": f"1380000{n}{n}{n}{n}"} for n in "1234")
     world.first("hr.people", *others, mapping="hr")
     result = world.first("crm.people", {"id": "A", "name": "王伟"}, mapping="crm")
     assert [note for note in result.notes if "1 values of the block sound(name)" in note]
