@@ -47,6 +47,10 @@ def run(
     initial: Annotated[
         bool, typer.Option("--initial", help="A first load: the guard does not limit creations")
     ] = False,
+    accept_drift: Annotated[
+        bool,
+        typer.Option("--accept-drift", help="Go on though mapped fields of the source vanished or changed type"),
+    ] = False,
     mode: Annotated[
         str | None, typer.Option("--mode", metavar="MODE", help=f"One of {', '.join(MODES)}")
     ] = None,
@@ -79,6 +83,7 @@ def run(
                     mode or ("full" if full else "incremental"),
                     key or fresh_key(name),
                     initial=initial,
+                    accept_drift=accept_drift,
                 )
             )
         show(say, ended)
@@ -105,12 +110,29 @@ def fresh_key(exchange: str) -> str:
     return f"{exchange}/{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
 
 
-def one(say: Say, opened: Opened, name: str, mode: str, run_key: str, *, initial: bool) -> Ended:
+def one(
+    say: Say,
+    opened: Opened,
+    name: str,
+    mode: str,
+    run_key: str,
+    *,
+    initial: bool,
+    accept_drift: bool = False,
+) -> Ended:
     """Run one exchange; its error is told at once and does not stop the caller."""
     start = time.monotonic()
     try:
         with progress(say.err, name, quiet=say.options.quiet) as told:
-            result = run_exchange(opened.hub, name, mode, run_key, initial=initial, progress=told)
+            result = run_exchange(
+                opened.hub,
+                name,
+                mode,
+                run_key,
+                initial=initial,
+                accept_drift=accept_drift,
+                progress=told,
+            )
         return Ended(name, result, None, time.monotonic() - start)
     except HubError as error:
         return failed(say, name, error, start)

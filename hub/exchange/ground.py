@@ -6,7 +6,7 @@ import dataclasses
 import datetime as dt
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ class Asked:
     token: str | None = None
     previous: int = 0
     seq: int = 0
-    fields: tuple[str, ...] = ()
+    fields: Mapping[str, tuple[float, tuple[str, ...]]] = field(default_factory=dict)
     given: bool = False
 
     @property
@@ -87,7 +87,7 @@ def asked_of(
     mark = marks.read(database, mapping.mapping)
     if mark is None:
         return Asked(mode, initial, given=given)
-    asked = Asked(mode, initial, previous=mark.snapshot or 0, fields=tuple(mark.fields), given=given)
+    asked = Asked(mode, initial, previous=mark.snapshot or 0, fields=_profile(mark.fields), given=given)
     if given or full or mode in ("full", "link_only") or mark.map_hash != compiled[-1].hash:
         return asked
     if mapping.direction == "outbound":
@@ -97,6 +97,11 @@ def asked_of(
     if cursor and mark.value is not None:
         return dataclasses.replace(asked, since=back(mark.value, seconds(mapping.overlap)))
     return asked
+
+
+def _profile(stored: Mapping[str, Any]) -> dict[str, tuple[float, tuple[str, ...]]]:
+    """The source's fields as the last snapshot had them; see ``hub.exchange.drift``."""
+    return {path: (float(share), tuple(kinds)) for path, (share, kinds) in stored.items()}
 
 
 def back(value: str, overlap: float) -> str:

@@ -15,7 +15,7 @@ from hub.exchange import absence, quarantine
 from hub.exchange.at_hand import Given, at_hand, described
 from hub.exchange.claims import claims
 from hub.exchange.deletions import weigh
-from hub.exchange.drift import require_fields
+from hub.exchange.drift import profile_stored, require_fields
 from hub.exchange.extract import Extracted, extract
 from hub.exchange.ground import Asked, Hub, Progress, asked_of, keyed, opened_source, source_number
 from hub.exchange.guard import judge
@@ -45,6 +45,7 @@ def plan(
     *,
     initial: bool,
     full: bool,
+    accept_drift: bool = False,
     given: Given | None = None,
 ) -> list[Manifest]:
     """Everything up to the double bar, for all outputs of the mapping. ``given`` takes the source's place."""
@@ -56,7 +57,16 @@ def plan(
         extracted = at_hand(run, resource, given)
     else:
         asked, extracted = _read(
-            hub, run, mapping, compiled, mode, stack, progress, initial=initial, full=full
+            hub,
+            run,
+            mapping,
+            compiled,
+            mode,
+            stack,
+            progress,
+            initial=initial,
+            full=full,
+            accept_drift=accept_drift,
         )
     manifests = []
     for output, one in zip(mapping.outputs, compiled, strict=True):
@@ -99,6 +109,7 @@ def _read(
     *,
     initial: bool,
     full: bool,
+    accept_drift: bool = False,
 ) -> tuple[Asked, Extracted]:
     """What the source gives since the watermark, or all of it."""
     system, name = _place(mapping)
@@ -118,7 +129,9 @@ def _read(
         lambda other: opened_source(hub, stack, other),
         progress,
     )
-    require_fields(extracted, asked.fields, compiled)
+    extracted = require_fields(
+        run, hub.workspace, extracted, asked.fields, compiled, accepted=accept_drift
+    )
     return asked, dataclasses.replace(extracted, shadows_read=known)
 
 
@@ -253,7 +266,7 @@ def plan_output(
         snapshot=extracted.read or None if extracted.certificate.complete else None,
         fields=[column.name for column in compiled.columns],
         changed_fields=dict(merged.changed_fields),
-        source_fields=list(extracted.fields),
+        source_fields=profile_stored(extracted),
         contestants={claimed.sign(name): name for name in claimed.contestants()},
         absent=output.absent.reaction,
         owned=_owned(output, model),
@@ -372,7 +385,7 @@ def _counts(
 
 
 def _notes(extracted: Extracted, asked: Asked, reasons: int) -> list[str]:
-    notes = []
+    notes = list(extracted.notes)
     if extracted.full and not extracted.certificate.complete:
         notes.append(f"the snapshot is not complete ({extracted.certificate.reason}): absence is not counted")
     if asked.mode == "incremental" and extracted.full:

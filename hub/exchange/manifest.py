@@ -69,7 +69,7 @@ class Manifest:
     snapshot: int | None = None
     seq: int | None = None
     fields: list[str] = field(default_factory=list)
-    source_fields: list[str] = field(default_factory=list)
+    source_fields: dict[str, Any] = field(default_factory=dict)
     changed_fields: dict[str, int] = field(default_factory=dict)
     created_at: str = ""
     absent: str = "ignore"

@@ -20,6 +20,7 @@ from hub.exchange import quarantine
 from hub.exchange.at_hand import Given, at_hand, described
 from hub.exchange.contents import levels
 from hub.exchange.deliver import Delivery
+from hub.exchange.drift import profile_stored, require_fields
 from hub.exchange.extract import extract
 from hub.exchange.ground import Asked, Hub, Progress, asked_of, keyed, opened_source, source_number
 from hub.exchange.guard import judge
@@ -49,6 +50,7 @@ def plan(
     *,
     initial: bool,
     full: bool,
+    accept_drift: bool = False,
     given: Given | None = None,
 ) -> list[Manifest]:
     """Make ``sending`` of every output. ``given`` takes the place of what would be read."""
@@ -64,7 +66,11 @@ def plan(
             if mapping.direction == "outbound":
                 manifests.append(planner.from_model(initial=initial, full=full or replaces))
             else:
-                manifests.append(planner.pass_through(stack, initial=initial, full=full or replaces))
+                manifests.append(
+                    planner.pass_through(
+                        stack, initial=initial, full=full or replaces, accept_drift=accept_drift
+                    )
+                )
             planner.whole_rows(replaces=replaces)
             planner.versions()
     run.require_unchanged()
@@ -125,7 +131,9 @@ class _Planner:
         }
         return self._manifest(counts, asked, seq=seq, snapshot=evaluated.mapped if asked.everything else None)
 
-    def pass_through(self, stack: ExitStack, *, initial: bool, full: bool) -> Manifest:
+    def pass_through(
+        self, stack: ExitStack, *, initial: bool, full: bool, accept_drift: bool
+    ) -> Manifest:
         run, (system, _, name) = self.run, self.mapping.from_.partition(".")
         if self.given is not None:
             asked = self._asked(None, initial=initial, full=False)
@@ -137,6 +145,9 @@ class _Planner:
             asked = self._asked(resource.cursor, initial=initial, full=full)
             query = Query(resource, self.compiled.paths, asked.since, asked.token, takes_files=True)
             extracted = extract(reader, query, run, lambda read: self.progress("extract", {"read": read}))
+            extracted = require_fields(
+                run, self.hub.workspace, extracted, asked.fields, [self.compiled], accepted=accept_drift
+            )
         mapped = map_records(
             run,
             self.session,
@@ -167,6 +178,8 @@ class _Planner:
             counts, asked, snapshot=extracted.read if extracted.certificate.complete else None
         )
         manifest.cursor, manifest.token = extracted.cursor, extracted.token
+        manifest.notes += extracted.notes
+        manifest.source_fields = profile_stored(extracted)
         return manifest
 
     def _asked(self, cursor: str | None, *, initial: bool, full: bool) -> Asked:

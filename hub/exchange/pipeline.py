@@ -27,12 +27,14 @@ from hub.exchange.absence import seconds
 from hub.exchange.apply import Applied, apply
 from hub.exchange.approval import breaches_of, require_consent, require_open
 from hub.exchange.at_hand import Given
+from hub.exchange.drift import ACCEPTED
 from hub.exchange.ground import Hub, Progress
 from hub.exchange.manifest import READ_PARTS, Manifest
 from hub.exchange.plan import fingerprint, load_plan, store_plan
 from hub.exchange.runfile import RunFile, open_run
 from hub.failpoints import reach
 from hub.mapping.compile import Compiled, compile_mapping
+from hub.security import audit
 from hub.store import journal, plans
 from hub.store.bulk import Bulk
 from hub.store.journal import Lease, RunRow
@@ -73,6 +75,7 @@ def run_exchange(
     *,
     initial: bool = False,
     full: bool = False,
+    accept_drift: bool = False,
     progress: Progress = silent,
     given: Given | None = None,
 ) -> Result:
@@ -91,7 +94,9 @@ def run_exchange(
         if row.state in FINISHED:
             return _answered(hub, row)
         run = _Run(hub, mapping, row, held, progress)
-        return run.journaled(lambda: run.exchange(initial=initial, full=full, given=given))
+        return run.journaled(
+            lambda: run.exchange(initial=initial, full=full, given=given, accept_drift=accept_drift)
+        )
 
 
 def run_events(
@@ -195,7 +200,9 @@ class _Run:
         journal.close_run(database, identity, epoch, result.state, result.counts, list(result.notes))
         return result
 
-    def exchange(self, *, initial: bool, full: bool, given: Given | None = None) -> Result:
+    def exchange(
+        self, *, initial: bool, full: bool, given: Given | None = None, accept_drift: bool = False
+    ) -> Result:
         compiled = compile_mapping(self.mapping, self.hub.workspace)
         direction = inbound if self.mapping.direction == "inbound" else outbound
         with ExitStack() as stack:
@@ -211,8 +218,17 @@ class _Run:
                 initial=initial,
                 full=full,
                 given=given,
+                accept_drift=accept_drift,
             )
             self._total(manifests)
+            if told := [note for note in self.notes if note.startswith(ACCEPTED)]:
+                audit.note(
+                    self.hub.database,
+                    self.hub.actor,
+                    "drift.accepted",
+                    f"exchange:{self.mapping.mapping}",
+                    details={"run": str(self.row.id), "drift": told},
+                )
             if self.row.mode == "plan":
                 return self._result("planned", self._store(run, manifests))
             self._write(run, manifests, stack, stored=False)

@@ -26,6 +26,7 @@ ACTIONS: Final = {
     "plan.applied": "A stored plan was applied.",
     "plan.approved": "A plan over its guard was approved.",
     "plan.refused": "A plan was refused by a person.",
+    "drift.accepted": "A run went on though mapped fields of its source vanished or changed their type.",
     "guard.initial": "The guard of a first run was lifted (--initial).",
     "review.decided": "A person decided a review.",
     "entity.merged": "Two entities were merged.",

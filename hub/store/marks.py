@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import insert, select, update
 
@@ -17,14 +18,14 @@ from hub.store.tables import source, watermark
 @dataclass(frozen=True, slots=True)
 class Mark:
     """``value`` of the cursor field, or the source's ``token``; ``seq`` of a model's commits; the hash of
-    the mapping that read; the size of the last complete ``snapshot``; the source's ``fields`` seen."""
+    the mapping that read; the size of the last complete ``snapshot``; the profile of the source's ``fields``."""
 
     map_hash: str
     value: str | None = None
     token: str | None = None
     seq: int | None = None
     snapshot: int | None = None
-    fields: Sequence[str] = ()
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read(database: Database, exchange: str) -> Mark | None:
@@ -33,7 +34,7 @@ def read(database: Database, exchange: str) -> Mark | None:
         row = connection.execute(select(watermark).where(watermark.c.exchange == exchange)).one_or_none()
     if row is None:
         return None
-    return Mark(row.map_hash, row.value, row.token, row.seq, row.snapshot, tuple(row.fields))
+    return Mark(row.map_hash, row.value, row.token, row.seq, row.snapshot, dict(row.fields))
 
 
 def move(session: Bulk, exchange: str, mark: Mark, run_id: uuid.UUID) -> None:
@@ -48,7 +49,7 @@ def move(session: Bulk, exchange: str, mark: Mark, run_id: uuid.UUID) -> None:
         "map_hash": mark.map_hash,
         "run_id": run_id,
         "moved_at": now(),
-        "fields": json_literal(list(mark.fields)),
+        "fields": json_literal(dict(mark.fields)),
         **kept,
     }
     if found:

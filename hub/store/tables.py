@@ -138,7 +138,7 @@ watermark = Table(
     Column("map_hash", Text, nullable=False),
     Column("seq", BigInteger, nullable=False, server_default="0"),
     Column("snapshot", BigInteger, nullable=False, server_default="0"),  # records of the last complete one
-    Column("fields", JSON, nullable=False),  # fields seen, for drift
+    Column("fields", JSON, nullable=False),  # profile of the fields, for drift
     Column("run_id", Uuid, nullable=False),
     Column("moved_at", Moment, nullable=False),
 )

@@ -26,6 +26,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "system.logged": ("the change was only logged: the system has writes: log", "set writes: on to send it"),
     "usage": ("the command line is wrong", "cophub COMMAND --help"),
     # Codes with a part that comes from the other side.
+    "delivery.waiting": ("a target did not take everything; what is left waits", "see cophub quarantine"),
     "delivery.STATUS": (
         "the target gave no code of its own; STATUS is rejected, conflict, retry or unknown",
         "look at its message; the next run tries what waits",

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from hub.errors import Fatal
 from tests.unit.exchange.world import FIELDS, SUPPLIERS, World, some
 
 POSITION = """
@@ -279,25 +278,6 @@ class TestJoined:
         )
         world.put("hr.workers", LI, WU)
         assert self.banks(world, ("1", "DE1"), ("1", "DE2")) in ({"1": "2", "2": None}, {"1": "2", "2": "0"})
-
-
-class TestDrift:
-    def records(self, *names: str) -> list[dict[str, Any]]:
-        return [{"id": str(number), **dict.fromkeys(names, f"v{number}")} for number in range(25)]
-
-    def test_a_mapped_field_that_vanished_stops_the_run(self, world: World):
-        world.first("erp.suppliers", *self.records("name", "city"))
-        world.put("erp.suppliers", *self.records("name"))
-        before = world.dump()
-        with pytest.raises(Fatal, match="no longer has city") as caught:
-            world.run()
-        assert caught.value.code == "source.drift"
-        assert world.dump() == before
-
-    def test_a_field_that_nobody_reads_may_vanish(self, world: World):
-        world.first("erp.suppliers", *self.records("name", "colour"))
-        world.put("erp.suppliers", *self.records("name"))
-        assert some(world.run(), "read") == {"read": 25}
 
 
 class TestLinkOnly:
