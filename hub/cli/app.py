@@ -45,6 +45,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "review": ("review", "Decide which entity a record is, and merge entities that are one."),
     },
     "Keep": {
+        "audit": ("audit", "Show what was done, by whom and why, and prove that nothing of it was changed."),
         "secrets": ("secrets", "Set, list and remove secrets, and rotate their master key."),
         "demo": ("demo", "Run the sample landscape on simulators, offline."),
     },

@@ -66,6 +66,17 @@ class Approvals(Shape):
     expires: Duration = Field("4h", description="How long an approval holds where approve names no time")
 
 
+class AuditRule(Shape):
+    """How the audit chain is signed."""
+
+    every: int = Field(1000, ge=1, description="A checkpoint is signed after so many entries")
+    checkpoints: str | None = Field(
+        None,
+        description="Folder outside the database that checkpoints are also appended to; best on another machine",
+        examples=["/mnt/audit"],
+    )
+
+
 class HubFile(Shape):
     """``config/hub.yaml``: what holds for the whole workspace."""
 
@@ -93,6 +104,11 @@ class HubFile(Shape):
     plans: Plans = Field(Plans(), description="Stored plans", examples=[{"keep": "7d"}])
     approvals: Approvals = Field(
         Approvals(), description="Approvals of held plans", examples=[{"four_eyes": "on", "expires": "4h"}]
+    )
+    audit: AuditRule = Field(
+        AuditRule(),
+        description="How the audit chain is signed",
+        examples=[{"every": 1000, "checkpoints": "/mnt/audit"}],
     )
 
 
