@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from hub.errors import AuthError
 from hub.exchange.ground import Hub
 from hub.exchange.keep import Keep, local_folder
 from hub.redact import Redactor
-from hub.security import keys
-from hub.security.actors import actor_of
+from hub.security import audit, keys
+from hub.security.actors import Actor, actor_of
 from hub.security.secrets import SealedStore, SecretRow, Secrets, resolve_settings
 from hub.security.signing import Signer
 from hub.security.sources import FOLDER, EnvironmentSource, FolderSource
@@ -81,7 +82,9 @@ def open_hub(
     try:
         if schema:
             database.require_schema()
-        sealed = SealedStore(StoredSecretRows(database, SecretRow), lambda: ring(workspace.folder, values))
+        actor = actor_of(values)
+        rows = StoredSecretRows(database, SecretRow, partial(_audited, actor))
+        sealed = SealedStore(rows, lambda: ring(workspace.folder, values))
         secrets = Secrets(sources, store=sealed, redactor=redactor)
         keep = Keep(
             local_folder(workspace.hub.keep, workspace.folder),
@@ -93,13 +96,18 @@ def open_hub(
             keep,
             lambda name: connect(workspace, secrets, name),
             workspace.folder / workspace.hub.scratch,
-            actor_of(values),
+            actor,
             Signer(lambda: ring(workspace.folder, values)),
             workspace.hub.memory,
         )
         yield Opened(hub, secrets, redactor)
     finally:
         database.close()
+
+
+def _audited(actor: Actor, connection: Any, action: str, name: str, version: int) -> None:
+    details = {"version": version} if version else {}
+    audit.record(connection, actor, action, f"secret:{name}", details=details)
 
 
 def open_database(workspace: Workspace, secrets: Secrets, values: Mapping[str, str]) -> Database:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections import Counter
+from functools import partial
+from typing import Annotated, Any
 
 import typer
 
@@ -10,6 +12,8 @@ from hub.cli.opening import opened_hub
 from hub.cli.options import Command
 from hub.cli.say import Say, plural
 from hub.errors import ConfigError
+from hub.exchange.ground import Hub
+from hub.security import audit
 from hub.store.migrate import Step, pending
 from hub.store.migrate import migrate as run_steps
 
@@ -39,7 +43,8 @@ def migrate(
         dropping = [step for step in steps if step.kind == "contract"]
         if contract and dropping and not show and not yes:
             _ask(say, dropping)
-        done: list[Step] = [] if show else run_steps(database, contract=contract)
+        audited = partial(_entry, opened.hub)
+        done: list[Step] = [] if show else run_steps(database, contract=contract, audited=audited)
     kept = [] if contract else dropping
     if show:
         say.line(
@@ -58,6 +63,15 @@ def migrate(
             "changed": bool(done),
         }
     )
+
+
+def _entry(hub: Hub, connection: Any, steps: list[Step]) -> None:
+    """The migration in the audit chain: how many steps of each kind, and what was dropped."""
+    kinds = Counter(step.kind for step in steps)
+    dropped = [step.text for step in steps if step.kind == "contract"]
+    details = {"steps": dict(kinds)} | ({"dropped": dropped} if dropped else {})
+    schema = hub.database.schema_hash()
+    audit.record(connection, hub.actor, "store.migrated", "store:schema", after=schema, details=details)
 
 
 def _print(say: Say, steps: list[Step]) -> None:

@@ -48,9 +48,11 @@ def apply(
     *,
     stored: bool,
     settle: Callable[[Bulk, uuid.UUID], None] | None = None,
+    audited: Callable[[Bulk, Applied], None],
 ) -> Applied:
     """Write one output's plan. ``stored`` says that it was made by an earlier run: then every row is
-    compared with what the plan saw, and what changed since is refused (P9)."""
+    compared with what the plan saw, and what changed since is refused (P9). ``audited`` makes the entry of
+    the audit chain, last: others wait for the chain's end."""
     with database.bulk(write=True) as session:
         fence(session, held)
         writer = _Writer(run, database, session, manifest, run_id)
@@ -68,6 +70,7 @@ def apply(
             marks.move(session, manifest.exchange, manifest.mark(), run_id)
         if settle is not None and manifest.last:
             settle(session, run_id)
+        audited(session, applied)
         reach("before_commit")
     reach("after_commit")
     return applied

@@ -14,12 +14,14 @@ Records may be given instead of read (``at_hand``): the journal calls such a run
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 
 from hub.errors import ConfigError, Held, HubError
 from hub.exchange import inbound, outbound
@@ -32,6 +34,7 @@ from hub.exchange.ground import Hub, Progress
 from hub.exchange.manifest import READ_PARTS, Manifest
 from hub.exchange.plan import fingerprint, load_plan, store_plan
 from hub.exchange.runfile import RunFile, open_run
+from hub.exchange.trail import Trail
 from hub.failpoints import reach
 from hub.mapping.compile import Compiled, compile_mapping
 from hub.security import audit
@@ -174,6 +177,10 @@ class _Run:
     shown_at: float = 0.0
     settle: Callable[[Bulk, uuid.UUID], None] | None = None
 
+    @property
+    def trail(self) -> Trail:
+        return Trail(self.hub, self.row, self.held)
+
     def journaled(self, work: Callable[[], Result]) -> Result:
         """However it ends, the journal says so."""
         database, identity, epoch = self.hub.database, self.row.id, self.held[0].epoch
@@ -185,6 +192,7 @@ class _Run:
             if isinstance(error, Held) and error.plan:
                 told["plan"] = error.plan
             journal.close_run(database, identity, epoch, state, self.counts, self.notes, told)
+            self.trail.stopped(error, state)
             raise
         except BaseException as error:
             journal.close_run(
@@ -196,7 +204,10 @@ class _Run:
                 self.notes,
                 {"code": "internal", "message": type(error).__name__, "where": "", "hint": ""},
             )
+            self.trail.stopped(None, "failed")
             raise
+        if remark := self.trail.signed():
+            result = dataclasses.replace(result, notes=(*result.notes, remark))
         journal.close_run(database, identity, epoch, result.state, result.counts, list(result.notes))
         return result
 
@@ -230,7 +241,9 @@ class _Run:
                     details={"run": str(self.row.id), "drift": told},
                 )
             if self.row.mode == "plan":
-                return self._result("planned", self._store(run, manifests))
+                return self._result("planned", self._store(run, manifests, initial=initial))
+            if initial:
+                self.trail.lifted()
             self._write(run, manifests, stack, stored=False)
         return self._result("done")
 
@@ -253,7 +266,7 @@ class _Run:
             self._write(run, manifests, stack, stored=False)
         return self._result("done")
 
-    def _store(self, run: RunFile, manifests: list[Manifest]) -> uuid.UUID:
+    def _store(self, run: RunFile, manifests: list[Manifest], *, initial: bool = False) -> uuid.UUID:
         lasts = dt.timedelta(seconds=seconds(self.hub.workspace.hub.plans.keep))
         plan = store_plan(
             self.hub.database,
@@ -263,6 +276,7 @@ class _Run:
             self.row,
             people=self.hub.actor.people,
             lasts=lasts,
+            audited=partial(self.trail.planned, initial=initial),
         )
         reach("after_plan")
         return plan
@@ -300,6 +314,7 @@ class _Run:
             self._write(run, manifests, stack, stored=True)
         with self.hub.database.begin() as connection:
             plans.close(connection, plan.id, "applied")
+            self.trail.plan_applied(connection, plan.id, plan.digest, self.counts)
         return self._result("done", plan.id)
 
     def _write(self, run: RunFile, manifests: list[Manifest], stack: ExitStack, *, stored: bool) -> None:
@@ -320,9 +335,12 @@ class _Run:
                     self.row.id,
                     stored=stored,
                     settle=self.settle,
+                    audited=self.trail.applied(manifest),
                 )
                 self._corrected(manifest, applied)
             else:
+                sent = run.one("SELECT count(*) FROM sending")
+                self.trail.delivering(manifest, sent)
                 outbound.deliver(
                     self.hub,
                     run,
@@ -334,6 +352,7 @@ class _Run:
                     self.show,
                     stored=stored,
                 )
+                self.trail.delivered(manifest, sent, self.counts)
 
     def _corrected(self, manifest: Manifest, applied: Applied) -> None:
         """What was refused is not counted as done."""

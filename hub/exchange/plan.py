@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import orjson
 
@@ -40,8 +40,10 @@ def store_plan(
     *,
     people: list[str],
     lasts: dt.timedelta,
+    audited: Callable[[str, Mapping[str, int]], plans.Audited],
 ) -> uuid.UUID:
-    """Keep the tables of every output and their manifests, made by ``people``; answers the plan's id."""
+    """Keep the tables of every output and their manifests, made by ``people``; answers the plan's id.
+    ``audited`` makes the entry of the audit chain by the plan's digest and counts."""
     parts = []
     for manifest in manifests:
         manifest.authors = people
@@ -72,6 +74,7 @@ def store_plan(
         author=", ".join(people),
         fingerprint=fingerprint(run, manifests),
         keep=lasts,
+        audited=audited(digest, counts),
     )
 
 

@@ -6,6 +6,7 @@ head row; signed checkpoints kept outside of the database show those too.
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -34,10 +35,15 @@ class Verdict:
     checkpoints: int = 0
     signed: int = 0
     breaks: list[Break] = field(default_factory=list)
+    shift: int = 0  # by how much the entries' numbers were moved, where somebody made room or closed a gap
 
     @property
     def whole(self) -> bool:
         return not self.breaks
+
+    @property
+    def broken(self) -> set[int]:
+        return {one.seq for one in self.breaks}
 
     def add(self, seq: int, kind: str, text: str) -> None:
         """The first ones are enough: a chain with twenty breaks is no chain."""
@@ -92,15 +98,31 @@ def _link(verdict: Verdict, entry: Entry, previous: Head, before: str, start: He
     if missing > 0:
         count = f"entry {previous.seq + 1} is" if missing == 1 else f"{missing:,} entries are"
         verdict.add(previous.seq + 1, "missing", f"{count} missing before entry {entry.seq}")
-    if entry.digest() != entry.hash:
+    shift = _shift(entry, verdict.shift)
+    if shift is None:
         verdict.add(entry.seq, "edited", "its content is not what was hashed")
-    elif missing == 0 and entry.prev_hash != previous.hash:
+    elif shift > verdict.shift:
+        verdict.add(previous.seq, "inserted", "the entries after it were numbered one lower")
+    elif shift < verdict.shift:
+        verdict.add(entry.seq, "missing", "an entry is missing here, and those after it were renumbered")
+    elif missing == 0 and entry.prev_hash != previous.hash and previous.seq not in verdict.broken:
         if entry.prev_hash == before:
             verdict.add(previous.seq, "inserted", f"entry {entry.seq} follows the one before it")
         elif previous == start:
             verdict.add(entry.seq, "rewritten", "it does not follow the beginning of the chain")
         else:
             verdict.add(previous.seq, "rewritten", f"entry {entry.seq} followed another one")
+    verdict.shift = verdict.shift if shift is None else shift
+
+
+def _shift(entry: Entry, known: int) -> int | None:
+    """By how much an entry's number was moved; None where its content was changed as well."""
+    if known == 0 and entry.digest() == entry.hash:
+        return 0
+    for shift in (known, known + 1, known - 1):
+        if dataclasses.replace(entry, seq=entry.seq - shift).digest() == entry.hash:
+            return shift
+    return None
 
 
 def _compare(

@@ -7,6 +7,7 @@ migration is simply run again. Tables and columns that no model names any more a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,8 +52,13 @@ def pending(database: Database, connection: Connection) -> list[Step]:
     return steps
 
 
-def migrate(database: Database, *, contract: bool = False) -> list[Step]:
-    """Run what is pending in one transaction; answers the steps that were run.
+def migrate(
+    database: Database,
+    *,
+    contract: bool = False,
+    audited: Callable[[Connection, list[Step]], None] | None = None,
+) -> list[Step]:
+    """Run what is pending in one transaction, with its entry of the audit chain; answers the steps run.
 
     Raises ConfigError ``store.narrowing`` and changes nothing where a change could lose values.
     """
@@ -77,6 +83,8 @@ def migrate(database: Database, *, contract: bool = False) -> list[Step]:
         state = tables.schema_state
         connection.execute(state.delete().where(state.c.name == "schema"))
         connection.execute(state.insert().values(name="schema", value=database.schema_hash()))
+        if run and audited is not None:
+            audited(connection, run)
     return run
 
 

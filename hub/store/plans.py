@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,9 @@ from sqlalchemy import Connection, insert, select
 
 from hub.store.database import Database, new_id, now
 from hub.store.tables import approval, plan
+
+# Makes the entry of the audit chain in the same transaction.
+Audited = Callable[[Connection, uuid.UUID], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ def add(
     author: str,
     fingerprint: str,
     keep: dt.timedelta,
+    audited: Audited,
 ) -> uuid.UUID:
     """Store a plan as open for the time it is kept; answers its id."""
     identity, moment = new_id(), now()
@@ -82,6 +86,7 @@ def add(
                 expires_at=moment + keep,
             )
         )
+        audited(connection, identity)
     return identity
 
 

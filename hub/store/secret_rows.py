@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from hub.store.database import Database
 from hub.store.tables import secret
@@ -28,11 +28,18 @@ class Row(Protocol):
 
 
 class StoredSecretRows:
-    """``hub.security.secrets.SecretRows`` over the hub's database; ``make`` builds a row."""
+    """``hub.security.secrets.SecretRows`` over the hub's database; ``make`` builds a row,
+    ``audited`` (connection, action, name, version) the entry of the audit chain."""
 
-    def __init__(self, database: Database, make: Callable[..., Any]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        make: Callable[..., Any],
+        audited: Callable[[Connection, str, str, int], None] | None = None,
+    ) -> None:
         self._database = database
         self._make = make
+        self._audited = audited or (lambda connection, action, name, version: None)
 
     def get(self, name: str) -> Any:
         with self._database.begin(reading=True) as connection:
@@ -53,10 +60,14 @@ class StoredSecretRows:
                 ).one_or_none()
                 if there is None:
                     connection.execute(insert(secret).values(name=row.name, **values))
+                    self._audited(connection, "secret.set", row.name, row.version)
                 return there is None
             changed = connection.execute(
                 update(secret).where(secret.c.name == row.name, secret.c.version == expected).values(**values)
             )
+            if changed.rowcount == 1:
+                action = "secret.rotated" if row.version == expected else "secret.set"
+                self._audited(connection, action, row.name, row.version)
             return changed.rowcount == 1
 
     def list(self) -> Sequence[Any]:
@@ -68,4 +79,7 @@ class StoredSecretRows:
 
     def delete(self, name: str) -> bool:
         with self._database.begin() as connection:
-            return connection.execute(delete(secret).where(secret.c.name == name)).rowcount == 1
+            gone = connection.execute(delete(secret).where(secret.c.name == name)).rowcount == 1
+            if gone:
+                self._audited(connection, "secret.removed", name, 0)
+            return gone

@@ -150,6 +150,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "the plan changes more than the guard allows; it waits for approval",
         "cophub plan show PLAN; cophub approve PLAN --reason TEXT",
     ),
+    "audit.unwritable": ("", "name a new file in a folder that is there"),
     "keep.changed": ("", "make the plan again; find out who wrote there"),
     "key.permissions": ("others may read the key, or the command cannot run", "chmod 600 its file"),
     "key.unwritable": ("", "name a file in a folder that is there"),
