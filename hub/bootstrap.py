@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hub.contract import Context
+from hub.contract import Context, Pauses
 from hub.crypto import Cipher, KeyRing
 from hub.errors import AuthError
 from hub.exchange.ground import Hub
@@ -21,6 +21,7 @@ from hub.security.actors import Actor, actor_of
 from hub.security.secrets import SealedStore, SecretRow, Secrets, resolve_settings
 from hub.security.signing import Signer
 from hub.security.sources import FOLDER, EnvironmentSource, FolderSource
+from hub.store.circuits import StoredPauses
 from hub.store.database import Database
 from hub.store.secret_rows import StoredSecretRows
 from hub.workspace.connectors import Connectors
@@ -90,11 +91,12 @@ def open_hub(
             local_folder(workspace.hub.keep, workspace.folder),
             lambda: Cipher(ring(workspace.folder, values), "keep"),
         )
+        pauses = StoredPauses(database)
         hub = Hub(
             workspace,
             database,
             keep,
-            lambda name: connect(workspace, secrets, name),
+            lambda name: connect(workspace, secrets, name, pauses if schema else None),
             workspace.folder / workspace.hub.scratch,
             actor,
             Signer(lambda: ring(workspace.folder, values)),
@@ -120,10 +122,10 @@ def open_database(workspace: Workspace, secrets: Secrets, values: Mapping[str, s
     )
 
 
-def connect(workspace: Workspace, secrets: Secrets, name: str) -> Any:
+def connect(workspace: Workspace, secrets: Secrets, name: str, pauses: Pauses | None = None) -> Any:
     """Open a system's connector with its secrets resolved; it connects when it is first used."""
     system = workspace.system(name)
     settings = resolve_settings(system.settings, secrets)
     resources = {key: resolve_settings(value, secrets) for key, value in system.resources.items()}
-    context = Context(system=name, folder=str(workspace.folder / "config"))
+    context = Context(system=name, folder=str(workspace.folder / "config"), pauses=pauses)
     return system.spec.open(context, settings, resources)

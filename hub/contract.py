@@ -275,15 +275,25 @@ class Replacing(Protocol):
         ...
 
 
+class Pauses(Protocol):
+    """Until when systems asked to be left alone (UTC seconds), known to every process of a hub."""
+
+    def until(self, system: str) -> float: ...
+
+    def pause(self, system: str, until: float) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What the hub lends a connector: the system's name for messages, the workspace's ``config``
-    folder for relative paths, a private scratch folder, and a clock (UTC seconds)."""
+    folder for relative paths, a private scratch folder, a clock (UTC seconds), and the pauses that
+    systems asked for."""
 
     system: str
     folder: str = "."
     scratch: str = ""
     now: Callable[[], float] | None = None
+    pauses: Pauses | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from hub.errors import AuthError, ConfigError, Fatal, HubError, RecordRejected
 from hub.http import ANY, NOT_SENT, Response
 from hub.http.answers import refuse_html, snippet
 from hub.http.outcomes import each, later, of_status
-from hub.http.pace import retry_after
 from hub.http.records import nest
+from hub.http.waits import wait_of
 from hub.untrusted import parse_json
 
 CHUNK = 15
@@ -233,7 +233,7 @@ class Writer:
             message = transport.redact(said(reply.body)) or f"answered {reply.status}"
             if answer is not None and not said(reply.body):
                 message += snippet(answer, transport.redact)
-            wait = retry_after(reply.headers.get("retry-after"), transport.now())
+            wait = wait_of(reply.status, reply.headers, transport.now())
             return of_status(reply.status, change.operation, message, wait=wait, foreign_id=change.foreign_id)
         entry = self._entry(reply.body)
         version = reply.headers.get("etag") or etag_of(entry)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 from hub.contract import Settings
 from hub.http import HttpSettings, one_key
 from hub.http.records import Empty, check_fields
-from hub.http.settings import HeaderName
+from hub.http.settings import HeaderName, Seconds
 
 
 def _text(value: object) -> object:
@@ -40,6 +40,11 @@ class Answers(Settings):
     message: str | None = Field(default=None, description="Dotted path of the message", examples=["errmsg"])
     code: str | None = Field(default=None, description="Dotted path of the error code", examples=["errcode"])
     retry: list[Text] = Field(default=[], description="Verdicts that mean: later", examples=[["45009"]])
+    wait: Seconds | None = Field(
+        default=None,
+        description="How long to wait after such a verdict, where the system's manual says so",
+        examples=["60s"],
+    )
 
 
 class PageNumber(Settings):

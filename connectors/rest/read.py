@@ -182,7 +182,7 @@ def failure(answer: Response, rule: Answers, verdict: str | None, transport: Tra
     code = text_at(body, rule.code) if rule.code else verdict
     message = f"answered failure {transport.redact(code or '(none)')}: {said}"
     if verdict in rule.retry:
-        return Retriable("answer.failed", message, where=answer.where)
+        return Retriable("answer.failed", message, where=answer.where, wait=rule.wait)
     return Fatal("answer.failed", message, where=answer.where)
 
 

@@ -17,8 +17,8 @@ from hub.errors import ConfigError, Fatal, HubError, RecordRejected, Retriable
 from hub.http import ANY, Response, Transport
 from hub.http.answers import refuse_html, snippet
 from hub.http.outcomes import each, of_status
-from hub.http.pace import retry_after
 from hub.http.records import encodable, nest, text_at
+from hub.http.waits import wait_of
 from hub.untrusted import parse_json
 
 LOOKUP_PAGES = 50
@@ -117,7 +117,7 @@ class Writer:
         return self._judged(call, change, answer)
 
     def _judged(self, call: Call, change: Change, answer: Response) -> Outcome:
-        wait = retry_after(answer.headers.get("retry-after"), self._transport.now())
+        wait = wait_of(answer.status, answer.headers, self._transport.now())
         if answer.status == 401:
             self._transport.refuse(answer)
         rule = self._settings.answers
@@ -170,7 +170,8 @@ def _body(call: Call, change: Change) -> bytes:
 
 def _failed(error: HubError, change: Change) -> Outcome:
     status: OutcomeStatus = "retry" if isinstance(error, Retriable) else "rejected"
-    return Outcome(status, change.foreign_id, None, error.code, error.message)
+    wait = error.wait if isinstance(error, Retriable) else None
+    return Outcome(status, change.foreign_id, None, error.code, error.message, wait)
 
 
 def _from_location(location: str) -> str | None:

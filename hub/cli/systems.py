@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -11,9 +12,12 @@ from rich.text import Text
 from hub.cli.frame import FINDINGS, OK, error_json
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
-from hub.cli.say import Say, listed, plural
+from hub.cli.say import Say, listed, moment, plural
 from hub.contract import Field, Probe, Resource
 from hub.errors import ConfigError, HubError
+from hub.store import circuits
+from hub.store.circuits import Circuit
+from hub.store.database import now
 from hub.workspace.diff import plain as without_secrets
 from hub.workspace.workspace import System, Workspace
 
@@ -27,14 +31,16 @@ WRITES = {"on": "green", "log": "yellow", "off": "dim"}
 def systems(ctx: typer.Context) -> None:
     """List, check and describe the systems of the workspace.
 
-    Without a command: the list.
+    Without a command: the list, with those that are left alone for now.
     """
     if ctx.invoked_subcommand is not None:
         return
     say = Say(ctx)
     workspace = say.workspace()
     wide = say.out.width >= WIDE
-    table = say.table("system", "connector", "writes", "#exchanges", *(("title",) if wide else ()), "address")
+    known = {name: one for name, one in _circuits(say).items() if name in workspace.systems}
+    heads = [*(["circuit"] if known else []), *(["title"] if wide else []), "address"]
+    table = say.table("system", "connector", "writes", "#exchanges", *heads)
     told = []
     for system in workspace.systems.values():
         used = _exchanges(workspace, system.name)
@@ -43,7 +49,9 @@ def systems(ctx: typer.Context) -> None:
             if system.spec.writes
             else Text("reads only", style="dim")
         )
-        named = (title(system),) if wide else ()
+        circuit = known.get(system.name)
+        named: list[Text | str] = [_circuit(circuit)] if known else []
+        named += [title(system)] if wide else []
         cells = (Text(system.name, style="cyan"), _connector(system), writes, str(len(used)), *named)
         say.row(table, *cells, address(system))
         told.append(
@@ -56,9 +64,12 @@ def systems(ctx: typer.Context) -> None:
                 "writes": system.writes if system.spec.writes else "off",
                 "resources": list(system.resources),
                 "exchanges": used,
+                "circuit": circuit,
             }
         )
     say.show(table)
+    for one in known.values():
+        _left_alone(say, one)
     say.line("cophub systems check NAME tries the address and the credentials", style="dim")
     say.answer({"systems": told})
 
@@ -90,6 +101,20 @@ def check(
     say.line(f"{plural(len(wanted) - failed, 'system')} of {len(wanted)} ready")
     say.answer({"systems": told, "failed": failed})
     return FINDINGS if failed else OK
+
+
+@app.command(cls=Command)
+def reset(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A system")],
+) -> None:
+    """Close a system's circuit by hand, and forget the pause it asked for: the next run tries at once."""
+    say = Say(ctx)
+    with opened_hub(say) as opened:
+        opened.hub.workspace.system(name)
+        closed = circuits.reset(opened.hub.database, name)
+    say.line(f"{name} is asked again" if closed else f"{name} was not left alone")
+    say.answer({"system": name, "closed": closed})
 
 
 @app.command(cls=Command)
@@ -136,6 +161,38 @@ def title(system: System) -> str:
     if isinstance(system.title, Mapping):
         return system.title.get("en") or next(iter(system.title.values()), "")
     return system.title
+
+
+def _circuits(say: Say) -> Mapping[str, Circuit]:
+    """What is known of systems that fail or asked for a pause. The list is shown without the database too."""
+    with suppress(HubError), opened_hub(say, schema=False) as opened:
+        return circuits.every(opened.hub.database)
+    return {}
+
+
+def _circuit(found: Circuit | None) -> Text:
+    if found is None:
+        return Text("closed", style="green")
+    if found.state == "closed":
+        return Text("paused" if found.paused(now()) else "closed", style="yellow")
+    return Text(found.state.replace("_", " "), style="red")
+
+
+def _left_alone(say: Say, found: Circuit) -> None:
+    """Since when, why, and when it is tried again."""
+    if found.state != "closed":
+        tried = f"next try {moment(found.next_try)}" if found.next_try else "tried by the next run"
+        say.line(
+            say.text(f"{found.system}: circuit {found.state.replace('_', ' ')}", "red"),
+            f"since {moment(found.since)} after {plural(found.failures, 'failure')} in a row, {tried};",
+            say.text(f"last: {found.message} [{found.code}]"),
+        )
+        say.line(f"  to try at once: cophub systems reset {found.system}", style="dim")
+    if found.paused(now()):
+        say.line(
+            say.text(f"{found.system}:", "yellow"),
+            f"asked to be left alone until {moment(found.paused_until)}",
+        )
 
 
 def _connector(system: System) -> str:

@@ -1,82 +1,46 @@
 """Deliver: bring a target to what it should hold, once each, whatever happens on the way.
 
-Before a create its intent is stored; after any doubt the target is asked by natural key, and what is
-found there is adopted instead of made again (P2). Every row of an answer is judged by itself. The
-outcomes of a batch are stored in one transaction under the run's epoch; the watermark moves in the last
-one, and only when nothing is left undone behind it (P3).
+The rows go out in batches, several at once where the target's limits allow, creates before updates
+before deletes: a key occurs once, so its order is kept. The outcomes of a batch are stored in one
+transaction under the run's epoch; the watermark moves in the last one, and only when nothing is left
+undone behind it (P3). Where the target's circuit is open, the rest waits at once.
 """
 
 from __future__ import annotations
 
 import json
-import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 
-from hub.contract import Change, Found, Operation, Outcome, Resource, Target
-from hub.errors import RecordRejected, Retriable
+from hub.contract import Outcome, Resource, Target
+from hub.exchange.alike import Likeness
+from hub.exchange.byhand import Row
 from hub.exchange.ground import Progress
 from hub.exchange.manifest import Manifest
+from hub.exchange.outcomes import LOGGED, Tally, stored_outcome
 from hub.exchange.quarantine import write_held
-from hub.exchange.runfile import RunFile, sql_name
-from hub.exchange.staging import stage, take
+from hub.exchange.readback import ReadBack
+from hub.exchange.runfile import RunFile, sql_name, sql_text
+from hub.exchange.sender import CIRCUIT, Batch, Sender
+from hub.exchange.staging import stage, stage_keys, take
 from hub.failpoints import reach
-from hub.security.masking import HIDDEN
 from hub.store import deliveries, entities, marks, shadows
 from hub.store.database import Database
 from hub.store.journal import Lease, fence, require
 
-ATTEMPTS = 5
-LONGEST_WAIT = 60.0
-LOGGED = "system.logged"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of ``sending``."""
-
-    key: str
-    operation: Operation
-    hash: int
-    foreign_id: str | None
-    foreign_key: str
-    version: str | None
-    body: Mapping[str, Any]
-
-    def change(self, names: Sequence[str], exchange: str, began: uuid.UUID) -> Change:
-        """The change for the target. ``began`` is the run that first meant to send it: its id is the same
-        however often it is sent, and another when a record comes back to a state it had before, which a
-        target that remembers ids would otherwise take for a repetition."""
-        natural = dict(zip(names, json.loads(self.foreign_key), strict=True))
-        name = f"{exchange}/{self.key}/{self.operation}/{self.hash}/{began}"
-        identity = uuid.uuid5(uuid.NAMESPACE_URL, name)
-        return Change(self.operation, natural, self.body, self.foreign_id, self.version, str(identity))
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Some rows on their way: what is sent for each, what came of those that are through (``outcomes``), the
-    last answer to the others, and which of them may or may not stand in the target (``doubt``)."""
-
-    rows: list[Row]
-    changes: dict[int, Change]
-    outcomes: dict[int, Outcome]
-    attempts: int = 0
-    doubt: set[int] = field(default_factory=set)
-    answers: dict[int, Outcome] = field(default_factory=dict)
-
-    def waiting(self) -> list[int]:
-        return [index for index in range(len(self.rows)) if index not in self.outcomes]
+COLUMNS = "n, key, operation, hash, foreign_id, foreign_key, version, body, seen, kept"
 
 
 @dataclass(slots=True)
 class Delivery:
-    """One output's deliveries. ``target`` None only logs what would be sent. ``secret`` names the classified
-    fields: a target that repeats such a value in its answer is not quoted with it."""
+    """One output's deliveries. ``target`` None only logs what would be sent; ``more`` opens another one like
+    it for a thread. ``secret`` names the classified fields: a target that repeats such a value in its answer
+    is not quoted with it."""
 
     run: RunFile
     database: Database
@@ -84,204 +48,123 @@ class Delivery:
     manifest: Manifest
     run_id: uuid.UUID
     target: Target | None
+    more: Callable[[], Target]
     batch: int
+    threads: int
+    sender: Sender
+    readback: ReadBack
     counts: dict[str, int]
     progress: Progress
     secret: frozenset[str] = frozenset()
+    tally: Tally = field(default_factory=Tally)
+
+    @property
+    def likeness(self) -> Likeness:
+        return self.sender.likeness
 
     def send(self, *, stored: bool) -> None:
-        """Send everything of the plan; each batch's outcomes are stored before the next goes out."""
-        refused = self._refuse_changed() if stored else 0
+        """Send everything of the plan; each batch's outcomes are stored as it comes back."""
+        self.tally.refused += self._refuse_changed() if stored else 0
         resource = self.target.resource(self.manifest.output.partition(".")[2]) if self.target else None
-        tally = {"done": 0, "rejected": 0, "waiting": 0, "logged": 0}
         if resource is not None and resource.replaces:
-            self._replace(resource, tally)
+            self._replace(resource)
         else:
-            self._batches(resource, tally)
-        self._finish(tally, refused)
-
-    def _batches(self, resource: Resource | None, tally: dict[str, int]) -> None:
-        total = self.run.one("SELECT count(*) FROM sending")
-        doubtful = deliveries.open_intents(self.database, self.manifest.source)
-        position = 0
-        while position < total:
-            rows = self._rows(position)
-            position += len(rows)
-            changes = {
-                index: row.change(
-                    self.manifest.target_key, self.manifest.exchange, self._began(row, doubtful)
-                )
-                for index, row in enumerate(rows)
-            }
-            batch = _Batch(rows, changes, {})
+            total = self._queue()
             if self.target is None or resource is None:
-                batch.outcomes = {index: Outcome("done", code=LOGGED) for index in range(len(rows))}
-            else:
-                self._through(self.target, resource, batch, doubtful)
-            self._store(batch, tally)
-            self.progress("deliver", {"sent": position, "of": total})
+                self._log(total)
+            elif total:
+                self._batches(self.target, resource, total)
+        self._finish()
 
-    def _began(self, row: Row, doubtful: Mapping[str, uuid.UUID]) -> uuid.UUID:
-        return doubtful.get(row.key, self.run_id) if row.operation == "create" else self.run_id
+    def _queue(self) -> int:
+        """``queue``: what is sent, in its order, deletes last, with what was acknowledged before."""
+        run = self.run
+        run.sql("CREATE OR REPLACE TABLE kept_before (key VARCHAR, kept VARCHAR)")
+        wanted = "SELECT key FROM sending WHERE operation <> 'create'"
+        if run.one(f"SELECT count(*) FROM ({wanted})"):
+            with self.database.bulk(write=False) as session:
+                keys = stage_keys(run, session, "sending_keys", wanted)
+                take(run, "kept_before", shadows.kept(session, self.manifest.source, keys))
+        run.sql("""CREATE OR REPLACE TABLE queue AS SELECT
+            row_number() OVER (ORDER BY s.operation = 'delete', s.operation, s.key) - 1 AS n, s.*, k.kept
+            FROM sending s LEFT JOIN kept_before k ON k.key = s.key ORDER BY n""")
+        return int(run.one("SELECT count(*) FROM queue"))
 
-    def _rows(self, position: int) -> list[Row]:
-        """The next rows of one operation, deletes last."""
-        found = self.run.sql(f"""SELECT key, operation, hash, foreign_id, foreign_key, version, body FROM sending
-            ORDER BY operation = 'delete', operation, key LIMIT {self.batch} OFFSET {position}""")
-        return [_row(values) for values in found if values[1] == found[0][1]]
+    def _rows(self, position: int, size: int) -> list[Row]:
+        """The next rows of one operation."""
+        found = self.run.sql(f"""SELECT {COLUMNS} FROM queue
+            WHERE n >= {position} AND n < {position + size} ORDER BY n""")
+        return [_row(values) for values in found if values[2] == found[0][2]]
 
-    # ------------------------------------------------------------ one batch
+    # ------------------------------------------------------------ batches
 
-    def _through(
-        self, target: Target, resource: Resource, batch: _Batch, doubtful: Mapping[str, uuid.UUID]
-    ) -> None:
-        """Until every row has its outcome, or has been tried often enough. A row in doubt is not sent again
-        before the target has said whether it is there."""
-        creates = [index for index, row in enumerate(batch.rows) if row.operation == "create"]
-        batch.doubt.update(index for index in creates if batch.rows[index].key in doubtful)
-        reach("before_intent")
-        if creates:
-            deliveries.intend(
-                self.database,
-                self.held,
-                self.manifest.source,
-                [
-                    {
-                        "key": row.key,
-                        "operation": row.operation,
-                        "foreign_key": row.foreign_key,
-                        "change_id": str(row.hash),
-                        "run_id": self._began(row, doubtful),
-                    }
-                    for row in (batch.rows[index] for index in creates)
-                ],
-                self.run_id,
-            )
-        reach("after_intent")
-        while batch.waiting():
-            batch.attempts += 1
-            self._adopt(target, resource, batch)
-            waiting = [index for index in batch.waiting() if index not in batch.doubt]
-            wait: float | None = 0.0 if batch.doubt else None
-            if waiting:
-                reach("before_target_call")
-                require(self.database, self.held)
-                answers = self._call(target, resource, [batch.changes[index] for index in waiting])
-                reach("after_target_ack")
-                wait = self._judge(batch, waiting, answers)
-            if batch.attempts >= ATTEMPTS:
-                self._give_up(batch)
-            elif wait is not None and batch.waiting():
-                time.sleep(min(max(wait, 0.2 * 2**batch.attempts), LONGEST_WAIT))
+    def _log(self, total: int) -> None:
+        for position in range(0, total, self.batch):
+            found = self.run.sql(f"""SELECT {COLUMNS} FROM queue
+                WHERE n >= {position} AND n < {position + self.batch} ORDER BY n""")
+            batch = Batch([_row(values) for values in found], {}, {})
+            batch.outcomes = {index: Outcome("done", code=LOGGED) for index in range(len(batch.rows))}
+            self._store(batch)
 
-    def _call(self, target: Target, resource: Resource, changes: list[Change]) -> list[Outcome]:
-        try:
-            return target.deliver(resource, changes)
-        except Retriable as error:  # by contract none of them can have had an effect
-            return [
-                Outcome("retry", code=error.code, message=error.message, wait=error.wait) for _ in changes
-            ]
+    def _batches(self, target: Target, resource: Resource, total: int) -> None:
+        """One thread per target, a batch each. The first error stops what is not begun; what is under way is
+        stored before it is raised."""
+        threads = max(1, min(self.threads, -(-total // self.batch)))
+        free = [(target, resource)]
+        for _ in range(threads - 1):
+            other = self.more()
+            free.append((other, other.resource(resource.name)))
+        with ThreadPoolExecutor(threads, thread_name_prefix="deliver") as pool:
+            position, running = 0, dict[Future[Batch], tuple[Target, Resource]]()
+            operation, failure = "", None
+            while position < total or running:
+                while position < total and free and failure is None:
+                    state = self.sender.gate.state()
+                    if state == "open" and not running:
+                        position = self._leave(position, total)
+                        break
+                    rows = self._rows(position, 1 if state == "half_open" else self.batch)
+                    if running and (state != "closed" or rows[0].operation != operation):
+                        break  # what is under way comes back first
+                    operation, position = rows[0].operation, position + len(rows)
+                    batch = self.sender.batch(rows)
+                    self.sender.intend(batch)
+                    place = free.pop()
+                    running[pool.submit(self._work, *place, batch)] = place
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for one in done:
+                    free.append(running.pop(one))
+                    if error := one.exception():
+                        failure, position = failure or error, total
+                    else:
+                        self._store(one.result())
+                        self.progress("deliver", {"sent": self.tally.total, "of": total})
+            if failure is not None:
+                raise failure
 
-    @staticmethod
-    def _judge(batch: _Batch, waiting: list[int], answers: list[Outcome]) -> float | None:
-        """Sort the answers; answers how long to wait before the rest is tried again."""
-        wait = None
-        for index, answer in zip(waiting, answers, strict=True):
-            if answer.status in ("done", "rejected"):
-                batch.outcomes[index] = answer
-                continue
-            batch.answers[index] = answer
-            wait = max(wait or 0.0, answer.wait or 0.0)
-            if answer.status != "retry":
-                batch.doubt.add(index)
-        return wait
+    def _work(self, target: Target, resource: Resource, batch: Batch) -> Batch:
+        self.sender.through(target, resource, batch)
+        self.readback.check(target, resource, batch)
+        return batch
 
-    @staticmethod
-    def _give_up(batch: _Batch) -> None:
-        """What has no outcome after the last attempt waits for the next run; its intent stays."""
-        for index in batch.waiting():
-            answer = batch.answers.get(index) or Outcome("unknown", message="the target could not be asked")
-            batch.outcomes[index] = replace(
-                answer, status="retry", code=answer.code or f"delivery.{answer.status}"
-            )
-
-    def _adopt(self, target: Target, resource: Resource, batch: _Batch) -> None:
-        """Ask the target by natural key about what is in doubt. A create that is there already goes on as an
-        update of what was found, an update against the version that was found; a deletion that is gone is
-        done. Where the target cannot answer, the doubt stays."""
-        doubtful = [index for index in batch.waiting() if index in batch.doubt]
-        if not doubtful:
-            return
-        try:
-            found = target.find(resource, [batch.changes[index].key for index in doubtful])
-        except Retriable as error:
-            for index in doubtful:
-                batch.answers[index] = Outcome("unknown", code=error.code, message=error.message)
-            return
-        except RecordRejected:
-            found = self._one_by_one(target, resource, batch, doubtful)
-        for index, there in zip(doubtful, found, strict=True):
-            batch.doubt.discard(index)
-            row, change = batch.rows[index], batch.changes[index]
-            if index in batch.outcomes:
-                continue
-            if there is not None:
-                operation: Operation = "update" if row.operation == "create" else row.operation
-                batch.changes[index] = replace(
-                    change, operation=operation, foreign_id=there.foreign_id, version=there.version
-                )
-            elif row.operation == "delete":
-                batch.outcomes[index] = Outcome("done", row.foreign_id, code="target.gone")
-            else:
-                batch.changes[index] = replace(change, operation="create", foreign_id=None, version=None)
-
-    @staticmethod
-    def _one_by_one(
-        target: Target, resource: Resource, batch: _Batch, doubtful: list[int]
-    ) -> list[Found | None]:
-        """One of the keys names several records of the target: that row is rejected, the others go on."""
-        found: list[Found | None] = []
-        for index in doubtful:
-            try:
-                found += target.find(resource, [batch.changes[index].key])
-            except RecordRejected as refusal:
-                batch.outcomes[index] = Outcome("rejected", code=refusal.code, message=refusal.message)
-                found.append(None)
-        return found
+    def _leave(self, position: int, total: int) -> int:
+        """The rest waits, listed, without being tried one by one."""
+        where = sql_text(f"{self.manifest.output} ")
+        message = sql_text("the target's circuit is open, or it asked for a longer pause than the run waits")
+        self.run.sql(f"""INSERT INTO held SELECT key, hash, 'waiting', {sql_text(CIRCUIT)}, '', {message}, NULL,
+            {where} || foreign_key, 0, NULL FROM queue WHERE n >= {position}""")
+        self.tally.waiting += total - position
+        return total
 
     # ------------------------------------------------------------ storing
 
-    def _store(self, batch: _Batch, tally: dict[str, int]) -> None:
-        told = []
-        for index, row in enumerate(batch.rows):
-            outcome = batch.outcomes[index]
-            logged = outcome.code == LOGGED
-            name = (
-                "logged"
-                if logged
-                else {"done": "done", "rejected": "rejected"}.get(outcome.status, "waiting")
+    def _store(self, batch: Batch) -> None:
+        told = [
+            stored_outcome(
+                batch, index, self.manifest, self.tally, self.secret, self.likeness, self.sender.policy
             )
-            tally[name] += 1
-            one: dict[str, Any] = {
-                "key": row.key,
-                "operation": row.operation,
-                "status": outcome.status,
-                "foreign_id": outcome.foreign_id,
-                "code": outcome.code,
-                "message": self._without_secrets(row, outcome.message),
-                "attempts": batch.attempts,
-                "hash": row.hash,
-                "hold": None,
-            }
-            if name == "done":
-                one["shadow"] = self._acknowledged(row, outcome)
-            elif name != "logged":
-                where = ", ".join(str(part) for part in json.loads(row.foreign_key))
-                one["hold"] = {
-                    "state": "quarantined" if name == "rejected" else "waiting",
-                    "position": f"{self.manifest.output} {where}",
-                }
-            told.append(one)
+            for index in range(len(batch.rows))
+        ]
         deliveries.record(
             self.database,
             self.held,
@@ -296,47 +179,31 @@ class Delivery:
             self.run.sql("DELETE FROM settled WHERE key IN (SELECT key FROM held_now)")
         reach("after_outcomes")
 
-    def _without_secrets(self, row: Row, message: str) -> str:
-        texts = (str(row.body.get(name) or "") for name in self.secret)
-        for text in sorted(texts, key=len, reverse=True):
-            message = message.replace(text, HIDDEN) if text else message
-        return message
-
-    def _acknowledged(self, row: Row, outcome: Outcome) -> dict[str, Any] | None:
-        """What to remember of a row the target took; None forgets what it deleted."""
-        if row.operation == "delete":
-            return None
-        entity = uuid.UUID(row.key) if self.manifest.direction == "outbound" else None
-        return {
-            "hash": row.hash,
-            "map_hash": self.manifest.map_hash,
-            "entity": entity,
-            "foreign_key": row.foreign_key,
-            "foreign_id": outcome.foreign_id or row.foreign_id,
-            "version": outcome.version,
-            "absent_at": None,
-        }
-
-    def _finish(self, tally: dict[str, int], refused: int) -> None:
+    def _finish(self) -> None:
         """Quarantine of the mapping, and the watermark where nothing is left undone behind it."""
-        counts = self.counts
-        counts["applied"] = (
-            counts.get("applied", 0) - tally["rejected"] - tally["waiting"] - tally["logged"] - refused
-        )
-        for name, count in (
-            ("quarantined", tally["rejected"]),
-            ("waiting", tally["waiting"]),
-            ("held", tally["logged"]),
-            ("refused", refused),
-        ):
-            counts[name] = counts.get(name, 0) + count
+        self.tally.correct(self.counts)
+        self.manifest.notes += self._notes()
         with self.database.bulk(write=True) as session:
             fence(session, self.held)
+            deliveries.learn(session, self.manifest.source, self.run_id, sorted(self.likeness.fresh))
             write_held(self.run, session, self.manifest, self.run_id)
-            if self.manifest.last and self.manifest.moves and not (tally["waiting"] or tally["logged"] or refused):
+            undone = self.tally.waiting or self.tally.logged or self.tally.refused
+            if self.manifest.last and self.manifest.moves and not undone:
                 marks.move(session, self.manifest.exchange, self.manifest.mark(), self.run_id)
             reach("before_commit")
         reach("after_commit")
+
+    def _notes(self) -> list[str]:
+        output, back = self.manifest.output, self.readback
+        notes = self.tally.notes(output)
+        notes += [
+            f"{output} rewrites {name} ({kind}): tolerated" for name, kind in sorted(self.likeness.fresh)
+        ]
+        if back.lost:
+            notes.append(f"{output} acknowledged {back.lost} records that it does not hold as sent")
+        if back.reason:
+            notes.append(f"{output} is not read back: {back.reason}")
+        return notes
 
     # ------------------------------------------------------------ plans and whole files
 
@@ -361,14 +228,10 @@ class Delivery:
             'the record changed after the plan was made', NULL, '', 0, NULL FROM refused""")
         return int(self.run.one("SELECT count(*) FROM refused"))
 
-    def _replace(self, resource: Resource, tally: dict[str, int]) -> None:
+    def _replace(self, resource: Resource) -> None:
         """A target that is written whole gets all rows where any of them changed or left; else it stays."""
-        rows = [
-            _row(values)
-            for values in self.run.sql(
-                "SELECT key, operation, hash, foreign_id, foreign_key, version, body FROM sending"
-            )
-        ]
+        self._queue()
+        rows = [_row(values) for values in self.run.sql(f"SELECT {COLUMNS} FROM queue ORDER BY n")]
         leftover = [key for (key,) in self.run.sql("SELECT key FROM leftover")]
         if not rows and not leftover:
             return
@@ -378,7 +241,7 @@ class Delivery:
         reach("before_target_call")
         count = self.target.replace(resource, self._to_the_last(reader), reader.schema)  # type: ignore[union-attr]
         reach("after_target_ack")
-        self._store(_Batch(rows, {}, {index: Outcome("done") for index in range(len(rows))}, 1), tally)
+        self._store(Batch(rows, {}, {index: Outcome("done") for index in range(len(rows))}, 1))
         deliveries.forget(self.database, self.held, self.manifest.source, leftover)
         self.progress("deliver", {"sent": count, "of": count})
 
@@ -390,5 +253,5 @@ class Delivery:
 
 
 def _row(values: Sequence[Any]) -> Row:
-    key, operation, hash_, foreign_id, foreign_key, version, body = values
-    return Row(key, operation, hash_, foreign_id, foreign_key, version, json.loads(body))
+    number, key, operation, hash_, foreign_id, foreign_key, version, body, seen, kept = values
+    return Row(number, key, operation, hash_, foreign_id, foreign_key, version, json.loads(body), seen, kept)

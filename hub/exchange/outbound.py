@@ -17,23 +17,28 @@ import pyarrow as pa
 from hub.contract import Query
 from hub.errors import ConfigError
 from hub.exchange import quarantine
+from hub.exchange.absence import seconds
+from hub.exchange.alike import Likeness
 from hub.exchange.at_hand import Given, at_hand, described
 from hub.exchange.contents import levels
 from hub.exchange.deliver import Delivery
 from hub.exchange.drift import profile_stored, require_fields
 from hub.exchange.extract import extract
+from hub.exchange.gate import Gate
 from hub.exchange.ground import Asked, Hub, Progress, asked_of, keyed, opened_source, source_number
 from hub.exchange.guard import judge
 from hub.exchange.lookup import Lookups
 from hub.exchange.manifest import Manifest
 from hub.exchange.map import map_records, short_hash
+from hub.exchange.readback import ReadBack
 from hub.exchange.resolve import VERDICTS
 from hub.exchange.runfile import HASH, RunFile, sql_name, sql_text
+from hub.exchange.sender import Sender
 from hub.exchange.staging import stage, take
 from hub.mapping.compile import Compiled
 from hub.mapping.evaluate import evaluate
 from hub.security.masking import is_classified
-from hub.store import entities, shadows
+from hub.store import deliveries, entities, shadows
 from hub.store.bulk import Bulk
 from hub.store.journal import Lease
 from hub.workspace.shape import MappingFile, ModelFile, Output
@@ -222,11 +227,11 @@ class _Planner:
         run.sql("""CREATE OR REPLACE TABLE sending AS SELECT o.key,
             CASE WHEN a.key IS NULL THEN 'create' ELSE 'update' END AS operation, o.hash, a.hash AS expected,
             a.foreign_id,
-            o.foreign_key, a.version, o.body
+            o.foreign_key, a.version, o.body, NULL::VARCHAR AS seen
             FROM output_rows o LEFT JOIN acknowledged a USING (key) WHERE a.hash IS DISTINCT FROM o.hash""")
         if deletes:
             run.sql("""INSERT INTO sending SELECT key, 'delete', a.hash, a.hash, a.foreign_id, a.foreign_key,
-                a.version, '{}'
+                a.version, '{}', NULL
                 FROM golden_rows g JOIN acknowledged a USING (key) WHERE g.leaving""")
 
     def whole_rows(self, *, replaces: bool) -> None:
@@ -318,6 +323,34 @@ def deliver(
         )
     target = hub.opened(stack, system.name) if system.writes == "on" else None
     secret = frozenset(name for name, level in levels(hub, manifest).items() if is_classified(level))
+    mapping, limits = hub.workspace.mapping(manifest.exchange), system.delivery
+    known = deliveries.rewritings(hub.database, manifest.source)
+    likeness = Likeness(hub.keep.opened(), mapping.compare, known)
     Delivery(
-        run, hub.database, held, manifest, run_id, target, system.spec.batch, counts, progress, secret
+        run,
+        hub.database,
+        held,
+        manifest,
+        run_id,
+        target,
+        lambda: hub.opened(stack, system.name),
+        system.spec.batch,
+        limits.threads or int(getattr(getattr(system.settings, "limits", None), "concurrency", 1)),
+        Sender(
+            hub.database,
+            held,
+            manifest.source,
+            manifest.exchange,
+            manifest.target_key,
+            run_id,
+            Gate(hub.database, system.name, limits, seconds(limits.retry_for), seconds(limits.pause)),
+            likeness,
+            mapping.changed_by_hand,
+            limits.attempts,
+            deliveries.open_intents(hub.database, manifest.source),
+        ),
+        ReadBack(likeness, float(mapping.read_back.share[:-1]), mapping.read_back.first, str(run_id)),
+        counts,
+        progress,
+        secret,
     ).send(stored=stored)

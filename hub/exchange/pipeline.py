@@ -353,6 +353,7 @@ class _Run:
                     stored=stored,
                 )
                 self.trail.delivered(manifest, sent, self.counts)
+                self.notes += [note for note in manifest.notes if note not in self.notes]
 
     def _corrected(self, manifest: Manifest, applied: Applied) -> None:
         """What was refused is not counted as done."""

@@ -128,7 +128,7 @@ def judge(
         )
     if status == 407:
         return AuthError("auth.proxy", "the proxy wants other credentials", where=where, hint="check proxy:")
-    if status == 403:
+    if status == 403 and wait is None:  # with a wait it is a limit in disguise
         return AuthError(
             "auth.forbidden",
             f"the account may not do this{said}",
@@ -137,7 +137,7 @@ def judge(
         )
     if 300 <= status < 400:
         return _redirect(answer)
-    if status == 429 or (status == 503 and wait is not None):
+    if status == 429 or (status in (403, 503) and wait is not None):
         return Retriable(
             "http.rate",
             f"asked to slow down ({status})",

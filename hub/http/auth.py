@@ -19,36 +19,44 @@ MARGIN = 60.0
 
 @dataclass
 class Tokens:
-    """The token of one OAuth client, shared by all transports of the process."""
+    """The token of one client, shared by all transports of the process; ``refusals`` counts how often its
+    credentials were refused."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     text: str = ""
     end: float = 0.0
+    refusals: int = 0
 
 
-_tokens: dict[tuple[str, OAuth2], Tokens] = {}
+_tokens: dict[tuple[str, Auth], Tokens] = {}
 _tokens_lock = threading.Lock()
 
 Post = Callable[[str, Mapping[str, str], bytes], Response]
 
 
 class Credentials:
-    """Puts credentials on requests. ``post`` sends the token request without any of them."""
+    """Puts credentials on requests. ``post`` sends the token request without any of them.
+
+    Once a transport was refused, those that others opened before do not try the same credentials again:
+    many threads with a wrong password would lock the account. One that is opened later does.
+    """
 
     def __init__(self, system: str, auth: Auth | None, post: Post, clock: Clock) -> None:
         self._auth = auth
         self._post = post
         self._clock = clock
         self._tokens = Tokens()
-        if auth and auth.oauth2:
+        if auth:
             with _tokens_lock:
-                self._tokens = _tokens.setdefault((system, auth.oauth2), self._tokens)
+                self._tokens = _tokens.setdefault((system, auth), self._tokens)
+        self._refusals = self._tokens.refusals
 
     def headers(self) -> dict[str, str]:
         """The headers of one request; fetches a token where there is none."""
         auth = self._auth
         if auth is None:
             return {}
+        self._require_good()
         if auth.basic:
             basic = auth.basic
             password = basic.password.reveal() if basic.password else ""
@@ -75,6 +83,20 @@ class Credentials:
                 self._tokens.text = ""
         return True
 
+    def refused(self) -> None:
+        """These credentials were refused, and not for a token that had run out."""
+        with self._tokens.lock:
+            self._tokens.refusals += 1
+            self._refusals = self._tokens.refusals
+
+    def _require_good(self) -> None:
+        if self._refusals != self._tokens.refusals:
+            raise AuthError(
+                "auth.refused",
+                "the credentials were refused a moment ago and are not tried again",
+                hint="check auth:",
+            )
+
     def secrets(self) -> list[str]:
         """What must not appear in a message, besides the settings' own secrets."""
         return [self._tokens.text] if self._tokens.text else []
@@ -82,8 +104,14 @@ class Credentials:
     def _token(self, oauth: OAuth2) -> str:
         # one thread fetches, the others wait for it and find it here
         with self._tokens.lock:
+            self._require_good()
             if not self._tokens.text or self._clock.now() >= self._tokens.end:
-                self._tokens.text, lifetime = self._fetch(oauth)
+                try:
+                    self._tokens.text, lifetime = self._fetch(oauth)
+                except AuthError:
+                    self._tokens.refusals += 1
+                    self._refusals = self._tokens.refusals
+                    raise
                 self._tokens.end = self._clock.now() + max(lifetime - MARGIN, lifetime / 2)
             return self._tokens.text
 

@@ -23,7 +23,7 @@ def of_status(
         return Outcome("done", foreign_id, version)
     if status in (409, 412, 428) or (operation == "update" and status in (404, 410)):
         return Outcome("conflict", foreign_id, None, code, message)
-    if status in (429, 503, 425):
+    if status in (429, 503, 425) or (status == 403 and wait is not None):
         return Outcome("retry", foreign_id, None, code, message, wait)
     if status >= 500 or status == 408:
         return Outcome("unknown", foreign_id, None, code, message)

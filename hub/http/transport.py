@@ -9,12 +9,14 @@ from urllib.parse import quote, urljoin
 
 import msgspec
 
+from hub.contract import Pauses
 from hub.errors import AuthError, Fatal, HubError, Retriable
 from hub.http.addresses import Addresses, Origin, Resolve, split
 from hub.http.answers import Response, judge
 from hub.http.auth import Credentials
-from hub.http.pace import Clock, backoff, retry_after, shared_pace
+from hub.http.pace import Clock, backoff, shared_pace
 from hub.http.settings import HttpSettings, secrets_of
+from hub.http.waits import wait_of
 from hub.redact import redact
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ READS = frozenset({"GET", "HEAD", "OPTIONS"})
 NOT_SENT = frozenset({
     "http.unreachable", "http.dns", "http.tls", "http.tls_file", "http.request", "http.proxy", "http.rate",
     "address.forbidden", "auth.refused", "auth.forbidden", "auth.proxy", "auth.token", "auth.login_page",
+    "http.paused",
 })  # fmt: skip
 """Codes of failures after which the request surely had no effect."""
 
@@ -50,6 +53,7 @@ class Transport:
         clock: Clock | None = None,
         resolve: Resolve | None = None,
         secrets: Iterable[str] = (),
+        pauses: Pauses | None = None,
     ) -> None:
         # requests takes 80 ms to import: only those who talk pay for it
         from hub.http.wire import Wire  # noqa: PLC0415
@@ -58,7 +62,7 @@ class Transport:
         self._clock = clock or Clock()
         self._addresses = Addresses(settings, resolve)
         self._wire: Wire = Wire(settings, self._addresses, Path(folder), self._clock)
-        self._pace = shared_pace(system, settings.limits, self._clock)
+        self._pace = shared_pace(system, settings.limits, self._clock, pauses)
         self._secrets = [*secrets_of(settings), *secrets]
         self._credentials = Credentials(system, settings.auth, self._post, self._clock)
 
@@ -176,11 +180,13 @@ class Transport:
         return target if same else None
 
     def _judged(self, answer: Response, expect: Collection[int]) -> Response:
-        wait = retry_after(answer.headers.get("retry-after"), self._clock.now())
+        wait = wait_of(answer.status, answer.headers, self._clock.now())
         error = judge(answer, expect, self.redact, wait)
-        if answer.status in (429, 503) and wait is not None:
-            self._pace.pause(min(wait, self.settings.limits.max_wait))
+        if answer.status in (403, 429, 503) and wait is not None:
+            self._pace.pause(wait)
         if error is not None:
+            if error.code == "auth.refused":
+                self._credentials.refused()
             raise error
         return answer
 

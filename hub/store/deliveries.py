@@ -6,12 +6,18 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
+from hub.store.bulk import Bulk
 from hub.store.database import Database, new_id, now
 from hub.store.journal import Lease, fence
-from hub.store.quarantined import cause
+from hub.store.quarantined import CLOSED, cause
 from hub.store.tables import delivery, intent, quarantine, shadow
+from hub.store.target_tables import rewriting
+
+STAYS_IN_DOUBT = ("delivery.not_kept",)
+"""Rejections after which a create may still turn up in the target."""
 
 
 def open_intents(database: Database, number: int) -> dict[str, uuid.UUID]:
@@ -57,33 +63,33 @@ def record(
     """
     with database.begin() as connection:
         fence(connection, held)
-        moment = now()
-        for one in outcomes:
-            if "shadow" in one:
-                _remember(connection, number, one["key"], one["shadow"])
-            _settle(connection, number, one["key"], moment)
-            if one["hold"]:
-                connection.execute(
-                    insert(quarantine).values(
-                        id=new_id(),
-                        source=number,
-                        exchange=exchange,
-                        key=one["key"],
-                        hash=one["hash"],
-                        map_hash=map_hash,
-                        code=(code := one["code"] or f"delivery.{one['status']}"),
-                        cause=cause(number, code, "", one["message"]),
-                        field="",
-                        message=one["message"],
-                        input=None,
-                        original=None,
-                        run_id=run_id,
-                        created_at=moment,
-                        **one["hold"],
-                    )
-                )
         if not outcomes:
             return
+        moment = now()
+        _remember(connection, number, {one["key"]: one["shadow"] for one in outcomes if "shadow" in one})
+        _settle(connection, number, [one["key"] for one in outcomes], moment)
+        if entries := [
+            {
+                "id": new_id(),
+                "source": number,
+                "exchange": exchange,
+                "key": one["key"],
+                "hash": one["hash"],
+                "map_hash": map_hash,
+                "code": (code := one["code"] or f"delivery.{one['status']}"),
+                "cause": cause(number, code, "", one["message"]),
+                "field": "",
+                "message": one["message"],
+                "input": None,
+                "original": None,
+                "run_id": run_id,
+                "created_at": moment,
+                **one["hold"],
+            }
+            for one in outcomes
+            if one["hold"]
+        ]:
+            connection.execute(insert(quarantine), entries)
         names = ("key", "operation", "status", "foreign_id", "code", "message", "attempts")
         connection.execute(
             insert(delivery),
@@ -98,7 +104,11 @@ def record(
                 for one in outcomes
             ],
         )
-        answered = [one["key"] for one in outcomes if one["status"] in ("done", "rejected")]
+        answered = [
+            one["key"]
+            for one in outcomes
+            if one["status"] in ("done", "rejected") and one["code"] not in STAYS_IN_DOUBT
+        ]
         connection.execute(delete(intent).where(intent.c.source == number, intent.c.key.in_(answered)))
 
 
@@ -110,21 +120,45 @@ def forget(database: Database, held: Sequence[Lease], number: int, keys: Sequenc
             connection.execute(delete(shadow).where(shadow.c.source == number, shadow.c.key == key))
 
 
-def _settle(connection: Any, number: int, key: str, moment: Any) -> None:
+def rewritings(database: Database, number: int) -> dict[str, set[str]]:
+    """Field → how the target was seen to rewrite it."""
+    found: dict[str, set[str]] = {}
+    with database.begin(reading=True) as connection:
+        query = select(rewriting.c.field, rewriting.c.kind).where(rewriting.c.source == number)
+        for name, kind in connection.execute(query):
+            found.setdefault(name, set()).add(kind)
+    return found
+
+
+def learn(session: Bulk, number: int, run_id: uuid.UUID, seen: Sequence[tuple[str, str]]) -> None:
+    """Remember (field, kind) of rewritings seen for the first time."""
+    for name, kind in seen:
+        values = {"source": number, "field": name, "kind": kind, "run_id": run_id, "seen_at": now()}
+        session.run(insert(rewriting).values(values))
+
+
+def _settle(connection: Connection, number: int, keys: Sequence[str], moment: Any) -> None:
     connection.execute(
         update(quarantine)
         .where(
             quarantine.c.source == number,
-            quarantine.c.key == key,
-            quarantine.c.state != "resolved",
+            quarantine.c.key.in_(keys),
+            quarantine.c.state.not_in(CLOSED),
         )
         .values(state="resolved", resolved_at=moment)
     )
 
 
-def _remember(connection: Any, number: int, key: str, values: Mapping[str, Any] | None) -> None:
-    mine = (shadow.c.source == number) & (shadow.c.key == key)
-    if values is None:
-        connection.execute(delete(shadow).where(mine))
-    elif connection.execute(update(shadow).where(mine).values(**values)).rowcount == 0:
-        connection.execute(insert(shadow).values(source=number, key=key, **values))
+def _remember(connection: Connection, number: int, told: Mapping[str, Mapping[str, Any] | None]) -> None:
+    gone = [key for key, values in told.items() if values is None]
+    if gone:
+        connection.execute(delete(shadow).where(shadow.c.source == number, shadow.c.key.in_(gone)))
+    kept = [{"source": number, "key": key, **values} for key, values in told.items() if values is not None]
+    if not kept:
+        return
+    into = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = into.insert(shadow)
+    changed = {name: statement.excluded[name] for name in kept[0] if name not in ("source", "key")}
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=[shadow.c.source, shadow.c.key], set_=changed), kept
+    )

@@ -142,6 +142,11 @@ def acknowledged(session: Bulk, number: int) -> Wire:
     )
 
 
+def kept(session: Bulk, number: int, wanted: Table) -> Wire:
+    """key, kept: fingerprints of what a target acknowledged, of ``wanted`` keys."""
+    return session.read(_wanted(select(shadow.c.key, shadow.c.kept).where(shadow.c.source == number), wanted))
+
+
 def outvoted(session: Bulk, entities: Table) -> Wire:
     """entity, source, exchange, outvoted: what losing sources say of ``entities``."""
     query = (

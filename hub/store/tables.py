@@ -116,6 +116,7 @@ shadow = Table(
     Column("version", Text),  # outbound: its ETag
     Column("absent_at", Moment),
     Column("outvoted", Text),  # JSON: what this record says where another source won
+    Column("kept", Text),  # outbound, JSON: field → fingerprint of what was acknowledged (see delivery/alike)
 )
 Index("ix_shadow_entity", shadow.c.entity)
 

@@ -183,6 +183,7 @@ def _system(
         settings,
         resources,
         gathered.folder / "config",
+        shape.delivery,
     )
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from hub.workspace.delivering import CHANGED_BY_HAND, COMPARE, GHOSTS, READ_BACK, ByHand, ReadBackRule
+from hub.workspace.delivering import Delivering as Delivering
 from hub.workspace.hooks import Webhook as Webhook
 from hub.workspace.matching import (
     AMBIGUOUS,
@@ -28,18 +30,11 @@ from hub.workspace.matching import (
 )
 from hub.workspace.strict import Duration as Duration
 from hub.workspace.strict import FieldName as FieldName
+from hub.workspace.strict import Limit as Limit
 from hub.workspace.strict import Name as Name
 from hub.workspace.strict import Shape as Shape
 
 Level = Literal["L1", "L2", "L3", "L4", "L5"]
-Limit = Annotated[
-    str,
-    StringConstraints(pattern=r"^\d+(\.\d+)?%?$"),
-    BeforeValidator(
-        lambda value: str(value) if isinstance(value, int) and not isinstance(value, bool) else value,
-        json_schema_input_type=str | int,
-    ),
-]
 Title = str | dict[str, str]
 TITLE: Any = Field(
     "",
@@ -185,6 +180,11 @@ class SystemFile(BaseModel):
     connector: str = Field(description="A connector or a profile", examples=["odata", "sap_s4"])
     writes: Literal["on", "off", "log"] = Field(
         "on", description="off refuses, log only logs what would be sent"
+    )
+    delivery: Delivering = Field(
+        Delivering(),
+        description="How patiently it is written to",
+        examples=[{"retry_for": "30m", "threads": 4}],
     )
     resources: dict[str, dict[str, Any]] = Field({}, description="Resources by name")
 
@@ -348,6 +348,10 @@ class MappingFile(Shape):
         description="When a scheduler runs it; the hub itself starts nothing",
         examples=[{"every": "15m"}],
     )
+    changed_by_hand: ByHand = CHANGED_BY_HAND
+    ghosts: Literal["report", "delete"] = GHOSTS
+    read_back: ReadBackRule = READ_BACK
+    compare: dict[str, Literal["exact", "folded", "ignore"]] = COMPARE
     overlap: Duration = Field("5m", description="How far an incremental read goes back behind its watermark")
 
     @property

@@ -13,7 +13,7 @@ from hub.contract import Context, Resource, Settings, Spec
 from hub.errors import ConfigError
 from hub.workspace.explain import suggest
 from hub.workspace.located import Layered, Located, Place
-from hub.workspace.shape import CodesFile, HubFile, MappingFile, ModelFile, TestCase, Title
+from hub.workspace.shape import CodesFile, Delivering, HubFile, MappingFile, ModelFile, TestCase, Title
 
 T = TypeVar("T")
 Kind = Literal["hub", "system", "model", "codes", "mapping", "test", "environment"]
@@ -32,6 +32,7 @@ class System:
     settings: Settings
     resources: Mapping[str, Settings]
     folder: Path
+    delivery: Delivering = field(default_factory=Delivering)
     _described: dict[str, Resource | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property

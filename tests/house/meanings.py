@@ -23,6 +23,25 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "plan.changed": ("the record or its entity changed after the plan was made", ""),
     "ref.missing": ("the record refers to one that is not there yet", ""),
     "required": ("a required field has no value", ""),
+    "circuit.open": (
+        "the target failed several times in a row, or asked for a long pause: nothing is sent for a while",
+        "wait, or mend the system and: cophub systems reset NAME",
+    ),
+    "delivery.answers": ("the connector gave another number of answers than changes", "report it"),
+    "delivery.changed_by_hand": (
+        "somebody changed in the target what this change is about",
+        "see changed_by_hand of the mapping; cophub reconcile EXCHANGE plans to bring it back",
+    ),
+    "delivery.deleted_by_hand": (
+        "somebody deleted the record in the target",
+        "see changed_by_hand of the mapping; cophub reconcile EXCHANGE plans to make it again",
+    ),
+    "delivery.equal": ("the target held it already as it should be", "nothing to do"),
+    "delivery.left": ("a person's change in the target was left: changed_by_hand: keep", "nothing to do"),
+    "delivery.not_kept": (
+        "the target acknowledged the change, and a look-up shows that it does not hold it",
+        "ask the system's owner; the next full run tries again. What it may change: compare: in the mapping",
+    ),
     "system.logged": ("the change was only logged: the system has writes: log", "set writes: on to send it"),
     "usage": ("the command line is wrong", "cophub COMMAND --help"),
     # Codes with a part that comes from the other side.

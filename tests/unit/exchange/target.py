@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 
 from hub.contract import Change, Field, Found, Outcome, Page, Probe, Query, Resource, Settings, Spec
+from hub.errors import Retriable
 
 NAMES = ("code", "name", "city")
 
@@ -16,7 +19,9 @@ NAMES = ("code", "name", "city")
 @dataclass
 class Crm:
     """``rows`` by their id; ``answers`` are statuses to give per code before it works: ``lost`` does the
-    change and answers unknown, ``lost-before`` answers unknown and does nothing."""
+    change and answers unknown, ``lost-before`` answers unknown and does nothing. ``lies`` are codes whose
+    changes it acknowledges and does not keep; ``rewrites`` turns a row into what it stores; ``away`` calls
+    fail as a whole."""
 
     replaces: bool = False
     batch: int = 100
@@ -25,6 +30,12 @@ class Crm:
     answers: dict[str, list[str]] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
     replaced: int = 0
+    versioned: bool = True
+    away: int = 0
+    lies: set[str] = field(default_factory=set)
+    rewrites: Callable[[dict[str, Any]], dict[str, Any]] = dict
+    latency: float = 0.0
+    threads: set[str] = field(default_factory=set)
 
     @property
     def spec(self) -> Spec:
@@ -52,6 +63,12 @@ class Crm:
 
     def deliver(self, resource: Resource, changes: Sequence[Change]) -> list[Outcome]:
         assert len(changes) <= self.batch
+        self.threads.add(threading.current_thread().name)
+        time.sleep(self.latency)
+        if self.away:
+            self.away -= 1
+            self.calls.append(("away", str(len(changes))))
+            raise Retriable("crm.away", "nobody is at home")
         return [self._one(change) for change in changes]
 
     def _one(self, change: Change) -> Outcome:
@@ -79,9 +96,13 @@ class Crm:
         if change.operation == "delete":
             del self.rows[identity]
             return Outcome("done", identity)
-        self.rows[identity] = dict(self.rows.get(identity, {})) | dict(change.values)
+        if code not in self.lies:
+            self.rows[identity] = self.rewrites(dict(self.rows.get(identity, {})) | dict(change.values))
         self.versions[identity] = self.versions.get(identity, 0) + 1
-        return Outcome("done", identity, str(self.versions[identity]))
+        return Outcome("done", identity, self._version(identity))
+
+    def _version(self, identity: str) -> str | None:
+        return str(self.versions.get(identity, 0)) if self.versioned else None
 
     def _find(self, code: str) -> str | None:
         return next((key for key, row in self.rows.items() if row["code"] == code), None)
@@ -90,8 +111,7 @@ class Crm:
         self.calls += [("find", str(key["code"])) for key in keys]
         known = [self._find(str(key["code"])) for key in keys]
         return [
-            Found(one, str(self.versions.get(one, 0)), self.rows[one]) if one is not None else None
-            for one in known
+            Found(one, self._version(one), dict(self.rows[one])) if one is not None else None for one in known
         ]
 
     def replace(self, resource: Resource, rows: Iterable[pa.RecordBatch], schema: pa.Schema) -> int:
@@ -102,6 +122,10 @@ class Crm:
 
     def close(self) -> None:
         """Nothing to give back."""
+
+    def writes(self) -> list[tuple[str, str]]:
+        """The calls that change something."""
+        return [call for call in self.calls if call[0] != "find"]
 
     def named(self) -> dict[str, str]:
         """Code → name of what it holds; every code once."""

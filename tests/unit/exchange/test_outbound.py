@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from hub.errors import ConfigError
-from hub.exchange import deliver
 from tests.faults.matrix import row
 from tests.unit.exchange.target import Crm
 from tests.unit.exchange.world import SUPPLIERS, World, some
@@ -54,7 +53,7 @@ def test_entities_are_created_changed_and_left_alone(world: World, crm: Crm):
     assert some(result) == {"read": 2, "applied": 1, "updated": 1, "unchanged": 1}
     assert crm.named() == {"1": "Acme", "2": "Best"}
     assert some(send(world, mode="full")) == {"read": 2, "unchanged": 2}
-    assert crm.calls == [("create", "1"), ("create", "2"), ("update", "1")]
+    assert crm.writes() == [("create", "1"), ("create", "2"), ("update", "1")]
 
 
 def test_a_change_carries_what_the_target_gave(world: World, crm: Crm):
@@ -134,11 +133,11 @@ def test_a_rejected_row_that_changes_is_tried_again(world: World, crm: Crm):
 def test_what_may_work_later_is_tried_again(world: World, crm: Crm):
     crm.answers["1"] = ["retry"]
     assert some(send(world, ONE, TWO)) == {"read": 2, "applied": 2, "created": 2}
-    assert crm.calls == [("create", "1"), ("create", "2"), ("create", "1")]
+    assert crm.writes() == [("create", "1"), ("create", "2"), ("create", "1")]
 
 
-def test_what_never_works_waits_and_holds_the_watermark(world: World, crm: Crm, monkeypatch):
-    monkeypatch.setattr(deliver, "ATTEMPTS", 2)
+def test_what_never_works_waits_and_holds_the_watermark(world: World):
+    crm = target(world, Crm(), delivery="{attempts: 2}")
     crm.answers["1"] = ["retry"] * 2
     assert some(send(world, ONE, TWO)) == {"read": 2, "applied": 1, "created": 2, "waiting": 1}
     assert [entry["state"] for entry in world.held("to-crm")] == ["waiting"]
@@ -182,7 +181,8 @@ def test_an_object_that_is_there_already_is_adopted(world: World, crm: Crm):
 
 
 @row(17, "a field, changed")
-def test_an_object_that_was_changed_by_hand_is_brought_back(world: World, crm: Crm):
+def test_an_object_that_was_changed_by_hand_is_brought_back_where_the_mapping_says_so(world: World, crm: Crm):
+    world.mapping(TO_CRM, changed_by_hand="overwrite")
     send(world, ONE)
     crm.rows["C1"]["name"], crm.versions["C1"] = "by hand", 7
     send(world, ONE | {"name": "Acme"})
@@ -190,7 +190,8 @@ def test_an_object_that_was_changed_by_hand_is_brought_back(world: World, crm: C
 
 
 @row(17, "an object, deleted")
-def test_an_object_that_was_deleted_by_hand_is_made_again(world: World, crm: Crm):
+def test_an_object_that_was_deleted_by_hand_is_made_again_where_the_mapping_says_so(world: World, crm: Crm):
+    world.mapping(TO_CRM, changed_by_hand="overwrite")
     send(world, ONE)
     del crm.rows["C1"]
     send(world, ONE | {"name": "Acme"})

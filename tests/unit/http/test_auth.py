@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from hub.errors import AuthError, ConfigError, Fatal, HubError
 from hub.http import Clock, HttpSettings, Limits, Transport
-from hub.http.pace import Pace, retry_after
+from hub.http.pace import Pace
+from hub.http.waits import retry_after
 from tests.faults.matrix import row
 from tests.unit.http.fake import Answer, Asked, Fake, as_json, fake
 

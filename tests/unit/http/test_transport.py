@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-from email.utils import formatdate
 from typing import Any
 
 import pytest
@@ -123,9 +122,9 @@ def test_an_unknown_name_is_named():
 
 
 @row(13, "each form of Retry-After")
-@pytest.mark.parametrize("header", ["3", formatdate(4_000_000_003.0, usegmt=True)])
+@pytest.mark.parametrize("header", ["Retry-After", "RateLimit-Reset", "x-ogw-ratelimit-reset"])
 def test_a_read_waits_as_long_as_asked_and_tries_again(header: str):
-    answers = [Answer(429, b"", {"Retry-After": header}), as_json([1])]
+    answers = [Answer(429, b"", {header: "3"}), as_json([1])]
     slept = Slept()
     with fake(lambda asked: answers.pop(0)) as server:
         settings = HttpSettings(url=server.url)

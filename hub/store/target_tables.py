@@ -1,0 +1,45 @@
+"""Tables about targets, beside those of ``tables``."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, Column, Integer, Table, Text, Uuid
+
+from hub.store.tables import metadata as metadata
+from hub.store.types import Moment
+
+# What is known of a target, or of a source, by all processes: whether it is asked at all.
+circuit = Table(
+    "circuit",
+    metadata,
+    Column("system", Text, primary_key=True),
+    Column("state", Text, nullable=False),  # closed open half_open
+    Column("failures", Integer, nullable=False),  # in a row
+    Column("since", Moment, nullable=False),  # of the state
+    Column("next_try", Moment),  # from when on one row may try
+    Column("paused_until", Moment),  # the system asked for it
+    Column("code", Text, nullable=False, server_default=""),
+    Column("message", Text, nullable=False, server_default=""),
+)
+
+# How a target rewrites what it is given: said once, then tolerated.
+rewriting = Table(
+    "rewriting",
+    metadata,
+    Column("source", Integer, primary_key=True, autoincrement=False),
+    Column("field", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),  # upper lower trimmed rounded …
+    Column("run_id", Uuid, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+)
+
+reconciliation = Table(
+    "reconciliation",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("exchange", Text, nullable=False, index=True),
+    Column("run_id", Uuid, nullable=False),
+    Column("plan_id", Uuid),
+    Column("at", Moment, nullable=False),
+    Column("complete", Text, nullable=False),  # empty: the target was read whole; else why not
+    Column("counts", JSON, nullable=False),
+)
