@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from hub.bootstrap import Opened
+from hub.bus.arrivals import Arrivals
 from hub.bus.drain import Drain
 from hub.bus.followers import Followers
 from hub.bus.relay import Relay
@@ -23,7 +24,7 @@ from hub.cli.say import Say, listed, plural, since
 from hub.errors import ConfigError
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, invoke_without_command=True)
-DUTIES = ("inbox", "outbox", "exchanges")
+DUTIES = ("inbox", "outbox", "arrivals", "exchanges")
 
 
 @app.callback()
@@ -74,6 +75,7 @@ def _duties(
     made: dict[str, Duty] = {
         "inbox": Drain(hub, say.note, stop.is_set),
         "outbox": Relay(hub, carrier),
+        "arrivals": Arrivals(hub, say.note, stop.is_set),
         "exchanges": Followers(hub, say.note, stop.is_set),
     }
     return {name: duty for name, duty in made.items() if name in wanted} | {"sweep": Sweep(hub)}

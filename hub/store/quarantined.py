@@ -55,6 +55,7 @@ def chosen(
     exchange: str | None = None,
     causes: Collection[str] = (),
     code: str | None = None,
+    state: str | None = None,
     entries: Collection[uuid.UUID] = (),
 ) -> list[Chosen]:
     """The open entries that are meant, by exchange."""
@@ -64,6 +65,7 @@ def chosen(
     conditions += [table.c.cause.in_(causes)] if causes else []
     conditions += [or_(table.c.code == code, table.c.code.like(f"{code}.%"))] if code else []
     conditions += [table.c.id.in_(entries)] if entries else []
+    conditions += [table.c.state == state] if state else []
     query = (
         select(table.c.exchange, source.c.direction, table.c.key, table.c.original)
         .join(source, source.c.id == table.c.source)

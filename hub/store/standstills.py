@@ -74,12 +74,16 @@ def ended_by_hand(database: Database, one: Standstill) -> bool:
         return connection.execute(query).first() is not None
 
 
+def commits(database: Database) -> dict[str, int]:
+    """The number of each model's newest commit."""
+    with database.begin(reading=True) as connection:
+        return dict(connection.execute(select(model_seq.c.model, model_seq.c.seq)).tuples().all())
+
+
 def behind(database: Database, readers: Mapping[str, str]) -> dict[str, int]:
     """How many commits each exchange of ``readers`` (exchange → model) is behind its model."""
+    newest = commits(database)
     with database.begin(reading=True) as connection:
-        newest: dict[str, int] = dict(
-            connection.execute(select(model_seq.c.model, model_seq.c.seq)).tuples().all()
-        )
         marks: dict[str, int] = dict(
             connection.execute(
                 select(watermark.c.exchange, watermark.c.seq).where(watermark.c.exchange.in_(readers))
