@@ -8,14 +8,21 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from hub.cli.merged import merge_json, show_merge
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
+from hub.cli.results import fates
 from hub.cli.say import Say, moment, plain, plural, short, since
 from hub.errors import ConfigError
 from hub.exchange.comparison import Compared, compare
-from hub.exchange.deciding import decide
+from hub.exchange.deciding import Decided, decide, merge_candidates
+from hub.exchange.ground import Hub
+from hub.exchange.merging import merge_entities, plan_merge
+from hub.exchange.unmerging import unmerge_entities
 from hub.store import reviews
-from hub.store.reports import find_review, key_texts
+from hub.store.meant import find_entity, find_review
+from hub.store.merges import list_merges
+from hub.store.reports import key_texts
 from hub.store.reviews import Review
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, invoke_without_command=True)
@@ -181,16 +188,147 @@ def reject(
 
 
 def _decide(ctx: typer.Context, identity: str, kind: str, entity: str | None, reason: str) -> None:
-    if not reason.strip():
-        raise ConfigError("review.reason", "a decision needs a reason", hint="--reason TEXT")
     say = Say(ctx)
     with opened_hub(say) as opened:
-        done = decide(opened.hub, identity, kind, entity, reason.strip())
-        names = key_texts(opened.hub.database, done.model, [done.entity]) if done.entity else {}
+        done = decide(opened.hub, identity, kind, entity, given(reason))
+        _tell(say, opened.hub, done)
+
+
+def given(reason: str) -> str:
+    """A reason that says something."""
+    if not reason.strip():
+        raise ConfigError("review.reason", "a decision needs a reason", hint="--reason TEXT")
+    return reason.strip()
+
+
+def _tell(say: Say, hub: Hub, done: Decided) -> None:
+    one = done.review
+    names = key_texts(hub.database, one.model, [one.entity]) if one.entity else {}
+    called = names.get(one.entity, "") if one.entity else ""
     what = {
-        "link": f"is {done.model} {names.get(done.entity, '') if done.entity else ''}".rstrip(),
-        "create": f"is a new {done.model}",
+        "link": f"is {one.model} {called}".rstrip(),
+        "merge": f"is {one.model} {called}, which is one with the other candidates",
+        "create": f"is a new {one.model}",
         "reject": "is none of what was rejected",
-    }[kind]
-    say.line(say.text(done.key, "bold"), f"of {done.exchange} {what}; the next run of {done.exchange} follows it")
-    say.answer({"review": _told(done)})
+    }[one.decision or "link"]
+    say.line(say.text(one.key, "bold"), f"of {one.exchange} {what}")
+    if done.result is not None:
+        say.line(f"  done at once: {fates(done.result.counts)}", style="dim")
+    else:
+        say.line(f"  the next run of {one.exchange} follows it: {done.note}", style="yellow")
+    counts = done.result.counts if done.result is not None else None
+    say.answer({"review": _told(one), "counts": counts, "note": done.note})
+
+
+# ---------------------------------------------------------------- entities that are one
+
+
+@app.command("merge", cls=Command)
+def merge(
+    ctx: typer.Context,
+    one: Annotated[
+        str, typer.Argument(metavar="REVIEW | SURVIVOR", help="A review, or the entity that keeps its id")
+    ],
+    other: Annotated[
+        str | None, typer.Argument(metavar="[OTHER]", help="The entity that goes into the first")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="MODEL", help="Model of the two entities")
+    ] = None,
+    survivor: Annotated[
+        str | None,
+        typer.Option("--survivor", metavar="ENTITY", help="With a review: which candidate keeps its id"),
+    ] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Only show what would be done")] = False,
+    reason: Reason = "",
+) -> None:
+    """Make entities one: two of them by their keys or ids, or all candidates of a review.
+
+    cophub review merge S-1001 S-1002 --model supplier --plan; cophub review unmerge undoes it.
+    """
+    say = Say(ctx)
+    if other is None:
+        if plan:
+            raise ConfigError(
+                "argument.missing", "--plan shows two entities", hint="cophub review merge A B --model M --plan"
+            )
+        with opened_hub(say) as opened:
+            _tell(say, opened.hub, merge_candidates(opened.hub, one, survivor, given(reason)))
+        return
+    if model is None:
+        raise ConfigError("argument.missing", "of which model are the two?", hint="--model MODEL")
+    with opened_hub(say) as opened:
+        hub = opened.hub
+        hub.workspace.model(model)
+        first, second = (find_entity(hub.database, model, text) for text in (one, other))
+        planned = plan_merge(hub, model, first, second)
+        show_merge(say, hub, planned)
+        told = merge_json(hub, planned)
+        identity = None if plan else merge_entities(hub, model, first, second, given(reason))
+    if identity is not None:
+        say.line(f"done; undo it with: cophub review unmerge {short(identity)} --reason TEXT")
+    say.answer({"merge": identity, **told})
+
+
+@app.command("unmerge", cls=Command)
+def unmerge(
+    ctx: typer.Context,
+    identity: Annotated[str, typer.Argument(metavar="MERGE", help="A merge's id, or its end")],
+    reason: Reason,
+) -> None:
+    """Undo a merge: both entities go on, each with its records and what they said since."""
+    say = Say(ctx)
+    with opened_hub(say) as opened:
+        done = unmerge_entities(opened.hub, identity, given(reason))
+        names = key_texts(opened.hub.database, done.merge.model, [done.survivor.id, done.loser.id])
+    say.line(
+        f"{names.get(done.loser.id, done.loser.id)} is a {done.merge.model} of its own again, "
+        f"beside {names.get(done.survivor.id, done.survivor.id)}"
+    )
+    for record in done.stayed:
+        say.line(f"  came after the merge, and stays with the survivor: {record}", style="yellow")
+    say.answer(
+        {
+            "merge": done.merge.id,
+            "model": done.merge.model,
+            "survivor": done.survivor.id,
+            "loser": done.loser.id,
+            "stayed": done.stayed,
+        }
+    )
+
+
+@app.command("merges", cls=Command)
+def merges(
+    ctx: typer.Context,
+    model: Annotated[str | None, typer.Option("--model", metavar="MODEL", help="Only of this model")] = None,
+    undone: Annotated[bool, typer.Option("--undone", help="Also those that were undone")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many, newest first")] = 50,
+) -> None:
+    """List the merges of entities, newest first."""
+    say = Say(ctx)
+    with opened_hub(say) as opened:
+        if model is not None:
+            opened.hub.workspace.model(model)
+        found = list_merges(opened.hub.database, model, undone=undone, limit=limit)
+        names: dict[Any, str] = {}
+        for one in found:
+            if one.model in opened.hub.workspace.models:
+                names |= key_texts(opened.hub.database, one.model, [one.survivor, one.loser])
+    table = say.table("id", "model", "survivor", "went into it", "state", "by", "since", "reason")
+    for one in found:
+        say.row(
+            table,
+            Text(short(one.id), style="cyan"),
+            one.model,
+            *(f"{names.get(item, '')} {short(item)}" for item in (one.survivor, one.loser)),
+            one.state,
+            one.made_by,
+            since(one.made_at),
+            one.reason,
+        )
+    if found:
+        say.show(table)
+    else:
+        say.line("no entities were merged")
+    say.answer({"merges": found})

@@ -20,7 +20,8 @@ from hub.mapping.lineage import lineage
 from hub.mapping.single import memory, relation
 from hub.security.masking import mask
 from hub.store import reviews
-from hub.store.reports import Entry, find_entry, key_texts, referred_entities, values_of
+from hub.store.meant import referred_entities
+from hub.store.reports import Entry, find_entry, key_texts, values_of
 from hub.store.reviews import Candidate, Review
 from hub.workspace.shape import ModelFile
 

@@ -7,13 +7,51 @@ proposed again. A record that is linked already stays as it is.
 from __future__ import annotations
 
 from hub.exchange.map import FEW
-from hub.exchange.runfile import RunFile
-from hub.exchange.staging import stage_keys, take
-from hub.store import reviews
+from hub.exchange.runfile import RunFile, sql_text
+from hub.exchange.staging import stage, stage_keys, take
+from hub.store import merges, reviews, shadows
 from hub.store.bulk import Bulk
 
 DECIDED = "decided"
 """What stands for the rule where a person made the link."""
+SPEAKER = "another record of this source speaks for the entity"
+
+
+def know_merges(run: RunFile, session: Bulk, model: str) -> None:
+    """``redirected`` (entity, target): what was merged away, and into what."""
+    run.sql("CREATE OR REPLACE TABLE redirected (entity UUID, target UUID)")
+    if merges.any_merged(session, model):
+        take(run, "redirected", merges.redirects(session, model))
+
+
+def follow_merges(run: RunFile, session: Bulk, source: int, links: str) -> None:
+    """Records in ``links`` (key, entity) of an entity that was merged away stay behind the survivor's own
+    record of their source where there is one (its twins); else they become the survivor's."""
+    if not run.one("SELECT count(*) FROM redirected"):
+        return
+    run.sql(f"CREATE OR REPLACE TABLE twin AS SELECT k.key, r.target FROM {links} k JOIN redirected r USING (entity)")
+    if not run.one("SELECT count(*) FROM twin"):
+        return
+    ends = stage(run, session, "ends", shadows.ENTITIES, "SELECT DISTINCT target AS entity FROM twin")
+    take(run, "spoken_for", shadows.claimed(session, source, ends))
+    run.sql(f"""UPDATE {links} SET entity = t.target FROM (SELECT key, target FROM twin
+        WHERE target NOT IN (SELECT entity FROM spoken_for)
+        QUALIFY row_number() OVER (PARTITION BY target ORDER BY key) = 1) t WHERE {links}.key = t.key""")
+
+
+def one_speaker(run: RunFile) -> None:
+    """Where several records of the batch came to one merged entity, one goes on and the others to review."""
+    if not run.one("SELECT count(*) FROM redirected"):
+        return
+    several = """SELECT key, hash, entity FROM resolved
+        WHERE entity IN (SELECT target FROM redirected)
+        QUALIFY row_number() OVER (PARTITION BY entity ORDER BY key) > 1"""
+    run.sql(f"CREATE OR REPLACE TABLE crowded AS {several}")
+    if run.one("SELECT count(*) FROM crowded"):
+        run.sql(f"""INSERT INTO verdict SELECT key, hash, 'in_review', 'match.collision', '',
+            {sql_text(SPEAKER)}, CAST(to_json([CAST(entity AS VARCHAR)]) AS VARCHAR) FROM crowded""")
+        run.sql("INSERT INTO proposal SELECT key, entity, NULL, '', 1.0, '{}' FROM crowded")
+        run.sql("DELETE FROM resolved WHERE key IN (SELECT key FROM crowded)")
 
 
 def consult(run: RunFile, session: Bulk, source: int) -> None:
@@ -33,6 +71,7 @@ def consult(run: RunFile, session: Bulk, source: int) -> None:
         QUALIFY row_number() OVER (PARTITION BY key ORDER BY id DESC) = 1""")
     run.sql("DELETE FROM decided WHERE key IN (SELECT key FROM known)")
     run.sql(f"INSERT INTO matched SELECT key, entity, '{DECIDED}', 1.0, '{{}}' FROM decided WHERE kind = 'link'")
+    follow_merges(run, session, source, "matched")
     run.sql("INSERT INTO decided_new SELECT key FROM decided WHERE kind = 'create'")
     run.sql("""INSERT INTO rejected_pair SELECT DISTINCT s.key, s.entity FROM said s
         WHERE s.kind = 'reject' AND NOT EXISTS (FROM said l

@@ -236,7 +236,8 @@ def merged_rows(run: RunFile, model: ModelFile, decided: Mapping[str, tuple[str,
         for name, (value, _) in decided.items()
     )
     run.sql(f"""CREATE OR REPLACE TABLE merged AS SELECT g._id, g._version AS _expected,
-        g._state AS _old_state, 0::SMALLINT AS _state, g._origin AS _old_origin, {pattern} AS _pattern,
+        g._state AS _old_state, if(g._state = 3, 3, 0)::SMALLINT AS _state, g._origin AS _old_origin,
+        {pattern} AS _pattern,
         list_filter([{changed}], lambda x: x IS NOT NULL) AS _changed, {", ".join(new)} {source}""")
 
 

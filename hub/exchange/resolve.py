@@ -20,7 +20,7 @@ import time
 from dataclasses import dataclass, field
 
 from hub.exchange.batch import Batch
-from hub.exchange.decisions import DECIDED, consult
+from hub.exchange.decisions import DECIDED, consult, follow_merges, know_merges, one_speaker
 from hub.exchange.exact import collide_equal, match_equal
 from hub.exchange.fuzzy import collide_alike, match_alike
 from hub.exchange.map import FEW
@@ -94,6 +94,8 @@ class Resolver:
         for name, columns in TABLES.items():
             run.sql(f"CREATE OR REPLACE TABLE {name} ({columns})")
         self._known()
+        know_merges(run, self.session, self.model.model)
+        follow_merges(run, self.session, self.source, "known")
         look_up(batch)
         consult(run, self.session, self.source)
         populated = entities.any_there(self.session, self.database, self.model.model)
@@ -105,6 +107,7 @@ class Resolver:
         doubts(batch, "ambiguous", DOUBTFUL)
         doubts(batch, "collision", COLLIDING)
         self._assign()
+        one_speaker(run)
         self._react(batch)
         judge_unique(batch, populated=populated)
         doubts(batch, "collision", "code = 'collision'")

@@ -18,8 +18,8 @@ def judge_unique(batch: Batch, *, populated: bool) -> None:
         run.sql(
             f"CREATE OR REPLACE TABLE alike AS SELECT m._key AS key, "
             f"dense_rank() OVER (ORDER BY m.{quoted}) AS alike FROM mapped m "
-            f"JOIN resolved r ON r.m = m.rowid "
-            f"WHERE m.{quoted} IS NOT NULL QUALIFY count(*) OVER (PARTITION BY m.{quoted}) > 1"
+            f"JOIN resolved r ON r.m = m.rowid WHERE r.entity NOT IN (SELECT entity FROM redirected) "
+            f"AND m.{quoted} IS NOT NULL QUALIFY count(*) OVER (PARTITION BY m.{quoted}) > 1"
         )
         run.sql("CREATE OR REPLACE TABLE sharing AS SELECT key FROM alike")
         batch.propose_others(text, equal([name]))
@@ -46,7 +46,8 @@ def _in_golden(batch: Batch, name: str) -> None:
     run.sql(
         f"CREATE OR REPLACE TABLE elsewhere AS SELECT r._key AS key, h._id AS entity "
         f"FROM (SELECT r.key AS _key, r.entity AS _entity, {batch.stored(name)} "
-        f"FROM resolved r JOIN mapped m ON r.m = m.rowid) r JOIN holder h USING ({quoted}) WHERE h._id <> r._entity"
+        f"FROM resolved r JOIN mapped m ON r.m = m.rowid) r JOIN holder h USING ({quoted}) "
+        "WHERE h._id <> r._entity AND r._entity NOT IN (SELECT entity FROM redirected)"
     )
     run.sql("INSERT INTO sharing SELECT key FROM elsewhere")
     run.sql(f"""INSERT INTO proposal SELECT DISTINCT key, entity, NULL, {sql_text(name)}, 1.0, {equal([name])}

@@ -9,12 +9,26 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Column, Table, and_, false, func, insert, literal, literal_column, or_, select, update
+from sqlalchemy import (
+    Column,
+    Table,
+    and_,
+    false,
+    func,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+    union,
+    update,
+)
 
 from hub.store import tables, wake
 from hub.store.bulk import Bulk, Wire, deferred_indexes
 from hub.store.database import Database, new_id
 from hub.store.models import entity_table, history_table
+from hub.store.review_tables import redirect
 
 
 def columns(database: Database, model: str) -> Mapping[str, Column[Any]]:
@@ -49,12 +63,20 @@ def changed_since(
 
 
 def candidates(session: Bulk, database: Database, model: str, values: Table, fields: Sequence[str]) -> Wire:
-    """_id and ``fields`` of living entities whose fields equal a row of ``values``."""
+    """_id and ``fields`` of living entities whose fields equal a row of ``values``; one that was merged away
+    stands for the one it went into."""
     golden = _golden(database, model)
-    query = select(golden.c["_id"], *(golden.c[name] for name in fields)).where(golden.c["_state"] < 2)
-    for name in fields:
-        query = query.where(golden.c[name] == values.c[name])
-    return session.read(query)
+    same = [golden.c[name] == values.c[name] for name in fields]
+    named = [golden.c[name] for name in fields]
+    query = select(golden.c["_id"], *named).where(golden.c["_state"] < 2, *same)
+    if not session.run(select(redirect.c.entity).where(redirect.c.model == model).limit(1)):
+        return session.read(query)
+    merged = (
+        select(redirect.c.target.label("_id"), *named)
+        .join(redirect, redirect.c.entity == golden.c["_id"])
+        .where(*same)
+    )
+    return session.read(select(*union(query, merged).subquery("both").c))
 
 
 def living(session: Bulk, database: Database, model: str, fields: Sequence[str]) -> Wire:

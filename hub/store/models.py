@@ -15,8 +15,8 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.types import TypeEngine
 
+from hub.store.review_tables import metadata  # with the tables of all
 from hub.store.tables import KEY, NAMING, STATE
-from hub.store.target_tables import metadata  # with the tables of both
 from hub.store.types import Exact, Moment
 from hub.workspace.shape import ModelField, ModelFile
 

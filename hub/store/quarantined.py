@@ -15,7 +15,8 @@ from sqlalchemy import Column, Connection, Table, and_, exists, or_, select, upd
 
 from hub.store.bulk import Bulk, Wire
 from hub.store.database import Database
-from hub.store.tables import quarantine, review, source
+from hub.store.review_tables import review
+from hub.store.tables import quarantine, source
 
 COLUMNS: Mapping[str, Column[Any]] = {
     column.name: column for column in quarantine.columns if column.name != "resolved_at"

@@ -17,13 +17,13 @@ from typing import Any
 from sqlalchemy import Table, Text, cast, func, literal, or_, select
 
 from hub.errors import ConfigError
-from hub.store import plans, reviews, tables
+from hub.store import merges, plans, tables
 from hub.store.database import Database, now
 from hub.store.journal import RunRow, read_row
 from hub.store.models import entity_table
 from hub.store.quarantined import CLOSED
 
-STATES = {0: "active", 1: "disabled", 2: "deleted"}
+STATES = {0: "active", 1: "disabled", 2: "deleted", 3: "merged"}
 MANY = 500
 
 
@@ -85,7 +85,7 @@ class Entity:
 
 def find_plan(database: Database, text: str) -> plans.PlanRow:
     """ConfigError ``plan.unknown`` or ``id.ambiguous``."""
-    row = _found(
+    row = found_row(
         database,
         tables.plan,
         text,
@@ -102,13 +102,13 @@ def find_run(database: Database, text: str) -> RunRow:
         keyed = connection.execute(select(tables.run).where(tables.run.c.run_key == text)).one_or_none()
     if keyed is not None:
         return read_row(keyed)
-    row = _found(database, tables.run, text, "run.unknown", f"there is no run {text}", "see: cophub runs")
+    row = found_row(database, tables.run, text, "run.unknown", f"there is no run {text}", "see: cophub runs")
     return read_row(row)
 
 
 def find_entry(database: Database, text: str) -> Entry:
     """ConfigError ``quarantine.unknown`` or ``id.ambiguous``."""
-    row = _found(
+    row = found_row(
         database,
         tables.quarantine,
         text,
@@ -117,68 +117,6 @@ def find_entry(database: Database, text: str) -> Entry:
         "see: cophub quarantine",
     )
     return _entry(row, _outputs(database))
-
-
-def find_review(database: Database, text: str) -> reviews.Review:
-    """ConfigError ``review.unknown`` or ``id.ambiguous``."""
-    row = _found(
-        database, tables.review, text, "review.unknown", f"there is no review {text}", "see: cophub review"
-    )
-    return reviews.read_row(row)
-
-
-def find_entity(database: Database, model: str, text: str) -> uuid.UUID:
-    """The entity that is meant: by id, its end, or the value of its only key field, or values of all of
-    them joined by /. ConfigError ``entity.unknown`` or ``id.ambiguous``."""
-    golden = database.metadata.tables[entity_table(model)]
-    keys = database.models[model].key
-    parts = text.split("/") if len(keys) > 1 else [text]
-    query = select(golden.c["_id"]).limit(2)
-    with database.begin(reading=True) as connection:
-        found: list[uuid.UUID] = []
-        if len(parts) == len(keys):
-            same = [cast(golden.c[name], Text) == part for name, part in zip(keys, parts, strict=True)]
-            found = list(connection.scalars(query.where(*same, golden.c["_state"] < 2)))
-        if not found:
-            found = list(connection.scalars(query.where(or_(*_same_id(golden.c["_id"], text)))))
-    if not found:
-        raise ConfigError("entity.unknown", f"there is no {model} {text}", hint=f"see: cophub entities {model}")
-    if len(found) > 1:
-        raise ConfigError("id.ambiguous", f"more than one {model} is {text}", hint="give more of the id")
-    return found[0]
-
-
-def referred_entities(
-    database: Database, system: str, model: str, keys: Sequence[str]
-) -> dict[str, uuid.UUID]:
-    """Source key → entity, as references of a system's records are read."""
-    shadow, source = tables.shadow, tables.source
-    query = (
-        select(shadow.c.key, shadow.c.entity)
-        .join(source, source.c.id == shadow.c.source)
-        .where(
-            source.c.system == system,
-            source.c.model == model,
-            source.c.direction == "inbound",
-            shadow.c.key.in_(keys),
-            shadow.c.entity.is_not(None),
-        )
-    )
-    with database.begin(reading=True) as connection:
-        return dict(connection.execute(query).tuples().all())
-
-
-def linked_of_source(database: Database, number: int, entity: uuid.UUID) -> list[str]:
-    """Keys of a source's records that stand for an entity, or are decided to."""
-    shadow, decision = tables.shadow, tables.decision
-    linked = select(shadow.c.key).where(
-        shadow.c.source == number, shadow.c.entity == entity, shadow.c.absent_at.is_(None)
-    )
-    said = select(decision.c.key).where(
-        decision.c.source == number, decision.c.entity == entity, decision.c.kind == "link"
-    )
-    with database.begin(reading=True) as connection:
-        return sorted(set(connection.scalars(linked)) | set(connection.scalars(said)))
 
 
 def lost_runs(database: Database) -> set[uuid.UUID]:
@@ -281,11 +219,14 @@ def entities(
     )
     if key is not None:
         named = [cast(golden.c[name], Text) == key for name in database.models[model].key]
-        query = query.where(or_(*named, *_same_id(golden.c["_id"], key)))
+        query = query.where(or_(*named, *same_id(golden.c["_id"], key)))
     elif not gone:
         query = query.where(golden.c["_state"] == 0)
     with database.begin(reading=True) as connection:
         rows = connection.execute(query).all()
+        if key is not None:  # who was merged away is shown as what it went into
+            ends = {merges.redirected(connection, row._mapping["_id"]) for row in rows}
+            rows = connection.execute(select(golden).where(golden.c["_id"].in_(ends))).all()
         origins = _origins(connection, model)
         links = _links(connection, [row._mapping["_id"] for row in rows])
     return [
@@ -322,10 +263,10 @@ def key_texts(database: Database, model: str, ids: Iterable[uuid.UUID]) -> dict[
     }
 
 
-def _found(database: Database, table: Table, text: str, code: str, message: str, hint: str) -> Any:
+def found_row(database: Database, table: Table, text: str, code: str, message: str, hint: str) -> Any:
     """The one row that is meant; ConfigError ``code`` where there is none, ``id.ambiguous`` for several."""
     with database.begin(reading=True) as connection:
-        rows = connection.execute(select(table).where(or_(*_same_id(table.c["id"], text))).limit(2)).all()
+        rows = connection.execute(select(table).where(or_(*same_id(table.c["id"], text))).limit(2)).all()
     if not rows:
         raise ConfigError(code, message, hint=hint)
     if len(rows) > 1:
@@ -333,7 +274,7 @@ def _found(database: Database, table: Table, text: str, code: str, message: str,
     return rows[0]
 
 
-def _same_id(column: Any, text: str) -> list[Any]:
+def same_id(column: Any, text: str) -> list[Any]:
     """Conditions under which an id is meant; none is true for a text that can be no id."""
     plain = text.lower().replace("-", "")
     if re.fullmatch(r"[0-9a-f]{32}", plain):

@@ -25,8 +25,10 @@ from sqlalchemy import (
 
 from hub.store.bulk import Bulk, Wire
 from hub.store.database import Database, new_id, now
-from hub.store.tables import decision, quarantine, review, review_candidate, source
+from hub.store.review_tables import decision, review, review_candidate
+from hub.store.tables import quarantine, source
 
+Spoken = tuple[str, uuid.UUID | None]  # kind of decision, and the entity it is about
 CANDIDATES: Mapping[str, Column[Any]] = {
     name: column
     for name, column in {
@@ -223,15 +225,21 @@ def decide(
     one: Review,
     kind: str,
     entity: uuid.UUID | None,
+    spoken: Sequence[Spoken],
     *,
-    by: str,
+    decided_by: str,
     on_behalf: str,
     reason: str,
-    rejected: Sequence[uuid.UUID] = (),
 ) -> bool:
-    """Write a decision of a review, in the caller's transaction; False where somebody was faster."""
+    """Close an open review with a decision, and keep what was ``spoken`` of its record, in the caller's
+    transaction; False where somebody was faster."""
     moment = now()
-    said: dict[str, Any] = {"decided_by": by, "on_behalf": on_behalf, "reason": reason, "decided_at": moment}
+    said: dict[str, Any] = {
+        "decided_by": decided_by,
+        "on_behalf": on_behalf,
+        "reason": reason,
+        "decided_at": moment,
+    }
     closed = connection.execute(
         update(review)
         .where(review.c.id == one.id, review.c.state == "open")
@@ -239,7 +247,6 @@ def decide(
     )
     if closed.rowcount != 1:
         return False
-    spoken = [("reject", other) for other in rejected] if kind == "reject" else [(kind, entity)]
     say(connection, one.source, one.key, spoken, review_id=one.id, **said)
     return True
 
@@ -248,7 +255,7 @@ def say(
     connection: Connection,
     number: int,
     key: str,
-    spoken: Sequence[tuple[str, uuid.UUID | None]],
+    spoken: Sequence[Spoken],
     *,
     review_id: uuid.UUID | None,
     decided_by: str,

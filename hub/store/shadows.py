@@ -6,10 +6,11 @@ import datetime as dt
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Column, Table, Text, and_, func, insert, literal, select, update
+from sqlalchemy import Column, Table, Text, and_, func, insert, literal, select, union, update
 
 from hub.store.bulk import Bulk, Wire, deferred_indexes
 from hub.store.database import now
+from hub.store.review_tables import redirect
 from hub.store.tables import KEY, shadow, source
 
 KEYS: dict[str, Column[Any]] = {"key": Column("key", KEY)}
@@ -80,11 +81,15 @@ def claimed(session: Bulk, number: int, entities: Table) -> Wire:
 def held_by_others(session: Bulk, number: int, entities: Table, gone: Table) -> Wire:
     """entity: those of ``entities`` that a record other than the ``gone`` ones still stands for."""
     leaving = and_(shadow.c.source == number, shadow.c.key.in_(select(gone.c.key)))
-    return session.read(
-        select(shadow.c.entity)
-        .join(entities, entities.c.entity == shadow.c.entity)
-        .where(shadow.c.absent_at.is_(None), ~leaving, _inbound())
+    there = and_(shadow.c.absent_at.is_(None), ~leaving, _inbound())
+    own = select(shadow.c.entity).join(entities, entities.c.entity == shadow.c.entity).where(there)
+    merged = (  # records that still stand for what was merged into it hold it too
+        select(redirect.c.target.label("entity"))
+        .join(entities, entities.c.entity == redirect.c.target)
+        .join(shadow, shadow.c.entity == redirect.c.entity)
+        .where(there)
     )
+    return session.read(select(*union(own, merged).subquery("holding").c))
 
 
 def standing(session: Bulk, number: int, entities: Table, gone: Table) -> Wire:
@@ -104,10 +109,12 @@ def _inbound() -> Any:
 
 def referred(session: Bulk, system: str, model: str, wanted: Table) -> Wire:
     """key, entity (text): entities of a model by the keys a system gives them."""
+    entity = func.coalesce(redirect.c.target, shadow.c.entity)
     query = (
-        select(shadow.c.key, func.min(shadow.c.entity.cast(Text)).label("entity"))
+        select(shadow.c.key, func.min(entity.cast(Text)).label("entity"))
         .join(wanted, wanted.c.key == shadow.c.key)
         .join(source, source.c.id == shadow.c.source)
+        .outerjoin(redirect, redirect.c.entity == shadow.c.entity)
         .where(
             source.c.system == system,
             source.c.model == model,

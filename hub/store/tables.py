@@ -10,7 +10,6 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
-    Double,
     Float,
     Index,
     Integer,
@@ -345,58 +344,6 @@ audit_salt = Table(
     metadata,
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("salt", Text, nullable=False),
-)
-
-# One record a person decides about; its id is that of the quarantine entry it was opened for.
-review = Table(
-    "review",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("source", Integer, nullable=False),
-    Column("exchange", Text, nullable=False),
-    Column("model", Text, nullable=False),
-    Column("key", KEY, nullable=False),
-    Column("code", Text, nullable=False),
-    Column("run_id", Uuid, nullable=False),
-    Column("opened_at", Moment, nullable=False),
-    Column("state", Text, nullable=False),  # open decided superseded
-    Column("decision", Text),  # link create reject merge
-    Column("entity", Uuid),
-    Column("decided_by", Text),
-    Column("on_behalf", Text),
-    Column("reason", Text),
-    Column("decided_at", Moment),
-    Column("closed_at", Moment),
-    Index("ix_review_state_source_key", "state", "source", "key"),
-)
-
-review_candidate = Table(
-    "review_candidate",
-    metadata,
-    Column("review", Uuid, primary_key=True),
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("entity", Uuid),
-    Column("other_key", KEY),  # another record of the same source instead of an entity
-    Column("rule", Text, nullable=False),
-    Column("score", Double, nullable=False),
-    Column("why", Text, nullable=False),  # JSON: field → likeness and weight, no values
-)
-
-# What a person, or an imported cross-reference, said of a record; kept for good, the newest counts.
-decision = Table(
-    "decision",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("source", Integer, nullable=False),
-    Column("key", KEY, nullable=False),
-    Column("kind", Text, nullable=False),  # link create reject
-    Column("entity", Uuid),
-    Column("review", Uuid),
-    Column("decided_by", Text, nullable=False),
-    Column("on_behalf", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("decided_at", Moment, nullable=False),
-    Index("ix_decision_source_key", "source", "key"),
 )
 
 # Why a record was linked to its entity: the rule that found it and how sure it was.

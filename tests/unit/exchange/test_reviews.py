@@ -6,10 +6,12 @@ import pytest
 
 from hub.errors import ConfigError
 from hub.exchange.comparison import compare
-from hub.exchange.deciding import decide
-from hub.store.reports import find_review
+from hub.exchange.deciding import decide, merge_candidates
+from hub.exchange.pipeline import Result
+from hub.store.journal import leases
+from hub.store.meant import find_review
 from tests.unit.exchange.test_matching import ACME, crm
-from tests.unit.exchange.world import SUPPLIER, SUPPLIERS, World, some
+from tests.unit.exchange.world import SUPPLIER, SUPPLIERS, World, reconciled, some
 
 __all__ = ["crm"]
 TWIN = {"name": "ACME", "city": "Bonn"}
@@ -71,22 +73,35 @@ def review_of(world: World, key: str = "A") -> str:
     return str(world.one("SELECT max(CAST(id AS VARCHAR(40))) FROM review WHERE key = :k AND state = 'open'", k=key))
 
 
-def say(world: World, kind: str, entity: str | None = None, key: str = "A") -> None:
+def say(world: World, kind: str, entity: str | None = None, key: str = "A") -> Result:
     with world.opened() as opened:
-        decide(opened.hub, review_of(world, key), kind, entity, "I asked them")
+        done = decide(opened.hub, review_of(world, key), kind, entity, "I asked them")
+    assert done.result is not None, done.note
+    return reconciled(done.result)
 
 
 def stands_for(world: World, key: str = "A") -> str:
-    return str(world.one("SELECT e.code FROM shadow s JOIN e_supplier e ON e._id = s.entity WHERE s.key = :k", k=key))
+    return str(
+        world.one("SELECT e.code FROM shadow s JOIN e_supplier e ON e._id = s.entity WHERE s.key = :k", k=key)
+    )
 
 
-def test_a_link_that_a_person_decides_is_made_by_the_next_run(world: World):
+def test_a_link_that_a_person_decides_is_made_at_once(world: World):
     doubtful(world)
-    say(world, "link", "2")
-    result = world.run("crm-suppliers", "incremental")
+    result = say(world, "link", "2")
     assert some(result, "linked", "created", "in_review") == {"linked": 1, "created": 0, "in_review": 0}
     assert stands_for(world) == "2"
     assert (world.held("crm-suppliers"), opened(world)) == ([], [])
+    assert some(world.run("crm-suppliers")) == {"read": 1, "unchanged": 1}
+
+
+def test_a_decision_is_followed_by_the_next_run_where_the_model_is_busy(world: World):
+    doubtful(world)
+    with world.opened() as hub, leases(hub.hub.database, ["model:supplier"]):
+        done = decide(hub.hub, review_of(world), "link", "2", "I asked them")
+    assert (done.result, "being written" in done.note) == (None, True)
+    assert some(world.run("crm-suppliers", "incremental"), "linked") == {"linked": 1}
+    assert stands_for(world) == "2"
 
 
 def test_a_decision_says_who_and_why(world: World):
@@ -95,12 +110,12 @@ def test_a_decision_says_who_and_why(world: World):
     ((decision, reason, who),) = world.rows("SELECT decision, reason, decided_by FROM review")
     assert (decision, reason) == ("link", "I asked them")
     assert who == world.one("SELECT decided_by FROM decision")
+    assert world.one("SELECT count(*) FROM audit WHERE action = 'review.decided'") == 1
 
 
 def test_a_record_decided_to_be_new_is_created_whatever_is_alike(world: World):
     doubtful(world)
-    say(world, "create")
-    assert some(world.run("crm-suppliers"), "created", "in_review") == {"created": 1, "in_review": 0}
+    assert some(say(world, "create"), "created", "in_review") == {"created": 1, "in_review": 0}
     assert set(world.golden()) == {"1", "2", "A"}
 
 
@@ -108,23 +123,41 @@ def test_a_new_entity_may_be_decided_where_the_mapping_creates_none(world: World
     world.mapping(SUPPLIERS, match="[]", unmatched="review")
     world.first("erp.suppliers", {"id": "1", **TWIN})
     assert opened(world) == [("1", "match.none", "supplier")]
-    say(world, "create", key="1")
-    assert some(world.run(), "created") == {"created": 1}
+    assert some(say(world, "create", key="1"), "created") == {"created": 1}
 
 
 def test_a_rejected_candidate_is_never_proposed_again(world: World):
     doubtful(world)
-    say(world, "reject", "1")
-    assert some(world.run("crm-suppliers"), "linked") == {"linked": 1}
+    assert some(say(world, "reject", "1"), "linked") == {"linked": 1}
     assert stands_for(world) == "2"
 
 
 def test_a_record_whose_candidates_are_all_rejected_is_unmatched(world: World):
     doubtful(world)
-    say(world, "reject")
-    assert some(world.run("crm-suppliers"), "created") == {"created": 1}
+    assert some(say(world, "reject"), "created") == {"created": 1}
     world.first("crm.accounts", {"id": "A", **TWIN, "tax": "T7"}, mapping="crm-suppliers")
     assert opened(world) == []
+
+
+def test_a_second_record_of_a_source_may_be_the_same_entity(world: World):
+    world.first("erp.suppliers", ACME)
+    world.first("crm.accounts", ACME | {"id": "A"}, mapping="crm-suppliers")
+    world.first("crm.accounts", ACME | {"id": "A"}, ACME | {"id": "B", "city": "Ulm"}, mapping="crm-suppliers")
+    assert some(say(world, "link", "1", key="B"), "in_review", "created") == {"in_review": 0, "created": 0}
+    living = world.rows("SELECT city FROM e_supplier WHERE _state = 0")
+    assert (living, opened(world)) == ([("Bonn",)], [])
+    changed = (ACME | {"id": "A", "city": "Kiel"}, ACME | {"id": "B"})
+    result = world.first("crm.accounts", *changed, mapping="crm-suppliers")
+    assert some(result, "in_review", "created") == {"in_review": 0, "created": 0}
+
+
+def test_candidates_may_be_one(world: World):
+    doubtful(world)
+    with world.opened() as opened_:
+        done = merge_candidates(opened_.hub, review_of(world), "1", "the same twice")
+    assert done.result is not None
+    assert some(reconciled(done.result), "linked") == {"linked": 1}
+    assert (stands_for(world), world.one("SELECT count(*) FROM e_supplier WHERE _state = 0")) == ("1", 1)
 
 
 def test_what_is_decided_is_decided_once(world: World):
