@@ -163,13 +163,13 @@ class Crm:
 
     def _create(self, request: Request, fields: Mapping[str, Any]) -> Row:
         row: Row = {**dict.fromkeys(_FIELDS), "type": "supplier", "active": True, **fields, "id": self._id()}
-        if request.fault("lie") is None:
+        if not request.lies():
             self.accounts.create(row)
             request.record("create", "accounts", row["id"], str(row["external_id"] or ""))
         return row
 
     def _update(self, request: Request, row: Row, fields: Mapping[str, Any]) -> Row:
-        if request.fault("lie") is not None:
+        if request.lies():
             return {**row, **fields}
         if all(row[name] == value for name, value in fields.items()):
             return row
@@ -185,7 +185,7 @@ class Crm:
         return self._update(request, found, fields), False
 
     def _delete(self, request: Request, key: str) -> None:
-        if request.fault("lie") is None:
+        if not request.lies():
             self.accounts.delete((key,))
             request.record("delete", "accounts", key)
 

@@ -2,7 +2,7 @@
 
 A fault is written ``kind[=value][,method=POST][,path=TEXT][,skip=N][,times=N|always]``: it strikes
 requests of that method whose path contains the text, not the first ``skip``, and then ``times``
-times (once, where nothing is said; ``drift`` and ``skew`` always).
+times (once, where nothing is said; ``drift``, ``skew`` and ``drop`` always).
 """
 
 from __future__ import annotations
@@ -22,16 +22,22 @@ KINDS: Mapping[str, str] = {
     "refused": "The connection is closed without applying anything",
     "slow": "The body trickles; value: bytes per second (200)",
     "delay": "The answer comes late; value: seconds (1)",
+    "broken": "The request is applied, then answered with status 500",
     "empty": "A list without records, status 200, as if the source were empty",
+    "swallowed": "A refused log-in as a list without records and without a count, status 200",
+    "count": "The announced count is wrong; value: by how much (1)",
+    "twice": "The first record of a page is sent twice",
+    "reorder": "The records of a page come in the opposite order",
     "repeat": "A page is sent again in place of the next one, with the same link to the next",
     "skip": "A page in the middle is left out",
     "expire": "A paging token, an access token, or on a write to S/4 the CSRF token is no longer valid",
     "drift": "A field is renamed in answers; value: Old:New, or Old: to remove it",
     "partial": "A row of a batch fails, the others are applied",
     "lie": "A change is acknowledged and not applied",
+    "drop": "Of all changes some are acknowledged and not applied; value: how many percent (1)",
     "skew": "The system's clock is wrong; value: seconds it is ahead",
 }
-_ALWAYS = frozenset({"drift", "skew"})
+_ALWAYS = frozenset({"drift", "skew", "drop"})
 
 
 @dataclass(slots=True)
@@ -89,6 +95,7 @@ class Faults:
     def __init__(self, faults: Iterable[str | Fault] = ()) -> None:
         self._lock = threading.Lock()
         self._faults: list[Fault] = []
+        self._changes = 0
         self.set(*faults)
 
     def set(self, *faults: str | Fault) -> None:
@@ -109,6 +116,17 @@ class Faults:
                     self._faults = [each for each in self._faults if each.times is None or each.times > 0]
                     return fault.value
         return None
+
+    def lies(self, method: str, path: str) -> bool:
+        """Whether this change is one that is acknowledged and not applied. Of a share every so manieth is."""
+        if self.take("lie", method, path) is not None:
+            return True
+        if (share := self.take("drop", method, path)) is None:
+            return False
+        percent = float(share or 1)
+        with self._lock:
+            self._changes += 1
+            return self._changes * percent // 100 > (self._changes - 1) * percent // 100
 
     def texts(self) -> list[str]:
         """The switches that are still to strike."""

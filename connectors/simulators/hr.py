@@ -96,7 +96,7 @@ class Hr:
             raise Refused(404, "not_found", f"there is no {resource[:-1]} {text}")
         if request.method == "PATCH" and resource == "employees":
             values = request.object()
-            if request.fault("lie") is not None:
+            if request.lies():
                 return Answer.json(200, {"data": {**row, **values}})
             row = table.update((key,), {**values, "id": key})
             request.record("update", resource, text, ",".join(sorted(values)))
@@ -110,7 +110,7 @@ class Hr:
         row = {name: None for name in next(iter(table), _EMPTY)} | values
         row["id"] = max((each["id"] for each in table), default=0) + 1
         row["status"] = row.get("status") or "active"
-        if request.fault("lie") is None:
+        if not request.lies():
             table.create(row)
             request.record("create", "employees", str(row["id"]), str(row["employee_number"]))
         return Answer.json(201, {"data": row}, {"Location": f"{request.base}{_API}employees/{row['id']}"})

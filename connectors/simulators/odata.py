@@ -178,7 +178,7 @@ class Service:
         keep = False
         try:
             yield
-            keep = request.fault("lie") is None
+            keep = not request.lies()
         finally:
             if not keep:
                 for name, state in before.items():

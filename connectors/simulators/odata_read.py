@@ -179,7 +179,7 @@ class Reader:
         return Address(target, self.tables[target.name].key_of(related[0]))
 
     def _rows(self, request: Request, address: Address, options: Mapping[str, str]) -> list[Row]:
-        if request.fault("empty") is not None:
+        if request.fault("empty") is not None or request.fault("swallowed") is not None:
             return []
         table = self.tables[address.entity.name]
         if address.navigation is not None and address.parent is not None:

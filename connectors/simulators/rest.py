@@ -20,7 +20,7 @@ class Page:
     """Records of one page; ``after`` is the cursor of the next, None at the end; ``total`` of all."""
 
     rows: list[dict[str, Any]]
-    total: int
+    total: int | None
     after: str | None
 
 
@@ -35,6 +35,8 @@ def page_of(
     that records changed meanwhile move behind it and are neither skipped nor mixed up."""
     if request.fault("empty") is not None:
         return Page([], 0, None)
+    if request.fault("swallowed") is not None:
+        return Page([], None, None)
     first, second = order
     ordered = sorted(rows, key=lambda row: (str(row[first]), row[second]))
     start = _decode(request, cursor) if cursor else None
@@ -47,8 +49,14 @@ def page_of(
             rest = rest[limit:]
     shown = rest[:limit]
     after = _encode((str(shown[-1][first]), shown[-1][second])) if len(rest) > limit else None
+    if request.fault("twice") is not None:
+        shown = [*shown[:1], *shown]
+    if request.fault("reorder") is not None:
+        shown = shown[::-1]
+    wrong = request.fault("count")
+    total = len(ordered) + (0 if wrong is None else int(wrong or 1))
     drift = request.fault("drift")
-    return Page([drifted(row, drift) for row in shown], len(ordered), after)
+    return Page([drifted(row, drift) for row in shown], total, after)
 
 
 def drifted(row: Mapping[str, Any], drift: str | None) -> dict[str, Any]:

@@ -207,6 +207,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._hang_up()
             return
         answer = simulator.respond(request)
+        if request.fault("broken") is not None:
+            answer = Answer.json(500, {"error": {"code": "500", "message": "Internal error"}})
         if request.fault("lost") is not None:
             self._hang_up()
         elif request.fault("cut") is not None:

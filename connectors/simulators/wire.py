@@ -87,6 +87,10 @@ class Request:
         """The value of a fault that is due here ('' where it has none), or None."""
         return self.faults.take(kind, method or self.method, self.path)
 
+    def lies(self) -> bool:
+        """Whether a change is to be acknowledged and not applied."""
+        return self.faults.lies(self.method, self.path)
+
     def record(self, action: str, resource: str, key: str, note: str = "") -> None:
         """Write an operation to the log."""
         self.log.append(self.actor, action, resource, key, note)

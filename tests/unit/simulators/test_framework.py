@@ -104,6 +104,28 @@ def test_a_lie_is_acknowledged_and_not_applied(crm: Simulator) -> None:
     assert crm.log.count("create") == 0
 
 
+def test_a_share_of_the_changes_is_dropped_and_acknowledged(crm: Simulator) -> None:
+    crm.faults.set("drop=25")
+    assert [create(crm, f"D{number}").status_code for number in range(8)] == [201] * 8
+    assert crm.log.count("create", "accounts") == 6
+
+
+def test_an_error_may_follow_what_was_applied(crm: Simulator) -> None:
+    crm.faults.set("broken,method=POST")
+    assert create(crm).status_code == 500
+    assert crm.log.count("create", "accounts") == 1
+
+
+def test_a_list_can_lie_about_its_records_their_order_and_their_number(crm: Simulator) -> None:
+    told = accounts(crm).json()
+    crm.faults.set("count=3", "swallowed,skip=1", "twice,skip=1", "reorder,skip=2")
+    wrong, swallowed, twice, reorder = (accounts(crm).json() for _ in range(4))
+    assert wrong["total"] == told["total"] + 3
+    assert (swallowed["records"], swallowed["total"]) == ([], None)
+    assert twice["records"] == told["records"][:1] + told["records"]
+    assert reorder["records"] == told["records"][::-1]
+
+
 def test_a_fault_may_be_limited_and_delayed(crm: Simulator) -> None:
     crm.faults.set("unavailable,method=GET,path=/accounts,skip=1,times=2")
     assert create(crm).status_code == 201
