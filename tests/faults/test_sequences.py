@@ -25,7 +25,7 @@ from tests.faults.matrix import row
 from tests.faults.sequence import SECRETS, World, build
 
 SEED = int(os.environ.get("COPHUB_FAULT_SEED") or random.SystemRandom().randrange(1 << 32))
-EXAMPLES = int(os.environ.get("COPHUB_FAULT_EXAMPLES") or 40)
+EXAMPLES = int(os.environ.get("COPHUB_FAULT_EXAMPLES") or 160)
 SHRINK = bool(os.environ.get("COPHUB_FAULT_SHRINK"))
 SOAK = 400
 CODES = st.sampled_from([f"A{number}" for number in range(8)])
