@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 import duckdb
 import orjson
@@ -92,15 +92,16 @@ def pull(
     last: Page | None = None
     deleted: list[str] = []
     announced: int | None = None
-    for page in source.read(query):
-        reach("after_fetch")
-        writer.add(page)
-        deleted += page.deleted
-        announced = page.announced if page.announced is not None else announced
-        last = page
-        progress(max(writer.count, 0))
-        reach("after_page")
-    scan = writer.close()
+    with writer:
+        for page in source.read(query):
+            reach("after_fetch")
+            writer.add(page)
+            deleted += page.deleted
+            announced = page.announced if page.announced is not None else announced
+            last = page
+            progress(max(writer.count, 0))
+            reach("after_page")
+        scan = writer.close()
     if last is None or not last.last:
         raise Retriable(
             "page.cut",
@@ -183,6 +184,15 @@ class _Stage:
         self._rows: pq.ParquetWriter | None = None
         self._path = run.stage / f"{part}.ndjson"
         self._copies: list[Path] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Whatever ended the read, its files are closed."""
+        for file in (self._text, self._rows):
+            if file is not None:
+                file.close()
 
     def add(self, page: Page) -> None:
         if isinstance(page.records, LocalFile):

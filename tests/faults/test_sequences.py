@@ -38,8 +38,8 @@ READING = [
     "count=2", "twice", "reorder", "unavailable",
 ]  # fmt: skip
 WRITING = ["lost", "refused", "broken", "unavailable", "unauthorized", "throttle=0", "cut", "html"]
-INWARD = "after_fetch after_page after_extract after_map after_resolve before_apply before_commit after_commit".split()
-OUTWARD = "before_intent after_intent before_target_call after_target_ack after_outcomes before_commit".split()
+INWARD = ["after_fetch", "after_page", "after_extract", "after_map", "after_resolve", "before_apply", "before_commit", "after_commit"]
+OUTWARD = ["before_intent", "after_intent", "before_target_call", "after_target_ack", "after_outcomes", "before_commit"]
 
 
 class Machine(RuleBasedStateMachine):
