@@ -32,6 +32,7 @@ connector: rest
 url: {url}/api/v2
 auth: {{api_key: {{header: X-Api-Key, value: secret://crm/key}}}}
 limits: {{rate: null, retries: 1, max_wait: 1s, timeout: 5s}}
+delivery: {{failures: 1000, threads: 1}}
 resources:
   accounts:
     path: /accounts
@@ -75,6 +76,7 @@ into: two.accounts
 key: external_id
 fields: {external_id: code, name: name, description: CAST(score AS VARCHAR)}
 absent: {reaction: delete}
+changed_by_hand: overwrite
 """
     + _GUARD,
 }
@@ -163,7 +165,6 @@ class World:
         try:
             result = run_exchange(self.hub, exchange, mode, f"run-{self.number}", initial=True)
         except HubError as error:
-            assert error.code, error
             return error
         finally:
             failpoints.arm("")
@@ -187,8 +188,7 @@ class World:
         self.number += 1
         try:
             applied = apply_plan(self.hub, planned.plan, f"run-{self.number}")
-        except HubError as error:
-            assert error.code
+        except HubError:
             return
         self.sum(applied)
         for name in ("created", "updated", "deleted", "disabled"):

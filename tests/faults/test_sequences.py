@@ -38,8 +38,13 @@ READING = [
     "count=2", "twice", "reorder", "unavailable",
 ]  # fmt: skip
 WRITING = ["lost", "refused", "broken", "unavailable", "unauthorized", "throttle=0", "cut", "html"]
-INWARD = ["after_fetch", "after_page", "after_extract", "after_map", "after_resolve", "before_apply", "before_commit", "after_commit"]
-OUTWARD = ["before_intent", "after_intent", "before_target_call", "after_target_ack", "after_outcomes", "before_commit"]
+INWARD = [
+    "after_fetch", "after_page", "after_extract", "after_map", "after_resolve", "before_apply", "before_commit",
+    "after_commit",
+]  # fmt: skip
+OUTWARD = [
+    "before_intent", "after_intent", "before_target_call", "after_target_ack", "after_outcomes", "before_commit",
+]  # fmt: skip
 
 
 class Machine(RuleBasedStateMachine):
