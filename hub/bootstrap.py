@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +23,7 @@ from hub.security.secrets import SealedStore, SecretRow, Secrets, resolve_settin
 from hub.security.signing import Signer
 from hub.security.sources import FOLDER, EnvironmentSource, FolderSource
 from hub.store.circuits import StoredPauses
-from hub.store.database import Database
+from hub.store.database import Database, now
 from hub.store.secret_rows import StoredSecretRows
 from hub.workspace.connectors import Connectors
 from hub.workspace.load import load
@@ -70,6 +71,7 @@ def open_hub(
     variables: Mapping[str, str] | None = None,
     schema: bool = True,
     connectors: Connectors | None = None,
+    clock: Callable[[], dt.datetime] = now,
 ) -> Iterator[Opened]:
     """Everything a run stands on. ``schema=False`` accepts a database that is not migrated yet;
     ``connectors`` are those that systems may name, the shipped ones by default."""
@@ -101,6 +103,7 @@ def open_hub(
             actor,
             Signer(lambda: ring(workspace.folder, values)),
             workspace.hub.memory,
+            clock=clock,
         )
         yield Opened(hub, secrets, redactor)
     finally:

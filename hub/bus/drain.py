@@ -125,7 +125,7 @@ class Drain:
     def _given(self, exchange: str, events: Sequence[Received]) -> Given:
         """The records of a batch, behind those that wait for a reference: it may be among them."""
         again = list(
-            itertools.islice(quarantine.waiting(self.hub.database, self.hub.keep, exchange), WAITING)
+            itertools.islice(quarantine.waiting(self.hub.database, self.hub.keep, exchange, self.hub.today()), WAITING)
         )
         pieces = [Piece(0, "an earlier read", 1)] if again else []
         lines, deleted = list(again), []

@@ -65,6 +65,7 @@ def find_absent(
         run.sql(f"""INSERT INTO absent SELECT s.key, s.absent_at FROM seen s SEMI JOIN told ON told.key = {record}
             ANTI JOIN extracted e ON e.key = {record} ANTI JOIN absent a ON a.key = s.key""")
     newly = run.one("SELECT count(*) FROM absent WHERE since IS NULL")
+    run.sql("INSERT INTO absent SELECT key, since FROM ended ANTI JOIN absent USING (key)")
     if rule.reaction == "ignore" or not run.one("SELECT count(*) FROM absent"):
         return Absence(newly, 0, 0)
     limit = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=seconds(rule.grace)) if rule.grace else None

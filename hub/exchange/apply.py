@@ -296,5 +296,7 @@ class _Writer:
         shadows.mark_absent(session, source, newly, self.moment)
         gone = stage_keys(run, session, "now_gone", "SELECT key FROM gone")
         shadows.silence(session, source, gone)
+        left = "SELECT key FROM gone UNION SELECT key FROM taking"
+        shadows.put_out_of_scope(session, source, stage_keys(run, session, "now_out", left))
         if self.manifest.absent == "unlink":
             shadows.unlink(session, source, gone)

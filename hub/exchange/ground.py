@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from hub.contract import Resource, Source
 from hub.exchange.absence import seconds
@@ -17,7 +18,7 @@ from hub.mapping.compile import Compiled
 from hub.security.actors import Actor
 from hub.security.signing import Signer
 from hub.store import marks
-from hub.store.database import Database
+from hub.store.database import Database, now
 from hub.workspace.shape import MappingFile
 from hub.workspace.workspace import Workspace
 
@@ -39,6 +40,11 @@ class Hub:
     signer: Signer
     memory: str = "450MB"
     threads: int = 2
+    clock: Callable[[], dt.datetime] = now
+
+    def today(self) -> dt.date:
+        """The day in the hub's zone."""
+        return self.clock().astimezone(ZoneInfo(self.workspace.hub.zone)).date()
 
     def opened(self, stack: ExitStack, system: str) -> Any:
         """A connector that the stack closes."""

@@ -16,6 +16,7 @@ from hub.exchange.at_hand import Given, at_hand, described
 from hub.exchange.claims import claims
 from hub.exchange.deletions import weigh
 from hub.exchange.drift import profile_stored, require_fields
+from hub.exchange.effective import OUT, set_aside
 from hub.exchange.extract import Extracted, extract
 from hub.exchange.ground import Asked, Hub, Progress, asked_of, keyed, opened_source, source_number
 from hub.exchange.guard import judge
@@ -170,7 +171,11 @@ def read_source(
 
     try:
         # What waits for a reference would not come again by itself: it has not changed.
-        again = quarantine.waiting(hub.database, hub.keep, compiled[0].mapping) if asked.incremental else ()
+        again = (
+            quarantine.waiting(hub.database, hub.keep, compiled[0].mapping, hub.today())
+            if asked.incremental
+            else ()
+        )
         extracted = extract(source, query, run, show, scan_of, again)
     except Fatal as error:
         if error.code != "token.expired" or query.token is None:
@@ -211,6 +216,7 @@ def plan_output(
     )
     if given is not None:
         weigh(run, extracted.resource, given.versions, short_hash(compiled.hash))
+    dated, mapped = set_aside(run, session, source, compiled, mapped, hub.today())
     reach("after_map")
     progress("resolve", {"read": extracted.read, "unchanged": mapped.unchanged})
     links = "seen_differing" if extracted.shadows_read else ""
@@ -225,9 +231,10 @@ def plan_output(
     absent = absence.find_absent(
         run, session, database, extracted, source, model.model, output.absent, each=compiled.each is not None
     )
+    counts_future = {"future_dated": dated.future}
     taken = 0
     run.sql("CREATE OR REPLACE TABLE taking (key VARCHAR, entity UUID)")
-    if leaving := _leaving(run, mapped, compiled, asked):
+    if leaving := _leaving(run, mapped, compiled, output, asked):
         taken = take_back(run, session, database, source, compiled, claimed, leaving)
         changed, nulled = changed_fields(run)
         merged = dataclasses.replace(merged, changed_fields=changed, nulled_fields=nulled)
@@ -238,6 +245,7 @@ def plan_output(
     _settled(run, extracted, compiled)
     counts = _counts(run, extracted, mapped, resolved, merged, absent, compiled)
     counts["updated"] += taken
+    counts |= counts_future
     judged = {
         "create": merged.created,
         "update": merged.updated + taken,
@@ -283,7 +291,7 @@ def _owned(output: Output, model: ModelFile) -> list[list[str]]:
     ]
 
 
-def _leaving(run: RunFile, mapped: Mapped, compiled: Compiled, asked: Asked) -> str:
+def _leaving(run: RunFile, mapped: Mapped, compiled: Compiled, output: Output, asked: Asked) -> str:
     """A query of the records that stand for nothing any more: gone, or no longer in scope; empty if none."""
     if asked.mode == "link_only":
         return ""
@@ -292,7 +300,10 @@ def _leaving(run: RunFile, mapped: Mapped, compiled: Compiled, asked: Asked) -> 
         parts.append("SELECT key FROM gone")
     if mapped.out_of_scope and not compiled.each:
         parts.append("""SELECT f.key FROM fresh f SEMI JOIN seen s ON s.key = f.key
-            WHERE f.key NOT IN (SELECT _key FROM mapped) AND f.key NOT IN (SELECT key FROM rejected)""")
+            WHERE f.key NOT IN (SELECT _key FROM mapped) AND f.key NOT IN (SELECT key FROM rejected)
+            AND f.key NOT IN (SELECT key FROM ended)""")
+    if output.absent.reaction == "ignore" and run.one("SELECT count(*) FROM ended"):
+        parts.append("SELECT key FROM ended")
     return " UNION ".join(parts)
 
 
@@ -315,6 +326,9 @@ def _shadowing(run: RunFile, compiled: Compiled, *, mode: str) -> None:
             r.situation <> 'linked' OR r.entity IN (SELECT _id FROM updating) AS changes
         FROM resolved r JOIN mapped m ON m.rowid = r.m JOIN fresh f ON f.key = {fresh_key}
         LEFT JOIN seen s ON s.key = r.key""")
+    run.sql("ALTER TABLE shadowing ADD COLUMN ends VARCHAR")
+    if run.one("SELECT count(*) FROM last_day"):
+        run.sql("UPDATE shadowing SET ends = l.ends FROM last_day l WHERE l.key = shadowing.key")
     outside = "SELECT _key FROM mapped UNION ALL SELECT key FROM rejected"
     if compiled.each:  # the record itself is remembered beside its items, unless one of them is held back
         outside = (
@@ -326,8 +340,10 @@ def _shadowing(run: RunFile, compiled: Compiled, *, mode: str) -> None:
         "- (SELECT count(DISTINCT key) FROM rejected)"
     ):
         return
-    run.sql(f"""INSERT INTO shadowing SELECT f.key, f.hash, {map_hash}, f.cur, NULL, s.hash, NULL, false
-        FROM fresh f LEFT JOIN seen s ON s.key = f.key WHERE f.key NOT IN ({outside})""")
+    scope = "NULL" if compiled.each else f"coalesce(l.ends, '{OUT}')"
+    run.sql(f"""INSERT INTO shadowing SELECT f.key, f.hash, {map_hash}, f.cur, NULL, s.hash, NULL, false,
+            {scope} FROM fresh f LEFT JOIN seen s ON s.key = f.key LEFT JOIN last_day l ON l.key = f.key
+        WHERE f.key NOT IN ({outside})""")
 
 
 def _settled(run: RunFile, extracted: Extracted, compiled: Compiled) -> None:

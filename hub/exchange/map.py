@@ -78,7 +78,8 @@ def map_records(
     _compare(run, session, extracted, source, map_hash, each=each, again=again)
     fresh, differing = (run.one(f"SELECT count(*) FROM {name}") for name in ("fresh", "differing"))
     left = dict(run.sql("SELECT verdict, count(*) FROM left_out GROUP BY verdict"))
-    evaluated = evaluate(run.con, compiled, _relation(run, extracted, compiled, fresh), lookups, read=fresh)
+    wide = dataclasses.replace(compiled, columns=(*compiled.columns, *compiled.effective))
+    evaluated = evaluate(run.con, wide, _relation(run, extracted, compiled, fresh), lookups, read=fresh)
     doubled = _doubled(run) if each else 0
     return Mapped(
         fresh=fresh,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import uuid
 import zlib
@@ -122,9 +123,9 @@ def read_originals(keep: Keep, originals: Iterable[str]) -> Iterator[bytes]:
             yield lines[int(one.partition("#")[2]) - 1]
 
 
-def waiting(database: Database, keep: Keep, exchange: str) -> Iterator[bytes]:
-    """The originals of an exchange's records that wait."""
-    return read_originals(keep, quarantined.waiting(database, exchange))
+def waiting(database: Database, keep: Keep, exchange: str, today: dt.date) -> Iterator[bytes]:
+    """The originals of an exchange's records that wait, and of those that are valid from ``today`` or before."""
+    return read_originals(keep, quarantined.waiting(database, exchange, today))
 
 
 def write_held(run: RunFile, session: Bulk, manifest: Manifest, run_id: uuid.UUID) -> None:

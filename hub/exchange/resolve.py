@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 
 from hub.exchange.batch import Batch
 from hub.exchange.decisions import DECIDED, consult, follow_merges, know_merges, one_speaker
+from hub.exchange.effective import hold_future
 from hub.exchange.exact import collide_equal, match_equal
 from hub.exchange.fuzzy import collide_alike, match_alike
 from hub.exchange.map import FEW
@@ -97,6 +98,7 @@ class Resolver:
         know_merges(run, self.session, self.model.model)
         follow_merges(run, self.session, self.source, "known")
         look_up(batch)
+        hold_future(run)
         consult(run, self.session, self.source)
         populated = entities.any_there(self.session, self.database, self.model.model)
         if populated:

@@ -196,10 +196,12 @@ class _Compilation:
         if output.where and output.where != self.mapping.where:
             wheres.append(self._expression(self._at(number, "where"), output.where, scope))
         self._check_names(number, output)
-        if None in columns or None in wheres:
+        dates = self._dates(number, output, scope)
+        if None in columns or None in wheres or None in dates:
             return None
         kept = [column for column in columns if column is not None]
         conditions = [where for where in wheres if where is not None]
+        effective = tuple(date for date in dates if date is not None)
         alias = (scope.aliases[0][0], each) if each else None
         keys = keys_of(
             self.mapping,
@@ -211,7 +213,7 @@ class _Compilation:
             each=alias,
             report=self.find,
         )
-        return self._assembled(number, output, scope, each, kept, conditions, keys, model)
+        return self._assembled(number, output, scope, each, kept, conditions, keys, model, effective)
 
     def _assembled(
         self,
@@ -223,8 +225,9 @@ class _Compilation:
         conditions: list[Expression],
         keys: Keys,
         model: ModelFile | None,
+        effective: tuple[Column, ...],
     ) -> Compiled | None:
-        expressions = [column.expression for column in columns] + conditions
+        expressions = [column.expression for column in (*columns, *effective)] + conditions
         paths: dict[Path, None] = dict.fromkeys(path for one in expressions for path in one.inputs)
         paths.update(dict.fromkeys(keys.paths))
         if each:
@@ -261,8 +264,33 @@ class _Compilation:
                 lookups=lookups,
                 checks=field_checks(columns, model, scope.codes) if model else (),
                 joins=joins,
+                effective=effective,
             )
         )
+
+    def _dates(self, number: int, output: Output, scope: Scope) -> list[Column | None]:
+        """The days that say when a record is valid, as columns of type DATE."""
+        path = self._at(number, "effective") if output.effective else ("effective",)
+        rule = output.effective or self.mapping.effective
+        if rule is None:
+            return []
+        if self._direction(output) != "inbound":
+            what = "effective: only what becomes a model can wait for its day"
+            self.find(path, Issue("effective.direction", what, "write it in the mapping that reads the dates"))
+            return [None]
+        dates: list[Column | None] = []
+        for name, text in (("from", rule.from_), ("to", rule.to)):
+            if text is None:
+                continue
+            expression = self._expression((*path, name), text, scope)
+            if expression is None:
+                dates.append(None)
+                continue
+            sql = cast_sql(expression, ModelField(type="date"), "DATE")
+            inputs = tuple(path_text(one) for one in expression.inputs)
+            place = self.place((*path, name))
+            dates.append(Column(f"effective.{name}", sql, "DATE", "normal", inputs, None, place, expression))
+        return dates
 
     def _check_names(self, number: int, output: Output) -> None:
         """DuckDB's columns do not distinguish case, and some names are the hub's."""

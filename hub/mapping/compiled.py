@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from hub.mapping.checks import Check
 from hub.mapping.joins import Join
@@ -60,7 +60,8 @@ class Compiled:
     an element's own key over ``e``. ``target_key`` names the output fields that are the key of the
     foreign record written to. ``where`` is a condition or empty,
     made of ``conditions``. ``lookups`` are in the order in which
-    they can be joined. ``hash`` changes with everything that changes results.
+    they can be joined. ``effective`` are dates beside the columns. ``hash`` changes with everything
+    that changes results.
     """
 
     mapping: str
@@ -83,6 +84,7 @@ class Compiled:
     lookups: tuple[Lookup, ...]
     checks: tuple[Check, ...]
     joins: tuple[Join, ...] = ()
+    effective: tuple[Column, ...] = ()
     hash: str = field(default="", compare=False)
 
     @property
@@ -98,7 +100,7 @@ class Compiled:
 
 def hashed(compiled: Compiled) -> Compiled:
     """The same with its hash: SHA-256 over all that decides results, code lists included."""
-    content = [
+    content: list[Any] = [
         VERSION,
         compiled.mapping,
         compiled.output,
@@ -114,5 +116,10 @@ def hashed(compiled: Compiled) -> Compiled:
         [(check.field, check.code, check.condition) for check in compiled.checks],
         [(join.alias, join.resource, join.many, join.shape, join.pairs) for join in compiled.joins],
     ]
+    if compiled.effective:
+        content.append([(column.name, column.sql) for column in compiled.effective])
+    ranks = [(one.name, one.field.rank) for one in compiled.columns if one.field and one.field.rank]
+    if ranks and compiled.model:  # another rank, another winner: every record is looked at anew
+        content.append(ranks)
     text = json.dumps(content, ensure_ascii=False, sort_keys=True)
     return replace(compiled, hash=hashlib.sha256(text.encode()).hexdigest())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from hub.errors import Finding
 from hub.mapping.compile import Column, Compiled
+from hub.mapping.cycles import cycles
 from hub.mapping.lineage import level_of
+from hub.mapping.roundtrip import lossy
 from hub.mapping.syntax import Issue
 from hub.workspace.shape import ModelField
 from hub.workspace.workspace import Workspace
@@ -16,10 +18,10 @@ Compilations = Mapping[str, list[Compiled]]
 
 
 def flow_findings(workspace: Workspace, compiled: Compilations) -> list[Finding]:
-    """Contending writers, cycles, levels and references, over all mappings that compile."""
+    """Contending writers, cycles, lossy round trips, levels and references, over all mappings that compile."""
     live = {name: outputs for name, outputs in compiled.items() if workspace.mappings[name].enabled}
-    found = [*_writers(workspace, live), *_cycles(workspace, live), *_levels(workspace, live)]
-    return [*found, *_references(workspace, live)]
+    found = [*_writers(workspace, live), *cycles(workspace, live), *_lossy(workspace, live)]
+    return [*found, *_levels(workspace, live), *_references(workspace, live)]
 
 
 def _at(workspace: Workspace, compiled: Compiled, field: str, issue: Issue) -> Finding:
@@ -88,46 +90,23 @@ def _matches(workspace: Workspace, compiled: Compiled, name: str) -> bool:
     return any(name in rule.on for rule in rules)
 
 
-# ---------------------------------------------------------------- cycles
+# ---------------------------------------------------------------- round trips
 
 
-def _cycles(workspace: Workspace, compilations: Compilations) -> Iterator[Finding]:
-    """A cycle in which a pass-through takes part: a model on the way knows an echo of its own values, a
-    pass-through does not."""
-    edges: dict[str, set[str]] = defaultdict(set)
-    for outputs in compilations.values():
-        for compiled in outputs:
-            edges[compiled.source].add(compiled.output)
-    for name, outputs in compilations.items():
-        for compiled in outputs:
-            if compiled.direction != "pass":
-                continue
-            way = _way(edges, compiled.output, compiled.source)
-            if way:
-                file, line, column = workspace.locate("mapping", name, "into")
-                yield Finding(
-                    str(file),
-                    line,
-                    column,
-                    "error",
-                    "exchange.cycle",
-                    f"a cycle: {' → '.join([compiled.source, *way])}",
-                    "lead one of the ways through a model, which recognizes echoes",
-                )
-
-
-def _way(edges: Mapping[str, Iterable[str]], start: str, end: str) -> list[str]:
-    """The places from start to end, both included; empty where none leads there."""
-    waiting, seen = [[start]], {start}
-    while waiting:
-        way = waiting.pop(0)
-        if way[-1] == end:
-            return way
-        for place in sorted(edges.get(way[-1], ())):
-            if place not in seen:
-                seen.add(place)
-                waiting.append([*way, place])
-    return []
+def _lossy(workspace: Workspace, compilations: Compilations) -> Iterator[Finding]:
+    for trip, loss in lossy(workspace, compilations):
+        yield _at(
+            workspace,
+            trip.read,
+            trip.field,
+            Issue(
+                "roundtrip.lossy",
+                f"{trip.read.output}.{trip.field} goes out as {trip.there} ({trip.out.where}) and does not come back "
+                f"as it was: {loss}",
+                "declare it (lossy: REASON at one of the two fields), make what comes back strength: weak, "
+                "or rank another source higher",
+            ),
+        )
 
 
 # ---------------------------------------------------------------- levels

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 import re
 import uuid
 from collections.abc import Collection, Mapping
@@ -119,9 +120,10 @@ def stuck(session: Bulk, number: int) -> Wire:
     )
 
 
-def waiting(database: Database, exchange: str) -> list[str]:
-    """Where the originals of an exchange's waiting records lie, and of those that a person has decided
-    about, each once."""
+def waiting(database: Database, exchange: str, today: dt.date) -> list[str]:
+    """Where the originals of an exchange's waiting records lie, of those that a person has decided about, and
+    of those whose first day has come; each once."""
+    due = and_(quarantine.c.state == "future_dated", quarantine.c.input <= json.dumps(today.isoformat()))
     decided = and_(
         quarantine.c.state == "in_review",
         exists().where(review.c.id == quarantine.c.id, review.c.state == "decided"),
@@ -131,7 +133,7 @@ def waiting(database: Database, exchange: str) -> list[str]:
             select(quarantine.c.original)
             .where(
                 quarantine.c.exchange == exchange,
-                or_(quarantine.c.state == "waiting", decided),
+                or_(quarantine.c.state == "waiting", decided, due),
                 quarantine.c.original.is_not(None),
             )
             .distinct()

@@ -6,17 +6,20 @@ import datetime as dt
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Column, Table, Text, and_, func, insert, literal, select, union, update
+from sqlalchemy import Column, Table, Text, and_, func, insert, literal, or_, select, union, update
 
 from hub.store.bulk import Bulk, Wire, deferred_indexes
 from hub.store.database import now
 from hub.store.review_tables import redirect
 from hub.store.tables import KEY, shadow, source
 
+OUT = "0000-00-00"
+"""``ends`` of a record that is out of scope: it stands for its entity no more."""
+
 KEYS: dict[str, Column[Any]] = {"key": Column("key", KEY)}
 ENTITIES: dict[str, Column[Any]] = {"entity": Column("entity", shadow.c.entity.type)}
 SEEN_AGAIN: dict[str, Column[Any]] = {
-    name: shadow.c[name] for name in ("key", "hash", "map_hash", "cur", "entity", "parent", "outvoted")
+    name: shadow.c[name] for name in ("key", "hash", "map_hash", "cur", "entity", "parent", "outvoted", "ends")
 }
 OUTVOTES: dict[str, Column[Any]] = {name: shadow.c[name] for name in ("source", "entity", "outvoted")}
 BURIED: dict[str, Column[Any]] = {name: shadow.c[name] for name in ("key", "cur", "map_hash")}
@@ -81,7 +84,7 @@ def claimed(session: Bulk, number: int, entities: Table) -> Wire:
 def held_by_others(session: Bulk, number: int, entities: Table, gone: Table) -> Wire:
     """entity: those of ``entities`` that a record other than the ``gone`` ones still stands for."""
     leaving = and_(shadow.c.source == number, shadow.c.key.in_(select(gone.c.key)))
-    there = and_(shadow.c.absent_at.is_(None), ~leaving, _inbound())
+    there = and_(shadow.c.absent_at.is_(None), _in_scope(), ~leaving, _inbound())
     own = select(shadow.c.entity).join(entities, entities.c.entity == shadow.c.entity).where(there)
     merged = (  # records that still stand for what was merged into it hold it too
         select(redirect.c.target.label("entity"))
@@ -98,9 +101,13 @@ def standing(session: Bulk, number: int, entities: Table, gone: Table) -> Wire:
     return session.read(
         select(shadow.c.entity, shadow.c.source)
         .join(entities, entities.c.entity == shadow.c.entity)
-        .where(shadow.c.absent_at.is_(None), ~leaving, _inbound())
+        .where(shadow.c.absent_at.is_(None), _in_scope(), ~leaving, _inbound())
         .distinct()
     )
+
+
+def _in_scope() -> Any:
+    return or_(shadow.c.ends.is_(None), shadow.c.ends != OUT)
 
 
 def _inbound() -> Any:
@@ -197,6 +204,28 @@ def outvote(session: Bulk, rows: Table) -> None:
 def mark_absent(session: Bulk, number: int, keys: Table, moment: dt.datetime) -> None:
     session.run(
         update(shadow).where(shadow.c.source == number, shadow.c.key == keys.c.key).values(absent_at=moment)
+    )
+
+
+def past(session: Bulk, number: int, today: dt.date) -> Wire:
+    """key, ends of a source's linked records whose last day has passed and was not reacted to yet."""
+    return session.read(
+        select(shadow.c.key, shadow.c.ends).where(
+            shadow.c.source == number,
+            shadow.c.ends < today.isoformat(),
+            shadow.c.ends > OUT,
+            shadow.c.entity.is_not(None),
+            shadow.c.absent_at.is_(None),
+        )
+    )
+
+
+def put_out_of_scope(session: Bulk, number: int, keys: Table) -> None:
+    """Records whose last day has passed and was reacted to."""
+    session.run(
+        update(shadow)
+        .where(shadow.c.source == number, shadow.c.key == keys.c.key, shadow.c.ends.is_not(None))
+        .values(ends=OUT)
     )
 
 

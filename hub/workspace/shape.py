@@ -86,6 +86,10 @@ class HubFile(Shape):
     store_password: str | None = Field(None, description="secret:// reference", examples=["secret://store"])
     scratch: str = Field(".cophub/runs", description="Folder of the run files")
     keep: str = Field(".cophub/keep", description="Folder or fsspec URL of the run store")
+    zone: str = Field(
+        "UTC", description="Time zone whose calendar says which day it is, for effective dates",
+        examples=["Asia/Shanghai"],
+    )
     languages: list[str] = Field(["en", "zh"], description="Languages of titles")
     memory: str = Field("450MB", description="Memory of one run's DuckDB", examples=["2GB"])
     webhooks: dict[Name, Webhook] = Field(
@@ -218,6 +222,11 @@ class FieldRule(Shape):
         description="A list of several sources: own adds and removes only this source's values, all replaces the "
         "whole list",
     )
+    lossy: str | None = Field(
+        None,
+        description="Why it is right that the value does not come back as it went out",
+        examples=["the CRM keeps 40 characters"],
+    )
     title: Title = TITLE
 
 
@@ -229,6 +238,13 @@ class Absent(Shape):
         description="What becomes of the entity whose record is gone; unlink only forgets the record",
     )
     grace: Duration | None = Field(None, description="How long it waits before that", examples=["7d"])
+
+
+class Effective(Shape):
+    """From which day to which (both included) a record is valid: expressions that give dates."""
+
+    from_: str | None = Field(None, alias="from", description="First day", examples=["StartDate"])
+    to: str | None = Field(None, description="Last day; empty: without end", examples=["EndDate"])
 
 
 class Guard(Shape):
@@ -283,6 +299,16 @@ ABSENT: Any = Field(
     description="What happens when a complete snapshot no longer holds a record",
     examples=[{"reaction": "disable", "grace": "7d"}],
 )
+
+
+EFFECTIVE: Any = Field(
+    None,
+    description="Validity of a record: before its first day it waits, after its last day its entity is treated "
+    "as absent says",
+    examples=[{"from": "StartDate", "to": "EndDate"}],
+)
+
+
 class Output(Shape):
     """What one record becomes in one model or resource."""
 
@@ -303,6 +329,7 @@ class Output(Shape):
     collision: Doubt = COLLISION
     out_of_scope: Outside = OUT_OF_SCOPE
     absent: AbsentRule = ABSENT
+    effective: Effective | None = EFFECTIVE
 
 
 class MappingFile(Shape):
@@ -340,6 +367,7 @@ class MappingFile(Shape):
     collision: Doubt = COLLISION
     out_of_scope: Outside = OUT_OF_SCOPE
     absent: AbsentRule = ABSENT
+    effective: Effective | None = EFFECTIVE
     guard: Guard = Field(
         Guard(), description="Limits of one run", examples=[{"update": "30%", "delete": "0"}]
     )
@@ -373,6 +401,7 @@ class MappingFile(Shape):
                 collision=self.collision,
                 out_of_scope=self.out_of_scope,
                 absent=self.absent,
+                effective=self.effective,
             ),
         )
 

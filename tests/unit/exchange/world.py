@@ -18,6 +18,7 @@ from sqlalchemy import text
 from hub.bootstrap import Opened, open_hub
 from hub.exchange.manifest import READ_PARTS
 from hub.exchange.pipeline import Result, apply_plan, run_exchange
+from hub.store.database import now
 from hub.store.migrate import migrate
 from hub.workspace.connectors import Connectors
 
@@ -69,6 +70,7 @@ class World:
         self.data = folder / "data"
         self.data.mkdir(parents=True)
         self.modules: dict[str, Any] = {}
+        self.clock = now
         self._keys = itertools.count(1)
         self._migrated = False
         self.write("config/hub.yaml", "hub: test")
@@ -127,7 +129,9 @@ class World:
     def opened(self, *, schema: bool = True, actor: str = "ann") -> Iterator[Opened]:
         connectors = Connectors(modules=self.modules) if self.modules else None
         variables = {"COPHUB_STORE": self.store, "COPHUB_ACTOR": actor}
-        with open_hub(self.folder, variables=variables, schema=schema, connectors=connectors) as hub:
+        with open_hub(
+            self.folder, variables=variables, schema=schema, connectors=connectors, clock=self.clock
+        ) as hub:
             yield hub
 
     def migrate(self, *, contract: bool = False) -> list[str]:
