@@ -13,6 +13,7 @@ REMEDIES = {
     "match.none": "link it to an entity, or write unmatched: create in the mapping",
     "match.likely": "look at the candidates and link one of them",
     "ref.missing": "once the record it refers to is there, the next run takes it; look at why that one is missing",
+    "effective.future": "nothing: it is applied by itself by the first run on or after its first day",
     "key.missing": "a record without a key cannot be followed: mend it in the source",
     "plan.changed": "make a new plan: cophub plan",
     "delivery": "the target did not take it: look at its message",

@@ -21,7 +21,7 @@ from hub.mapping.roundtrip import trips
 from hub.workspace.workspace import Workspace
 
 Place = tuple[str, str]
-Stop = TypeVar("Stop", str, Place)
+Stop = TypeVar("Stop")
 
 
 def cycles(workspace: Workspace, compilations: Mapping[str, list[Compiled]]) -> Iterator[Finding]:
@@ -122,7 +122,7 @@ def way_between(edges: Mapping[Stop, Iterable[Stop]], start: Stop, end: Stop) ->
         way: list[Stop] = waiting.pop(0)
         if way[-1] == end:
             return way
-        for place in sorted(edges.get(way[-1], ())):
+        for place in sorted(edges.get(way[-1], ()), key=str):
             if place not in seen:
                 seen.add(place)
                 waiting.append([*way, place])

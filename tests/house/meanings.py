@@ -8,6 +8,11 @@ from __future__ import annotations
 MEANINGS: dict[str, tuple[str, str]] = {
     # Words of one part, and codes that stand within SQL.
     "collision": ("another entity has the same value of a unique field", ""),
+    "effective.direction": ("only what becomes a model can wait for its day", ""),
+    "exchange.cycle": (
+        "values come back to where they went out, by a way on which nobody knows them as an echo",
+        "follow the hint: one key in both mappings, a match rule, or one way less",
+    ),
     "internal": ("a defect of the hub", "report it with the crash log that is named"),
     "interrupted": ("somebody pressed Ctrl-C", "run again: what was not committed is rolled back"),
     "match.ambiguous": ("several entities fit the match rule", ""),
