@@ -173,7 +173,7 @@ class Drain:
 
     def _open(self) -> Warm:
         if self._warm is None:
-            self._warm = Warm(self.hub.scratch, self.hub.memory, self.hub.threads)
+            self._warm = Warm(self.hub.scratch, self.hub.memory, 1)
         return self._warm
 
     def _failed(self, exchange: str, events: Sequence[Received], error: HubError) -> None:

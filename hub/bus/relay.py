@@ -88,8 +88,8 @@ class Relay:
 
     def _hand_over(self, event: Event, state: Handover, held: Sequence[Lease]) -> Handover:
         """One try with one subscriber, and what came of it."""
-        require(self.hub.database, held)
         reach("before_publish")
+        require(self.hub.database, held)
         try:
             self.carrier.send(state.subscriber, shaped(event, self.hub.workspace.hub.hub))
         except HubError as error:

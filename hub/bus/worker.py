@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from hub.errors import HubError, Retriable
+from hub.errors import HubError
 from hub.store.database import Database, now
 from hub.store.wake import Listener
 
@@ -41,9 +41,10 @@ class Worker:
     stop: threading.Event = field(default_factory=threading.Event)
     _called: dict[str, threading.Event] = field(default_factory=dict)
 
-    def once(self) -> None:
-        """Turn all duties until none has anything left that is due; errors are told and end that duty."""
-        left = dict(self.duties)
+    def once(self) -> list[HubError]:
+        """Turn all duties until none has anything left that is due; an error is told, ends its duty and is
+        answered."""
+        left, errors = dict(self.duties), []
         while left and not self.stop.is_set():
             worked = False
             for name, duty in list(left.items()):
@@ -51,11 +52,13 @@ class Worker:
                     break
                 try:
                     worked |= duty.turn()
-                except Retriable as error:
+                except HubError as error:
                     self.tell(f"{name}: {error}")
+                    errors.append(error)
                     del left[name]
             if not worked:
                 break
+        return errors
 
     def run(self) -> None:
         """Until ``stop`` is set; answers when everything is given back."""

@@ -18,10 +18,11 @@ from hub.bus.status import Status, status
 from hub.bus.sweep import Sweep
 from hub.bus.transport import Embedded
 from hub.bus.worker import Duty, Worker
+from hub.cli.frame import OK, error_json, worst
 from hub.cli.opening import opened_hub
 from hub.cli.options import Group
 from hub.cli.say import Say, listed, plural, since
-from hub.errors import ConfigError
+from hub.errors import ConfigError, HubError
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, invoke_without_command=True)
 DUTIES = ("inbox", "outbox", "arrivals", "exchanges")
@@ -35,14 +36,14 @@ def worker(
         list[str] | None,
         typer.Option("--only", metavar="DUTY", help=f"One of {', '.join(DUTIES)}; repeat it"),
     ] = None,
-) -> None:
+) -> int:
     """Relay events, drain the inbox, and run what follows a model.
 
     Runs until it is asked to end (SIGTERM or Ctrl-C). Several at once share the work.
     """
     if ctx.invoked_subcommand is not None:
-        return
-    say = Say(ctx)
+        return OK
+    say, errors = Say(ctx), list[HubError]()
     wanted = tuple(only or DUTIES)
     for name in wanted:
         if name not in DUTIES:
@@ -54,7 +55,7 @@ def worker(
         try:
             if once:
                 with _signals(stop):
-                    made.once()
+                    errors = made.once()
             else:
                 say.note(f"worker: {listed(made.duties)}; end it with SIGTERM or Ctrl-C")
                 with _signals(stop):
@@ -64,7 +65,10 @@ def worker(
             for duty in made.duties.values():
                 if isinstance(duty, Drain):
                     duty.close()
-        say.answer({"duties": list(made.duties), "stopped": stop.is_set()})
+        told = [error_json(error, say.clean) for error in errors]
+        code = worst([error.exit_code for error in errors])
+        say.answer({"duties": list(made.duties), "stopped": stop.is_set(), "errors": told, "exit": code})
+    return code
 
 
 def _duties(

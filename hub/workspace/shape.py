@@ -373,7 +373,7 @@ class MappingFile(Shape):
     )
     schedule: Schedule | Literal["on_change", "on_event", "manual"] = Field(
         "manual",
-        description="When a scheduler runs it; the hub itself starts nothing",
+        description="When a scheduler runs it; on_change: when a worker sees that its model changed",
         examples=[{"every": "15m"}],
     )
     changed_by_hand: ByHand = CHANGED_BY_HAND

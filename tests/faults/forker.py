@@ -93,11 +93,13 @@ class Forker:
 def main() -> None:
     """The forking side. Nothing here may start a thread: a forked child has only its own."""
     import hub.bootstrap
+    import hub.cli.events
     import hub.cli.findings
     import hub.cli.plans
     import hub.cli.progress
     import hub.cli.quarantine
     import hub.cli.run
+    import hub.cli.worker
     import hub.demo  # noqa: F401
     from connectors import files, odata, rest, sql  # noqa: F401
     from hub.cli import frame

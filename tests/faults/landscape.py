@@ -221,7 +221,11 @@ class Landscape:
 
     def started(self, exchange: str, *options: str, kill: str = "") -> subprocess.Popen[str]:
         """The same in the background, to be stopped and woken."""
-        words = ["run", exchange, *options, "--workspace", str(self.folder), "--json", "--quiet"]
+        return self.begun("run", exchange, *options, kill=kill)
+
+    def begun(self, *arguments: str, kill: str = "") -> subprocess.Popen[str]:
+        """Any command in the background."""
+        words = [*arguments, "--workspace", str(self.folder), "--json", "--quiet"]
         clean = {name: value for name, value in os.environ.items() if not name.startswith("COPHUB_")}
         code = "from hub.cli import main; main()"
         return subprocess.Popen(
