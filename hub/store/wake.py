@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 
 from hub.store.bulk import Bulk
 from hub.store.database import Database
-from hub.store.faults import driver_errors, translated
+from hub.store.faults import translated
 
 CHANNEL = "cophub"
 TICK = 0.02
@@ -37,7 +37,8 @@ class Listener:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._connection: Any = None
-        self._raw: Any = None  # as the engine knows it: dropped, it would close the connection
+        driver: Any = database.engine.dialect.loaded_dbapi
+        self._error: type[Exception] = driver.Error
         self._version = 0
 
     def wait(self, seconds: float, stop: threading.Event) -> bool:
@@ -51,29 +52,28 @@ class Listener:
                 if self._database.dialect == "postgresql"
                 else self._changed(seconds, stop)
             )
-        except driver_errors() as error:
+        except self._error as error:
             self.close()
             raise translated(error, self._database.url) from error
 
     def close(self) -> None:
         """Give the connection back."""
-        self._connection = None
-        raw, self._raw = self._raw, None
-        if raw is not None:
-            with suppress(*driver_errors()):  # it may be lost already
-                raw.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(self._error):  # it may be lost already
+                connection.close()
 
     def _open(self) -> None:
-        raw = self._database.engine.raw_connection()
-        connection: Any = raw.driver_connection
-        raw.detach()  # it is ours alone, and closed instead of pooled
+        # Ours alone, beside the pool: whoever listens keeps its connection for good.
+        dialect = self._database.engine.dialect
+        arguments, named = dialect.create_connect_args(self._database.url)
+        connection: Any = dialect.connect(*arguments, **named)
         if self._database.dialect == "postgresql":
-            connection.rollback()
             connection.autocommit = True
             connection.execute(f"LISTEN {CHANNEL}")
         else:
             self._version = connection.execute("PRAGMA data_version").fetchone()[0]
-        self._connection, self._raw = connection, raw
+        self._connection = connection
 
     def _notified(self, seconds: float, stop: threading.Event) -> bool:
         end = time.monotonic() + seconds
