@@ -31,6 +31,10 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "run": ("run", "Run exchanges: read, map, resolve, merge, and apply or deliver."),
         "plan": ("plans", "Show what a run would do, and keep it for apply; nothing is changed."),
         "apply": ("plans", "Do exactly what a stored plan says."),
+        "reconcile": (
+            "reconcile",
+            "Compare what the hub knows with what is there, and plan what heals it.",
+        ),
         "approve": ("approvals", "Let a plan through that a guard held; signed, and for a time."),
         "reject": ("approvals", "Close a plan for good: it cannot be approved or applied any more."),
     },
@@ -40,7 +44,10 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     },
     "Look": {
         "runs": ("runs", "List runs, or show one."),
-        "quarantine": ("quarantine", "List what was not applied, by cause; show one entry; replay or dismiss some."),
+        "quarantine": (
+            "quarantine",
+            "List what was not applied, by cause; show one entry; replay or dismiss some.",
+        ),
         "entities": ("entities", "Show golden records and where each value comes from."),
         "review": ("review", "Decide which entity a record is, and merge entities that are one."),
     },

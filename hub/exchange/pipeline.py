@@ -48,6 +48,7 @@ MODES = ("incremental", "full", "plan", "link_only")
 REPLAY = "replay"
 EVENTS = "events"
 FINISHED = ("done", "planned")
+Mend = Callable[[RunFile, list[Manifest], ExitStack], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,10 @@ def run_exchange(
     accept_drift: bool = False,
     progress: Progress = silent,
     given: Given | None = None,
+    mend: Mend | None = None,
 ) -> Result:
-    """Run one exchange, on what the source has or on records ``given``. Raises Held where a guard stops it
+    """Run one exchange, on what the source has or on records ``given``; ``mend`` may put other plans in place
+    of those that were made, before anything comes of them. Raises Held where a guard stops it
     before its first write, and the errors of ``hub.errors`` where it cannot go on; the journal has them too."""
     if mode not in (MODES if given is None else (REPLAY, "plan")):
         raise ConfigError("run.mode", f"there is no mode {mode!r}", hint=f"one of {', '.join(MODES)}")
@@ -98,7 +101,7 @@ def run_exchange(
             return _answered(hub, row)
         run = _Run(hub, mapping, row, held, progress)
         return run.journaled(
-            lambda: run.exchange(initial=initial, full=full, given=given, accept_drift=accept_drift)
+            lambda: run.exchange(initial=initial, full=full, given=given, accept_drift=accept_drift, mend=mend)
         )
 
 
@@ -212,8 +215,9 @@ class _Run:
         return result
 
     def exchange(
-        self, *, initial: bool, full: bool, given: Given | None = None, accept_drift: bool = False
-    ) -> Result:
+        self, *, initial: bool, full: bool, given: Given | None = None, accept_drift: bool = False,
+        mend: Mend | None = None,
+    ) -> Result:  # fmt: skip
         compiled = compile_mapping(self.mapping, self.hub.workspace)
         direction = inbound if self.mapping.direction == "inbound" else outbound
         with ExitStack() as stack:
@@ -231,6 +235,8 @@ class _Run:
                 given=given,
                 accept_drift=accept_drift,
             )
+            if mend is not None:
+                mend(run, manifests, stack)
             self._total(manifests)
             if told := [note for note in self.notes if note.startswith(ACCEPTED)]:
                 audit.note(

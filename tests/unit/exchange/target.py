@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -36,6 +37,8 @@ class Crm:
     rewrites: Callable[[dict[str, Any]], dict[str, Any]] = dict
     latency: float = 0.0
     threads: set[str] = field(default_factory=set)
+    unreadable: bool = False
+    hidden: set[str] = field(default_factory=set)
 
     @property
     def spec(self) -> Spec:
@@ -59,7 +62,12 @@ class Crm:
         return Resource(name, key=("code",), fields=fields, writable=True, replaces=self.replaces)
 
     def read(self, query: Query) -> Iterator[Page]:
-        raise NotImplementedError
+        """All rows in one page, but for those that a test leaves out of the list."""
+        if self.unreadable:
+            raise NotImplementedError
+        shown = [row for row in self.rows.values() if row["code"] not in self.hidden]
+        lines = "".join(json.dumps(row) + "\n" for row in shown)
+        yield Page(lines.encode(), len(shown), last=True)
 
     def deliver(self, resource: Resource, changes: Sequence[Change]) -> list[Outcome]:
         assert len(changes) <= self.batch
@@ -91,7 +99,7 @@ class Crm:
             identity = f"C{len(self.versions) + 1}"
         elif identity not in self.rows:
             return Outcome("conflict", code="crm.gone")
-        elif change.version is not None and change.version != str(self.versions[identity]):
+        elif change.version is not None and change.version != str(self.versions.get(identity, 0)):
             return Outcome("conflict", code="crm.stale")
         if change.operation == "delete":
             del self.rows[identity]

@@ -13,6 +13,7 @@ from hub.exchange.alike import rewriting
 from hub.store import circuits
 from hub.store.database import now
 from hub.store.target_tables import circuit
+from tests.faults.matrix import row
 from tests.unit.exchange.target import Crm
 from tests.unit.exchange.test_outbound import ONE, TO_CRM, TWO, send, target
 from tests.unit.exchange.world import World, some
@@ -33,6 +34,7 @@ def by_hand(crm: Crm, **values: Any) -> None:
 # ---------------------------------------------------------------- changed by hand
 
 
+@row(17, "a field, with policy review")
 def test_a_field_changed_by_hand_waits_for_a_person(world: World, crm: Crm):
     send(world, ONE | {"city": "Bonn"}, TWO)
     by_hand(crm, name="by hand")
@@ -59,6 +61,7 @@ def test_a_person_who_was_faster_with_the_same_value_is_no_conflict(world: World
     assert some(send(world, ONE | {"name": "Acme"}), "applied", "in_review") == {"applied": 1, "in_review": 0}
 
 
+@row(17, "a field, with policy keep")
 def test_a_kept_field_stays_and_the_others_are_brought(world: World, crm: Crm):
     world.mapping(TO_CRM, changed_by_hand="keep")
     send(world, ONE | {"city": "Bonn"})
@@ -79,6 +82,7 @@ def test_an_overwritten_field_is_told(world: World, crm: Crm):
     assert any("overwritten" in note for note in result.notes) == crm.versioned  # without: nobody could know
 
 
+@row(17, "a record, deleted, each policy")
 @pytest.mark.parametrize(("policy", "left"), [("review", {}), ("keep", {}), ("overwrite", {"1": "Acme"})])
 def test_a_record_deleted_by_hand_follows_the_policy(
     world: World, crm: Crm, policy: str, left: dict[str, str]
@@ -102,6 +106,7 @@ def test_a_deletion_of_what_a_person_changed_waits_too(world: World, crm: Crm):
 # ---------------------------------------------------------------- read-back
 
 
+@row(16, "read-back")
 def test_a_target_that_acknowledges_and_does_not_write_is_found(world: World, crm: Crm):
     world.mapping(TO_CRM, read_back="{share: 0%, first: 1}")
     crm.lies = {"000", "007", "031"}
@@ -179,6 +184,7 @@ def rested(world: World) -> None:
         connection.execute(update(circuit).values(next_try=now() - dt.timedelta(seconds=1)))
 
 
+@row(41, "the circuit opens")
 def test_a_target_that_is_away_opens_its_circuit_and_the_rest_waits_at_once(world: World, impatient: Crm):
     impatient.away = 1000
     result = send(world, *MANY)
@@ -190,6 +196,7 @@ def test_a_target_that_is_away_opens_its_circuit_and_the_rest_waits_at_once(worl
     assert len(impatient.calls) == 2
 
 
+@row(41, "the circuit closes")
 def test_one_row_tries_whether_the_target_is_back(world: World, impatient: Crm):
     impatient.away = 3
     send(world, *MANY)

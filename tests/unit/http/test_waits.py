@@ -13,6 +13,7 @@ from hub.errors import AuthError, Retriable
 from hub.http import Clock, HttpSettings, Transport
 from hub.http.pace import backoff
 from hub.http.waits import LONGEST, wait_of
+from tests.faults.matrix import row
 from tests.unit.http.fake import Answer, Asked, as_json, fake
 
 NOW = 1_700_000_000.0
@@ -22,6 +23,7 @@ def date(seconds: float) -> str:
     return formatdate(NOW + seconds, usegmt=True)
 
 
+@row(13, "every vendor's form of wait, clocks askew")
 @pytest.mark.parametrize(
     ("status", "headers", "wait"),
     [
@@ -80,6 +82,7 @@ class Board:
         self.told[system] = until
 
 
+@row(13, "other processes")
 def test_what_one_process_is_told_the_others_obey():
     board, slept = Board(), list[float]()
     with fake(lambda asked: Answer(429, b"", {"Retry-After": "3"})) as server:
@@ -106,6 +109,7 @@ def oauth(url: str) -> dict[str, Any]:
     return {"auth": {"oauth2": {"token_url": f"{url}/token", "client_id": "hub", "client_secret": "s"}}}
 
 
+@row(37, "one refresh of many threads")
 def test_many_threads_fetch_one_token_when_it_runs_out_in_the_middle():
     good, fetched = ["one"], []
 
@@ -124,6 +128,7 @@ def test_many_threads_fetch_one_token_when_it_runs_out_in_the_middle():
     assert len(fetched) == 2
 
 
+@row(37, "no storm")
 @pytest.mark.parametrize("refused", ["/token", "/x"])
 def test_refused_credentials_are_tried_once_and_not_by_every_thread(refused: str):
     lock = threading.Lock()
