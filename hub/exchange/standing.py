@@ -55,7 +55,13 @@ def _read(run: RunFile, connector: Any, resource: Resource, manifest: Manifest, 
     return ""
 
 
-_SHAPE = pa.schema([("pos", pa.int64()), ("id", pa.string()), ("own_key", pa.string()), ("raw", pa.string())])
+_COLUMNS: dict[str, pa.DataType] = {
+    "pos": pa.int64(),
+    "id": pa.string(),
+    "own_key": pa.string(),
+    "raw": pa.string(),
+}
+_SHAPE = pa.schema(_COLUMNS)
 
 
 def _looked_up(
