@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import events, inbound, startup
+from bench import events, inbound, matching, startup
 
 
 def main() -> int:
@@ -17,6 +17,9 @@ def main() -> int:
     startup.declare(jobs.add_parser("startup", help="cophub --help, and cophub check of 1,000 mappings"))
     events.declare(
         jobs.add_parser("events", help="an event from its acceptance to golden row and target, by a worker")
+    )
+    matching.declare(
+        jobs.add_parser("matching", help="how right, fast and small the match rules are on labelled sets")
     )
     arguments = parser.parse_args()
     return int(arguments.run(arguments))

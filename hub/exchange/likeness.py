@@ -191,17 +191,22 @@ def _numbers(left: str, right: str) -> str:
 
 
 def _spoken(part: Part) -> str:
-    """Two Chinese texts by their syllables, others by Jaro and Winkler, with words in any order."""
+    """Two Chinese texts by their syllables, a Chinese and a Latin one by typos, others by Jaro and Winkler; words
+    in any order."""
     (lh, lj, lk, ls), (rh, rj, rk, rs) = (
         tuple(part.column(letter, side) for letter in "hjks") for side in ("l", "r")
     )
     return (
         f"CASE WHEN {lh} AND {rh} THEN {TRANSCRIBED} * CASE WHEN {lj} = {rj} THEN 1.0 "
         f"ELSE len(list_intersect({ls}, {rs})) / greatest(len({ls}), len({rs})) END "
-        f"WHEN {lh} <> {rh} THEN {TRANSCRIBED} * greatest(jaro_winkler_similarity({lj}, {rj}), "
-        f"jaro_winkler_similarity({lk}, {rk})) "
+        f"WHEN {lh} <> {rh} THEN {TRANSCRIBED} * greatest({_typos(lj, rj)}, {_typos(lk, rk)}, 0.0) "
         f"ELSE greatest(jaro_winkler_similarity({lj}, {rj}), jaro_winkler_similarity({lk}, {rk})) END"
     )
+
+
+def _typos(left: str, right: str) -> str:
+    """A transcription is the same but for a typo: what only begins the same is another name."""
+    return f"1.0 - 2.0 * levenshtein({left}, {right}) / greatest(length({left}), length({right}))"
 
 
 def score(compared: list[Part]) -> str:
