@@ -14,6 +14,7 @@ from typing import Any
 from hub.exchange.deletions import bury, spare_touched
 from hub.exchange.evidence import write_evidence
 from hub.exchange.manifest import Manifest
+from hub.exchange.outside import write_outside
 from hub.exchange.quarantine import write_held
 from hub.exchange.reviews import keep_reviews
 from hub.exchange.runfile import RunFile, sql_name, sql_text
@@ -61,6 +62,7 @@ def apply(
             spare_touched(run, session, manifest.exchange, manifest.source)
         applied = writer.golden(refused, unmade)
         writer.shadows()
+        write_outside(run, session, manifest, writer.moment)
         write_evidence(run, session, manifest, run_id, writer.moment)
         write_held(run, session, manifest, run_id)
         keep_reviews(run, session, manifest)

@@ -25,6 +25,7 @@ from hub.exchange.lookup import Lookups
 from hub.exchange.manifest import Manifest
 from hub.exchange.map import PARENT, Mapped, known_records, map_records, short_hash
 from hub.exchange.merge import Merged, Merger, changed_fields
+from hub.exchange.outside import find_outside
 from hub.exchange.reassert import drifted
 from hub.exchange.resolve import Resolved, Resolver
 from hub.exchange.runfile import RunFile
@@ -232,6 +233,10 @@ def plan_output(
         run, session, database, extracted, source, model.model, output.absent, each=compiled.each is not None
     )
     counts_future = {"future_dated": dated.future}
+    left = find_outside(run, session, database, source, model.model, output.out_of_scope)
+    absent = dataclasses.replace(
+        absent, disabled=absent.disabled + left.disabled, deleted=absent.deleted + left.deleted
+    )
     taken = 0
     run.sql("CREATE OR REPLACE TABLE taking (key VARCHAR, entity UUID)")
     if leaving := _leaving(run, mapped, compiled, output, asked):
@@ -277,6 +282,7 @@ def plan_output(
         source_fields=profile_stored(extracted),
         contestants={claimed.sign(name): name for name in claimed.contestants()},
         absent=output.absent.reaction,
+        out_of_scope=output.out_of_scope.reaction,
         owned=_owned(output, model),
         last=compiled.number == len(mapping.outputs) - 1,
         moves=not asked.given,

@@ -26,6 +26,8 @@ TABLES = {
         "proposal",
         "taking",
         "evidence",
+        "outside",
+        "inside",
     ),
     "outbound": ("sending", "held", "settled", "whole", "leftover", "planned"),
     "pass": ("sending", "held", "settled", "whole", "leftover"),
@@ -73,6 +75,7 @@ class Manifest:
     changed_fields: dict[str, int] = field(default_factory=dict)
     created_at: str = ""
     absent: str = "ignore"
+    out_of_scope: str = "ignore"
     target_key: list[str] = field(default_factory=list)
     model: str = ""
     last: bool = True

@@ -78,6 +78,11 @@ def compile_with_findings(
     return (None if bad else whole), from_.findings
 
 
+def _outside(output: Output) -> str:
+    rule = output.out_of_scope
+    return "" if rule.reaction == "ignore" else f"{rule.reaction} {rule.grace or ''}"
+
+
 class _Compilation:
     """One mapping file being compiled; findings are collected with their places."""
 
@@ -265,6 +270,7 @@ class _Compilation:
                 checks=field_checks(columns, model, scope.codes) if model else (),
                 joins=joins,
                 effective=effective,
+                outside=_outside(output),
             )
         )
 

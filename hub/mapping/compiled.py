@@ -60,8 +60,8 @@ class Compiled:
     an element's own key over ``e``. ``target_key`` names the output fields that are the key of the
     foreign record written to. ``where`` is a condition or empty,
     made of ``conditions``. ``lookups`` are in the order in which
-    they can be joined. ``effective`` are dates beside the columns. ``hash`` changes with everything
-    that changes results.
+    they can be joined. ``effective`` are dates beside the columns. ``outside`` is the reaction to what
+    leaves the scope, empty for none. ``hash`` changes with everything that changes results.
     """
 
     mapping: str
@@ -85,6 +85,7 @@ class Compiled:
     checks: tuple[Check, ...]
     joins: tuple[Join, ...] = ()
     effective: tuple[Column, ...] = ()
+    outside: str = ""
     hash: str = field(default="", compare=False)
 
     @property
@@ -121,5 +122,7 @@ def hashed(compiled: Compiled) -> Compiled:
     ranks = [(one.name, one.field.rank) for one in compiled.columns if one.field and one.field.rank]
     if ranks and compiled.model:  # another rank, another winner: every record is looked at anew
         content.append(ranks)
+    if compiled.outside:  # what is out of scope already must be looked at again when the reaction changes
+        content.append(compiled.outside)
     text = json.dumps(content, ensure_ascii=False, sort_keys=True)
     return replace(compiled, hash=hashlib.sha256(text.encode()).hexdigest())

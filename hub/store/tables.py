@@ -360,3 +360,12 @@ evidence = Table(
     Column("run_id", Uuid, nullable=False),
     Column("at", Moment, nullable=False),
 )
+
+# Linked records that are there and out of the mapping's scope, since when: only of mappings that react to it.
+outside = Table(
+    "outside",
+    metadata,
+    Column("source", Integer, primary_key=True, autoincrement=False),
+    Column("key", KEY, primary_key=True),
+    Column("since", Moment, nullable=False),
+)

@@ -120,7 +120,9 @@ def test_of_two_records_the_nearer_one_has_the_entity(world: World):
 
 
 def test_new_records_that_are_alike_are_not_created_side_by_side(world: World):
-    result = world.first("crm.people", WANG | {"id": "A"}, WANG | {"id": "B", "name": "Wang Wei"}, mapping="crm")
+    result = world.first(
+        "crm.people", WANG | {"id": "A"}, WANG | {"id": "B", "name": "Wang Wei"}, mapping="crm"
+    )
     assert some(result) == {"read": 2, "in_review": 2}
 
 
