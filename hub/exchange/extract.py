@@ -97,7 +97,8 @@ def pull(
             reach("after_fetch")
             writer.add(page)
             deleted += page.deleted
-            announced = page.announced if page.announced is not None else announced
+            if page.announced is not None:  # a count that shrinks on the way proves nothing
+                announced = max(announced or 0, page.announced)
             last = page
             progress(max(writer.count, 0))
             reach("after_page")
