@@ -16,6 +16,7 @@ from hub.exchange.at_hand import Given, at_hand, described
 from hub.exchange.claims import claims
 from hub.exchange.deletions import weigh
 from hub.exchange.drift import profile_stored, require_fields
+from hub.exchange.echo import Echo, senders
 from hub.exchange.effective import OUT, set_aside
 from hub.exchange.extract import Extracted, extract
 from hub.exchange.ground import Asked, Hub, Progress, asked_of, keyed, opened_source, source_number
@@ -221,18 +222,21 @@ def plan_output(
     reach("after_map")
     progress("resolve", {"read": extracted.read, "unchanged": mapped.unchanged})
     links = "seen_differing" if extracted.shadows_read else ""
-    resolved = Resolver(run, session, database, source, output, model, compiled, links).resolve()
+    sending = senders(hub, compiled)
+    resolved = Resolver(
+        run, session, database, source, output, model, compiled, links, sending=sending
+    ).resolve()
     if asked.mode == "link_only":
         resolved = _only_links(run, resolved)
     reach("after_resolve")
-    merged = Merger(run, session, database, mapping.mapping, compiled, claimed).merge()
+    echo = Echo(run, session, database, compiled, model, sending)
+    merged = Merger(run, session, database, mapping.mapping, compiled, claimed, echo.hear).merge()
     if asked.mode == "link_only":
         run.sql("DELETE FROM updating")
         merged = dataclasses.replace(merged, updated=0, unchanged=merged.unchanged + merged.updated)
     absent = absence.find_absent(
         run, session, database, extracted, source, model.model, output.absent, each=compiled.each is not None
     )
-    counts_future = {"future_dated": dated.future}
     left = find_outside(run, session, database, source, model.model, output.out_of_scope)
     absent = dataclasses.replace(
         absent, disabled=absent.disabled + left.disabled, deleted=absent.deleted + left.deleted
@@ -250,7 +254,7 @@ def plan_output(
     _settled(run, extracted, compiled)
     counts = _counts(run, extracted, mapped, resolved, merged, absent, compiled)
     counts["updated"] += taken
-    counts |= counts_future
+    counts["future_dated"] = dated.future
     judged = {
         "create": merged.created,
         "update": merged.updated + taken,
@@ -258,7 +262,7 @@ def plan_output(
         "delete": absent.deleted,
     }
     breaches = judge(mapping.guard, judged, asked.previous, initial=asked.initial)
-    notes = [*_notes(extracted, asked, held.reasons), *resolved.notes]
+    notes = [*_notes(extracted, asked, held.reasons), *resolved.notes, *echo.notes]
     if extracted.full and extracted.read == 0 and asked.previous > 0:
         notes.append(f"the source gave no record where it had {asked.previous}: absence is not counted")
     return Manifest(

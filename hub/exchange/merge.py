@@ -157,6 +157,8 @@ class Merger:
             for name in lists
         )
         merged_rows(self.run, self.model, decided, f"FROM incoming n JOIN golden g ON g._id = n._id {joins}")
+        # What the hub created itself is no proof that the entity is alive.
+        self.run.sql("UPDATE merged SET _state = _old_state WHERE _id IN (SELECT entity FROM created)")
         self.run.sql("""CREATE OR REPLACE TABLE updating AS SELECT * EXCLUDE (_old_state) FROM merged
             WHERE len(_changed) > 0 OR _old_state <> _state""")
         if contested:

@@ -17,10 +17,12 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hub.exchange.batch import Batch
 from hub.exchange.decisions import DECIDED, consult, follow_merges, know_merges, one_speaker
+from hub.exchange.echo import Sender, know_created
 from hub.exchange.effective import hold_future
 from hub.exchange.exact import collide_equal, match_equal
 from hub.exchange.fuzzy import collide_alike, match_alike
@@ -79,6 +81,7 @@ class Resolver:
     compiled: Compiled
     links: str = ""
     tracing: bool = False
+    sending: Sequence[Sender] = ()
 
     def resolve(self) -> Resolved:
         run = self.run
@@ -97,6 +100,7 @@ class Resolver:
         self._known()
         know_merges(run, self.session, self.model.model)
         follow_merges(run, self.session, self.source, "known")
+        know_created(run, self.session, self.source, self.sending)
         look_up(batch)
         hold_future(run)
         consult(run, self.session, self.source)

@@ -136,6 +136,18 @@ def drifted(
     )
 
 
+def earlier(session: Bulk, database: Database, model: str, wanted: Table, seq: int) -> Wire:
+    """_id and all fields of the earlier versions of those in ``wanted`` that changed after the commit ``seq``."""
+    golden, history = _golden(database, model), database.metadata.tables[history_table(model)]
+    names = ("_id", *database.models[model].fields)
+    return session.read(
+        select(*(history.c[name] for name in names))
+        .join(wanted, wanted.c["_id"] == history.c["_id"])
+        .join(golden, golden.c["_id"] == history.c["_id"])
+        .where(golden.c["_seq"] > seq)
+    )
+
+
 def next_seq(session: Bulk, model: str) -> int:
     """The model's next commit number. Its row stays locked until commit, so commits follow it."""
     counter = tables.model_seq

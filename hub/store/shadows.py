@@ -11,13 +11,14 @@ from sqlalchemy import Column, Table, Text, and_, func, insert, literal, or_, se
 from hub.store.bulk import Bulk, Wire, deferred_indexes
 from hub.store.database import now
 from hub.store.review_tables import redirect
-from hub.store.tables import KEY, shadow, source
+from hub.store.tables import KEY, intent, shadow, source
 
 OUT = "0000-00-00"
 """``ends`` of a record that is out of scope: it stands for its entity no more."""
 
 KEYS: dict[str, Column[Any]] = {"key": Column("key", KEY)}
 ENTITIES: dict[str, Column[Any]] = {"entity": Column("entity", shadow.c.entity.type)}
+CREATED: dict[str, Column[Any]] = {"key": Column("key", KEY), "known": Column("known", KEY)}
 SEEN_AGAIN: dict[str, Column[Any]] = {
     name: shadow.c[name] for name in ("key", "hash", "map_hash", "cur", "entity", "parent", "outvoted", "ends")
 }
@@ -204,6 +205,26 @@ def outvote(session: Bulk, rows: Table) -> None:
 def mark_absent(session: Bulk, number: int, keys: Table, moment: dt.datetime) -> None:
     session.run(
         update(shadow).where(shadow.c.source == number, shadow.c.key == keys.c.key).values(absent_at=moment)
+    )
+
+
+def created(session: Bulk, number: int, wanted: Table) -> Wire:
+    """key, entity: records (CREATED) that an outbound source knows by the id its target gave, or by the natural
+    key it was delivered under."""
+    there = and_(shadow.c.source == number, shadow.c.entity.is_not(None), shadow.c.absent_at.is_(None))
+    found = [
+        select(wanted.c.key, shadow.c.entity).join(shadow, alike).where(there)
+        for alike in (shadow.c.foreign_id == wanted.c.key, shadow.c.foreign_key == wanted.c.known)
+    ]
+    return session.read(select(*union(*found).subquery("created").c))
+
+
+def intended(session: Bulk, number: int, wanted: Table) -> Wire:
+    """key, entity (text): records (CREATED) that the hub meant to create, and does not know whether it did."""
+    return session.read(
+        select(wanted.c.key, intent.c.key.label("entity"))
+        .join(intent, intent.c.foreign_key == wanted.c.known)
+        .where(intent.c.source == number, intent.c.operation == "create")
     )
 
 

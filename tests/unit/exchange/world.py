@@ -71,6 +71,7 @@ class World:
         self.data.mkdir(parents=True)
         self.modules: dict[str, Any] = {}
         self.clock = now
+        self.variables: dict[str, str] = {}
         self._keys = itertools.count(1)
         self._migrated = False
         self.write("config/hub.yaml", "hub: test")
@@ -128,7 +129,7 @@ class World:
     @contextmanager
     def opened(self, *, schema: bool = True, actor: str = "ann") -> Iterator[Opened]:
         connectors = Connectors(modules=self.modules) if self.modules else None
-        variables = {"COPHUB_STORE": self.store, "COPHUB_ACTOR": actor}
+        variables = {"COPHUB_STORE": self.store, "COPHUB_ACTOR": actor, **self.variables}
         with open_hub(
             self.folder, variables=variables, schema=schema, connectors=connectors, clock=self.clock
         ) as hub:
