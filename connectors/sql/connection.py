@@ -99,6 +99,7 @@ class Connection:
         return sqlite3.connect(
             f"{path.resolve().as_uri()}?mode=rw", uri=True, isolation_level=None,
             timeout=seconds(self._settings.timeout),
+            check_same_thread=False,  # deliveries go out from a pool, each connector in one thread at a time
         )  # fmt: skip
 
     def _odbc(self) -> Any:
