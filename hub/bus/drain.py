@@ -104,7 +104,6 @@ class Drain:
             self._failed(exchange, events, error)
             return isinstance(error, Held)
         except duckdb.Error as error:  # a defect: it is shown with the events, and stops no others
-            self.close()
             self._failed(exchange, events, Fatal("internal", f"{type(error).__name__} in a batch of events"))
             return False
         return True
@@ -115,8 +114,9 @@ class Drain:
         settled = partial(_settle, exchange, numbers)
         names = "\n".join(f"{event.source} {event.event_id}" for event in events)
         key = f"events/{exchange}/{hashlib.sha256(names.encode()).hexdigest()[:32]}"
-        prepared = (self._prepared(exchange), self._open().fresh())
-        result = run_events(self.hub, exchange, key, held, self._given(exchange, events), prepared, settled)
+        given, compiled = self._given(exchange, events), self._prepared(exchange)
+        with self._open().lent() as run:
+            result = run_events(self.hub, exchange, key, held, given, (compiled, run), settled)
         if mapping.direction != "inbound" or result.repeated:
             with self.hub.database.bulk(write=True) as session:
                 journal.fence(session, held)
@@ -125,7 +125,9 @@ class Drain:
     def _given(self, exchange: str, events: Sequence[Received]) -> Given:
         """The records of a batch, behind those that wait for a reference: it may be among them."""
         again = list(
-            itertools.islice(quarantine.waiting(self.hub.database, self.hub.keep, exchange, self.hub.today()), WAITING)
+            itertools.islice(
+                quarantine.waiting(self.hub.database, self.hub.keep, exchange, self.hub.today()), WAITING
+            )
         )
         pieces = [Piece(0, "an earlier read", 1)] if again else []
         lines, deleted = list(again), []

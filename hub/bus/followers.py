@@ -16,6 +16,7 @@ from typing import Any
 from hub.errors import AuthError, Fatal, Held, HubError, Retriable
 from hub.exchange.ground import Hub
 from hub.exchange.pipeline import Result, run_exchange
+from hub.exchange.warm import Warm
 from hub.store import standstills
 from hub.store.database import now
 from hub.store.standstills import Standstill
@@ -24,6 +25,7 @@ Tell = Callable[[str], None]
 # How long an exchange is left alone after an error, before the next try; doubled each time in a row.
 RETRY, REFUSED, STOPPED = 1.0, 60.0, 30.0
 BUSY = 0.25
+MANY = 10_000
 
 
 class Stopped(Retriable):
@@ -39,6 +41,7 @@ class Followers:
     stopping: Callable[[], bool]
     due: dt.datetime | None = None
     names: Mapping[str, str] = field(default_factory=dict)
+    _warm: Warm | None = None
 
     def __post_init__(self) -> None:
         self.names = {
@@ -75,13 +78,27 @@ class Followers:
     def _run(self, name: str, before: Standstill | None) -> bool:
         key = f"worker/{name}/{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
         try:
-            result = run_exchange(self.hub, name, "incremental", key, progress=self.watch)
+            with self._open().lent() as run:
+                result = run_exchange(self.hub, name, "incremental", key, progress=self.watch, run_file=run)
+            if result.counts.get("read", 0) > MANY:  # what a large run needed is not kept
+                self.close()
         except Stopped:
             return False
         except HubError as error:
             return self._failed(name, error)
         self._ended(name, result, before)
         return True
+
+    def close(self) -> None:
+        """Give the run file back."""
+        if self._warm is not None:
+            self._warm.close()
+            self._warm = None
+
+    def _open(self) -> Warm:
+        if self._warm is None:
+            self._warm = Warm(self.hub.scratch, self.hub.memory, self.hub.threads)
+        return self._warm
 
     def watch(self, stage: str, counts: Mapping[str, int]) -> None:
         """Between batches: stop where the worker is to end."""

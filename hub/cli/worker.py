@@ -63,7 +63,7 @@ def worker(
         finally:
             carrier.close()
             for duty in made.duties.values():
-                if isinstance(duty, Drain):
+                if isinstance(duty, Drain | Followers):
                     duty.close()
         told = [error_json(error, say.clean) for error in errors]
         code = worst([error.exit_code for error in errors])

@@ -83,9 +83,11 @@ def run_exchange(
     progress: Progress = silent,
     given: Given | None = None,
     mend: Mend | None = None,
+    run_file: RunFile | None = None,
 ) -> Result:
     """Run one exchange, on what the source has or on records ``given``; ``mend`` may put other plans in place
-    of those that were made, before anything comes of them. Raises Held where a guard stops it
+    of those that were made, before anything comes of them; ``run_file`` is an empty one that is lent (see
+    ``warm``). Raises Held where a guard stops it
     before its first write, and the errors of ``hub.errors`` where it cannot go on; the journal has them too."""
     if mode not in (MODES if given is None else (REPLAY, "plan")):
         raise ConfigError("run.mode", f"there is no mode {mode!r}", hint=f"one of {', '.join(MODES)}")
@@ -99,7 +101,7 @@ def run_exchange(
         row = journal.open_run(hub.database, exchange, mode, run_key, held[0].epoch, hub.workspace.hash)
         if row.state in FINISHED:
             return _answered(hub, row)
-        run = _Run(hub, mapping, row, held, progress)
+        run = _Run(hub, mapping, row, held, progress, run_file=run_file)
         return run.journaled(
             lambda: run.exchange(initial=initial, full=full, given=given, accept_drift=accept_drift, mend=mend)
         )
@@ -179,6 +181,7 @@ class _Run:
     notes: list[str] = field(default_factory=list)
     shown_at: float = 0.0
     settle: Callable[[Bulk, uuid.UUID], None] | None = None
+    run_file: RunFile | None = None
 
     @property
     def trail(self) -> Trail:
@@ -221,7 +224,9 @@ class _Run:
         compiled = compile_mapping(self.mapping, self.hub.workspace)
         direction = inbound if self.mapping.direction == "inbound" else outbound
         with ExitStack() as stack:
-            run = stack.enter_context(open_run(self.hub.scratch, self.hub.memory, self.hub.threads))
+            run = self.run_file or stack.enter_context(
+                open_run(self.hub.scratch, self.hub.memory, self.hub.threads)
+            )
             manifests = direction.plan(
                 self.hub,
                 run,

@@ -1,23 +1,34 @@
-"""A run file that is kept open between the micro-batches of events: opening one takes as long as a batch."""
+"""A run file that a worker keeps open between runs: opening one takes a good part of a small run."""
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from hub.exchange.runfile import RunFile, open_run, sql_name
 
 
 class Warm:
-    """One thread's run file. ``fresh`` answers it empty; after an error it is to be closed."""
+    """One thread's run file; it is lent empty, and given up after an error."""
 
     def __init__(self, scratch: Path, memory: str, threads: int) -> None:
         self._scratch, self._memory, self._threads = scratch, memory, threads
         self._stack = ExitStack()
         self._run: RunFile | None = None
 
-    def fresh(self) -> RunFile:
-        """The run file, as if it was just opened."""
+    @contextmanager
+    def lent(self) -> Iterator[RunFile]:
+        """The run file, as if it was just opened; errors leave as those of ``open_run``."""
+        run = self._fresh()
+        try:
+            yield run
+        except BaseException as error:
+            stack, self._stack, self._run = self._stack, ExitStack(), None
+            if not stack.__exit__(type(error), error, error.__traceback__):
+                raise
+
+    def _fresh(self) -> RunFile:
         if self._run is None:
             self._run = self._stack.enter_context(open_run(self._scratch, self._memory, self._threads))
             return self._run
@@ -37,7 +48,7 @@ class Warm:
         return run
 
     def close(self) -> None:
-        """Remove it; the next ``fresh`` opens another."""
+        """Remove it; the next who borrows it opens another."""
         self._run = None
         self._stack.close()
         self._stack = ExitStack()

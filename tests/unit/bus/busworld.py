@@ -81,15 +81,17 @@ class BusWorld(World):
         with self.opened() as opened:
             stop = threading.Event()
             drain = Drain(opened.hub, self.said.append, stop.is_set)
+            followers = Followers(opened.hub, self.said.append, stop.is_set)
             duties: dict[str, Duty] = {
                 "inbox": drain,
                 "outbox": self.relay(opened.hub, opened.secrets.resolve),
-                "exchanges": Followers(opened.hub, self.said.append, stop.is_set),
+                "exchanges": followers,
             }
             try:
                 yield Worker(opened.hub.database, duties, self.said.append, stop)
             finally:
                 drain.close()
+                followers.close()
 
     def work(self) -> None:
         """What one worker does that ends when nothing is left."""
