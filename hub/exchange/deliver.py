@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from hub.contract import Outcome, Resource, Target
 from hub.exchange.alike import Likeness
 from hub.exchange.byhand import Row
 from hub.exchange.ground import Progress
+from hub.exchange.lanes import Here, Lane, lanes
 from hub.exchange.manifest import Manifest
 from hub.exchange.outcomes import LOGGED, Tally, stored_outcome
 from hub.exchange.quarantine import write_held
@@ -39,7 +40,7 @@ COLUMNS = "n, key, operation, hash, foreign_id, foreign_key, version, body, seen
 @dataclass(slots=True)
 class Delivery:
     """One output's deliveries. ``target`` None only logs what would be sent; ``more`` opens another one like
-    it for a thread. ``secret`` names the classified fields: a target that repeats such a value in its answer
+    it, which its lane closes. ``secret`` names the classified fields: a target that repeats such a value in its answer
     is not quoted with it."""
 
     run: RunFile
@@ -107,16 +108,13 @@ class Delivery:
             self._store(batch)
 
     def _batches(self, target: Target, resource: Resource, total: int) -> None:
-        """One thread per target, a batch each. The first error stops what is not begun; what is under way is
+        """Each lane carries one batch at a time. The first error stops what is not begun; what is under way is
         stored before it is raised."""
-        threads = max(1, min(self.threads, -(-total // self.batch)))
-        free = [(target, resource)]
-        for _ in range(threads - 1):
-            other = self.more()
-            free.append((other, other.resource(resource.name)))
-        with ThreadPoolExecutor(threads, thread_name_prefix="deliver") as pool:
-            position, running = 0, dict[Future[Batch], tuple[Target, Resource]]()
-            operation, failure = "", None
+        number = max(1, min(self.threads, -(-total // self.batch)))
+        with lanes(number, target, resource, self.more, self._work) as free:
+            position, operation = 0, ""
+            running: dict[Future[Batch], Here | Lane] = {}
+            failure: BaseException | None = None
             while position < total or running:
                 while position < total and free and failure is None:
                     state = self.sender.gate.state()
@@ -129,8 +127,8 @@ class Delivery:
                     operation, position = rows[0].operation, position + len(rows)
                     batch = self.sender.batch(rows)
                     self.sender.intend(batch)
-                    place = free.pop()
-                    running[pool.submit(self._work, *place, batch)] = place
+                    lane = free.pop()
+                    running[lane.submit(batch)] = lane
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for one in done:
                     free.append(running.pop(one))

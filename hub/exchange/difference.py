@@ -35,7 +35,7 @@ def match(run: RunFile, manifest: Manifest) -> None:
 
 def pair(run: RunFile) -> None:
     run.sql("""CREATE OR REPLACE TABLE named AS SELECT own_key, min(pos) AS pos, count(*) AS n FROM there
-        WHERE own_key IS NOT NULL GROUP BY own_key""")
+        WHERE own_key IN (SELECT foreign_key FROM known UNION ALL SELECT earlier FROM known) GROUP BY own_key""")
     run.sql(
         """CREATE OR REPLACE TABLE numbered AS SELECT id, min(pos) AS pos FROM there WHERE id IS NOT NULL GROUP BY id"""
     )
@@ -86,8 +86,8 @@ class Differences:
         if whole:
             self._note(
                 "ghost",
-                """SELECT own_key, id FROM there ANTI JOIN pair USING (pos)
-                WHERE own_key NOT IN (SELECT own_key FROM named WHERE n > 1)""",
+                """SELECT coalesce(own_key, id), id FROM there ANTI JOIN pair USING (pos)
+                ANTI JOIN (FROM named WHERE n > 1) USING (own_key)""",
             )
 
     def _note(self, kind: str, query: str) -> None:
@@ -184,7 +184,7 @@ class Differences:
         with self.run.beside() as other:
             reader = self.run.reader(
                 """SELECT t.own_key, t.id, CAST(t.raw AS VARCHAR) AS raw FROM there t ANTI JOIN pair USING (pos)
-                WHERE own_key NOT IN (SELECT own_key FROM named WHERE n > 1)""",
+                ANTI JOIN (FROM named WHERE n > 1) USING (own_key) WHERE t.own_key IS NOT NULL""",
                 BATCH,
             )
             for batch in reader:

@@ -333,7 +333,7 @@ def deliver(
         manifest,
         run_id,
         target,
-        lambda: hub.opened(stack, system.name),
+        lambda: hub.connect(system.name),
         system.spec.batch,
         limits.threads or int(getattr(getattr(system.settings, "limits", None), "concurrency", 1)),
         Sender(

@@ -42,10 +42,12 @@ def _read(run: RunFile, connector: Any, resource: Resource, manifest: Manifest, 
     pulled = pull(
         connector, Query(resource), run, lambda read: progress("extract", {"read": read}), part=part
     )
-    own_key = ", ".join(f"raw->>{sql_text(json_path(name))}" for name in manifest.target_key)
+    parts = [f"raw->>{sql_text(json_path(name))}" for name in manifest.target_key]
+    unnamed = " OR ".join(f"({part}) IS NULL" for part in parts)
+    own_key = f"CASE WHEN NOT ({unnamed}) THEN CAST(to_json([{', '.join(parts)}]) AS VARCHAR) END"
     identity = key_sql(resource.key) if resource.key else "NULL::VARCHAR"
     run.sql(f"""CREATE OR REPLACE TABLE there AS SELECT row_number() OVER () AS pos, {identity} AS id,
-        CAST(to_json([{own_key}]) AS VARCHAR) AS own_key, raw FROM ({pulled.scan})""")
+        {own_key} AS own_key, raw FROM ({pulled.scan})""")
     count = run.one("SELECT count(*) FROM there")
     known = run.one("SELECT count(*) FROM acknowledged")
     if pulled.announced is not None and count < pulled.announced:

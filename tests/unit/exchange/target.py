@@ -71,7 +71,7 @@ class Crm:
 
     def deliver(self, resource: Resource, changes: Sequence[Change]) -> list[Outcome]:
         assert len(changes) <= self.batch
-        self.threads.add(threading.current_thread().name)
+        self.threads.add(str(threading.get_ident()))
         time.sleep(self.latency)
         if self.away:
             self.away -= 1
