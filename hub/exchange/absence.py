@@ -1,8 +1,9 @@
 """Absence: what a complete snapshot no longer holds, and what sources report as deleted.
 
-``absent`` (key, since) holds every record that is gone; ``gone`` (key) those to react to now;
-``removing`` (_id, version, _state) the entities that follow. An entity that another source still
-stands for stays as it is.
+``absent`` (key, since) holds every record that is gone; ``gone`` (key) those to react to now, which are
+those to unlink where a reaction does that; ``removing`` (_id, version, _state) the entities that follow.
+An entity that another source still stands for stays as it is. Each grace counts from the moment the hub
+first missed the record, by the hub's own clock.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from hub.exchange.staging import stage, stage_keys, take
 from hub.store import entities, shadows
 from hub.store.bulk import Bulk
 from hub.store.database import Database
-from hub.workspace.shape import Absent
+from hub.workspace.limits import Absent, AbsentStep
 
 STATES = {"disable": 1, "delete": 2}
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -25,11 +26,21 @@ UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """Records newly absent, and entities to disable and delete now."""
+    """Records newly absent, entities to disable and delete now, and links to forget."""
 
     absent: int
     disabled: int
     deleted: int
+    unlinked: int = 0
+
+    def and_also(self, other: Absence) -> Absence:
+        """Both together."""
+        return Absence(
+            self.absent + other.absent,
+            self.disabled + other.disabled,
+            self.deleted + other.deleted,
+            self.unlinked + other.unlinked,
+        )
 
 
 def seconds(duration: str) -> float:
@@ -66,15 +77,36 @@ def find_absent(
             ANTI JOIN extracted e ON e.key = {record} ANTI JOIN absent a ON a.key = s.key""")
     newly = run.one("SELECT count(*) FROM absent WHERE since IS NULL")
     run.sql("INSERT INTO absent SELECT key, since FROM ended ANTI JOIN absent USING (key)")
-    if rule.reaction == "ignore" or not run.one("SELECT count(*) FROM absent"):
+    if not rule.chain or not run.one("SELECT count(*) FROM absent"):
         return Absence(newly, 0, 0)
-    limit = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=seconds(rule.grace)) if rule.grace else None
-    due = "true" if limit is None else f"since <= TIMESTAMPTZ '{limit.isoformat()}'"
-    run.sql(f"INSERT INTO gone SELECT key FROM absent WHERE {due}")
-    if rule.reaction in STATES and model:
-        _remove(run, session, database, source, model, STATES[rule.reaction])
+    unlinks = any(step.reaction == "unlink" for step in rule.chain)
+    run.sql("CREATE OR REPLACE TABLE leaving_all (_id UUID, version INTEGER, _state SMALLINT)")
+    for step in rule.chain:
+        due = f"SELECT key FROM absent WHERE {_due(step)}"
+        if step.reaction in STATES and model:
+            _remove(run, session, database, source, model, due, STATES[step.reaction])
+        if step.reaction == "unlink" or not unlinks:
+            run.sql(f"INSERT INTO gone {due} EXCEPT SELECT key FROM gone")
+    run.sql("""INSERT INTO removing SELECT _id, any_value(version), max(_state) FROM leaving_all GROUP BY _id""")
     counts = dict(run.sql("SELECT _state, count(*) FROM removing GROUP BY 1"))
-    return Absence(newly, counts.get(1, 0), counts.get(2, 0))
+    unlinked = _linked(run, session, source) if unlinks else 0
+    return Absence(newly, counts.get(1, 0), counts.get(2, 0), unlinked)
+
+
+def _due(step: AbsentStep) -> str:
+    """What has been gone for the time of grace; without one at once."""
+    if not step.grace:
+        return "true"
+    limit = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=seconds(step.grace))
+    return f"since <= TIMESTAMPTZ '{limit.isoformat()}'"
+
+
+def _linked(run: RunFile, session: Bulk, source: int) -> int:
+    """Leave in ``gone`` what is linked still; answers how many that are."""
+    keys = stage_keys(run, session, "gone_links", "SELECT key FROM gone")
+    take(run, "linked_still", shadows.links(session, source, keys))
+    run.sql("DELETE FROM gone WHERE key NOT IN (SELECT key FROM linked_still)")
+    return int(run.one("SELECT count(*) FROM gone"))
 
 
 def _items(run: RunFile, snapshot: bool) -> None:
@@ -86,12 +118,16 @@ def _items(run: RunFile, snapshot: bool) -> None:
             WHERE coalesce(s.parent, s.key) NOT IN (SELECT key FROM extracted WHERE key IS NOT NULL)""")
 
 
-def _remove(run: RunFile, session: Bulk, database: Database, source: int, model: str, state: int) -> None:
-    keys = stage_keys(run, session, "gone_keys", "SELECT key FROM gone")
+def _remove(
+    run: RunFile, session: Bulk, database: Database, source: int, model: str, due: str, state: int
+) -> None:
+    if not run.one(f"SELECT count(*) FROM ({due})"):
+        return
+    keys = stage_keys(run, session, "gone_keys", due)
     take(run, "leaving", entities.linked_to(session, database, model, source, keys, state))
     staged = stage(run, session, "leaving_entities", shadows.ENTITIES, "SELECT _id AS entity FROM leaving")
     take(run, "held_by_others", shadows.held_by_others(session, source, staged, keys))
     run.sql(
-        f"INSERT INTO removing SELECT DISTINCT _id, _version, {state} FROM leaving "
+        f"INSERT INTO leaving_all SELECT DISTINCT _id, _version, {state} FROM leaving "
         "WHERE _id NOT IN (SELECT entity FROM held_by_others)"
     )

@@ -123,8 +123,8 @@ def require_consent(hub: Hub, plan: PlanRow, manifests: Sequence[Manifest]) -> A
 
 
 def breaches_of(manifests: Sequence[Manifest]) -> list[str]:
-    """What the guard says of all outputs."""
-    return [breach for manifest in manifests for breach in manifest.breaches]
+    """What the guard says of all outputs, each once."""
+    return list(dict.fromkeys(breach for manifest in manifests for breach in manifest.breaches))
 
 
 def _require_other(hub: Hub, plan: PlanRow, people: Sequence[str], manifests: Sequence[Manifest]) -> None:

@@ -56,7 +56,8 @@ class Hub:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """From where to read (None, None: everything), in which mode; ``previous`` is the size of the last
-    complete snapshot, 0 before the first; ``given`` says that records at hand are taken instead."""
+    complete snapshot, 0 before the first, ``place`` where that came from; ``given`` says that records at hand
+    are taken instead."""
 
     mode: str
     initial: bool = False
@@ -66,6 +67,7 @@ class Asked:
     seq: int = 0
     fields: Mapping[str, tuple[float, tuple[str, ...]]] = field(default_factory=dict)
     given: bool = False
+    place: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def incremental(self) -> bool:
@@ -93,7 +95,14 @@ def asked_of(
     mark = marks.read(database, mapping.mapping)
     if mark is None:
         return Asked(mode, initial, given=given)
-    asked = Asked(mode, initial, previous=mark.snapshot or 0, fields=_profile(mark.fields), given=given)
+    asked = Asked(
+        mode,
+        initial,
+        previous=mark.snapshot or 0,
+        fields=_profile(mark.fields),
+        given=given,
+        place=mark.place,
+    )
     if given or full or mode in ("full", "link_only") or mark.map_hash != compiled[-1].hash:
         return asked
     if mapping.direction == "outbound":

@@ -13,6 +13,7 @@ from hub.contract import Query, Resource, Source
 from hub.errors import Fatal
 from hub.exchange import absence, quarantine
 from hub.exchange.at_hand import Given, at_hand, described
+from hub.exchange.certify import certify, place_of
 from hub.exchange.claims import claims
 from hub.exchange.deletions import weigh
 from hub.exchange.drift import profile_stored, require_fields
@@ -20,8 +21,8 @@ from hub.exchange.echo import Echo, senders
 from hub.exchange.effective import OUT, set_aside
 from hub.exchange.extract import Extracted, extract
 from hub.exchange.ground import Asked, Hub, Progress, asked_of, keyed, opened_source, source_number
-from hub.exchange.guard import judge
 from hub.exchange.join import joined_scan
+from hub.exchange.judging import judge_inbound
 from hub.exchange.lookup import Lookups
 from hub.exchange.manifest import Manifest
 from hub.exchange.map import PARENT, Mapped, known_records, map_records, short_hash
@@ -78,17 +79,7 @@ def plan(
         with hub.database.bulk(write=False) as session:
             manifests.append(
                 plan_output(
-                    hub,
-                    run,
-                    session,
-                    mapping,
-                    output,
-                    one,
-                    extracted,
-                    number,
-                    asked,
-                    progress,
-                    given,
+                    hub, run, session, mapping, output, one, extracted, number, asked, progress, given
                 )
             )
     run.require_unchanged()
@@ -123,18 +114,12 @@ def _read(
     )
     known = _known(hub, run, mapping, compiled, asked)
     extracted = read_source(
-        hub,
-        run,
-        source,
-        resource,
-        compiled,
-        asked,
-        lambda other: opened_source(hub, stack, other),
-        progress,
+        hub, run, source, resource, compiled, asked, lambda other: opened_source(hub, stack, other), progress
     )
     extracted = require_fields(
         run, hub.workspace, extracted, asked.fields, compiled, accepted=accept_drift
     )
+    extracted = certify(run, extracted, mapping.canaries)
     return asked, dataclasses.replace(extracted, shadows_read=known)
 
 
@@ -238,9 +223,7 @@ def plan_output(
         run, session, database, extracted, source, model.model, output.absent, each=compiled.each is not None
     )
     left = find_outside(run, session, database, source, model.model, output.out_of_scope)
-    absent = dataclasses.replace(
-        absent, disabled=absent.disabled + left.disabled, deleted=absent.deleted + left.deleted
-    )
+    absent = absent.and_also(left)
     taken = 0
     run.sql("CREATE OR REPLACE TABLE taking (key VARCHAR, entity UUID)")
     if leaving := _leaving(run, mapped, compiled, output, asked):
@@ -255,13 +238,10 @@ def plan_output(
     counts = _counts(run, extracted, mapped, resolved, merged, absent, compiled)
     counts["updated"] += taken
     counts["future_dated"] = dated.future
-    judged = {
-        "create": merged.created,
-        "update": merged.updated + taken,
-        "disable": absent.disabled,
-        "delete": absent.deleted,
-    }
-    breaches = judge(mapping.guard, judged, asked.previous, initial=asked.initial)
+    place = place_of(workspace, *_place(mapping), extracted.resource.key)
+    breaches = judge_inbound(
+        hub, run, session, mapping, output, model, source, asked, extracted, resolved, merged, absent, place, taken
+    )
     notes = [*_notes(extracted, asked, held.reasons), *resolved.notes, *echo.notes]
     if extracted.full and extracted.read == 0 and asked.previous > 0:
         notes.append(f"the source gave no record where it had {asked.previous}: absence is not counted")
@@ -276,7 +256,7 @@ def plan_output(
         compiled_hash=compiled.hash,
         workspace_hash=workspace.hash,
         counts=counts,
-        breaches=[str(breach) for breach in breaches],
+        breaches=breaches,
         notes=notes,
         cursor=extracted.cursor,
         token=extracted.token,
@@ -285,7 +265,9 @@ def plan_output(
         changed_fields=dict(merged.changed_fields),
         source_fields=profile_stored(extracted),
         contestants={claimed.sign(name): name for name in claimed.contestants()},
-        absent=output.absent.reaction,
+        absent="unlink" if any(step.reaction == "unlink" for step in output.absent.chain) else "",
+        place=place if extracted.certificate.complete and extracted.read else {},
+        full=extracted.full,
         out_of_scope=output.out_of_scope.reaction,
         owned=_owned(output, model),
         last=compiled.number == len(mapping.outputs) - 1,
@@ -312,7 +294,7 @@ def _leaving(run: RunFile, mapped: Mapped, compiled: Compiled, output: Output, a
         parts.append("""SELECT f.key FROM fresh f SEMI JOIN seen s ON s.key = f.key
             WHERE f.key NOT IN (SELECT _key FROM mapped) AND f.key NOT IN (SELECT key FROM rejected)
             AND f.key NOT IN (SELECT key FROM ended)""")
-    if output.absent.reaction == "ignore" and run.one("SELECT count(*) FROM ended"):
+    if not output.absent.chain and run.one("SELECT count(*) FROM ended"):
         parts.append("SELECT key FROM ended")
     return " UNION ".join(parts)
 
@@ -407,6 +389,7 @@ def _counts(
         "absent": absent.absent,
         "disabled": absent.disabled,
         "deleted": absent.deleted,
+        "unlinked": absent.unlinked,
     }
 
 

@@ -83,6 +83,8 @@ class Manifest:
     contestants: dict[str, str] = field(default_factory=dict)
     owned: list[list[str]] = field(default_factory=list)
     authors: list[str] = field(default_factory=list)
+    place: dict[str, str] = field(default_factory=dict)
+    full: bool = False
 
     def dump(self) -> bytes:
         return orjson.dumps(dataclasses.asdict(self), option=orjson.OPT_SORT_KEYS)
@@ -94,4 +96,12 @@ class Manifest:
 
     def mark(self) -> Mark:
         """The watermark after this plan."""
-        return Mark(self.compiled_hash, self.cursor, self.token, self.seq, self.snapshot, self.source_fields)
+        return Mark(
+            self.compiled_hash,
+            self.cursor,
+            self.token,
+            self.seq,
+            self.snapshot,
+            self.source_fields,
+            self.place,
+        )

@@ -150,11 +150,10 @@ def _living(hub: Hub, connection: Session, model: str, identity: uuid.UUID) -> G
 
 def _target(hub: Hub, one: Link, there: set[int]) -> TargetObject:
     mapping = hub.workspace.mappings.get(one.exchange)
-    absent = next((item.absent.reaction for item in mapping.outputs if item.into == one.output), "") if mapping else ""
-    if one.source not in there and one.foreign_id is not None:
-        fate = "carried"
-    else:
-        fate = "deleted" if absent == "delete" else "stays"
+    outputs = [item for item in mapping.outputs if item.into == one.output] if mapping else []
+    deletes = any(step.reaction == "delete" for item in outputs for step in item.absent.chain)
+    carried = one.source not in there and one.foreign_id is not None
+    fate = "carried" if carried else "deleted" if deletes else "stays"
     return TargetObject(one.exchange, one.output, one.foreign_id or one.key, fate)
 
 

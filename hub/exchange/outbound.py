@@ -26,10 +26,11 @@ from hub.exchange.drift import profile_stored, require_fields
 from hub.exchange.extract import extract
 from hub.exchange.gate import Gate
 from hub.exchange.ground import Asked, Hub, Progress, asked_of, keyed, opened_source, source_number
-from hub.exchange.guard import judge
+from hub.exchange.judging import judge_outbound
 from hub.exchange.lookup import Lookups
 from hub.exchange.manifest import Manifest
 from hub.exchange.map import map_records, short_hash
+from hub.exchange.prints import remember
 from hub.exchange.readback import ReadBack
 from hub.exchange.resolve import VERDICTS
 from hub.exchange.runfile import HASH, RunFile, sql_name, sql_text
@@ -67,7 +68,9 @@ def plan(
         if replaces and given is not None and mapping.direction == "outbound":
             given = None  # a target that is written as a whole needs every row
         with hub.database.bulk(write=False) as session:
-            planner = _Planner(hub, run, session, mapping, output, one, number, mode, progress, given)
+            planner = _Planner(
+                hub, run, session, mapping, output, one, number, mode, progress, given, replaces
+            )
             if mapping.direction == "outbound":
                 manifests.append(planner.from_model(initial=initial, full=full or replaces))
             else:
@@ -76,7 +79,6 @@ def plan(
                         stack, initial=initial, full=full or replaces, accept_drift=accept_drift
                     )
                 )
-            planner.whole_rows(replaces=replaces)
             planner.versions()
     run.require_unchanged()
     return manifests
@@ -104,10 +106,11 @@ class _Planner:
         mode: str,
         progress: Progress,
         given: Given | None,
+        replaces: bool,
     ) -> None:
         self.hub, self.run, self.session, self.mapping, self.output = hub, run, session, mapping, output
         self.compiled, self.number, self.mode, self.progress = compiled, number, mode, progress
-        self.given = given
+        self.given, self.replaces = given, replaces
 
     def from_model(self, *, initial: bool, full: bool) -> Manifest:
         run, asked = self.run, self._asked(None, initial=initial, full=full)
@@ -119,7 +122,7 @@ class _Planner:
             "SELECT key, hash, r FROM golden_rows WHERE NOT leaving",
             Lookups(run, self.session),
         )
-        self._sending(deletes=self.output.absent.reaction == "delete")
+        self._sending(deletes=any(step.reaction == "delete" for step in self.output.absent.chain))
         run.sql("CREATE OR REPLACE TABLE settled AS SELECT key FROM golden_rows")
         run.sql(f"""CREATE OR REPLACE TABLE held AS SELECT key, hash, 'quarantined' AS state, code,
             field, message, input,
@@ -234,10 +237,10 @@ class _Planner:
                 a.version, '{}', NULL
                 FROM golden_rows g JOIN acknowledged a USING (key) WHERE g.leaving""")
 
-    def whole_rows(self, *, replaces: bool) -> None:
+    def _whole_rows(self) -> None:
         """``whole`` and ``leftover``: all rows of a target that is written as a whole, and the keys of rows
         it holds that are no longer among them. Empty for every other target."""
-        some = "" if replaces else " WHERE false"
+        some = "" if self.replaces else " WHERE false"
         own = "_key, _hash, _parent" if self.compiled.each else "_key, _hash"
         self.run.sql(f"CREATE OR REPLACE TABLE whole AS SELECT _key, * EXCLUDE ({own}) FROM mapped{some}")
         self.run.sql(
@@ -262,8 +265,10 @@ class _Planner:
     def _manifest(
         self, counts: dict[str, int], asked: Asked, *, seq: int | None = None, snapshot: int | None = None
     ) -> Manifest:
-        judged = {"create": counts["created"], "update": counts["updated"], "delete": counts["deleted"]}
-        breaches = judge(self.mapping.guard, judged, asked.previous, initial=asked.initial)
+        self._whole_rows()
+        breaches = judge_outbound(
+            self.hub, self.run, self.session, self.mapping, self.compiled, self.number, asked, counts
+        )
         compiled = self.compiled
         return Manifest(
             exchange=self.mapping.mapping,
@@ -276,7 +281,7 @@ class _Planner:
             compiled_hash=compiled.hash,
             workspace_hash=self.hub.workspace.hash,
             counts=counts,
-            breaches=[str(breach) for breach in breaches],
+            breaches=breaches,
             seq=seq,
             snapshot=snapshot,
             fields=[column.name for column in compiled.columns],
@@ -354,3 +359,5 @@ def deliver(
         progress,
         secret,
     ).send(stored=stored)
+    if target is not None:
+        remember(run, hub.database, held, manifest.source, manifest.map_hash, manifest.fields, hub.signer)

@@ -22,7 +22,7 @@ from hub.exchange.byhand import Policy
 from hub.exchange.contents import levels
 from hub.exchange.difference import Differences, match, pair
 from hub.exchange.ground import Hub, Progress
-from hub.exchange.guard import judge
+from hub.exchange.guard import Judged, judge
 from hub.exchange.manifest import Manifest
 from hub.exchange.pipeline import Result, run_exchange, silent
 from hub.exchange.recall import Recall
@@ -155,7 +155,7 @@ def _manifest(run: RunFile, manifest: Manifest, heals: Mapping[str, int], hub: H
         update={"create": guard.create or LIMIT, "delete": guard.delete or LIMIT, "update": guard.update}
     )
     known = run.one("SELECT count(*) FROM acknowledged")
-    manifest.breaches = [str(one) for one in judge(limits, heals, known, initial=False)]
+    manifest.breaches = judge(limits, Judged(heals, known), initial=False)
 
 
 def _keep(run: RunFile, manifest: Manifest, told: Reconciled, sample: int) -> None:

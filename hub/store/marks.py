@@ -18,7 +18,8 @@ from hub.store.tables import source, watermark
 @dataclass(frozen=True, slots=True)
 class Mark:
     """``value`` of the cursor field, or the source's ``token``; ``seq`` of a model's commits; the hash of
-    the mapping that read; the size of the last complete ``snapshot``; the profile of the source's ``fields``."""
+    the mapping that read; the size of the last complete ``snapshot`` and the ``place`` it came from; the
+    profile of the source's ``fields``."""
 
     map_hash: str
     value: str | None = None
@@ -26,6 +27,7 @@ class Mark:
     seq: int | None = None
     snapshot: int | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
+    place: Mapping[str, str] = field(default_factory=dict)
 
 
 def read(database: Database, exchange: str) -> Mark | None:
@@ -34,7 +36,7 @@ def read(database: Database, exchange: str) -> Mark | None:
         row = connection.execute(select(watermark).where(watermark.c.exchange == exchange)).one_or_none()
     if row is None:
         return None
-    return Mark(row.map_hash, row.value, row.token, row.seq, row.snapshot, dict(row.fields))
+    return Mark(row.map_hash, row.value, row.token, row.seq, row.snapshot, dict(row.fields), row.place or {})
 
 
 def move(session: Bulk, exchange: str, mark: Mark, run_id: uuid.UUID) -> None:
@@ -50,6 +52,7 @@ def move(session: Bulk, exchange: str, mark: Mark, run_id: uuid.UUID) -> None:
         "run_id": run_id,
         "moved_at": now(),
         "fields": json_literal(dict(mark.fields)),
+        **({"place": json_literal(dict(mark.place))} if mark.place else {}),
         **kept,
     }
     if found:

@@ -140,6 +140,7 @@ watermark = Table(
     Column("seq", BigInteger, nullable=False, server_default="0"),
     Column("snapshot", BigInteger, nullable=False, server_default="0"),  # records of the last complete one
     Column("fields", JSON, nullable=False),  # profile of the fields, for drift
+    Column("place", JSON(none_as_null=True)),  # where the last complete snapshot came from, hashed part by part
     Column("run_id", Uuid, nullable=False),
     Column("moved_at", Moment, nullable=False),
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Integer, Table, Text, Uuid
+from sqlalchemy import JSON, BigInteger, Column, Integer, Table, Text, Uuid
 
+from hub.store.tables import KEY
 from hub.store.tables import metadata as metadata
 from hub.store.types import Moment
 
@@ -42,4 +43,24 @@ reconciliation = Table(
     Column("at", Moment, nullable=False),
     Column("complete", Text, nullable=False),  # empty: the target was read whole; else why not
     Column("counts", JSON, nullable=False),
+)
+
+# Of each field that a target acknowledged a few signs of its value: which fields a delivery changes or empties
+# is known without keeping the values. Good while ``hash`` is the shadow's.
+printed = Table(
+    "printed",
+    metadata,
+    Column("source", Integer, primary_key=True, autoincrement=False),
+    Column("key", KEY, primary_key=True),
+    Column("hash", BigInteger, nullable=False),
+    Column("map_hash", BigInteger, nullable=False),
+    Column("prints", Text, nullable=False),
+)
+
+printing = Table(
+    "printing",
+    metadata,
+    Column("source", Integer, primary_key=True, autoincrement=False),
+    Column("map_hash", BigInteger, primary_key=True, autoincrement=False),
+    Column("names", Text, nullable=False),  # the fields of the prints, in their order
 )

@@ -54,6 +54,7 @@ PATTERNS: Final = {
     r"^\d+(ms|s|m|h)$": "duration",
     r"^\d+(\.\d+)?(ms|s|m|h|d)$": "duration",
     r"^\d+(\.\d+)?%?$": "count or percentage",
+    r"^(\d+(\.\d+)?%?|off)$": "count, percentage or off",
     "^secret://": "`secret://` reference",
     r"^[a-z][a-z0-9_-]{0,62}$": "name",
     r"^[a-z][a-z0-9_]{0,62}$": "name",

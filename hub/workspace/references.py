@@ -9,7 +9,7 @@ from hub.errors import Finding
 from hub.workspace.build import Built
 from hub.workspace.explain import Loc, dotted, suggest
 from hub.workspace.gather import Gathered
-from hub.workspace.guard_references import check_approvals
+from hub.workspace.guard_references import check_approvals, check_limits
 from hub.workspace.mapping_references import check_mapping
 from hub.workspace.scope import Scope, names_of
 from hub.workspace.shape import CodesFile, ModelField, ModelFile, Output, TestCase
@@ -26,6 +26,7 @@ def check(built: Built, gathered: Gathered) -> list[Finding]:
         _codes(Scope(built, names, "codes", name, findings), codes)
     for name, mapping in built.mappings.items():
         check_mapping(Scope(built, names, "mapping", name, findings), mapping)
+        check_limits(Scope(built, names, "mapping", name, findings), mapping)
     for name, cases in built.tests.items():
         _tests(Scope(built, names, "test", name, findings), cases)
     return findings

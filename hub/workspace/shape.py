@@ -13,6 +13,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from hub.workspace.delivering import CHANGED_BY_HAND, COMPARE, GHOSTS, READ_BACK, ByHand, ReadBackRule
 from hub.workspace.delivering import Delivering as Delivering
 from hub.workspace.hooks import Webhook as Webhook
+from hub.workspace.limits import ABSENT, EFFECTIVE, AbsentRule, Approvals, CanaryRule, GuardRule, Plans
+from hub.workspace.limits import Absent as Absent
+from hub.workspace.limits import Effective as Effective
+from hub.workspace.limits import Guard as Guard
 from hub.workspace.matching import (
     AMBIGUOUS,
     COLLISION,
@@ -44,21 +48,6 @@ TITLE: Any = Field(
 
 
 # ---------------------------------------------------------------- hub.yaml
-
-
-class Plans(Shape):
-    """What becomes of stored plans."""
-
-    keep: Duration = Field("7d", description="How long a plan can be applied after it was made")
-
-
-class Approvals(Shape):
-    """Who may let a held plan through, and for how long."""
-
-    four_eyes: Literal["on", "off"] = Field(
-        "on", description="on: whoever let the plan be made may not approve it; off: where only one person is"
-    )
-    expires: Duration = Field("4h", description="How long an approval holds where approve names no time")
 
 
 class AuditRule(Shape):
@@ -230,32 +219,6 @@ class FieldRule(Shape):
     title: Title = TITLE
 
 
-class Absent(Shape):
-    """What happens to what is no longer in a complete snapshot."""
-
-    reaction: Literal["ignore", "disable", "delete", "unlink"] = Field(
-        "ignore",
-        description="What becomes of the entity whose record is gone; unlink only forgets the record",
-    )
-    grace: Duration | None = Field(None, description="How long it waits before that", examples=["7d"])
-
-
-class Effective(Shape):
-    """From which day to which (both included) a record is valid: expressions that give dates."""
-
-    from_: str | None = Field(None, alias="from", description="First day", examples=["StartDate"])
-    to: str | None = Field(None, description="Last day; empty: without end", examples=["EndDate"])
-
-
-class Guard(Shape):
-    """Limits of one run, as a count or a percentage of what was there before."""
-
-    create: Limit | None = Field(None, description="Most entities or records to create", examples=["20%"])
-    update: Limit | None = Field(None, description="Most to change", examples=["30%"])
-    delete: Limit | None = Field(None, description="Most to delete", examples=["0"])
-    disable: Limit | None = Field(None, description="Most to disable", examples=["50"])
-
-
 class Schedule(Shape):
     """When an exchange runs: at an interval or by cron, and when it reads everything."""
 
@@ -285,30 +248,6 @@ Value = Annotated[
         json_schema_input_type=str | FieldRule,
     ),
 ]
-AbsentRule = Annotated[
-    Absent,
-    BeforeValidator(
-        lambda value: {"reaction": value} if isinstance(value, str) else value,
-        json_schema_input_type=str | Absent,
-    ),
-]
-
-
-ABSENT: Any = Field(
-    Absent(),
-    description="What happens when a complete snapshot no longer holds a record",
-    examples=[{"reaction": "disable", "grace": "7d"}],
-)
-
-
-EFFECTIVE: Any = Field(
-    None,
-    description="Validity of a record: before its first day it waits, after its last day its entity is treated "
-    "as absent says",
-    examples=[{"from": "StartDate", "to": "EndDate"}],
-)
-
-
 class Output(Shape):
     """What one record becomes in one model or resource."""
 
@@ -368,8 +307,13 @@ class MappingFile(Shape):
     out_of_scope: Outside = OUT_OF_SCOPE
     absent: AbsentRule = ABSENT
     effective: Effective | None = EFFECTIVE
-    guard: Guard = Field(
-        Guard(), description="Limits of one run", examples=[{"update": "30%", "delete": "0"}]
+    canaries: CanaryRule | None = Field(
+        None,
+        description="Keys that every complete snapshot holds; where one is missing absence does not count",
+        examples=[[1000, 2000]],
+    )
+    guard: GuardRule = Field(
+        Guard(), description="Limits of one run; off: none", examples=[{"update": "30%", "delete": "0"}]
     )
     schedule: Schedule | Literal["on_change", "on_event", "manual"] = Field(
         "manual",
