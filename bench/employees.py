@@ -66,7 +66,7 @@ def workspace(folder: Path, store: str) -> None:
         for name in FIELDS
     )
     (folder / "config/models/employee.yaml").write_text(
-        f"model: employee\nkey: [employee_no]\nfields:\n{fields}"
+        f"model: employee\nlevel: L1\nkey: [employee_no]\nfields:\n{fields}"
     )
     rules = "".join(f"  {name}: {rule}\n" for name, rule in FIELDS.items())
     (folder / "mappings/hr-employees.yaml").write_text(

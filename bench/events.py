@@ -32,6 +32,7 @@ from hub.store.migrate import migrate
 FILES = {
     "config/models/account.yaml": """
 model: account
+level: L1
 key: [code]
 fields:
   code: {type: text, level: L1, required: true}

@@ -18,7 +18,7 @@ from hub.mapping.compile import Compiled, compile_mapping
 from hub.mapping.evaluate import evaluate
 from hub.mapping.lineage import lineage
 from hub.mapping.single import memory, relation
-from hub.security.masking import mask
+from hub.security.masking import level_in, mask
 from hub.store import reviews
 from hub.store.meant import referred_entities
 from hub.store.reports import Entry, find_entry, key_texts, values_of
@@ -180,7 +180,8 @@ class _Lines:
         field = self.model.fields[name]
         if isinstance(value, uuid.UUID) and field.model:
             value = key_texts(self.hub.database, field.model, [value]).get(value, str(value))
-        return mask(value, self.levels.get(name) or field.level, field)
+        level = max(self.levels.get(name) or "", level_in(self.hub.workspace.models, field))
+        return mask(value, level, field)
 
 
 def _plain(value: Any, listed: bool) -> Any:

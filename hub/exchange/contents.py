@@ -18,7 +18,7 @@ from hub.exchange.plan import load_plan
 from hub.exchange.runfile import RunFile, open_run
 from hub.mapping.compile import compile_mapping
 from hub.mapping.lineage import lineage
-from hub.security.masking import HIDDEN, is_classified, mask
+from hub.security.masking import NOBODY, Sight, is_classified, level_in, mask
 from hub.store.plans import PlanRow
 from hub.store.reports import key_texts, values_of
 from hub.workspace.shape import ModelField
@@ -81,20 +81,21 @@ class Contents:
     parts: tuple[Part, ...]
 
 
-def contents(hub: Hub, plan: PlanRow, limit: int = 5) -> Contents:
-    """Open a plan; at most ``limit`` changes of each kind in each output. Changes nothing."""
+def contents(hub: Hub, plan: PlanRow, limit: int = 5, sight: Sight = NOBODY) -> Contents:
+    """Open a plan; at most ``limit`` changes of each kind in each output, as ``sight`` may see them. Changes
+    nothing."""
     with open_run(hub.scratch, hub.memory, hub.threads) as run:
-        parts = tuple(_part(hub, run, manifest, limit) for manifest in load_plan(hub.keep, run, plan.digest))
+        parts = tuple(_part(hub, run, manifest, limit, sight) for manifest in load_plan(hub.keep, run, plan.digest))
     return Contents(plan, plan.created_at, plan.workspace_hash != hub.workspace.hash, parts)
 
 
-def _part(hub: Hub, run: RunFile, manifest: Manifest, limit: int) -> Part:
+def _part(hub: Hub, run: RunFile, manifest: Manifest, limit: int, sight: Sight) -> Part:
     run.con.execute(f"USE o{manifest.number}")
     if manifest.direction == "inbound":
-        changes = _inbound(hub, run, manifest, limit)
+        changes = _inbound(hub, run, manifest, limit, sight)
         total = sum(run.one(f"SELECT count(*) FROM {name}") for name in ("creation", "updating", "removing"))
     else:
-        changes = _outbound(hub, run, manifest, limit)
+        changes = _outbound(hub, run, manifest, limit, sight)
         total = run.one("SELECT count(*) FROM sending")
     return Part(
         manifest.output,
@@ -121,13 +122,13 @@ def levels(hub: Hub, manifest: Manifest) -> dict[str, str]:
 # ---------------------------------------------------------------- inbound
 
 
-def _inbound(hub: Hub, run: RunFile, manifest: Manifest, limit: int) -> list[Shown]:
+def _inbound(hub: Hub, run: RunFile, manifest: Manifest, limit: int, sight: Sight) -> list[Shown]:
     model = hub.workspace.models[manifest.output]
     made = _rows(run, f"SELECT * FROM creation LIMIT {limit}")
     changed = _rows(run, f"SELECT * FROM updating LIMIT {limit}")
     leaving = _rows(run, f"SELECT * FROM removing LIMIT {limit}")
     before = values_of(hub.database, manifest.output, [_id(row) for row in (*changed, *leaving)])
-    names = _Names(hub, model.fields)
+    names = _Names(hub, model.fields, sight)
     names.learn([*made, *changed, *before.values()])
 
     def called(row: Mapping[str, Any]) -> str:
@@ -173,8 +174,8 @@ def _id(row: Mapping[str, Any]) -> uuid.UUID:
 class _Names:
     """Values as people may see them: classified ones masked, references by the keys of what they name."""
 
-    def __init__(self, hub: Hub, fields: Mapping[str, ModelField]) -> None:
-        self._hub, self._fields = hub, fields
+    def __init__(self, hub: Hub, fields: Mapping[str, ModelField], sight: Sight) -> None:
+        self._hub, self._fields, self._sight = hub, fields, sight
         self._names: dict[uuid.UUID, str] = {}
 
     def learn(self, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -187,13 +188,14 @@ class _Names:
         field = self._fields.get(name)
         if isinstance(value, uuid.UUID):
             value = self._names.get(value, str(value))
-        return mask(value, field.level if field else None, field)
+        level = level_in(self._hub.workspace.models, field) if field else None
+        return mask(value, level, field, self._sight)
 
 
 # ---------------------------------------------------------------- outbound
 
 
-def _outbound(hub: Hub, run: RunFile, manifest: Manifest, limit: int) -> list[Shown]:
+def _outbound(hub: Hub, run: RunFile, manifest: Manifest, limit: int, sight: Sight) -> list[Shown]:
     known = levels(hub, manifest)
     found = []
     for operation in ("create", "update", "delete"):
@@ -201,16 +203,19 @@ def _outbound(hub: Hub, run: RunFile, manifest: Manifest, limit: int) -> list[Sh
         for row in rows:
             values = json.loads(row["body"] or "{}")
             fields = tuple(
-                FieldChange(name, None, _masked(value, known.get(name, "")), known.get(name, ""))
+                FieldChange(name, None, mask(value, known.get(name, ""), None, sight), known.get(name, ""))
                 for name, value in values.items()
                 if value is not None
             )
-            found.append(Shown(operation, _foreign_key(row), fields))
+            found.append(Shown(operation, _called(row, manifest, known, sight), fields))
     return found
 
 
-def _masked(value: Any, level: str) -> Any:
-    return HIDDEN if is_classified(level) and value is not None else value
+def _called(row: Mapping[str, Any], manifest: Manifest, known: Mapping[str, str], sight: Sight) -> str:
+    """The key in the target; where that is classified the hub's own."""
+    if all(sight.sees(known.get(name)) for name in manifest.target_key):
+        return _foreign_key(row)
+    return str(row["key"])
 
 
 def _foreign_key(row: Mapping[str, Any]) -> str:

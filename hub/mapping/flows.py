@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from hub.errors import Finding
 from hub.mapping.compile import Column, Compiled
 from hub.mapping.cycles import cycles
+from hub.mapping.levels import level_findings
 from hub.mapping.lineage import level_of
 from hub.mapping.roundtrip import lossy
 from hub.mapping.syntax import Issue
@@ -21,6 +22,7 @@ def flow_findings(workspace: Workspace, compiled: Compilations) -> list[Finding]
     """Contending writers, cycles, lossy round trips, levels and references, over all mappings that compile."""
     live = {name: outputs for name, outputs in compiled.items() if workspace.mappings[name].enabled}
     found = [*_writers(workspace, live), *cycles(workspace, live), *_lossy(workspace, live)]
+    found += level_findings(workspace)
     return [*found, *_levels(workspace, live), *_references(workspace, live)]
 
 

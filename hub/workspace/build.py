@@ -17,6 +17,7 @@ from hub.workspace.located import Layered, Located
 from hub.workspace.matching import SITUATIONS
 from hub.workspace.overlay import merge
 from hub.workspace.plain import plain_in_text, plain_secrets
+from hub.workspace.roles import RolesFile
 from hub.workspace.shape import (
     CodesFile,
     EnvironmentFile,
@@ -40,6 +41,7 @@ class Built:
     """What could be built under one environment; ``contents`` and ``files`` are by (kind, name)."""
 
     hub: HubFile | None = None
+    roles: RolesFile = field(default_factory=RolesFile)
     models: dict[str, ModelFile] = field(default_factory=dict)
     systems: dict[str, System] = field(default_factory=dict)
     codes: dict[str, CodesFile] = field(default_factory=dict)
@@ -94,6 +96,8 @@ def _build(
         keep("hub", kind_name, file, file.value)
         built.hub = _shape(file, HubFile, built.findings)
         built.findings += plain_in_text(file)
+    for _, base in gathered.of("roles"):
+        built.roles = _roles(base, built.findings)
     for name_, base in gathered.of("model"):
         keep("model", name_, base, base.value)
         _put(built.models, name_, _shape(base, ModelFile, built.findings))
@@ -112,6 +116,19 @@ def _build(
     for name_, base in gathered.of("test"):
         built.files["test", name_] = base
         built.tests[name_] = tuple(_tests(base, built.findings))
+
+
+def _roles(file: Located, findings: list[Finding]) -> RolesFile:
+    """Who sees what; every role that somebody has must be there."""
+    roles = _shape(file, RolesFile, findings) or RolesFile()
+    for actor, names in roles.actors.items():
+        for number, name in enumerate(names):
+            if name not in roles.roles:
+                path, line, column = file.place(("actors", actor, number))
+                hint = suggest(name, roles.roles) or "declare it under roles"
+                message = f"there is no role {name}"
+                findings.append(Finding(path, line, column, "error", "reference.role", message, hint))
+    return roles
 
 
 def _put(into: dict[str, Any], name: str, made: object | None) -> None:

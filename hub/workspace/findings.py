@@ -25,6 +25,7 @@ FINDINGS: Final[dict[str, str]] = {
     "reference.mapping": "No mapping has this name.",
     "reference.model": "No model has this name.",
     "reference.rank": "rank names what is neither a mapping nor a system.",
+    "reference.role": "Somebody has a role that is not declared.",
     "reference.resource": "The system has no such resource.",
     "reference.system": "No system has this name, or it is not the one meant here.",
     "reference.value": "The code list has no such value.",

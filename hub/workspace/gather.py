@@ -22,6 +22,7 @@ FOLDERS: Final[dict[Kind, str]] = {
 }
 TEST_SUFFIX: Final = ".test.yaml"
 HUB_FILE: Final = "config/hub.yaml"
+ROLES_FILE: Final = "config/roles.yaml"
 
 
 @dataclass
@@ -53,6 +54,8 @@ def gather(folder: Path) -> Gathered:
         )
         return found
     _read(found, folder / HUB_FILE, "hub", "")
+    if (folder / ROLES_FILE).exists():
+        _read(found, folder / ROLES_FILE, "roles", "")
     for kind, place in FOLDERS.items():
         for path in sorted((folder / place).glob("*.yaml")):
             if kind == "mapping" and path.name.endswith(TEST_SUFFIX):

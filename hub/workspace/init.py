@@ -46,6 +46,7 @@ resources:
         """\
 model: supplier
 title: {en: Supplier, zh: 供应商}
+level: L1
 key: [code]
 fields:
   code:       {type: text, required: true, title: {en: Number, zh: 编号}}

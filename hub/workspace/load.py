@@ -109,6 +109,7 @@ def _workspace(
         systems=built.systems,
         mappings=mappings,
         codes=built.codes,
+        roles=built.roles,
         tests={name: tests for name, tests in built.tests.items() if name in mappings},
         hash=digest({f"{kind}/{name}": value for (kind, name), value in content.items()}),
         content=content,

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from hub.contract import Spec
 from hub.failpoints import POINTS
 from hub.workspace.connectors import Connectors, ProfileFile, shipped
+from hub.workspace.roles import RolesFile
 from hub.workspace.shape import (
     CodesFile,
     EnvironmentFile,
@@ -35,6 +36,7 @@ KINDS: Final[Mapping[str, tuple[str, type[BaseModel]]]] = {
     "Systems": ("config/systems/NAME.yaml", SystemFile),
     "Models": ("config/models/NAME.yaml", ModelFile),
     "Code lists": ("config/codes/NAME.yaml", CodesFile),
+    "Roles": ("config/roles.yaml", RolesFile),
     "Mappings": ("mappings/NAME.yaml", MappingFile),
     "Tests of mappings": ("mappings/NAME.test.yaml", TestCase),
     "Environments": ("config/environments/NAME.yaml", EnvironmentFile),

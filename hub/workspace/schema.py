@@ -15,6 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from hub.contract import Spec
 from hub.workspace.connectors import Connectors, ProfileFile, shipped
+from hub.workspace.roles import RolesFile
 from hub.workspace.shape import (
     CodesFile,
     EnvironmentFile,
@@ -30,6 +31,7 @@ FILE_NAMES: Final = {
     "system": "system.schema.json",
     "model": "model.schema.json",
     "codes": "codes.schema.json",
+    "roles": "roles.schema.json",
     "environment": "environment.schema.json",
     "mapping": "mapping.schema.json",
     "profile": "profile.schema.json",
@@ -39,6 +41,7 @@ SHAPES: Final[dict[str, type[BaseModel]]] = {
     "hub": HubFile,
     "model": ModelFile,
     "codes": CodesFile,
+    "roles": RolesFile,
     "environment": EnvironmentFile,
     "mapping": MappingFile,
     "profile": ProfileFile,
@@ -47,7 +50,7 @@ DIALECT: Final = GenerateJsonSchema.schema_dialect
 
 
 def schemas(connectors: Connectors | None = None) -> dict[str, dict[str, Any]]:
-    """The schema of each kind of file: hub, system, model, codes, environment, mapping, profile, test.
+    """The schema of each kind of file: hub, system, model, codes, roles, environment, mapping, profile, test.
 
     Imports every connector; one that cannot be imported here is left out of the system schema's
     choices, not the whole schema.

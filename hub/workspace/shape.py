@@ -32,20 +32,18 @@ from hub.workspace.matching import (
     Unlinked,
     Unmatched,
 )
+from hub.workspace.model import UNCLASSIFIED as UNCLASSIFIED
+from hub.workspace.model import Level as Level
+from hub.workspace.model import Mask as Mask
+from hub.workspace.model import ModelField as ModelField
+from hub.workspace.model import ModelFile as ModelFile
+from hub.workspace.strict import TITLE as TITLE
 from hub.workspace.strict import Duration as Duration
 from hub.workspace.strict import FieldName as FieldName
 from hub.workspace.strict import Limit as Limit
 from hub.workspace.strict import Name as Name
 from hub.workspace.strict import Shape as Shape
-
-Level = Literal["L1", "L2", "L3", "L4", "L5"]
-Title = str | dict[str, str]
-TITLE: Any = Field(
-    "",
-    description="Title for people: a text, or one per language",
-    examples=[{"en": "Supplier", "zh": "供应商"}],
-)
-
+from hub.workspace.strict import Title as Title
 
 # ---------------------------------------------------------------- hub.yaml
 
@@ -98,65 +96,6 @@ class HubFile(Shape):
         description="How the audit chain is signed",
         examples=[{"every": 1000, "checkpoints": "/mnt/audit"}],
     )
-
-
-# ---------------------------------------------------------------- models
-
-
-class Mask(Shape):
-    """How much of a value is shown to who may not see all of it: so many characters at each end."""
-
-    keep: tuple[int, int] | None = Field(
-        None, strict=False, description="How many characters stay readable at both ends", examples=[[3, 4]]
-    )
-    full: bool = Field(False, description="Nothing stays readable")
-
-
-class ModelField(Shape):
-    """One field of a model."""
-
-    type: Literal["text", "integer", "decimal", "boolean", "date", "datetime", "code", "ref", "json"] = Field(
-        "text", description="Type of the value"
-    )
-    many: bool = Field(False, description="A list of such values")
-    required: bool = Field(False, description="A record without it is quarantined (code: required)")
-    unique: bool = Field(False, description="Two entities may not share it (code: collision)")
-    list_: str | None = Field(
-        None, alias="list", description="type code: the code list", examples=["country"]
-    )
-    model: str | None = Field(None, description="type ref: the model referred to", examples=["supplier"])
-    digits: int = Field(18, ge=1, le=38, description="type decimal: all digits")
-    scale: int = Field(4, ge=0, le=38, description="type decimal: digits after the point")
-    format: Literal["email", "phone", "url"] | None = Field(None, description="Known text format")
-    pattern: str | None = Field(None, description="Regular expression the whole text must match")
-    max_length: int | None = Field(None, ge=1, description="Longest text, in characters")
-    min: float | None = Field(None, description="Smallest number")
-    max: float | None = Field(None, description="Largest number")
-    level: Level | None = Field(None, description="Protection level; L1 public to L5 important")
-    class_: str | None = Field(None, alias="class", description="Class of the data", examples=["pi.contact"])
-    mask: Mask | Literal["full"] | None = Field(
-        None,
-        description="How a classified value is shown to people without clearance; without it not at all",
-        examples=[{"keep": [3, 4]}],
-    )
-    rank: list[str] = Field(
-        [], description="Mappings or systems, most trusted first", examples=[["hr", "crm"]]
-    )
-    title: Title = TITLE
-
-
-class ModelFile(Shape):
-    """``config/models/NAME.yaml``: a canonical type."""
-
-    model: FieldName = Field(description="Name of the model, as the file is named", examples=["supplier"])
-    title: Title = TITLE
-    key: list[str] = Field(
-        min_length=1, description="Fields that identify an entity for people", examples=[["code"]]
-    )
-    fields: dict[FieldName, ModelField] = Field(
-        min_length=1, description="Fields by name", examples=[{"code": {"type": "text", "required": True}}]
-    )
-    history: bool = Field(True, description="Keep every earlier version")
 
 
 # ---------------------------------------------------------------- systems

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
@@ -17,6 +17,12 @@ Limit = Annotated[
         json_schema_input_type=str | int,
     ),
 ]
+Title = str | dict[str, str]
+TITLE: Any = Field(
+    "",
+    description="Title for people: a text, or one per language",
+    examples=[{"en": "Supplier", "zh": "供应商"}],
+)
 
 
 class Shape(BaseModel):

@@ -13,10 +13,11 @@ from hub.contract import Context, Resource, Settings, Spec
 from hub.errors import ConfigError
 from hub.workspace.explain import suggest
 from hub.workspace.located import Layered, Located, Place
+from hub.workspace.roles import RolesFile
 from hub.workspace.shape import CodesFile, Delivering, HubFile, MappingFile, ModelFile, TestCase, Title
 
 T = TypeVar("T")
-Kind = Literal["hub", "system", "model", "codes", "mapping", "test", "environment"]
+Kind = Literal["hub", "roles", "system", "model", "codes", "mapping", "test", "environment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class Workspace:
     files: Mapping[tuple[str, str], Located | Layered] = field(
         repr=False, compare=False, default_factory=dict
     )
+    roles: RolesFile = field(default_factory=RolesFile)
 
     def locate(self, kind: Kind, name: str, *path: str | int) -> Place:
         """Path, line and column of a part of a file: ``locate("mapping", "s4-suppliers", "fields",

@@ -28,6 +28,7 @@ FILES = {
     "config/hub.yaml": "hub: faults\n",
     "config/models/party.yaml": """
 model: party
+level: L1
 key: [code]
 fields:
   code: {type: text, required: true, rank: [files, crm, s4]}

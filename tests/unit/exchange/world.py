@@ -92,6 +92,10 @@ class World:
         self.mapping(SUPPLIERS)
 
     def model(self, content: str) -> None:
+        """Write a model; what names no level is public."""
+        content = dedent(content)
+        if not re.search(r"^level:", content, re.MULTILINE):
+            content = re.sub(r"^(model: .*)$", r"\1\nlevel: L1", content, count=1, flags=re.MULTILINE)
         self.write(f"config/models/{_named(content)}.yaml", content)
         self._migrated = False
 

@@ -24,6 +24,7 @@ COUNTRY: dict[str, Any] = {
 PERSON: dict[str, Any] = {
     "model": "person",
     "key": ["no"],
+    "level": "L1",
     "fields": {
         "no": {"required": True},
         "name": {},

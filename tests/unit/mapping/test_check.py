@@ -31,7 +31,8 @@ fields:
 """
     there, found = lint(write(tmp_path, {"mappings/erp-suppliers.yaml": text}), connectors=CONNECTORS)
     assert there is not None, found
-    assert [(one.path, one.line, one.column, one.code) for one in check(there)] == [
+    found = [one for one in check(there) if one.code != "level.missing"]
+    assert [(one.path, one.line, one.column, one.code) for one in found] == [
         ("mappings/erp-suppliers.yaml", 4, 21, "field.unknown"),
         ("mappings/erp-suppliers.yaml", 7, 17, "function.unknown"),
         ("mappings/erp-suppliers.yaml", 8, 17, "code.list"),
@@ -98,6 +99,19 @@ def test_a_cycle_through_a_pass_through_is_found_and_an_echo_is_not() -> None:
     assert codes(there, back) == ["exchange.cycle"]
 
 
+def test_what_nobody_classified_is_found_once_for_a_model_and_masked() -> None:
+    model = {**PERSON, "level": None}
+    (found,) = (one for one in check(workspace(models=(model,))) if one.code == "level.missing")
+    assert found.level == "warning"
+    assert found.message.startswith("no, name, born, count and 6 more of person have no level")
+    assert workspace(models=(model,)).models["person"].fields["name"].level == "L3"
+
+
+def test_a_classified_key_is_found() -> None:
+    fields = {**PERSON["fields"], "no": {"level": "L3", "required": True}}
+    assert codes(models=({**PERSON, "fields": fields},)) == ["level.key"]
+
+
 def test_a_level_travels_through_a_system_into_a_lower_place() -> None:
     out = {
         "mapping": "out",
@@ -106,7 +120,7 @@ def test_a_level_travels_through_a_system_into_a_lower_place() -> None:
         "key": "Id",
         "fields": {"Id": "no", "P": "pay"},
     }
-    low = {"model": "note", "key": ["no"], "fields": {"no": {}, "text": {}, "safe": {"level": "L3"}}}
+    low = {"model": "note", "level": "L1", "key": ["no"], "fields": {"no": {}, "text": {}, "safe": {"level": "L3"}}}
     back = {
         "mapping": "back",
         "from": "crm.c",
@@ -122,6 +136,7 @@ def test_a_level_travels_through_a_system_into_a_lower_place() -> None:
 def test_a_reference_that_nobody_supplies_is_found() -> None:
     post = {
         "model": "post",
+        "level": "L1",
         "key": ["no"],
         "fields": {"no": {}, "holder": {"type": "ref", "model": "person"}},
     }

@@ -144,7 +144,7 @@ def test_a_record_of_another_shape_is_rejected_not_emptied() -> None:
     ],
 )
 def test_a_models_demands_are_checked(field: dict[str, Any], good: object, bad: object, code: str) -> None:
-    model = {"model": "person", "key": ["no"], "fields": {"no": {}, "it": field}}
+    model = {"model": "person", "level": "L1", "key": ["no"], "fields": {"no": {}, "it": field}}
     rule = "list_transform(V, x -> x)" if field.get("many") else "V"
     ran = run(inbound({"it": rule}), {"Id": "1", "V": good}, {"Id": "2", "V": bad}, models=(model,))
     assert [row["_key"] for row in ran.rows] == ["1"]
@@ -315,7 +315,8 @@ def test_an_output_field_may_be_named_like_a_column_of_ours() -> None:
         "fields": {"r": "no", "e": "name", "shape": "no"},
     }
     assert [row["r"] for row in run(out, {"no": "1", "name": "x"}).rows] == ["1"]
-    model = {"model": "person", "key": ["r"], "fields": {"r": {"required": True}, "s": {"format": "email"}}}
+    fields = {"r": {"required": True}, "s": {"format": "email"}}
+    model = {"model": "person", "level": "L1", "key": ["r"], "fields": fields}
     mapping = {"mapping": "people", "from": "hr.p", "into": "person", "fields": {"r": "Id", "s": "M"}}
     assert run(mapping, {"Id": "1", "M": "x"}, models=(model,)).codes == [("1", "s", "format.email")]
 

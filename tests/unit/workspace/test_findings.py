@@ -170,6 +170,12 @@ CASES: list[tuple[str, Changes, str, str]] = [
     ("reference.resource", changed(IN, "erp.Supplier", "erp.Nowhere"), f"{IN}:2:7", "known: Supplier"),
     ("reference.resource", changed(IN, "erp.Supplier", "erp.Suplier"), f"{IN}:2:7", "did you mean Supplier?"),
     (
+        "reference.role",
+        {"config/roles.yaml": "roles:\n  payroll: {sees: L4}\nactors:\n  anna: [payrol]\n"},
+        "config/roles.yaml:4:10",
+        "did you mean payroll?",
+    ),
+    (
         "reference.rank",
         changed(MODEL, "name: {type: text}", "name: {type: text, rank: [erp, hr]}"),
         f"{MODEL}:5:34",
