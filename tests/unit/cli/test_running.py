@@ -101,7 +101,7 @@ def test_a_change_is_shown_old_beside_new(work: Desk) -> None:
     said = work.cophub("plan", "erp-suppliers", "--full", "--json").json
     changes = {one["key"]: one["fields"] for one in said["outputs"][0]["changes"]}
     assert changes["1003"] == [
-        {"field": "name", "old": "Lyon Polymères SA", "new": "Lyon Polymères SARL", "level": ""}
+        {"field": "name", "old": "Lyon Polymères SA", "new": "Lyon Polymères SARL", "level": "L1"}
     ]
     assert changes["1001"] == [{"field": "phone", "old": "+49***23", "new": "+49***99", "level": "L3"}]
     assert "Lyon Polymères SA → Lyon Polymères SARL" in work.cophub("plan", "show", said["plan"][-8:]).out

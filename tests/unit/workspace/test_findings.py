@@ -17,6 +17,7 @@ from .desk import CONNECTORS, FILES, changed, findings, loaded, write
 Changes = dict[str, str | bytes | None]
 
 ERP, CRM = "config/systems/erp.yaml", "config/systems/crm.yaml"
+ROLES = "config/roles.yaml"
 MODEL, CODES, PROD = (
     "config/models/supplier.yaml", "config/codes/country.yaml", "config/environments/prod.yaml",
 )  # fmt: skip
@@ -169,12 +170,7 @@ CASES: list[tuple[str, Changes, str, str]] = [
     ("reference.value", changed(CODES, "GER: DE", "GER: DX"), f"{CODES}:4:14", "known: DE, NO"),
     ("reference.resource", changed(IN, "erp.Supplier", "erp.Nowhere"), f"{IN}:2:7", "known: Supplier"),
     ("reference.resource", changed(IN, "erp.Supplier", "erp.Suplier"), f"{IN}:2:7", "did you mean Supplier?"),
-    (
-        "reference.role",
-        {"config/roles.yaml": "roles:\n  payroll: {sees: L4}\nactors:\n  anna: [payrol]\n"},
-        "config/roles.yaml:4:10",
-        "did you mean payroll?",
-    ),
+    ("reference.role", {ROLES: "roles: {pay: {sees: L4}}\nactors: {ann: [pai]}\n"}, f"{ROLES}:2:16", "pay?"),
     (
         "reference.rank",
         changed(MODEL, "name: {type: text}", "name: {type: text, rank: [erp, hr]}"),
