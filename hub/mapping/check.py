@@ -16,6 +16,7 @@ from hub.mapping.check_matching import creates, matching_issues
 from hub.mapping.compile import Compiled, Translations, compile_with_findings
 from hub.mapping.flows import flow_findings
 from hub.mapping.syntax import Issue
+from hub.workspace.explain import suggest
 from hub.workspace.shape import MappingFile
 from hub.workspace.workspace import Workspace
 
@@ -36,6 +37,7 @@ def check(workspace: Workspace) -> list[Finding]:
                 findings += _typed(workspace, mapping, one, binder)
                 findings += _required(workspace, mapping, one)
                 findings += _matching(workspace, mapping, one, binder)
+            findings += _compared(workspace, mapping, done)
     findings += flow_findings(workspace, compiled)
     return sorted(set(findings))
 
@@ -75,6 +77,21 @@ def _typed(workspace: Workspace, mapping: MappingFile, compiled: Compiled, binde
         path = output_path(mapping, compiled.number, "fields", field) if field else ("where",)
         found.append(finding(workspace, compiled.mapping, path, issue))
     return found
+
+
+def _compared(workspace: Workspace, mapping: MappingFile, compiled: list[Compiled]) -> list[Finding]:
+    """Fields under ``compare`` that no output writes."""
+    written = sorted({column.name for one in compiled for column in one.columns})
+    return [
+        finding(
+            workspace,
+            mapping.mapping,
+            ("compare", name),
+            Issue("compare.unknown", f"no output writes {name}", suggest(name, written)),
+        )
+        for name in mapping.compare
+        if name not in written
+    ]
 
 
 def _matching(

@@ -28,6 +28,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "plan.changed": ("the record or its entity changed after the plan was made", ""),
     "ref.missing": ("the record refers to one that is not there yet", ""),
     "required": ("a required field has no value", ""),
+    "compare.unknown": ("", "mend the name below compare:"),
     "circuit.open": (
         "the target failed several times in a row, or asked for a long pause: nothing is sent for a while",
         "wait, or mend the system and: cophub systems reset NAME",

@@ -39,6 +39,7 @@ class Crm:
     threads: set[str] = field(default_factory=set)
     unreadable: bool = False
     hidden: set[str] = field(default_factory=set)
+    lock: Any = field(default_factory=threading.Lock, repr=False)
 
     @property
     def spec(self) -> Spec:
@@ -77,7 +78,8 @@ class Crm:
             self.away -= 1
             self.calls.append(("away", str(len(changes))))
             raise Retriable("crm.away", "nobody is at home")
-        return [self._one(change) for change in changes]
+        with self.lock:  # lanes share this one object
+            return [self._one(change) for change in changes]
 
     def _one(self, change: Change) -> Outcome:
         code = str(change.key["code"])
@@ -117,7 +119,8 @@ class Crm:
 
     def find(self, resource: Resource, keys: Sequence[Mapping[str, Any]]) -> list[Found | None]:
         self.calls += [("find", str(key["code"])) for key in keys]
-        known = [self._find(str(key["code"])) for key in keys]
+        with self.lock:
+            known = [self._find(str(key["code"])) for key in keys]
         return [
             Found(one, self._version(one), dict(self.rows[one])) if one is not None else None for one in known
         ]

@@ -165,3 +165,8 @@ def test_a_pattern_that_duckdb_does_not_know_is_found() -> None:
 def test_a_disabled_mapping_contends_with_nobody() -> None:
     first = inbound({"name": "N"}, match=[["no"]])
     assert codes(first, {**first, "mapping": "others", "from": "crm.people", "enabled": False}) == []
+
+
+def test_a_comparison_of_a_field_that_nobody_writes_is_found() -> None:
+    assert "compare.unknown" in codes(inbound({"name": "N"}, compare={"nmae": "exact"}))
+    assert "compare.unknown" not in codes(inbound({"name": "N"}, compare={"name": "exact"}))
