@@ -49,6 +49,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
             "List what was not applied, by cause; show one entry; replay or dismiss some.",
         ),
         "entities": ("entities", "Show golden records and where each value comes from."),
+        "links": ("links", "Show, import and export which foreign record stands for which entity."),
         "review": ("review", "Decide which entity a record is, and merge entities that are one."),
     },
     "Keep": {

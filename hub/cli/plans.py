@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from hub.cli.matches import show_matches
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command
 from hub.cli.progress import progress
@@ -54,6 +55,10 @@ def plan(
     ] = None,
     unmask: Unmask = False,
     reason: Reason = "",
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE", help="With mode link_only: every record and entity as CSV"),
+    ] = None,
 ) -> None:
     """Show what a run would do, and keep it for apply; nothing is changed.
 
@@ -84,8 +89,9 @@ def plan(
             opened.hub, unmask=unmask, reason=reason, models=_models(opened.hub, row), object=f"plan:{row.id}"
         )
         found = contents(opened.hub, row, sample, eyes)
-    if not say.json:
-        _print(say, found, notes)
+        if not say.json:
+            _print(say, found, notes)
+        show_matches(say, opened.hub, row.run_id, report)
     answer = _told(found)
     if out is not None:
         out.write_text(json.dumps(plain(answer), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -6,12 +6,14 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from hub.bootstrap import Opened
 from hub.cli.frame import block, error_json, worst
+from hub.cli.matches import show_matches
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command
 from hub.cli.progress import progress
@@ -58,6 +60,10 @@ def run(
         str | None,
         typer.Option("--run-key", metavar="KEY", help="The same key again answers the finished run"),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE", help="With link_only: every record and entity as CSV"),
+    ] = None,
 ) -> int:
     """Run exchanges: read, map, resolve, merge, and apply or deliver.
 
@@ -72,6 +78,8 @@ def run(
         raise ConfigError("run.mode", f"there is no mode {mode!r}", hint=f"one of {', '.join(MODES)}")
     with opened_hub(say) as opened:
         names = _names(opened, list(exchanges or ()), everything=everything)
+        if report is not None and len(names) > 1:
+            raise ConfigError("run.names", "a report is of one exchange", hint="run them one by one")
         ended = []
         for name in names:
             key = run_key if len(names) == 1 or run_key is None else f"{run_key}/{name}"
@@ -87,6 +95,9 @@ def run(
                 )
             )
         show(say, ended)
+        for item in ended:
+            if item.result is not None:
+                show_matches(say, opened.hub, item.result.run, report)
     return answer(say, ended)
 
 

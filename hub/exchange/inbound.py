@@ -26,6 +26,7 @@ from hub.exchange.judging import judge_inbound
 from hub.exchange.lookup import Lookups
 from hub.exchange.manifest import Manifest
 from hub.exchange.map import PARENT, Mapped, known_records, map_records, short_hash
+from hub.exchange.matchreport import find_matches
 from hub.exchange.merge import Merged, Merger, changed_fields
 from hub.exchange.outside import find_outside
 from hub.exchange.reassert import drifted
@@ -35,7 +36,7 @@ from hub.exchange.takeback import take_back
 from hub.failpoints import reach
 from hub.mapping.compile import Compiled
 from hub.store.bulk import Bulk
-from hub.workspace.shape import MappingFile, ModelFile, Output
+from hub.workspace.shape import Absent, MappingFile, ModelFile, Output
 
 
 def plan(
@@ -212,6 +213,7 @@ def plan_output(
         run, session, database, source, output, model, compiled, links, sending=sending
     ).resolve()
     if asked.mode == "link_only":
+        find_matches(run, session, hub, source, model)
         resolved = _only_links(run, resolved)
     reach("after_resolve")
     echo = Echo(run, session, database, compiled, model, sending)
@@ -219,10 +221,13 @@ def plan_output(
     if asked.mode == "link_only":
         run.sql("DELETE FROM updating")
         merged = dataclasses.replace(merged, updated=0, unchanged=merged.unchanged + merged.updated)
+    # A baseline reacts to nothing.
+    baseline = asked.mode == "link_only"
+    gone, outside = (Absent(), Absent()) if baseline else (output.absent, output.out_of_scope)
     absent = absence.find_absent(
-        run, session, database, extracted, source, model.model, output.absent, each=compiled.each is not None
+        run, session, database, extracted, source, model.model, gone, each=compiled.each is not None
     )
-    left = find_outside(run, session, database, source, model.model, output.out_of_scope)
+    left = find_outside(run, session, database, source, model.model, outside)
     absent = absent.and_also(left)
     taken = 0
     run.sql("CREATE OR REPLACE TABLE taking (key VARCHAR, entity UUID)")
@@ -265,10 +270,10 @@ def plan_output(
         changed_fields=dict(merged.changed_fields),
         source_fields=profile_stored(extracted),
         contestants={claimed.sign(name): name for name in claimed.contestants()},
-        absent="unlink" if any(step.reaction == "unlink" for step in output.absent.chain) else "",
+        absent="unlink" if any(step.reaction == "unlink" for step in gone.chain) else "",
         place=place if extracted.certificate.complete and extracted.read else {},
         full=extracted.full,
-        out_of_scope=output.out_of_scope.reaction,
+        out_of_scope=outside.reaction,
         owned=_owned(output, model),
         last=compiled.number == len(mapping.outputs) - 1,
         moves=not asked.given,

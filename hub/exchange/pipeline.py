@@ -32,6 +32,7 @@ from hub.exchange.at_hand import Given
 from hub.exchange.drift import ACCEPTED
 from hub.exchange.ground import Hub, Progress
 from hub.exchange.manifest import READ_PARTS, Manifest
+from hub.exchange.matchreport import store_report
 from hub.exchange.plan import fingerprint, load_plan, store_plan
 from hub.exchange.runfile import RunFile, open_run
 from hub.exchange.trail import Trail
@@ -227,12 +228,13 @@ class _Run:
             run = self.run_file or stack.enter_context(
                 open_run(self.hub.scratch, self.hub.memory, self.hub.threads)
             )
+            baseline = self.mapping.mode == "link_only" and self.mapping.direction == "inbound"
             manifests = direction.plan(
                 self.hub,
                 run,
                 self.mapping,
                 compiled,
-                self.row.mode,
+                "link_only" if baseline else self.row.mode,
                 stack,
                 self.show,
                 initial=initial,
@@ -243,6 +245,8 @@ class _Run:
             if mend is not None:
                 mend(run, manifests, stack)
             self._total(manifests)
+            for manifest in manifests if given is None else ():
+                store_report(self.hub, run, manifest, self.row.id)
             if told := [note for note in self.notes if note.startswith(ACCEPTED)]:
                 audit.note(
                     self.hub.database,

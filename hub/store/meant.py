@@ -97,3 +97,11 @@ def linked_of_source(database: Database, number: int, entity: uuid.UUID) -> list
     )
     with database.begin(reading=True) as connection:
         return sorted(set(connection.scalars(linked)) | set(connection.scalars(said)))
+
+
+def links_of(database: Database, entity: uuid.UUID) -> list[merges.Link]:
+    """What stands for an entity, and for those that were merged into it."""
+    redirect = review_tables.redirect
+    with database.begin(reading=True) as connection:
+        behind = connection.scalars(select(redirect.c.entity).where(redirect.c.target == entity)).all()
+        return [one for identity in (entity, *behind) for one in merges.links(connection, identity)]

@@ -116,3 +116,16 @@ redirect = Table(
     Column("target", Uuid, nullable=False, index=True),
     Column("merge", Uuid, nullable=False),
 )
+
+# What a baseline found: one row per output and run, with every record and entity in the run store.
+match_report = Table(
+    "match_report",
+    metadata,
+    Column("run_id", Uuid, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("exchange", Text, nullable=False, index=True),
+    Column("model", Text, nullable=False),
+    Column("report", Text, nullable=False),  # JSON: counts and samples, no values of records
+    Column("digest", Text, nullable=False),  # of the rows, sealed
+    Column("made_at", Moment, nullable=False),
+)

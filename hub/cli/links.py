@@ -1,0 +1,204 @@
+"""``links``: which foreign record stands for which entity; importing and exporting that."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from hub.cli.matches import tell_report, write_csv
+from hub.cli.opening import opened_hub
+from hub.cli.options import Command, Group
+from hub.cli.say import Say, plural, short
+from hub.errors import ConfigError
+from hub.exchange.crossref import GOOD, QUIET, WORDS, ImportPlan, import_links
+from hub.exchange.linktable import COLUMNS, export_links
+from hub.store.linking import coverage
+from hub.store.matched import newest
+from hub.store.meant import find_entity, links_of
+from hub.store.reports import key_texts
+
+app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, invoke_without_command=True)
+
+
+@app.callback()
+def links(
+    ctx: typer.Context,
+    exchange: Annotated[
+        str | None, typer.Option("--exchange", metavar="NAME", help="Only links of this exchange")
+    ] = None,
+) -> None:
+    """Show, import and export which foreign record stands for which entity.
+
+    cophub links; cophub links show S-1001 --model supplier; cophub links import links.csv --exchange crm-suppliers
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    say = Say(ctx)
+    with opened_hub(say) as opened:
+        if exchange is not None:
+            opened.hub.workspace.mapping(exchange)
+        found = coverage(opened.hub.database, exchange)
+    table = say.table(
+        "exchange", "place", "model", "#records", "#linked", "#without", "#entities", "#with record", "#none"
+    )
+    for one in found:
+        numbers = (
+            *(one.records, one.linked, one.records - one.linked),
+            *(one.entities, one.covered, one.entities - one.covered),
+        )
+        say.row(table, one.exchange, one.place, one.model, *(f"{number:,}" for number in numbers))
+    if found:
+        say.show(table)
+    else:
+        say.line("there are no links yet")
+    say.answer({"links": found})
+
+
+@app.command("show", cls=Command)
+def show(
+    ctx: typer.Context,
+    entity: Annotated[str, typer.Argument(metavar="ENTITY", help="An entity's key or id, or the end of its id")],
+    model: Annotated[str, typer.Option("--model", metavar="MODEL", help="Its model")],
+) -> None:
+    """Show every foreign record that stands for an entity, in sources and targets."""
+    say = Say(ctx)
+    with opened_hub(say) as opened:
+        opened.hub.workspace.model(model)
+        identity = find_entity(opened.hub.database, model, entity)
+        found = links_of(opened.hub.database, identity)
+        called = key_texts(opened.hub.database, model, [identity]).get(identity, "")
+    say.line(say.text(called, "bold"), Text(str(identity), style="cyan"))
+    table = say.table("exchange", "direction", "record", "its id", "as")
+    for one in found:
+        how = "gone" if one.absent else ("" if one.entity == identity else f"merged {short(one.entity)}")
+        say.row(table, one.exchange, one.direction, one.key, one.foreign_id or "", how)
+    if found:
+        say.show(table)
+    else:
+        say.line("no record stands for it")
+    told = [
+        {
+            "exchange": one.exchange,
+            "direction": one.direction,
+            "key": one.key,
+            "foreign_id": one.foreign_id,
+            "entity": one.entity,
+            "absent": one.absent,
+        }
+        for one in found
+    ]
+    say.answer({"model": model, "entity": identity, "links": told})
+
+
+@app.command("import", cls=Command)
+def import_(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV with a head of names, or NDJSON")],
+    exchange: Annotated[
+        str | None,
+        typer.Option("--exchange", metavar="NAME", help="An exchange or system.resource, where no column says it"),
+    ] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Write it; without, only show what would be done")] = False,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept with each link")] = "",
+    shown: Annotated[int, typer.Option("--show", min=0, max=100_000, help="Lines to show at most")] = 50,
+) -> int:
+    """Import a cross-reference table: key, and entity or the key fields of its model.
+
+    Every line is judged first. Nothing is written while one of them contradicts what is known.
+    """
+    say = Say(ctx)
+    if apply and not reason.strip():
+        raise ConfigError("links.reason", "an import needs a reason", hint="--reason TEXT")
+    with opened_hub(say) as opened:
+        plan = import_links(opened.hub, file, exchange, reason.strip(), apply=apply, shown=shown)
+    _told(say, plan)
+    ahead = sum(plan.counts.get(name, 0) for name in GOOD)
+    if plan.applied:
+        say.line(f"{plural(ahead, 'link')} imported")
+    elif plan.conflicts:
+        say.line(f"{plural(plan.conflicts, 'line')} cannot be imported: mend them, or leave them out", style="red")
+    else:
+        say.line(f"{plural(ahead, 'link')} would be imported: --apply --reason TEXT", style="dim")
+    say.answer(
+        {
+            "lines": plan.lines,
+            "counts": plan.counts,
+            "conflicts": plan.conflicts,
+            "shown": plan.shown,
+            "applied": plan.applied,
+        }
+    )
+    return 1 if plan.conflicts else 0
+
+
+def _told(say: Say, plan: ImportPlan) -> None:
+    for verdict, count in plan.counts.items():
+        style = "green" if verdict in GOOD else "dim" if verdict in QUIET else "red"
+        say.line(say.text(f"{count:,} ×", "bold"), Text(verdict, style=style), WORDS[verdict])
+    if not plan.shown:
+        return
+    table = say.table("#line", "exchange", "record", "verdict", "entity or what stands in the way")
+    for one in plan.shown:
+        say.row(table, f"{one.line:,}", one.exchange, one.key, one.verdict, one.other or one.entity)
+    say.show(table)
+
+
+@app.command("export", cls=Command)
+def export(
+    ctx: typer.Context,
+    exchange: Annotated[str | None, typer.Argument(metavar="[EXCHANGE]", help="Only of this exchange")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write CSV into a file instead of stdout")
+    ] = None,
+) -> None:
+    """Write every link as CSV, in the form that import reads."""
+    say = Say(ctx)
+    count = 0
+    with opened_hub(say) as opened:
+        if exchange is not None:
+            opened.hub.workspace.mapping(exchange)
+        stream: Any = out.open("w", encoding="utf-8", newline="") if out is not None else sys.stdout
+        try:
+            if out is not None or not say.json:
+                writer = csv.writer(stream)
+                writer.writerow(COLUMNS)
+                for row in export_links(opened.hub, exchange):
+                    writer.writerow(row)
+                    count += 1
+        finally:
+            if out is not None:
+                stream.close()
+    if out is not None:
+        say.line(f"{plural(count, 'link')} written: {out}")
+    say.answer({"links": count, "file": out})
+
+
+@app.command("report", cls=Command)
+def report(
+    ctx: typer.Context,
+    exchange: Annotated[str, typer.Argument(metavar="EXCHANGE", help="An exchange that ran in link_only")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Every record and entity as CSV")
+    ] = None,
+) -> None:
+    """Show the match report of the newest baseline of an exchange."""
+    say = Say(ctx)
+    with opened_hub(say) as opened:
+        opened.hub.workspace.mapping(exchange)
+        found = newest(opened.hub.database, exchange)
+        if not found:
+            raise ConfigError(
+                "links.report",
+                f"there is no match report of {exchange}",
+                hint=f"make one: cophub run {exchange} --mode link_only",
+            )
+        for one in found:
+            tell_report(say, one)
+        if out is not None:
+            write_csv(say, opened.hub, found, out)
+    say.answer({"exchange": exchange, "run": found[0].run, "outputs": [one.report for one in found]})

@@ -1,0 +1,170 @@
+"""Cross-reference tables and baselines: what belongs together is known before values flow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hub.errors import ConfigError
+from hub.exchange.crossref import ImportPlan, import_links
+from hub.exchange.linktable import export_links
+from hub.exchange.matchreport import rows_of
+from hub.store.linking import coverage
+from hub.store.matched import of_run
+from tests.unit.exchange.test_matching import ACME, FROM_CRM, crm
+from tests.unit.exchange.test_merges import ids, shop
+from tests.unit.exchange.world import SUPPLIERS, World, some
+
+__all__ = ["crm"]
+BEST = {"id": "2", "name": "Best", "tax": "T2"}
+
+
+def imported(world: World, text: str, place: str | None = "crm-suppliers", *, apply: bool = True) -> ImportPlan:
+    file = world.folder / "links.csv"
+    file.write_text(text, encoding="utf-8")
+    if not world._migrated:
+        world.migrate()
+    with world.opened() as opened:
+        return import_links(opened.hub, file, place, "from the old table", apply=apply)
+
+
+def linked(world: World) -> list[tuple[object, ...]]:
+    return world.rows("""SELECT s.key, e.code FROM shadow s JOIN source o ON o.id = s.source
+        JOIN e_supplier e ON e._id = s.entity WHERE o.exchange = 'crm-suppliers' ORDER BY s.key""")
+
+
+def test_an_imported_link_is_followed_when_its_record_comes(world: World):
+    world.first("erp.suppliers", ACME, BEST)
+    plan = imported(world, "key,code\nA,2\n")
+    assert (plan.counts, plan.conflicts) == ({"unseen": 1}, 0)
+    # Its name and city say ACME: who imported the link knew better.
+    alike = {"id": "A", "name": "ACME", "city": "Bonn"}
+    result = world.first("crm.accounts", alike, mapping="crm-suppliers")
+    assert some(result, "linked", "created", "in_review") == {"linked": 1, "created": 0, "in_review": 0}
+    assert linked(world) == [("A", "2")]
+
+
+def test_entities_are_named_by_id_too(world: World):
+    world.first("erp.suppliers", ACME)
+    imported(world, f"exchange,key,entity\ncrm.accounts,A,{ids(world)['1']}\n", None)
+    world.first("crm.accounts", {"id": "A", "name": "other"}, mapping="crm-suppliers")
+    assert linked(world) == [("A", "1")]
+
+
+def test_every_line_that_cannot_be_is_told_with_its_number(world: World):
+    world.first("erp.suppliers", ACME, BEST)
+    world.first("crm.accounts", ACME | {"id": "A"}, mapping="crm-suppliers")
+    plan = imported(world, "key,code\nA,1\nA,2\nB,1\nC,9\n,1\nD,2\nE,2\nF\n", apply=False)
+    assert [(one.line, one.verdict) for one in plan.shown] == [
+        (3, "elsewhere"),
+        (4, "taken"),
+        (5, "unknown"),
+        (6, "incomplete"),
+        (7, "twice"),
+        (8, "twice"),
+        (9, "incomplete"),
+    ]
+    assert plan.counts["linked"] == 1
+
+
+def test_nothing_is_written_while_a_line_contradicts(world: World):
+    world.first("erp.suppliers", ACME)
+    before = world.dump()
+    with pytest.raises(ConfigError, match=r"links\.conflict"):
+        imported(world, "key,code\nA,1\nB,9\n")
+    assert world.dump() == before
+
+
+def test_looking_at_an_import_changes_nothing(world: World):
+    world.first("erp.suppliers", ACME)
+    before = world.dump()
+    assert imported(world, "key,code\nA,1\n", apply=False).counts == {"unseen": 1}
+    assert world.dump() == before
+
+
+def test_the_same_import_twice_changes_nothing(world: World):
+    world.first("erp.suppliers", ACME)
+    imported(world, "key,code\nA,1\n")
+    world.first("crm.accounts", {"id": "A", "name": "x"}, mapping="crm-suppliers")
+    before = world.dump(without=("run", "plan", "source", "lease", "audit", "audit_head"))
+    assert imported(world, "key,code\nA,1\nA,1\n").counts == {"linked": 2}
+    assert world.dump(without=("run", "plan", "source", "lease", "audit", "audit_head")) == before
+
+
+def test_objects_of_a_target_are_updated_instead_of_made_again(world: World):
+    target = shop(world)
+    target.rows["C7"] = {"code": "old", "name": "Acme", "city": None}
+    target.versions["C7"] = 1
+    world.first("erp.suppliers", ACME, BEST)
+    imported(world, "key,code\nC7,1\n", "to-crm")
+    world.run("to-crm")
+    assert target.rows["C7"]["name"] == "ACME"
+    assert len(target.rows) == 2
+
+
+def test_an_export_is_what_an_import_reads(world: World, tmp_path: Path):
+    world.first("erp.suppliers", ACME)
+    world.first("crm.accounts", ACME | {"id": "A"}, mapping="crm-suppliers")
+    with world.opened() as opened:
+        (row,) = export_links(opened.hub, "crm-suppliers")
+    assert row == ("crm-suppliers", "A", str(ids(world)["1"]))
+    plan = imported(world, "exchange,key,entity\n" + ",".join(row) + "\n", None)
+    assert plan.counts == {"linked": 1}
+
+
+# ---------------------------------------------------------------- baselines
+
+
+def baseline(world: World) -> None:
+    """A matches by its tax number, B fits two, C fits none; Third has no record."""
+    world.mapping(SUPPLIERS, match="[]")
+    twin = {"name": "Twin", "city": "Ulm"}
+    world.first("erp.suppliers", ACME, {"id": "5", **twin}, {"id": "6", **twin}, {"id": "7", "name": "Third"})
+    world.mapping(FROM_CRM, mode="link_only", absent="delete")
+    world.put("crm.accounts", ACME | {"id": "A", "name": "new"}, {"id": "B", **twin}, {"id": "C", "name": "C"})
+
+
+def test_a_baseline_reports_both_sides(world: World):
+    baseline(world)
+    before = world.golden()
+    result = world.run("crm-suppliers")
+    with world.opened() as opened:
+        (report,) = of_run(opened.hub.database, result.run)
+        rows = {(row[0], row[1]): row[2] for row in rows_of(opened.hub, report)}
+    told = report.report
+    assert told["situations"] == {"match.ambiguous": 1, "unlinked": 1, "unmatched": 1}
+    assert (told["rules"], told["samples"]["unmatched"]) == ({"tax": 1}, ["C"])
+    assert (told["entities"], told["with_record"], told["without_record"]) == (4, 1, 3)
+    assert rows == {
+        ("record", "A"): "unlinked",
+        ("record", "B"): "match.ambiguous",
+        ("record", "C"): "unmatched",
+        **{("entity", code): "without record" for code in ("5", "6", "7")},
+    }
+    assert world.golden() == before
+
+
+def test_a_baseline_writes_no_value_and_reacts_to_no_absence(world: World):
+    baseline(world)
+    world.run("crm-suppliers")
+    before = world.golden()
+    world.first("crm.accounts", {"id": "C", "name": "C"}, mapping="crm-suppliers")
+    assert world.golden() == before
+
+
+def test_a_plan_of_a_baseline_plans_a_baseline(world: World):
+    baseline(world)
+    plan = world.plan("crm-suppliers")
+    assert world.one("SELECT count(*) FROM match_report") == 1
+    before = world.golden()
+    assert some(world.apply(plan), "created", "linked") == {"created": 0, "linked": 1}
+    assert (world.golden(), linked(world)) == (before, [("A", "1")])
+
+
+def test_links_cover_both_sides(world: World):
+    baseline(world)
+    world.run("crm-suppliers")
+    with world.opened() as opened:
+        (found,) = coverage(opened.hub.database, "crm-suppliers")
+    assert (found.records, found.linked, found.entities, found.covered) == (1, 1, 4, 1)
