@@ -36,6 +36,7 @@ from hub.exchange.takeback import take_back
 from hub.failpoints import reach
 from hub.mapping.compile import Compiled
 from hub.store.bulk import Bulk
+from hub.workspace.matching import OutOfScope
 from hub.workspace.shape import Absent, MappingFile, ModelFile, Output
 
 
@@ -213,8 +214,7 @@ def plan_output(
         run, session, database, source, output, model, compiled, links, sending=sending
     ).resolve()
     if asked.mode == "link_only":
-        find_matches(run, session, hub, source, model)
-        resolved = _only_links(run, resolved)
+        resolved = find_matches(run, session, hub, source, model, resolved)
     reach("after_resolve")
     echo = Echo(run, session, database, compiled, model, sending)
     merged = Merger(run, session, database, mapping.mapping, compiled, claimed, echo.hear).merge()
@@ -223,7 +223,7 @@ def plan_output(
         merged = dataclasses.replace(merged, updated=0, unchanged=merged.unchanged + merged.updated)
     # A baseline reacts to nothing.
     baseline = asked.mode == "link_only"
-    gone, outside = (Absent(), Absent()) if baseline else (output.absent, output.out_of_scope)
+    gone, outside = (Absent(), OutOfScope()) if baseline else (output.absent, output.out_of_scope)
     absent = absence.find_absent(
         run, session, database, extracted, source, model.model, gone, each=compiled.each is not None
     )
@@ -302,12 +302,6 @@ def _leaving(run: RunFile, mapped: Mapped, compiled: Compiled, output: Output, a
     if not output.absent.chain and run.one("SELECT count(*) FROM ended"):
         parts.append("SELECT key FROM ended")
     return " UNION ".join(parts)
-
-
-def _only_links(run: RunFile, resolved: Resolved) -> Resolved:
-    """A baseline links what it finds and creates nothing."""
-    run.sql("DELETE FROM resolved WHERE is_new")
-    return dataclasses.replace(resolved, unmatched=0, ignored=resolved.ignored + resolved.unmatched)
 
 
 def _shadowing(run: RunFile, compiled: Compiled, *, mode: str) -> None:

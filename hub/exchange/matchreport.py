@@ -6,6 +6,7 @@ them or the doubt they are in, and entities that no record of the source stands 
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 from hub.exchange.ground import Hub
 from hub.exchange.manifest import Manifest
+from hub.exchange.resolve import Resolved
 from hub.exchange.runfile import RunFile, open_run, sql_text
 from hub.exchange.staging import take
 from hub.security.masking import is_classified
@@ -26,8 +28,10 @@ SAMPLES = 5
 COLUMNS = ("side", "key", "situation", "rule", "confidence", "entity", "candidates")
 
 
-def find_matches(run: RunFile, session: Bulk, hub: Hub, source: int, model: ModelFile) -> None:
-    """Make ``matching`` after resolve, before what is not linked is taken away."""
+def find_matches(
+    run: RunFile, session: Bulk, hub: Hub, source: int, model: ModelFile, resolved: Resolved
+) -> Resolved:
+    """Make ``matching`` after resolve; a baseline links what it finds and creates nothing."""
     take(run, "linked_before", linking.all_links(session, source, outbound=False))
     take(run, "living", linking.living(session, hub.database, model.model, _shown_key(model)))
     run.sql("""CREATE OR REPLACE TABLE matching AS
@@ -44,6 +48,8 @@ def find_matches(run: RunFile, session: Bulk, hub: Hub, source: int, model: Mode
             ANTI JOIN resolved r ON r.key = b.key ANTI JOIN verdict v ON v.key = b.key""")
     run.sql("""INSERT INTO matching SELECT 'entity', l.called, 'without record', '', NULL, l.entity, 0
         FROM living l ANTI JOIN matching m ON m.entity = l.entity""")
+    run.sql("DELETE FROM resolved WHERE is_new")
+    return dataclasses.replace(resolved, unmatched=0, ignored=resolved.ignored + resolved.unmatched)
 
 
 def _shown_key(model: ModelFile) -> list[str]:
