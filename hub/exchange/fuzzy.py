@@ -168,22 +168,27 @@ def match_alike(batch: Batch, rule: MatchRule) -> None:
 
 def assign(run: RunFile, rule: MatchRule, linking: float) -> None:
     """``fates`` (key, entity, score, fate): each record's best entity, and whether it may have it."""
-    run.sql(f"""CREATE OR REPLACE TABLE fates AS WITH ranked AS (
-            SELECT l, r, score,
+    run.sql(f"""CREATE OR REPLACE TABLE fates AS WITH best AS (
+            SELECT l, r, score, max(score) OVER (PARTITION BY l) AS best FROM likely),
+        ranked AS (
+            SELECT l, r, score, best,
                 row_number() OVER (PARTITION BY l ORDER BY score DESC) AS place,
                 coalesce(nth_value(score, 2) OVER (PARTITION BY l ORDER BY score DESC
-                    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING), 0) AS next,
+                    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING), 0) AS next
+            FROM best),
+        contended AS (  -- an entity's claimants are the records that have no clearly better one
+            SELECT l, r, score, place, next,
                 max(score) OVER (PARTITION BY r) AS most_of_entity,
                 coalesce(nth_value(score, 2) OVER (PARTITION BY r ORDER BY score DESC
                     ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING), 0) AS next_of_entity
-            FROM likely)
+            FROM ranked WHERE place = 1 OR score = best OR best - score < {rule.margin})
         SELECT l AS key, r AS entity, score, CASE
             WHEN score < {linking} THEN 'match.likely'
             WHEN score - next < {rule.margin} OR score = next THEN 'match.ambiguous'
             WHEN r IN (SELECT entity FROM claimed) THEN 'match.collision'
             WHEN score < most_of_entity OR score - next_of_entity < {rule.margin} OR score = next_of_entity
             THEN 'match.collision' ELSE 'link' END AS fate
-        FROM ranked WHERE place = 1""")
+        FROM contended WHERE place = 1""")
 
 
 def _judge(batch: Batch, rule: MatchRule, told: str) -> None:

@@ -74,7 +74,7 @@ NEW = [
 ]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(new=st.permutations(NEW), golden=st.permutations(GOLDEN), names=st.permutations("123456"))
 def test_no_order_of_records_and_no_id_changes_who_belongs_to_whom(
     tmp_path_factory: pytest.TempPathFactory,
@@ -98,4 +98,4 @@ def test_no_order_of_records_and_no_id_changes_who_belongs_to_whom(
         "E": "match.collision",
         **dict.fromkeys("FGH", "match.collision"),
     }
-    assert pairs == {("A", "B"), ("D", "E"), ("F", "G"), ("F", "H"), ("G", "H")}
+    assert pairs == {("D", "E"), ("F", "G"), ("F", "H"), ("G", "H")}
