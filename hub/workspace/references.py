@@ -20,6 +20,9 @@ def check(built: Built, gathered: Gathered) -> list[Finding]:
     names = names_of(gathered)
     findings: list[Finding] = []
     check_approvals(Scope(built, names, "hub", "", findings), built)
+    for name, hook in built.hub.webhooks.items() if built.hub else ():
+        for index, word in enumerate(hook.models):
+            Scope(built, names, "hub", "", findings).known("model", word, ("webhooks", name, "models", index))
     for name, model in built.models.items():
         _model(Scope(built, names, "model", name, findings), model)
     for name, codes in built.codes.items():

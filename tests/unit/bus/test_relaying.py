@@ -18,6 +18,8 @@ from hub.errors import Retriable
 from hub.store import outbox, tables
 from hub.store.database import now
 from hub.store.outbox import Event
+from hub.workspace.connectors import Connectors
+from hub.workspace.load import lint
 from tests.unit.bus.busworld import BusWorld, event, supplier
 from tests.unit.bus.hook import SECRET, Hook
 
@@ -161,3 +163,19 @@ def test_the_shape_of_an_event_is_the_same_however_often_it_is_sent():
     one = Event(uuid.UUID(int=7), "entity.changed", "supplier", 3, {"seq": 3}, moment)
     assert shaped(one, "hub") == shaped(one, "hub")
     assert shaped(one, "hub")["time"] == "2026-03-01T10:00:00Z"
+
+
+def test_a_webhook_for_a_model_that_is_not_there_is_found(world: BusWorld):
+    world.write(
+        "config/hub.yaml", HOOKS.format(url="https://bi.example.com/x").replace("supplier", "suplier")
+    )
+    _, findings = lint(world.folder, connectors=Connectors(modules=world.modules))
+    assert [(one.code, one.line) for one in findings if one.level == "error"] == [("reference.model", 4)]
+
+
+def test_a_secret_in_plain_text_is_refused(world: BusWorld):
+    world.write(
+        "config/hub.yaml", HOOKS.format(url="https://bi.example.com/x").replace("secret://hooks/bi", "x")
+    )
+    _, findings = lint(world.folder, connectors=Connectors(modules=world.modules))
+    assert [one.line for one in findings if one.level == "error"]
