@@ -70,14 +70,14 @@ def rows(text: str) -> Iterator[list[str]]:
             yield [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
 
 
-def test_every_row_of_the_fault_matrix_names_tests_that_exist() -> None:
+def test_every_row_of_the_fault_matrix_names_tests_that_exist_and_forty_are_automated() -> None:
     """A mark that the static reader takes for a test is a test that pytest knows."""
     found: dict[int, list[str]] = {}
     for proof in matrix.proofs():
         assert re.search(rf"^def {proof.name}\(", (ROOT / proof.path).read_text("utf-8"), re.MULTILINE)
         found.setdefault(proof.number, []).append(proof.node)
     assert found.keys() <= matrix.FAULTS.keys()
-    assert len(found) >= 31
+    assert len(found) >= 40
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
