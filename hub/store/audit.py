@@ -26,6 +26,8 @@ Session = Bulk | Connection
 
 START = "0" * 64
 CHUNK = 20_000
+# One encoder: json.dumps makes a new one for every call with options.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
 NAMES = tuple(column.name for column in audit.columns)
 
 
@@ -83,7 +85,7 @@ class Head:
 
 def canonical(value: Any) -> str:
     """JSON of one form only: sorted keys, no spaces."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+    return _ENCODER.encode(value)
 
 
 def digest_of(prev: str, *content: Any) -> str:

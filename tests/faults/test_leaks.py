@@ -81,6 +81,11 @@ def lived(landscape: Make) -> tuple[Landscape, list[Ran]]:
     said.append(made.run("crm-parties", "--initial", kill="after_fetch=raise"))
     said += [made.cophub("quarantine"), made.cophub("runs"), made.cophub("entities", "party")]
     said += [made.cophub("systems", "check", "crm"), made.cophub("secrets", "list")]
+    said += [made.cophub("audit", "list", "--limit", "500"), made.cophub("review"), made.cophub("events")]
+    said += [made.cophub("audit", "export", str(made.folder / ".cophub" / "chain.jsonl"))]
+    said += [made.cophub("entities", "party", "--key", "P0001", "--unmask", "--reason", "no role, no value")]
+    said += [made.cophub("plan", "to-crm", "--full"), made.cophub("check")]
+    assert said[-3].status == 77
     return made, said
 
 
