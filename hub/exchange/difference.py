@@ -25,8 +25,8 @@ _FINDING = pa.schema([(name, pa.string()) for name in ("kind", "key", "id", "fie
 _HEAL = pa.schema([("key", pa.string()), ("foreign_key", pa.string()), ("seen", pa.string())])
 
 
-def match(run: RunFile, manifest: Manifest) -> None:
-    """``known`` and ``pair``."""
+def match(run: RunFile) -> None:
+    """``known``: outputs beside what was acknowledged."""
     run.sql("""CREATE OR REPLACE TABLE known AS SELECT coalesce(o.key, a.key) AS key, o.hash, a.hash AS expected,
             coalesce(o.foreign_key, a.foreign_key) AS foreign_key, a.foreign_key AS earlier, a.foreign_id, o.body,
             o.key IS NOT NULL AS has_output, a.key IS NOT NULL AS has_shadow
@@ -34,6 +34,7 @@ def match(run: RunFile, manifest: Manifest) -> None:
 
 
 def pair(run: RunFile) -> None:
+    """``pair``: what is known, with the position of the target's record."""
     run.sql("""CREATE OR REPLACE TABLE named AS SELECT own_key, min(pos) AS pos, count(*) AS n FROM there
         WHERE own_key IN (SELECT foreign_key FROM known UNION ALL SELECT earlier FROM known) GROUP BY own_key""")
     run.sql(

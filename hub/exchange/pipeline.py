@@ -87,9 +87,8 @@ def run_exchange(
     run_file: RunFile | None = None,
 ) -> Result:
     """Run one exchange, on what the source has or on records ``given``; ``mend`` may put other plans in place
-    of those that were made, before anything comes of them; ``run_file`` is an empty one that is lent (see
-    ``warm``). Raises Held where a guard stops it
-    before its first write, and the errors of ``hub.errors`` where it cannot go on; the journal has them too."""
+    of those made; ``run_file`` is an empty one that is lent (see ``warm``). Raises Held where a guard stops it before
+    its first write, and the errors of ``hub.errors`` where it cannot go on; the journal has them too."""
     if mode not in (MODES if given is None else (REPLAY, "plan")):
         raise ConfigError("run.mode", f"there is no mode {mode!r}", hint=f"one of {', '.join(MODES)}")
     mapping = hub.workspace.mapping(exchange)
@@ -220,8 +219,7 @@ class _Run:
 
     def exchange(
         self, *, initial: bool, full: bool, given: Given | None = None, accept_drift: bool = False,
-        mend: Mend | None = None,
-    ) -> Result:  # fmt: skip
+        mend: Mend | None = None) -> Result:  # fmt: skip
         compiled = compile_mapping(self.mapping, self.hub.workspace)
         direction = inbound if self.mapping.direction == "inbound" else outbound
         with ExitStack() as stack:

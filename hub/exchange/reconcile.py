@@ -106,7 +106,7 @@ def _target(
     name, _, place = manifest.output.partition(".")
     connector = hub.opened(stack, name)
     resource = connector.resource(place)
-    match(run, manifest)
+    match(run)
     reason = read_target(
         run, connector, resource, manifest, progress, reads=hub.workspace.system(name).spec.reads
     )
