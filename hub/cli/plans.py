@@ -115,17 +115,27 @@ def apply(
         str | None,
         typer.Option("--run-key", metavar="KEY", help="The same key again answers the finished run"),
     ] = None,
+    unchecked: Annotated[
+        bool, typer.Option("--unchecked", help="Do not read the source again; with --reason, and audited")
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why it is not read again")] = "",
 ) -> None:
     """Do exactly what a stored plan says.
 
-    What changed since the plan was made is refused and listed, never overwritten.
+    The source is read again: what changed since the plan was made is refused and listed, never overwritten.
     """
     say = Say(ctx)
+    if unchecked != bool(reason.strip()):
+        raise ConfigError(
+            "apply.reason", "--unchecked and --reason go together", hint="cophub apply PLAN --unchecked --reason TEXT"
+        )
     start = time.monotonic()
     with opened_hub(say) as opened:
         row = find_plan(opened.hub.database, identity)
         with progress(say.err, row.exchange, quiet=say.options.quiet) as told:
-            result: Result = apply_plan(opened.hub, row.id, run_key or f"apply/{row.id}", progress=told)
+            result: Result = apply_plan(
+                opened.hub, row.id, run_key or f"apply/{row.id}", unchecked=reason.strip(), progress=told
+            )
     show_results(say, [(result.exchange, result, None, time.monotonic() - start)])
     say.answer(
         {

@@ -6,6 +6,7 @@ everything of the plan stands, or nothing (P1, P3, P6).
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,8 +25,11 @@ from hub.store import entities, marks, origins, shadows
 from hub.store.bulk import Bulk
 from hub.store.database import Database, now
 from hub.store.journal import Lease, fence
+from hub.store.marks import Mark
 
 MANY = 50_000
+CHANGED = "source_changed (key VARCHAR)"
+BACK = "source_back (entity UUID)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +73,19 @@ def apply(
         if manifest.mode == "events":
             bury(run, session, manifest.source)
         elif manifest.last and manifest.moves:
-            marks.move(session, manifest.exchange, manifest.mark(), run_id)
+            marks.move(session, manifest.exchange, _mark(manifest, refused), run_id)
         if settle is not None and manifest.last:
             settle(session, run_id)
         audited(session, applied)
         reach("before_commit")
     reach("after_commit")
     return applied
+
+
+def _mark(manifest: Manifest, refused: int) -> Mark:
+    """The watermark; what was refused is to be read again, so it stays before that."""
+    mark = manifest.mark()
+    return dataclasses.replace(mark, value=None, token=None) if refused else mark
 
 
 class _Writer:
@@ -112,7 +122,12 @@ class _Writer:
         take(run, "current_shadow", shadows.hashes(self.session, self.manifest.source, keys))
         run.sql("""CREATE OR REPLACE TABLE seen_since AS SELECT s.key, s.entity FROM shadowing s
             LEFT JOIN current_shadow c USING (key) WHERE s.expected IS DISTINCT FROM c.hash""")
+        run.sql(f"CREATE TABLE IF NOT EXISTS {CHANGED}")  # made where the source was read again
+        run.sql(f"CREATE TABLE IF NOT EXISTS {BACK}")
+        run.sql("""INSERT INTO seen_since SELECT key, entity FROM shadowing
+            WHERE key IN (SELECT key FROM source_changed) AND key NOT IN (SELECT key FROM seen_since)""")
         run.sql("INSERT INTO refused_entity SELECT entity FROM seen_since WHERE entity IS NOT NULL")
+        run.sql("INSERT INTO refused_entity SELECT entity FROM source_back")
         for fields in self.manifest.owned:
             self._refuse_taken(fields)
         for name in ("updating", "removing", "creation"):

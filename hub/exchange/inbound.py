@@ -6,11 +6,8 @@ extract → map → resolve → merge → absence → quarantine → guard  ‖ 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from contextlib import ExitStack
 
-from hub.contract import Query, Resource, Source
-from hub.errors import Fatal
 from hub.exchange import absence, quarantine
 from hub.exchange.at_hand import Given, at_hand, described
 from hub.exchange.certify import certify, place_of
@@ -19,9 +16,8 @@ from hub.exchange.deletions import weigh
 from hub.exchange.drift import profile_stored, require_fields
 from hub.exchange.echo import Echo, senders
 from hub.exchange.effective import OUT, set_aside
-from hub.exchange.extract import Extracted, extract
+from hub.exchange.extract import Extracted
 from hub.exchange.ground import Asked, Hub, Progress, asked_of, keyed, opened_source, source_number
-from hub.exchange.join import joined_scan
 from hub.exchange.judging import judge_inbound
 from hub.exchange.lookup import Lookups
 from hub.exchange.manifest import Manifest
@@ -29,6 +25,7 @@ from hub.exchange.map import PARENT, Mapped, known_records, map_records, short_h
 from hub.exchange.matchreport import find_matches
 from hub.exchange.merge import Merged, Merger, changed_fields
 from hub.exchange.outside import find_outside
+from hub.exchange.reading import read_source
 from hub.exchange.reassert import drifted
 from hub.exchange.resolve import Resolved, Resolver
 from hub.exchange.runfile import RunFile
@@ -132,47 +129,6 @@ def _known(hub: Hub, run: RunFile, mapping: MappingFile, compiled: list[Compiled
     run.use(compiled[0].number)
     with hub.database.bulk(write=False) as session:
         return known_records(run, session, source_number(hub.database, mapping, compiled[0]), compiled[0])
-
-
-def read_source(
-    hub: Hub,
-    run: RunFile,
-    source: Source,
-    resource: Resource,
-    compiled: list[Compiled],
-    asked: Asked,
-    opened: Callable[[str], Source],
-    progress: Progress,
-) -> Extracted:
-    """Extract the resource, and what ``with`` joins to it."""
-    paths = tuple(sorted({path for one in compiled for path in one.paths}))
-    query = Query(resource, paths, since=asked.since, token=asked.token, takes_files=True)
-    joins = [
-        dataclasses.replace(
-            join, paths=tuple(sorted({path for one in compiled for path in one.joins[number].paths}))
-        )
-        for number, join in enumerate(compiled[0].joins)
-    ]
-    scan_of = joined_scan(run, joins, opened, compiled[0].structure) if joins else None
-
-    def show(read: int) -> None:
-        progress("extract", {"read": read})
-
-    try:
-        # What waits for a reference would not come again by itself: it has not changed.
-        again = (
-            quarantine.waiting(hub.database, hub.keep, compiled[0].mapping, hub.today())
-            if asked.incremental
-            else ()
-        )
-        extracted = extract(source, query, run, show, scan_of, again)
-    except Fatal as error:
-        if error.code != "token.expired" or query.token is None:
-            raise
-        # The source forgot the token of an incremental read: everything is read instead.
-        extracted = extract(source, dataclasses.replace(query, token=None), run, show, scan_of)
-    reach("after_extract")
-    return extracted
 
 
 def plan_output(

@@ -30,7 +30,7 @@ TABLES = {
         "inside",
     ),
     "outbound": ("sending", "held", "settled", "whole", "leftover", "planned"),
-    "pass": ("sending", "held", "settled", "whole", "leftover"),
+    "pass": ("sending", "held", "settled", "whole", "leftover", "witnessed"),
 }
 
 READ_PARTS = (

@@ -166,6 +166,9 @@ class _Planner:
             compare=False,
         )
         self._sending(deletes=False)
+        record = "_parent" if self.compiled.each else "_key"
+        run.sql(f"""CREATE OR REPLACE TABLE witnessed AS SELECT _key AS key, {record} AS record, _hash AS hash
+            FROM mapped WHERE _key IN (SELECT key FROM sending)""")
         run.sql(f"CREATE OR REPLACE TABLE verdict ({VERDICTS})")
         quarantine.collect(run, extracted, mapped, self.compiled)
         quarantine.keep_originals(run, self.hub.keep, extracted)

@@ -34,6 +34,7 @@ from hub.exchange.ground import Hub, Progress
 from hub.exchange.manifest import READ_PARTS, Manifest
 from hub.exchange.matchreport import store_report
 from hub.exchange.plan import fingerprint, load_plan, store_plan
+from hub.exchange.recheck import recheck
 from hub.exchange.runfile import RunFile, open_run
 from hub.exchange.trail import Trail
 from hub.failpoints import reach
@@ -126,8 +127,11 @@ def run_events(
     return run.journaled(lambda: run.events(given, *prepared))
 
 
-def apply_plan(hub: Hub, identity: uuid.UUID, run_key: str, *, progress: Progress = silent) -> Result:
-    """Do exactly what a stored plan says; what changed since is refused and listed (P9)."""
+def apply_plan(
+    hub: Hub, identity: uuid.UUID, run_key: str, *, unchecked: str = "", progress: Progress = silent
+) -> Result:
+    """Do exactly what a stored plan says; what changed since, here or in the source, is refused and listed
+    (P9). ``unchecked`` is a reason not to read the source again."""
     plan = plans.find(hub.database, identity)
     if plan is None:
         raise ConfigError(
@@ -144,7 +148,7 @@ def apply_plan(hub: Hub, identity: uuid.UUID, run_key: str, *, progress: Progres
             hub.database, plan.exchange, "apply", run_key, held[0].epoch, hub.workspace.hash
         )
         run = _Run(hub, mapping, row, held, progress)
-        return run.journaled(lambda: run.stored(plan))
+        return run.journaled(lambda: run.stored(plan, unchecked))
 
 
 def lease_names(mapping: MappingFile) -> list[str]:
@@ -154,17 +158,9 @@ def lease_names(mapping: MappingFile) -> list[str]:
 
 
 def _answered(hub: Hub, row: RunRow) -> Result:
+    plan, notes = plans.of_run(hub.database, row.id), tuple(row.notes)
     return Result(
-        row.id,
-        row.run_key,
-        row.exchange,
-        row.mode,
-        row.state,
-        row.counts,
-        tuple(row.notes),
-        plans.of_run(hub.database, row.id),
-        row.error,
-        repeated=True,
+        row.id, row.run_key, row.exchange, row.mode, row.state, row.counts, notes, plan, row.error, repeated=True
     )
 
 
@@ -317,13 +313,18 @@ class _Run:
             plan=str(plan),
         )
 
-    def stored(self, plan: PlanRow) -> Result:
+    def stored(self, plan: PlanRow, unchecked: str) -> Result:
         with ExitStack() as stack:
             run = stack.enter_context(open_run(self.hub.scratch, self.hub.memory, self.hub.threads))
             manifests = load_plan(self.hub.keep, run, plan.digest)
-            self._total(manifests)
             if consent := require_consent(self.hub, plan, manifests):
                 self.notes.append(f"approved by {consent.approver}: {consent.reason}")
+            if unchecked:
+                self.notes.append(f"the source was not read again: {unchecked}")
+                audit.note(self.hub.database, self.hub.actor, "plan.unchecked", f"plan:{plan.id}", reason=unchecked)
+            else:
+                recheck(self.hub, run, self.mapping, manifests, stack, self.show)
+            self._total(manifests)
             self._write(run, manifests, stack, stored=True)
         with self.hub.database.begin() as connection:
             plans.close(connection, plan.id, "applied")

@@ -25,6 +25,7 @@ ACTIONS: Final = {
     "plan.made": "A plan was stored.",
     "plan.applied": "A stored plan was applied.",
     "plan.approved": "A plan over its guard was approved.",
+    "plan.unchecked": "A stored plan was applied without reading its source again.",
     "plan.refused": "A plan was refused by a person.",
     "drift.accepted": "A run went on though mapped fields of its source vanished or changed their type.",
     "guard.initial": "The guard of a first run was lifted (--initial).",

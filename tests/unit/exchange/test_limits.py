@@ -233,3 +233,13 @@ def test_a_plan_that_trips_on_its_last_records_has_written_nothing(world: World,
     log, rows, before = list(crm.calls), dict(crm.rows), world.dump()
     assert "10000 records to update" in outbound(world)
     assert (crm.calls, crm.rows, world.dump()) == (log, rows, before)
+
+
+def test_a_pass_through_plan_withholds_what_its_source_changed_since(world: World, crm: Crm):
+    world.mapping(PASS)
+    world.put("erp.suppliers", *many(3))
+    plan = world.plan("across")
+    world.put("erp.suppliers", *many(2), {"id": "2", "name": "Changed"})
+    assert some(world.apply(plan), "applied", "refused") == {"applied": 2, "refused": 1}
+    assert world.reasons("across") == [("2", "refused", "plan.changed")]
+    assert sorted(row["code"] for row in crm.rows.values()) == ["0", "1"]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from hub.errors import ConfigError, Fatal
+from hub.errors import ConfigError, Fatal, Retriable
 from tests.faults.matrix import row
-from tests.unit.exchange.world import SUPPLIERS, World, some
+from tests.unit.exchange.world import FIELDS, SUPPLIERS, World, some
 
 ONE, TWO = {"id": "1", "name": "ACME", "tax": "T1"}, {"id": "2", "name": "Best", "tax": "T2"}
 THREE = {"id": "3", "name": "Three", "parent": "1"}
@@ -63,12 +63,64 @@ def test_the_plan_is_applied_and_not_what_the_source_says_by_now(world: World):
     world.put("erp.suppliers", ONE)
     plan = world.plan()
     world.put("erp.suppliers", ONE | {"name": "Changed"}, TWO)
-    world.apply(plan)
+    world.apply(plan, unchecked="the ERP is down until Monday")
     assert {code: row["name"] for code, row in world.golden().items()} == {"1": "ACME"}
     assert some(world.run()) == {"read": 2, "applied": 2, "created": 1, "updated": 1}
+    assert world.rows("SELECT reason FROM audit WHERE action = 'plan.unchecked'") == [
+        ("the ERP is down until Monday",)
+    ]
 
 
-@row(17, "a golden record, between plan and apply")
+def test_a_record_that_changed_in_the_source_since_is_refused_by_itself(world: World):
+    world.put("erp.suppliers", ONE, TWO, THREE)
+    plan = world.plan()
+    world.put("erp.suppliers", ONE, TWO | {"name": "Changed"}, {"id": "4", "name": "New"})
+    result = world.apply(plan)
+    assert some(result) == {"read": 3, "applied": 1, "created": 1, "refused": 2}
+    assert world.reasons() == [("2", "refused", "plan.changed"), ("3", "refused", "plan.changed")]
+    assert {code: row["name"] for code, row in world.golden().items()} == {"1": "ACME"}
+    assert some(world.run(), "created") == {"created": 2}
+    assert world.golden()["2"]["name"] == "Changed"
+
+
+def test_what_is_refused_is_read_again_by_the_next_incremental_run(world: World):
+    world.files("erp", cursor="changed", suppliers=FIELDS)
+    old = {"changed": "2026-01-01T00:00:00Z"}
+    world.first("erp.suppliers", ONE | old, TWO | old)
+    new = {"changed": "2026-01-02T00:00:00Z"}
+    world.put("erp.suppliers", ONE | new | {"name": "A"}, TWO | new | {"name": "B"})
+    plan = world.plan()
+    world.put("erp.suppliers", ONE | new | {"name": "A"}, TWO | new | {"name": "C"})
+    assert some(world.apply(plan), "updated", "refused") == {"updated": 1, "refused": 1}
+    world.run(mode="incremental")
+    assert (world.golden()["1"]["name"], world.golden()["2"]["name"]) == ("A", "C")
+
+
+def test_a_record_that_is_back_is_not_removed(world: World):
+    world.mapping(SUPPLIERS, absent="delete")
+    world.first("erp.suppliers", ONE, TWO, THREE)
+    world.put("erp.suppliers", ONE)
+    plan = world.plan()
+    world.put("erp.suppliers", ONE, TWO)
+    world.apply(plan)
+    assert {code: row["_state"] for code, row in world.golden().items()} == {"1": 0, "2": 0, "3": 2}
+    assert ("2", "refused", "plan.changed") in world.reasons()
+
+
+@pytest.mark.parametrize("now", ["gone", "empty"])
+def test_a_plan_whose_source_cannot_be_read_is_not_applied(world: World, now: str):
+    world.put("erp.suppliers", ONE)
+    plan = world.plan()
+    if now == "gone":
+        (world.data / "erp-suppliers.ndjson").unlink()
+    else:
+        world.put("erp.suppliers")
+    before = world.dump()
+    with pytest.raises(Retriable, match="not applied") as caught:
+        world.apply(plan)
+    assert (caught.value.code, world.dump()) == ("plan.unchecked", before)
+
+
 def test_an_entity_that_changed_since_is_refused_and_listed(world: World):
     world.mapping(SUPPLIERS.replace("mapping: suppliers", "mapping: other").replace("erp.", "crm."))
     world.files("crm", suppliers="{id: text, name: text, tax: text, city: text, parent: text}")
@@ -162,7 +214,7 @@ def test_a_plan_is_applied_by_a_fresh_process_without_the_source(world: World):
         "import sys, uuid; from pathlib import Path; from hub.bootstrap import open_hub;"
         "from hub.exchange.pipeline import apply_plan\n"
         "with open_hub(Path(sys.argv[1])) as opened:\n"
-        "    print(apply_plan(opened.hub, uuid.UUID(sys.argv[2]), 'elsewhere').state)"
+        "    print(apply_plan(opened.hub, uuid.UUID(sys.argv[2]), 'elsewhere', unchecked='moved').state)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(world.folder), str(plan)],

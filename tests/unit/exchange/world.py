@@ -167,9 +167,10 @@ class World:
         assert plan is not None
         return plan
 
-    def apply(self, plan: uuid.UUID, *, key: str = "") -> Result:
+    def apply(self, plan: uuid.UUID, *, key: str = "", unchecked: str = "") -> Result:
         with self.opened() as opened:
-            return reconciled(apply_plan(opened.hub, plan, key or f"apply-{next(self._keys)}"))
+            key = key or f"apply-{next(self._keys)}"
+            return reconciled(apply_plan(opened.hub, plan, key, unchecked=unchecked))
 
     # ------------------------------------------------------------ looking
 

@@ -1,0 +1,59 @@
+"""Reading what an exchange maps: a resource, and what is joined to its records."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from hub.contract import Query, Resource, Source
+from hub.errors import Fatal
+from hub.exchange import quarantine
+from hub.exchange.extract import Extracted, extract
+from hub.exchange.ground import Asked, Hub, Progress
+from hub.exchange.join import joined_scan
+from hub.exchange.runfile import RunFile
+from hub.failpoints import reach
+from hub.mapping.compile import Compiled
+
+
+def read_source(
+    hub: Hub,
+    run: RunFile,
+    source: Source,
+    resource: Resource,
+    compiled: list[Compiled],
+    asked: Asked,
+    opened: Callable[[str], Source],
+    progress: Progress,
+    *,
+    waiting: bool = True,
+) -> Extracted:
+    """Extract the resource, and what ``with`` joins to it; of an incremental read also what is ``waiting``."""
+    paths = tuple(sorted({path for one in compiled for path in one.paths}))
+    query = Query(resource, paths, since=asked.since, token=asked.token, takes_files=True)
+    joins = [
+        dataclasses.replace(
+            join, paths=tuple(sorted({path for one in compiled for path in one.joins[number].paths}))
+        )
+        for number, join in enumerate(compiled[0].joins)
+    ]
+    scan_of = joined_scan(run, joins, opened, compiled[0].structure) if joins else None
+
+    def show(read: int) -> None:
+        progress("extract", {"read": read})
+
+    try:
+        # What waits for a reference would not come again by itself: it has not changed.
+        again = (
+            quarantine.waiting(hub.database, hub.keep, compiled[0].mapping, hub.today())
+            if asked.incremental and waiting
+            else ()
+        )
+        extracted = extract(source, query, run, show, scan_of, again)
+    except Fatal as error:
+        if error.code != "token.expired" or query.token is None:
+            raise
+        # The source forgot the token of an incremental read: everything is read instead.
+        extracted = extract(source, dataclasses.replace(query, token=None), run, show, scan_of)
+    reach("after_extract")
+    return extracted

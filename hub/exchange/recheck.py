@@ -1,0 +1,147 @@
+"""Before a stored plan is applied: is the source still as the plan saw it?
+
+What differs now, is no longer there, or is back, is refused by itself; the rest is applied exactly. Where
+the source gives a cursor or a token, only what came since the plan is read; where something is to be
+removed, everything is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+import pyarrow as pa
+
+from hub.errors import HubError, Retriable
+from hub.exchange.absence import seconds
+from hub.exchange.apply import BACK, CHANGED
+from hub.exchange.extract import Extracted
+from hub.exchange.ground import Asked, Hub, Progress, back, keyed, opened_source
+from hub.exchange.manifest import Manifest
+from hub.exchange.reading import read_source
+from hub.exchange.runfile import RunFile, sql_text
+from hub.exchange.staging import stage_keys, take
+from hub.mapping.compile import compile_mapping
+from hub.store import shadows
+from hub.workspace.shape import MappingFile
+
+WHY = "the source has it no longer as it was when the plan was made"
+HINT = "try again when the source answers; without looking: cophub apply PLAN --unchecked --reason TEXT"
+
+
+def recheck(
+    hub: Hub, run: RunFile, mapping: MappingFile, manifests: Sequence[Manifest], stack: ExitStack, progress: Progress
+) -> None:
+    """Read the planned records again. Retriable ``plan.unchecked``, and nothing is applied, where that cannot
+    be done. Plans on records at hand, and those of golden rows, have no source to ask."""
+    if mapping.direction == "outbound" or not all(manifest.moves for manifest in manifests):
+        return
+    try:
+        extracted = _read(hub, run, mapping, manifests, stack, progress)
+    except HubError as error:
+        raise Retriable(
+            "plan.unchecked",
+            f"the plan is not applied, its source cannot be read again: {error.message}",
+            where=mapping.from_,
+            hint=HINT,
+        ) from error
+    if extracted.full and (not extracted.certificate.complete or not extracted.read):
+        told = extracted.certificate.reason or "it gave no record"
+        raise Retriable(
+            "plan.unchecked",
+            f"the plan is not applied, its source was not read to the end: {told}",
+            where=mapping.from_,
+            hint=HINT,
+        )
+    run.sql(
+        "CREATE OR REPLACE TABLE main.reread AS SELECT key, hash FROM main.extracted "
+        "WHERE key IS NOT NULL AND rowid NOT IN (SELECT pos FROM main.duplicate)"
+    )
+    run.table("told_gone", pa.table({"key": pa.array(extracted.deleted, pa.string())}))
+    refused = sum(_compare(hub, run, manifest, full=extracted.full) for manifest in manifests)
+    if refused:  # what is refused is to be read again: the watermark stays before it
+        manifests[-1].cursor = manifests[-1].token = None
+
+
+def _read(
+    hub: Hub, run: RunFile, mapping: MappingFile, manifests: Sequence[Manifest], stack: ExitStack, progress: Progress
+) -> Extracted:
+    system, _, name = mapping.from_.partition(".")
+    compiled = compile_mapping(mapping, hub.workspace)
+    source = opened_source(hub, stack, system)
+    resource = keyed(source.resource(name), compiled[0])
+    asked, last = Asked(manifests[0].mode), manifests[-1]
+    if not any(_removes(run, manifest) for manifest in manifests):
+        if last.token is not None:
+            asked = Asked(manifests[0].mode, token=last.token)
+        elif last.cursor is not None and resource.cursor:
+            asked = Asked(manifests[0].mode, since=back(last.cursor, seconds(mapping.overlap)))
+    run.con.execute("USE main")
+    return read_source(
+        hub,
+        run,
+        source,
+        resource,
+        compiled,
+        asked,
+        lambda other: opened_source(hub, stack, other),
+        progress,
+        waiting=False,
+    )
+
+
+def _removes(run: RunFile, manifest: Manifest) -> bool:
+    if manifest.direction != "inbound":
+        return False
+    return bool(run.one(f"SELECT count(*) FROM o{manifest.number}.absent"))
+
+
+def _compare(hub: Hub, run: RunFile, manifest: Manifest, *, full: bool) -> int:
+    """Mark, or for a target take out, what is not as it was; answers how many records that are."""
+    run.use(manifest.number)
+    inbound = manifest.direction == "inbound"
+    planned = "SELECT key, coalesce(parent, key) AS record, hash FROM shadowing" if inbound else "FROM witnessed"
+    gone = "p.record NOT IN (SELECT key FROM main.reread)" if full else "p.record IN (SELECT key FROM main.told_gone)"
+    run.sql(f"CREATE OR REPLACE TABLE {CHANGED}")
+    run.sql(f"""INSERT INTO source_changed SELECT DISTINCT p.key FROM ({planned}) p
+        LEFT JOIN main.reread r ON r.key = p.record
+        WHERE (r.key IS NOT NULL AND r.hash <> p.hash) OR (r.key IS NULL AND {gone})""")
+    if inbound:
+        return int(run.one("SELECT count(*) FROM source_changed")) + _returned(hub, run, manifest)
+    return _withhold(run, manifest)
+
+
+def _returned(hub: Hub, run: RunFile, manifest: Manifest) -> int:
+    """What was missing and is back is not absent, and what it stands for is not removed."""
+    run.sql("CREATE OR REPLACE TABLE back_again AS SELECT key FROM absent WHERE key IN (SELECT key FROM main.reread)")
+    run.sql(f"CREATE OR REPLACE TABLE {BACK}")
+    count = int(run.one("SELECT count(*) FROM back_again"))
+    if not count:
+        return 0
+    with hub.database.bulk(write=False) as session:
+        keys = stage_keys(run, session, "back_again", "SELECT key FROM back_again")
+        take(run, "back_links", shadows.links(session, manifest.source, keys))
+    run.sql("INSERT INTO source_back SELECT entity FROM back_links")
+    for name in ("absent", "gone", "taking"):
+        run.sql(f"DELETE FROM {name} WHERE key IN (SELECT key FROM back_again)")
+    run.sql(f"""INSERT INTO held SELECT key, 0, 'refused', 'plan.changed', '',
+        'it was to count as absent, and is back in the source', NULL, {sql_text(manifest.exchange + ' ')} || key,
+        0, NULL FROM back_again""")
+    return count
+
+
+def _withhold(run: RunFile, manifest: Manifest) -> int:
+    """Of a pass-through the row is not sent."""
+    taken = dict(
+        run.sql("SELECT operation, count(*) FROM sending WHERE key IN (SELECT key FROM source_changed) GROUP BY 1")
+    )
+    run.sql(f"""INSERT INTO held SELECT key, hash, 'refused', 'plan.changed', '', {sql_text(WHY)}, NULL,
+        {sql_text(manifest.exchange + ' ')} || key, 0, NULL FROM sending
+        WHERE key IN (SELECT key FROM source_changed)""")
+    run.sql("DELETE FROM sending WHERE key IN (SELECT key FROM source_changed)")
+    counts, total = manifest.counts, sum(taken.values())
+    counts["applied"] -= total
+    counts["refused"] = counts.get("refused", 0) + total
+    for operation, name in (("create", "created"), ("update", "updated"), ("delete", "deleted")):
+        counts[name] -= taken.get(operation, 0)
+    return total
