@@ -259,18 +259,8 @@ class _Run:
     def events(self, given: Given, compiled: list[Compiled], run: RunFile) -> Result:
         direction = inbound if self.mapping.direction == "inbound" else outbound
         with ExitStack() as stack:
-            manifests = direction.plan(
-                self.hub,
-                run,
-                self.mapping,
-                compiled,
-                self.row.mode,
-                stack,
-                self.show,
-                initial=False,
-                full=False,
-                given=given,
-            )
+            where = (self.hub, run, self.mapping, compiled, self.row.mode, stack, self.show)
+            manifests = direction.plan(*where, initial=False, full=False, given=given)
             self._total(manifests)
             self._write(run, manifests, stack, stored=False)
         return self._result("done")
