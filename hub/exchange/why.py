@@ -16,9 +16,9 @@ from hub.contract import Source
 from hub.errors import ConfigError
 from hub.exchange.extract import Extracted
 from hub.exchange.ground import Asked, Hub, keyed, opened_source, source_number
-from hub.exchange.inbound import read_source
 from hub.exchange.lookup import Lookups
 from hub.exchange.map import map_records
+from hub.exchange.reading import read_source
 from hub.exchange.resolve import Resolver
 from hub.exchange.runfile import RunFile, open_run, sql_text
 from hub.exchange.staging import stage_keys, take
