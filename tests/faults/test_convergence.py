@@ -64,7 +64,7 @@ def fresh(place: Path) -> tuple[World, Feed]:
 
 @row(19, "any permutation and repetition of versions, cut into any runs")
 @row(18, "any repetition of versions")
-@settings(max_examples=15, deadline=None, database=None, print_blob=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, database=None, print_blob=True, suppress_health_check=list(HealthCheck))
 @given(history=HISTORY, cuts=st.lists(st.integers(0, 10), max_size=2))
 def test_versions_in_any_order_end_in_the_newest(template: Path, history: list[tuple[str, int]], cuts: list[int]):
     world, feed = fresh(template)
@@ -84,7 +84,7 @@ def test_versions_in_any_order_end_in_the_newest(template: Path, history: list[t
 
 
 @row(19, "deletions before, between and after the versions, by full runs")
-@settings(max_examples=12, deadline=None, database=None, print_blob=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, database=None, print_blob=True, suppress_health_check=list(HealthCheck))
 @given(states=st.lists(st.sets(st.sampled_from(NAMES), min_size=1), min_size=1, max_size=4))
 def test_who_is_there_follows_the_last_complete_read(template: Path, states: list[set[str]]):
     world, feed = fresh(template)
