@@ -11,7 +11,7 @@ from rich.text import Text
 from hub.cli.say import Say, plain, plural, short
 from hub.exchange.ground import Hub
 from hub.exchange.merging import MergePlan
-from hub.security.masking import mask
+from hub.security.masking import level_in, mask
 from hub.store.reports import key_texts
 
 FATES = {
@@ -79,7 +79,7 @@ def _shown(hub: Hub, model: str, name: str, value: Any) -> Any:
         value = key_texts(hub.database, field.model, [value]).get(value, str(value))
     if (field.many or field.type == "json") and isinstance(value, str):
         value = json.loads(value)
-    return mask(value, field.level, field)
+    return mask(value, level_in(hub.workspace.models, field), field)
 
 
 def _text(hub: Hub, model: str, name: str, value: Any) -> str:

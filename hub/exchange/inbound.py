@@ -174,12 +174,11 @@ def plan_output(
     reach("after_resolve")
     echo = Echo(run, session, database, compiled, model, sending)
     merged = Merger(run, session, database, mapping.mapping, compiled, claimed, echo.hear).merge()
-    if asked.mode == "link_only":
+    gone, outside = output.absent, output.out_of_scope
+    if asked.mode == "link_only":  # a baseline changes nothing and reacts to nothing
+        gone, outside = Absent(), OutOfScope()
         run.sql("DELETE FROM updating")
         merged = dataclasses.replace(merged, updated=0, unchanged=merged.unchanged + merged.updated)
-    # A baseline reacts to nothing.
-    baseline = asked.mode == "link_only"
-    gone, outside = (Absent(), OutOfScope()) if baseline else (output.absent, output.out_of_scope)
     absent = absence.find_absent(
         run, session, database, extracted, source, model.model, gone, each=compiled.each is not None
     )

@@ -75,8 +75,12 @@ class Statements:
         self._connection = connection
         self.dialect = connection.dialect.name
 
-    def run(self, statement: Executable) -> list[tuple[Any, ...]]:
-        result = self._connection.execute(statement)
+    def run(self, statement: Executable | str) -> list[tuple[Any, ...]]:
+        connection = self._connection
+        if isinstance(statement, str):
+            result: Any = connection.exec_driver_sql(statement)
+        else:
+            result = connection.execute(statement)
         return [tuple(row) for row in result.all()] if result.returns_rows else []
 
 
