@@ -169,6 +169,12 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "workspace.invalid": ("the workspace has errors", "cophub check shows all of them"),
     "yaml.alias": ("", "write the value where it is needed"),
     # The hub itself.
+    "absent.order": (
+        "the reactions to absence do not follow each other",
+        "each grace longer than the one before; first disable, then delete, then unlink",
+    ),
+    "guard.share": ("", "write a count"),
+    "guard.unit": ("", "name a field, or REF.FIELD behind a reference"),
     "approval.expired": ("the approval of the plan is over", "cophub approve PLAN --reason TEXT"),
     "plan.unapproved": ("a guard held the plan, and nobody has approved it", "cophub approve PLAN --reason TEXT"),
     "guard.exceeded": (
