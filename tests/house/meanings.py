@@ -173,8 +173,8 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "the reactions to absence do not follow each other",
         "each grace longer than the one before; first disable, then delete, then unlink",
     ),
-    "guard.share": ("", "write a count"),
-    "guard.unit": ("", "name a field, or REF.FIELD behind a reference"),
+    "guard.share": ("a share within a unit of a pass-through: how many there were is not known", "write a count"),
+    "guard.unit": ("a unit lies behind a field that is no reference", "name a field, or REF.FIELD behind a reference"),
     "approval.expired": ("the approval of the plan is over", "cophub approve PLAN --reason TEXT"),
     "plan.unapproved": ("a guard held the plan, and nobody has approved it", "cophub approve PLAN --reason TEXT"),
     "guard.exceeded": (
