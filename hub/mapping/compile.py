@@ -17,6 +17,7 @@ from hub.errors import ConfigError, Finding
 from hub.mapping.checks import field_checks
 from hub.mapping.columns import cast_sql, ordered
 from hub.mapping.compiled import Column, Compiled, hashed
+from hub.mapping.dates import dates
 from hub.mapping.expressions import translate
 from hub.mapping.joins import Join, compile_join
 from hub.mapping.keys import Keys, keys_of, reading
@@ -201,12 +202,12 @@ class _Compilation:
         if output.where and output.where != self.mapping.where:
             wheres.append(self._expression(self._at(number, "where"), output.where, scope))
         self._check_names(number, output)
-        dates = self._dates(number, output, scope)
-        if None in columns or None in wheres or None in dates:
+        days = self._dates(number, output, scope)
+        if None in columns or None in wheres or None in days:
             return None
         kept = [column for column in columns if column is not None]
         conditions = [where for where in wheres if where is not None]
-        effective = tuple(date for date in dates if date is not None)
+        effective = tuple(day for day in days if day is not None)
         alias = (scope.aliases[0][0], each) if each else None
         keys = keys_of(
             self.mapping,
@@ -275,28 +276,9 @@ class _Compilation:
         )
 
     def _dates(self, number: int, output: Output, scope: Scope) -> list[Column | None]:
-        """The days that say when a record is valid, as columns of type DATE."""
         path = self._at(number, "effective") if output.effective else ("effective",)
-        rule = output.effective or self.mapping.effective
-        if rule is None:
-            return []
-        if self._direction(output) != "inbound":
-            what = "effective: only what becomes a model can wait for its day"
-            self.find(path, Issue("effective.direction", what, "write it in the mapping that reads the dates"))
-            return [None]
-        dates: list[Column | None] = []
-        for name, text in (("from", rule.from_), ("to", rule.to)):
-            if text is None:
-                continue
-            expression = self._expression((*path, name), text, scope)
-            if expression is None:
-                dates.append(None)
-                continue
-            sql = cast_sql(expression, ModelField(type="date"), "DATE")
-            inputs = tuple(path_text(one) for one in expression.inputs)
-            place = self.place((*path, name))
-            dates.append(Column(f"effective.{name}", sql, "DATE", "normal", inputs, None, place, expression))
-        return dates
+        rule, inbound = output.effective or self.mapping.effective, self._direction(output) == "inbound"
+        return dates(rule, path, lambda at, text: self._expression(at, text, scope), self, inbound=inbound)
 
     def _check_names(self, number: int, output: Output) -> None:
         """DuckDB's columns do not distinguish case, and some names are the hub's."""
