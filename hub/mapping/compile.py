@@ -181,16 +181,7 @@ class _Compilation:
             self.find(self._at(number, "each"), Issue("field.list", f"each: {text} is no list"))
         path = (*path, ELEMENT)
         aliases = ((alias, "e", path, node.element),)
-        return Scope(
-            scope.record,
-            aliases,
-            scope.source,
-            scope.target,
-            scope.typed,
-            scope.codes,
-            scope.models,
-            scope.systems,
-        ), path
+        return replace(scope, aliases=aliases), path
 
     # ------------------------------------------------------------ one output
 
