@@ -305,7 +305,8 @@ class Spec:
     an example. ``open(context, settings, resources)`` makes the connector, with secrets resolved and
     ``resources`` being name → instance of ``resource``; it must not connect yet. ``describe`` gives a
     resource from settings alone, without connecting, or None where that needs the system.
-    ``batch`` is the largest number of changes per ``deliver``.
+    ``batch`` is the largest number of changes per ``deliver``; ``requests(settings, kind, count)`` says how many
+    requests a call takes with so many changes of one kind (create, update, delete), or keys to ``find``.
     """
 
     name: str
@@ -318,6 +319,7 @@ class Spec:
     reads: bool = True
     writes: bool = False
     batch: int = 100
+    requests: Callable[[Any, str, int], int] = lambda settings, kind, count: 1
     example: str = ""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from connectors.odata.declared import ODataResource, ODataSettings
 from connectors.odata.read import Reader
 from connectors.odata.service import Service, declared_resource, describe, local_metadata
-from connectors.odata.write import Writer
+from connectors.odata.write import CHUNK, Writer
 from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource, Spec
 from hub.errors import HubError
 from hub.http import Clock, Transport
@@ -77,6 +77,13 @@ def _describe(
     return declared_resource(name, declared) if declared.fields or declared.key else None
 
 
+def _requests(settings: ODataSettings, kind: str, count: int) -> int:
+    """What a call costs, as far as the service knows $batch."""
+    if kind == "find":
+        return -(-count // CHUNK)
+    return count if settings.batch == "off" else 1
+
+
 SPEC = Spec(
     name="odata",
     title="OData V2 and V4",
@@ -86,6 +93,7 @@ SPEC = Spec(
     open=OData,
     describe=_describe,
     writes=True,
+    requests=_requests,
     example="""\
 system: s4
 connector: odata

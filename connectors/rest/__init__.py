@@ -90,6 +90,7 @@ SPEC = Spec(
     open=Rest,
     describe=_describe,
     writes=True,
+    requests=lambda settings, kind, count: count,
     example="""\
 system: crm
 connector: rest

@@ -197,6 +197,8 @@ def _part(say: Say, part: Part, *, titled: bool) -> None:
             f"  … {len(part.changes):,} of {plural(part.total, 'change')} shown: --sample N shows more",
             style="dim",
         )
+    if part.foretold:
+        say.line(f"  {part.foretold}", style="dim")
     for reason in part.held:
         say.line(
             say.text(f"  {reason.count:,} ×", "bold"),

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hub.exchange.foretell import foretold
 from hub.exchange.ground import Hub
 from hub.exchange.manifest import Manifest
 from hub.exchange.plan import load_plan
@@ -69,6 +70,8 @@ class Part:
     changes: tuple[Shown, ...]
     total: int
     held: tuple[Reason, ...]
+    predicted: Mapping[str, Any]
+    foretold: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,8 @@ def _part(hub: Hub, run: RunFile, manifest: Manifest, limit: int, sight: Sight) 
         tuple(changes),
         total,
         tuple(_held(run, levels(hub, manifest))),
+        manifest.predicted,
+        foretold(manifest),
     )
 
 

@@ -9,6 +9,7 @@ undone behind it (P3). Where the target's circuit is open, the rest waits at onc
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -20,6 +21,7 @@ import pyarrow as pa
 from hub.contract import Outcome, Resource, Target
 from hub.exchange.alike import Likeness
 from hub.exchange.byhand import Row
+from hub.exchange.foretell import came_true
 from hub.exchange.ground import Progress
 from hub.exchange.lanes import Here, Lane, lanes
 from hub.exchange.manifest import Manifest
@@ -30,7 +32,8 @@ from hub.exchange.runfile import RunFile, sql_name, sql_text
 from hub.exchange.sender import CIRCUIT, Batch, Sender
 from hub.exchange.staging import stage, stage_keys, take
 from hub.failpoints import reach
-from hub.store import deliveries, entities, marks, shadows
+from hub.store import deliveries, entities, marks, shadows, speeds
+from hub.store.bulk import Bulk
 from hub.store.database import Database
 from hub.store.journal import Lease, fence, require
 
@@ -58,6 +61,8 @@ class Delivery:
     progress: Progress
     secret: frozenset[str] = frozenset()
     tally: Tally = field(default_factory=Tally)
+    lanes: int = 1
+    began: float = field(default_factory=time.monotonic)
 
     @property
     def likeness(self) -> Likeness:
@@ -111,6 +116,7 @@ class Delivery:
         """Each lane carries one batch at a time. The first error stops what is not begun; what is under way is
         stored before it is raised."""
         number = max(1, min(self.threads, -(-total // self.batch)))
+        self.lanes = number
         with lanes(number, target, resource, self.more, self._work) as free:
             position, operation = 0, ""
             running: dict[Future[Batch], Here | Lane] = {}
@@ -184,12 +190,23 @@ class Delivery:
         with self.database.bulk(write=True) as session:
             fence(session, self.held)
             deliveries.learn(session, self.manifest.source, self.run_id, sorted(self.likeness.fresh))
+            self._measure(session)
             write_held(self.run, session, self.manifest, self.run_id)
             undone = self.tally.waiting or self.tally.logged or self.tally.refused
             if self.manifest.last and self.manifest.moves and not undone:
                 marks.move(session, self.manifest.exchange, self.manifest.mark(), self.run_id)
             reach("before_commit")
         reach("after_commit")
+
+    def _measure(self, session: Bulk) -> None:
+        """How long it took beside what was predicted, and for the next prediction."""
+        meter = self.sender.meter
+        if not (made := meter.writes + meter.lookups):
+            return
+        took = time.monotonic() - self.began
+        self.manifest.notes.append(came_true(self.manifest, meter, took))
+        busy = max(0.0, took - self.sender.gate.waited)
+        speeds.learn(session, self.manifest.output, made, busy * self.lanes)
 
     def _notes(self) -> list[str]:
         output, back = self.manifest.output, self.readback
@@ -237,6 +254,7 @@ class Delivery:
         order = ", ".join(sql_name(name) for name in [*self.manifest.target_key, "_key"])
         reader = self.run.reader(f"SELECT * EXCLUDE (_key) FROM whole ORDER BY {order}")
         reach("before_target_call")
+        self.sender.meter.wrote("update", 1)
         count = self.target.replace(resource, self._to_the_last(reader), reader.schema)  # type: ignore[union-attr]
         reach("after_target_ack")
         self._store(Batch(rows, {}, {index: Outcome("done") for index in range(len(rows))}, 1))

@@ -55,6 +55,11 @@ class Gate:
             self._probing = state == "half_open"
         return state
 
+    @property
+    def waited(self) -> float:
+        """Seconds spent waiting for the target to be well again."""
+        return self._spent
+
     def passable(self) -> bool:
         """Whether a row that was tried may be tried once more."""
         return self.state() != "open"

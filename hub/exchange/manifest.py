@@ -85,6 +85,7 @@ class Manifest:
     authors: list[str] = field(default_factory=list)
     place: dict[str, str] = field(default_factory=dict)
     full: bool = False
+    predicted: dict[str, Any] = field(default_factory=dict)
 
     def dump(self) -> bytes:
         return orjson.dumps(dataclasses.asdict(self), option=orjson.OPT_SORT_KEYS)

@@ -24,12 +24,14 @@ from hub.exchange.contents import levels
 from hub.exchange.deliver import Delivery
 from hub.exchange.drift import profile_stored, require_fields
 from hub.exchange.extract import extract
+from hub.exchange.foretell import lanes_of, requests_of
 from hub.exchange.gate import Gate
 from hub.exchange.ground import Asked, Hub, Progress, asked_of, keyed, opened_source, source_number
 from hub.exchange.judging import judge_outbound
 from hub.exchange.lookup import Lookups
 from hub.exchange.manifest import Manifest
 from hub.exchange.map import map_records, short_hash
+from hub.exchange.predict import Meter
 from hub.exchange.prints import remember
 from hub.exchange.readback import ReadBack
 from hub.exchange.resolve import VERDICTS
@@ -332,6 +334,7 @@ def deliver(
     target = hub.opened(stack, system.name) if system.writes == "on" else None
     secret = frozenset(name for name, level in levels(hub, manifest).items() if is_classified(level))
     mapping, limits = hub.workspace.mapping(manifest.exchange), system.delivery
+    meter = Meter(requests_of(system))
     known = deliveries.rewritings(hub.database, manifest.source)
     likeness = Likeness(hub.keep.opened(), mapping.compare, known)
     Delivery(
@@ -343,7 +346,7 @@ def deliver(
         target,
         lambda: hub.connect(system.name),
         system.spec.batch,
-        limits.threads or int(getattr(getattr(system.settings, "limits", None), "concurrency", 1)),
+        lanes_of(system),
         Sender(
             hub.database,
             held,
@@ -356,8 +359,9 @@ def deliver(
             mapping.changed_by_hand,
             limits.attempts,
             deliveries.open_intents(hub.database, manifest.source),
+            meter,
         ),
-        ReadBack(likeness, float(mapping.read_back.share[:-1]), mapping.read_back.first, str(run_id)),
+        ReadBack(likeness, float(mapping.read_back.share[:-1]), mapping.read_back.first, str(run_id), meter),
         counts,
         progress,
         secret,

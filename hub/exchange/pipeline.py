@@ -30,6 +30,7 @@ from hub.exchange.apply import Applied, apply
 from hub.exchange.approval import breaches_of, require_consent, require_open
 from hub.exchange.at_hand import Given
 from hub.exchange.drift import ACCEPTED
+from hub.exchange.foretell import foretell
 from hub.exchange.ground import Hub, Progress
 from hub.exchange.manifest import READ_PARTS, Manifest
 from hub.exchange.matchreport import store_report
@@ -238,6 +239,7 @@ class _Run:
             )
             if mend is not None:
                 mend(run, manifests, stack)
+            foretell(self.hub, run, self.mapping, manifests)
             self._total(manifests)
             for manifest in manifests if given is None else ():
                 store_report(self.hub, run, manifest, self.row.id)

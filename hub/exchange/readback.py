@@ -16,6 +16,7 @@ from hub.contract import Found, Outcome, Resource, Target
 from hub.errors import ConfigError, HubError, RecordRejected, Retriable
 from hub.exchange.alike import Likeness
 from hub.exchange.byhand import LEFT_AS_IT_IS
+from hub.exchange.predict import Meter
 from hub.exchange.sender import Batch
 
 NOT_KEPT = "delivery.not_kept"
@@ -31,6 +32,7 @@ class ReadBack:
     share: float
     first: int
     salt: str
+    meter: Meter
     looked: int = 0
     lost: int = 0
     reason: str = ""
@@ -79,6 +81,7 @@ class ReadBack:
     ) -> dict[int, str]:
         """Rows that the target does not hold as acknowledged, with the fields that differ."""
         asked = list(indexes)
+        self.meter.looked(len(asked))
         found = target.find(resource, [batch.changes[index].key for index in asked]) if asked else []
         wrong = {}
         for index, there in zip(asked, found, strict=True):

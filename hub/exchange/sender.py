@@ -17,6 +17,7 @@ from hub.errors import ConfigError, RecordRejected, Retriable
 from hub.exchange.alike import Likeness
 from hub.exchange.byhand import Policy, Row, decide, held_values, looks_first, without_left
 from hub.exchange.gate import Gate
+from hub.exchange.predict import Meter
 from hub.failpoints import reach
 from hub.store import deliveries
 from hub.store.database import Database
@@ -60,6 +61,7 @@ class Sender:
     policy: Policy
     attempts: int
     doubtful: Mapping[str, uuid.UUID]
+    meter: Meter = field(default_factory=Meter)
 
     def batch(self, rows: list[Row]) -> Batch:
         return Batch(rows, {index: self._change(row) for index, row in enumerate(rows)}, {})
@@ -129,6 +131,7 @@ class Sender:
         return batch
 
     def _call(self, target: Target, resource: Resource, changes: list[Change]) -> list[Outcome]:
+        self.meter.wrote(changes[0].operation, len(changes))
         try:
             outcomes = target.deliver(resource, changes)
         except Retriable as error:  # by contract none of them can have had an effect
@@ -181,6 +184,7 @@ class Sender:
         doubtful = [index for index in batch.waiting() if index in batch.doubt]
         if not doubtful:
             return
+        self.meter.looked(len(doubtful))
         try:
             found = target.find(resource, [batch.changes[index].key for index in doubtful])
         except Retriable as error:
@@ -189,6 +193,7 @@ class Sender:
             self._tell([answer])
             return
         except RecordRejected:
+            self.meter.looked(len(doubtful))
             found = self._one_by_one(target, resource, batch, doubtful)
         except ConfigError as error:
             if error.code != "write.find" or not all(self._can_go(batch.rows[one]) for one in doubtful):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, Integer, Table, Text, Uuid
+from sqlalchemy import JSON, BigInteger, Column, Float, Integer, Table, Text, Uuid
 
 from hub.store.tables import KEY
 from hub.store.tables import metadata as metadata
@@ -63,4 +63,14 @@ printing = Table(
     Column("source", Integer, primary_key=True, autoincrement=False),
     Column("map_hash", BigInteger, primary_key=True, autoincrement=False),
     Column("names", Text, nullable=False),  # the fields of the prints, in their order
+)
+
+# How fast a target was; see ``speeds``.
+speed = Table(
+    "speed",
+    metadata,
+    Column("target", Text, primary_key=True),  # system.resource
+    Column("requests", Float, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("at", Moment, nullable=False),
 )
