@@ -17,13 +17,11 @@ from hub.cli.progress import progress
 from hub.cli.results import STYLES, WORDS, detail, number, reconciled, show_results
 from hub.cli.run import fresh_key
 from hub.cli.say import Say, moment, plain, plural, short
-from hub.cli.unmasking import Reason, Unmask, sight
+from hub.cli.unmasking import Reason, Unmask, models_of, sight
 from hub.errors import ConfigError
 from hub.exchange.contents import Contents, Part, Shown, contents
-from hub.exchange.ground import Hub
 from hub.exchange.manifest import READ_PARTS
 from hub.exchange.pipeline import Result, apply_plan, run_exchange
-from hub.store.plans import PlanRow
 from hub.store.reports import find_plan
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -85,9 +83,8 @@ def plan(
                     progress=told,
                 )
             row, notes = find_plan(opened.hub.database, str(made.plan)), made.notes
-        eyes = sight(
-            opened.hub, unmask=unmask, reason=reason, models=_models(opened.hub, row), object=f"plan:{row.id}"
-        )
+        models = models_of(opened.hub, row.exchange)
+        eyes = sight(opened.hub, unmask=unmask, reason=reason, models=models, object=f"plan:{row.id}")
         found = contents(opened.hub, row, sample, eyes)
         if not say.json:
             _print(say, found, notes)
@@ -96,15 +93,6 @@ def plan(
     if out is not None:
         out.write_text(json.dumps(plain(answer), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     say.answer(answer)
-
-
-def _models(hub: Hub, row: PlanRow) -> set[str]:
-    """The models whose values a plan shows."""
-    mapping = hub.workspace.mapping(row.exchange)
-    places = {mapping.from_, *(output.into for output in mapping.outputs)}
-    models = {place for place in places if place in hub.workspace.models}
-    fields = [field for model in models for field in hub.workspace.models[model].fields.values()]
-    return models | {field.model for field in fields if field.model}
 
 
 @app.command(cls=Command)

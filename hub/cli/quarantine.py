@@ -16,8 +16,10 @@ from hub.cli.options import Command
 from hub.cli.replays import dismiss_entries, replay_entries
 from hub.cli.results import STYLES, WORDS
 from hub.cli.say import Say, moment, plural, short, since
+from hub.cli.unmasking import Unmask, models_of, sight
 from hub.errors import ConfigError
 from hub.exchange.map import short_hash
+from hub.exchange.offending import opened_entry
 from hub.mapping.compile import compile_mapping
 from hub.store.reports import Cause, Entry, causes, find_entry, version
 from hub.workspace.workspace import Workspace
@@ -49,8 +51,10 @@ def quarantine(
     preview: Annotated[
         bool, typer.Option("--preview", help="With replay: make a plan of it and change nothing")
     ] = False,
+    unmask: Unmask = False,
     reason: Annotated[
-        str, typer.Option("--reason", metavar="TEXT", help="With dismiss: why; the audit chain keeps it")
+        str,
+        typer.Option("--reason", metavar="TEXT", help="With dismiss or --unmask: why; the audit chain keeps it"),
     ] = "",
 ) -> int | None:
     """List what was not applied, by cause; show one entry; replay or dismiss some.
@@ -58,8 +62,12 @@ def quarantine(
     cophub quarantine s4-suppliers; cophub quarantine show 5f3a09c1; cophub quarantine replay 3c9a1e07b2 --preview
     """
     say = Say(ctx)
+    if unmask and (name != "show" or identity is None):
+        raise ConfigError(
+            "unmask.one", "--unmask shows one entry", hint="cophub quarantine show ENTRY --unmask --reason TEXT"
+        )
     if name == "show" and identity is not None:
-        _show(say, identity)
+        _show(say, identity, reason, unmask=unmask)
         return None
     if name == "replay":
         return replay_entries(say, identity, code, preview=preview)
@@ -142,9 +150,15 @@ def _given(entry: Entry) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _show(say: Say, identity: str) -> None:
+def _show(say: Say, identity: str, reason: str, *, unmask: bool) -> None:
     with opened_hub(say) as opened:
-        entry = find_entry(opened.hub.database, identity)
+        hub = opened.hub
+        entry = find_entry(hub.database, identity)
+        if unmask:
+            models = models_of(hub, entry.exchange)
+            about = f"quarantine:{entry.id}"
+            eyes = sight(hub, unmask=unmask, reason=reason, models=models, object=about)
+            entry = opened_entry(hub, entry, eyes)
     say.line(
         say.text(entry.key or "(no key)", "bold"),
         Text(WORDS.get(entry.state, entry.state), style=STYLES.get(entry.state, "dim")),

@@ -13,6 +13,8 @@ from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
 from hub.cli.results import fates
 from hub.cli.say import Say, moment, plain, plural, short, since
+from hub.cli.unmasking import Reason as Shown
+from hub.cli.unmasking import Unmask, models_of, sight
 from hub.errors import ConfigError
 from hub.exchange.comparison import Compared, compare
 from hub.exchange.deciding import Decided, decide, merge_candidates
@@ -86,11 +88,14 @@ def _listed(say: Say, found: Sequence[Review], *, closed: bool) -> None:
 
 
 @app.command("show", cls=Command)
-def show(ctx: typer.Context, identity: Identity) -> None:
+def show(ctx: typer.Context, identity: Identity, unmask: Unmask = False, reason: Shown = "") -> None:
     """Show a record beside its candidates, field by field."""
     say = Say(ctx)
     with opened_hub(say) as opened:
-        found = compare(opened.hub, find_review(opened.hub.database, identity))
+        hub, one = opened.hub, find_review(opened.hub.database, identity)
+        models = models_of(hub, one.exchange)
+        eyes = sight(hub, unmask=unmask, reason=reason, models=models, object=f"review:{one.id}")
+        found = compare(hub, one, eyes)
     _compared(say, found)
     say.answer(_compared_json(found))
 

@@ -18,7 +18,7 @@ from hub.mapping.compile import Compiled, compile_mapping
 from hub.mapping.evaluate import evaluate
 from hub.mapping.lineage import lineage
 from hub.mapping.single import memory, relation
-from hub.security.masking import level_in, mask
+from hub.security.masking import NOBODY, Sight, level_in, mask
 from hub.store import reviews
 from hub.store.meant import referred_entities
 from hub.store.reports import Entry, find_entry, key_texts, values_of
@@ -69,8 +69,8 @@ class Compared:
     said: tuple[Mapping[str, Any], ...]
 
 
-def compare(hub: Hub, review: Review) -> Compared:
-    """The record and its candidates, field by field."""
+def compare(hub: Hub, review: Review, sight: Sight = NOBODY) -> Compared:
+    """The record and its candidates, field by field, as ``sight`` may see them."""
     entry = find_entry(hub.database, str(review.id))
     found = reviews.candidates(hub.database, review.id)
     model = hub.workspace.model(review.model)
@@ -83,7 +83,7 @@ def compare(hub: Hub, review: Review) -> Compared:
     system = compiled.source.partition(".")[0]
     rows = [_row(golden, others, one) for one in found]
     levels = {one.field: one.level for one in lineage(compiled, hub.workspace)}
-    lines = _Lines(hub, model, system, levels).compare(incoming, rows, found)
+    lines = _Lines(hub, model, system, levels, sight).compare(incoming, rows, found)
     sides = tuple(
         Side(
             one.number,
@@ -143,6 +143,7 @@ class _Lines:
     model: ModelFile
     system: str
     levels: Mapping[str, str]
+    sight: Sight
 
     def compare(
         self, incoming: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], found: Sequence[Candidate]
@@ -181,7 +182,7 @@ class _Lines:
         if isinstance(value, uuid.UUID) and field.model:
             value = key_texts(self.hub.database, field.model, [value]).get(value, str(value))
         level = max(self.levels.get(name) or "", level_in(self.hub.workspace.models, field))
-        return mask(value, level, field)
+        return mask(value, level, field, self.sight)
 
 
 def _plain(value: Any, listed: bool) -> Any:

@@ -40,6 +40,7 @@ from hub.exchange.sender import Sender
 from hub.exchange.staging import stage, take
 from hub.mapping.compile import Compiled
 from hub.mapping.evaluate import evaluate
+from hub.mapping.lineage import lineage
 from hub.security.masking import is_classified
 from hub.store import deliveries, entities, shadows
 from hub.store.bulk import Bulk
@@ -127,7 +128,7 @@ class _Planner:
         self._sending(deletes=any(step.reaction == "delete" for step in self.output.absent.chain))
         run.sql("CREATE OR REPLACE TABLE settled AS SELECT key FROM golden_rows")
         run.sql(f"""CREATE OR REPLACE TABLE held AS SELECT key, hash, 'quarantined' AS state, code,
-            field, message, input,
+            field, {quarantine.told(self.compiled, self._levels())},
             {sql_text(self.mapping.from_ + ":")} || key AS position, 0::BIGINT AS pos,
             NULL::VARCHAR AS original FROM rejected""")
         sent = self._operations()
@@ -172,7 +173,7 @@ class _Planner:
         run.sql(f"""CREATE OR REPLACE TABLE witnessed AS SELECT _key AS key, {record} AS record, _hash AS hash
             FROM mapped WHERE _key IN (SELECT key FROM sending)""")
         run.sql(f"CREATE OR REPLACE TABLE verdict ({VERDICTS})")
-        quarantine.collect(run, extracted, mapped, self.compiled)
+        quarantine.collect(run, extracted, mapped, self.compiled, self._levels())
         quarantine.keep_originals(run, self.hub.keep, extracted)
         keyless = " UNION SELECT ''" if extracted.certificate.complete else ""
         run.sql(
@@ -194,6 +195,9 @@ class _Planner:
         manifest.notes += extracted.notes
         manifest.source_fields = profile_stored(extracted)
         return manifest
+
+    def _levels(self) -> dict[str, str]:
+        return {one.field: one.level for one in lineage(self.compiled, self.hub.workspace)}
 
     def _asked(self, cursor: str | None, *, initial: bool, full: bool) -> Asked:
         return asked_of(

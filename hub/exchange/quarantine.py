@@ -6,7 +6,7 @@ import datetime as dt
 import itertools
 import uuid
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -19,6 +19,7 @@ from hub.exchange.resolve import new_entity_id
 from hub.exchange.runfile import HASH, RunFile, sql_text
 from hub.exchange.staging import rows, stage_keys
 from hub.mapping.compile import Compiled
+from hub.mapping.record import path_text
 from hub.store import quarantined
 from hub.store.bulk import Bulk
 from hub.store.database import Database, now
@@ -35,10 +36,15 @@ class Held:
     records: int
 
 
-def collect(run: RunFile, extracted: Extracted, mapped: Mapped, compiled: Compiled) -> Held:
+def collect(
+    run: RunFile,
+    extracted: Extracted,
+    mapped: Mapped,
+    compiled: Compiled,
+    known: Mapping[str, str] | None = None,
+) -> Held:
     """Bring rejects, verdicts and records without key together with their source positions. What feeds a
-    classified field is not shown."""
-    secret = ", ".join(sql_text(name) for name in classified_fields(compiled)) or "NULL"
+    classified field is not shown; ``known`` are the levels of the fields where no model says them."""
     run.table(
         "piece",
         pa.table(
@@ -56,9 +62,7 @@ def collect(run: RunFile, extracted: Extracted, mapped: Mapped, compiled: Compil
             'the record has no key', NULL FROM extracted WHERE key IS NULL""")
     run.sql(f"""CREATE OR REPLACE TABLE held AS
         SELECT replace(h.key, chr(0), '␀') AS key, h.hash, h.state, h.code, h.field,
-            CASE WHEN h.field IN ({secret}) THEN 'value not shown: ' || h.code
-            ELSE replace(h.message, chr(0), '␀') END AS message,
-            CASE WHEN h.field IN ({secret}) THEN NULL ELSE h.input END AS input,
+            {told(compiled, known)},
             coalesce(p.origin || ':' || (p.first + h.pos - p.start), '') AS position, h.pos, NULL::VARCHAR AS original
         FROM (SELECT b.*, e.pos FROM held_back b LEFT JOIN (
                 SELECT min(rowid) AS pos, hash FROM extracted
@@ -84,11 +88,22 @@ def leave_standing(run: RunFile, map_hash: int, *, snapshot: bool) -> None:
         run.sql("DELETE FROM held WHERE key = '' AND hash IN (SELECT hash FROM stuck WHERE key = '')")
 
 
-def classified_fields(compiled: Compiled) -> list[str]:
-    """Fields of level L3 and higher, and those that read what such a field reads."""
-    levels = {column.name for column in compiled.columns if column.field and column.field.level in CLASSIFIED}
-    paths = {path for column in compiled.columns if column.name in levels for path in column.inputs}
-    return [column.name for column in compiled.columns if column.name in levels or paths & set(column.inputs)]
+def told(compiled: Compiled, known: Mapping[str, str] | None = None) -> str:
+    """SQL of ``message`` and ``input`` as they may be kept."""
+    secret = ", ".join(sql_text(name) for name in classified_fields(compiled, known)) or "NULL"
+    return f"""CASE WHEN field IN ({secret}) THEN 'value not shown: ' || code
+        ELSE replace(message, chr(0), '␀') END AS message, CASE WHEN field IN ({secret}) THEN NULL ELSE input END
+        AS input"""
+
+
+def classified_fields(compiled: Compiled, known: Mapping[str, str] | None = None) -> list[str]:
+    """Fields of level L3 and higher, and those that read what such a field reads; ``where`` among them."""
+    levels = {column.name: (column.field and column.field.level) or "" for column in compiled.columns}
+    names = {name for name, level in (levels | dict(known or {})).items() if level in CLASSIFIED}
+    paths = {path for column in compiled.columns if column.name in names for path in column.inputs}
+    found = [column.name for column in compiled.columns if column.name in names or paths & set(column.inputs)]
+    asked = {path_text(path) for one in compiled.conditions for path in one.inputs}
+    return [*found, "where"] if paths & asked else found
 
 
 def keep_originals(run: RunFile, keep: Keep, extracted: Extracted) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from hub.errors import Finding
 from hub.mapping.compile import Column, Compiled
 from hub.mapping.cycles import cycles
-from hub.mapping.levels import level_findings
+from hub.mapping.levels import level_findings, passing_findings
 from hub.mapping.lineage import level_of
 from hub.mapping.roundtrip import lossy
 from hub.mapping.syntax import Issue
@@ -23,6 +23,7 @@ def flow_findings(workspace: Workspace, compiled: Compilations) -> list[Finding]
     live = {name: outputs for name, outputs in compiled.items() if workspace.mappings[name].enabled}
     found = [*_writers(workspace, live), *cycles(workspace, live), *_lossy(workspace, live)]
     found += level_findings(workspace)
+    found += passing_findings(workspace, [one for outputs in live.values() for one in outputs])
     return [*found, *_levels(workspace, live), *_references(workspace, live)]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 from hub.mapping.compile import Compiled
+from hub.mapping.protection import inputs_of, read_levels
 from hub.workspace.workspace import Workspace
 
 
@@ -28,6 +30,7 @@ class FieldLineage:
 def lineage(compiled: Compiled, workspace: Workspace) -> list[FieldLineage]:
     """The lineage of every field of one output, in the order of the file."""
     joined = {join.alias: f"{join.system}.{join.resource}" for join in compiled.joins}
+    levels = defaultdict(str) if compiled.direction == "inbound" else read_levels(compiled, workspace)
     found = []
     for column in compiled.columns:
         inputs = tuple(
@@ -35,7 +38,7 @@ def lineage(compiled: Compiled, workspace: Workspace) -> list[FieldLineage]:
             for path in column.inputs
             if not _shadowed(path, column.inputs)
         )
-        level = max((level_of(workspace, compiled.source, path) for path in column.inputs), default="")
+        level = max((levels[path] for path in inputs_of(column)), default="L1" if compiled.direction == "pass" else "")
         declared = column.field.level if column.field and column.field.level else ""
         found.append(
             FieldLineage(

@@ -264,6 +264,14 @@ class MappingFile(Shape):
     read_back: ReadBackRule = READ_BACK
     compare: dict[str, Literal["exact", "folded", "ignore"]] = COMPARE
     overlap: Duration = Field("5m", description="How far an incremental read goes back behind its watermark")
+    level: Level | None = Field(
+        None, description="Of a pass-through: protection level of what it reads and nobody else classifies"
+    )
+    levels: dict[str, Level] = Field(
+        {},
+        description="Of a pass-through: source field → protection level, where it differs from level",
+        examples=[{"phone": "L3", "name": "L1"}],
+    )
 
     @property
     def outputs(self) -> tuple[Output, ...]:

@@ -58,3 +58,31 @@ def test_the_chain_holds_and_a_tampered_one_ends_with_findings(anna: Desk):
     chain.write_text(chain.read_text().replace('"actor":"anna"', '"actor":"eve"', 1))
     said = anna.cophub("audit", "verify", "--export", str(chain), "--key", key, "--json")
     assert (said.code, said.json["breaks"][0]["kind"]) == (1, "edited")
+
+
+def held(desk: Desk) -> str:
+    """One quarantined record, its phone the reason."""
+    desk.edit("config/models/supplier.yaml", "phone:      {type: text,", "phone:      {type: text, max_length: 3,")
+    assert desk.cophub("run", "--all").code in (0, 1)
+    return str(desk.cophub("quarantine", "--json").json["causes"][0]["examples"][0]["id"])
+
+
+def test_the_values_behind_a_quarantined_record_are_opened(work: Desk, monkeypatch: pytest.MonkeyPatch):
+    (work.folder / "config" / "roles.yaml").write_text(ROLES)
+    monkeypatch.setenv("COPHUB_ACTOR", "anna")
+    entry = held(work)
+    masked = work.cophub("quarantine", "show", entry)
+    assert "5550" not in masked.out + masked.err
+    opened = work.cophub("quarantine", "show", entry, "--unmask", "--reason", "ticket 4711", "--json").json["entry"]
+    assert "+" in opened["input"]
+    assert "longer than 3" in opened["message"]
+    assert told(work, "unmask.shown") == [("anna", f"quarantine:{entry}", "ticket 4711")]
+
+
+def test_a_quarantined_record_stays_closed_without_a_role(work: Desk, monkeypatch: pytest.MonkeyPatch):
+    entry = held(work)
+    monkeypatch.setenv("COPHUB_ACTOR", "eve")
+    said = work.cophub("quarantine", "show", entry, "--unmask", "--reason", "curious")
+    assert (said.code, "5550" in said.out + said.err) == (77, False)
+    assert told(work, "unmask.refused") == [("eve", f"quarantine:{entry}", "curious")]
+    assert work.cophub("quarantine", "--unmask", "--reason", "all of it").code == 65

@@ -93,10 +93,18 @@ def test_a_rank_settles_two_writers() -> None:
 def test_a_cycle_through_a_pass_through_is_found_and_an_echo_is_not() -> None:
     out = {"mapping": "out", "from": "person", "into": "hr.people", "key": "Id", "fields": {"Id": "no"}}
     assert "exchange.cycle" not in codes(inbound({}), out)
-    there = {"mapping": "there", "from": "hr.a", "into": "crm.a", "fields": {"Id": "Id"}}
-    back = {"mapping": "back", "from": "crm.a", "into": "hr.a", "fields": {"Id": "Id"}}
+    there = {"mapping": "there", "from": "hr.a", "into": "crm.a", "level": "L1", "fields": {"Id": "Id"}}
+    back = {"mapping": "back", "from": "crm.a", "into": "hr.a", "level": "L1", "fields": {"Id": "Id"}}
     assert codes(there) == []
     assert codes(there, back) == ["exchange.cycle"]
+
+
+def test_levels_of_a_pass_through_are_declared_and_read() -> None:
+    there = {"mapping": "there", "from": "hr.a", "into": "crm.a", "fields": {"Id": "Id"}}
+    assert codes(there) == ["level.missing"]
+    assert codes({**there, "levels": {"Id": "L2"}}) == []
+    assert codes({**there, "level": "L1", "levels": {"Idd": "L2"}}) == ["level.unread"]
+    assert codes(inbound({}, levels={"Id": "L2"})) == ["level.place"]
 
 
 def test_what_nobody_classified_is_found_once_for_a_model_and_masked() -> None:
