@@ -16,8 +16,7 @@ from .desk import CONNECTORS, FILES, changed, findings, loaded, write
 
 Changes = dict[str, str | bytes | None]
 
-ERP, CRM = "config/systems/erp.yaml", "config/systems/crm.yaml"
-ROLES = "config/roles.yaml"
+ERP, CRM, ROLES = "config/systems/erp.yaml", "config/systems/crm.yaml", "config/roles.yaml"
 MODEL, CODES, PROD = (
     "config/models/supplier.yaml", "config/codes/country.yaml", "config/environments/prod.yaml",
 )  # fmt: skip
