@@ -41,7 +41,9 @@ def test_url_safe_base64_without_padding_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["hello", "AAAA", KEY[:-4], KEY + "AAAA", f"{KEY},x", f"{KEY},{KEY}", "A" * 43 + "=", "é" * 44]
+    "text",
+    ["hello", "AAAA", KEY[:-4], KEY + "AAAA", f"{KEY},x", f"{KEY},{KEY}", "A" * 43 + "=", "é" * 44],
+    ids=["word", "few", "cut", "long", "second", "twice", "zeros", "letters"],
 )
 def test_an_invalid_key_is_refused_without_showing_it(text: str) -> None:
     assert code({"COPHUB_MASTER_KEY": text}) == "key.invalid"
