@@ -34,6 +34,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
         "--golden", type=int, default=1_000_000, help="golden records of the generated sets together"
     )
     parser.add_argument("--new", type=int, default=100_000, help="new records of the generated sets together")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the generated sets")
     parser.add_argument("--memory", default="900MB", help="of DuckDB")
     parser.add_argument("--only", help="one set")
     parser.add_argument("--folder", help=argparse.SUPPRESS)
@@ -51,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
             folder = Path(name) / one
             if one in ("people", "companies"):
                 make = chinese.write_people if one == "people" else chinese.write_companies
-                make(folder, SEED, arguments.golden // 2, arguments.new // 2)
+                make(folder, arguments.seed, arguments.golden // 2, arguments.new // 2)
             result[one] = _apart(one, folder, arguments.memory)
             print(
                 f"{one:10} precision {result[one]['precision']:.4f}  recall {result[one]['recall']:.4f}  "
