@@ -103,13 +103,13 @@ def _write(folder: Path, dice: random.Random, golden: int, new: int, makers: Mak
                 found.append(elsewhere(dice, last) | {"truth": str(number)})
             elif number in close:
                 found.append(elsewhere(dice, near(dice, last)) | {"truth": None})
-            yield {"id": str(number)} | last
+            yield {"id": str(number), **last}
 
     folder.mkdir(parents=True, exist_ok=True)
     _parquet(folder / "golden.parquet", rows())
     found += [fresh(dice) | {"truth": None} for _ in range(new - len(found))]
     dice.shuffle(found)
-    _parquet(folder / "new.parquet", ({"id": f"N{number}"} | row for number, row in enumerate(found)))
+    _parquet(folder / "new.parquet", ({"id": f"N{number}", **row} for number, row in enumerate(found)))
 
 
 def _parquet(file: Path, rows: Iterator[Row]) -> None:
