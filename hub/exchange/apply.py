@@ -142,7 +142,7 @@ class _Writer:
         run.sql("""DELETE FROM gone WHERE key IN (SELECT key FROM taking
             WHERE entity IN (SELECT _id FROM refused_entity))""")
         run.sql("""INSERT INTO held SELECT key, hash, 'refused', 'plan.changed', '',
-            'the record or its entity changed after the plan was made', NULL, '', 0, NULL FROM refused""")
+            'the record or its entity changed after the plan was made', NULL, '', 0, NULL, NULL FROM refused""")
         refused, changes = run.sql("SELECT count(*), count(*) FILTER (changes) FROM refused")[0]
         return refused, changes
 

@@ -6,6 +6,7 @@ absence does not count, and the watermark stays where it was.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from hub.exchange.extract import (
     Certificate,
     Extracted,
     Piece,
+    drop_deleted,
     flag_duplicates,
     index,
     objects,
@@ -52,6 +54,10 @@ def at_hand(run: RunFile, resource: Resource, given: Given) -> Extracted:
     count = write_lines(path, given.lines)
     scan = objects([path]) if count else "SELECT NULL::JSON AS raw WHERE false"
     pieces = given.pieces or (Piece(0, given.origin, 1),)
+    if count and given.deleted:  # what is told together with its deletion is of an earlier read, and lies first
+        dropped = drop_deleted(run, resource, path, {key: given.versions.get(key, "") for key in given.deleted})
+        count -= dropped
+        pieces = tuple(dataclasses.replace(one, start=max(0, one.start - dropped)) for one in pieces)
     read, keyless, _, fields = index(run, resource, scan, count, pieces)
     return Extracted(
         resource,

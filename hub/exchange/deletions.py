@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from hub.contract import Resource
 from hub.exchange.extract import order_sql
+from hub.exchange.map import PARENT
 from hub.exchange.runfile import RunFile
 from hub.exchange.staging import stage, stage_keys, take
 from hub.store import inbox, shadows
@@ -20,14 +21,19 @@ from hub.store.bulk import Bulk
 SCHEMA = pa.schema([("key", pa.string()), ("cur", pa.string())])
 
 
-def weigh(run: RunFile, resource: Resource, versions: Mapping[str, str], map_hash: int) -> None:
+def weigh(
+    run: RunFile, resource: Resource, versions: Mapping[str, str], map_hash: int, *, each: bool
+) -> None:
     """Leave out of ``told`` the deletions that are older than what was seen; ``burying`` (key, cur, map_hash,
     known) has those that are to be remembered with their version (``versions``: key → cursor)."""
+    record = PARENT if each else "key"
     rows = [{"key": key, "cur": cur or None} for key, cur in versions.items()]
     run.table("deletion", pa.Table.from_pylist(rows, schema=SCHEMA))
     later = f"{order_sql(resource, 's.cur')} > {order_sql(resource, 'd.cur')}"
     run.sql(f"""CREATE OR REPLACE TABLE weighed AS SELECT d.key, d.cur, coalesce({later}, false) AS late
-        FROM deletion d LEFT JOIN (SELECT key, cur FROM seen WHERE map_hash = {map_hash}) s ON s.key = d.key""")
+        FROM deletion d LEFT JOIN (SELECT key, arg_max(cur, {order_sql(resource)}) AS cur FROM (
+            SELECT key, cur FROM seen UNION ALL SELECT {record} AS key, cur FROM stuck)
+            WHERE cur IS NOT NULL GROUP BY key) s ON s.key = d.key""")
     run.sql("DELETE FROM told WHERE key IN (SELECT key FROM weighed WHERE late)")
     run.sql(f"""CREATE OR REPLACE TABLE burying AS SELECT key, cur, {map_hash}::BIGINT AS map_hash,
         key IN (SELECT key FROM seen) AS known FROM weighed WHERE NOT late AND cur IS NOT NULL""")

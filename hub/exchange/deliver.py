@@ -156,7 +156,7 @@ class Delivery:
         where = sql_text(f"{self.manifest.output} ")
         message = sql_text("the target's circuit is open, or it asked for a longer pause than the run waits")
         self.run.sql(f"""INSERT INTO held SELECT key, hash, 'waiting', {sql_text(CIRCUIT)}, '', {message}, NULL,
-            {where} || foreign_key, 0, NULL FROM queue WHERE n >= {position}""")
+            {where} || foreign_key, 0, NULL, NULL FROM queue WHERE n >= {position}""")
         self.tally.waiting += total - position
         return total
 
@@ -240,7 +240,7 @@ class Delivery:
             WHERE s.expected IS DISTINCT FROM c.hash {changed}""")
         self.run.sql("DELETE FROM sending WHERE key IN (SELECT key FROM refused)")
         self.run.sql("""INSERT INTO held SELECT key, hash, 'refused', 'plan.changed', '',
-            'the record changed after the plan was made', NULL, '', 0, NULL FROM refused""")
+            'the record changed after the plan was made', NULL, '', 0, NULL, NULL FROM refused""")
         return int(self.run.one("SELECT count(*) FROM refused"))
 
     def _replace(self, resource: Resource) -> None:

@@ -27,6 +27,7 @@ from hub.exchange.runfile import HASH, RunFile, sql_text
 from hub.failpoints import reach
 
 EARLIER = "an earlier read"
+_GONE = pa.schema([("key", pa.string()), ("gone", pa.string())])
 MAX_RECORD = 8 * 1024 * 1024
 PLAIN = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?)?|\d+")
 LONG_NUMBER = re.compile(rb"[:\[,]\s*-?\d[\d.]{16,}")
@@ -129,7 +130,7 @@ def extract(
             f"nothing says which fields identify a record of {resource.name}",
             hint="write key: under the resource, or key: in the mapping",
         )
-    pulled = _after(run, again, pull(source, query, run, progress))
+    pulled = _after(run, resource, again, pull(source, query, run, progress))
     scan = scan_of(pulled.scan) if scan_of else pulled.scan
     full = query.since is None and query.token is None
     read, keyless, cursor, fields = index(run, resource, scan, pulled.count, pulled.pieces)
@@ -151,10 +152,12 @@ def extract(
     )
 
 
-def _after(run: RunFile, again: Iterable[bytes], pulled: Pulled) -> Pulled:
-    """What was pulled, behind the records of earlier reads."""
+def _after(run: RunFile, resource: Resource, again: Iterable[bytes], pulled: Pulled) -> Pulled:
+    """What was pulled, behind the records of earlier reads that were not deleted since."""
     path = run.stage / "again.ndjson"
     number = write_lines(path, again)
+    if number and pulled.deleted:
+        number -= drop_deleted(run, resource, path, dict.fromkeys(pulled.deleted, ""))
     if not number:
         return pulled
     pieces = [dataclasses.replace(piece, start=piece.start + number) for piece in pulled.pieces]
@@ -298,6 +301,20 @@ def _keep_long_numbers(lines: bytes) -> bytes:
         for line in lines.splitlines()
         if line.strip()
     )
+
+
+def drop_deleted(run: RunFile, resource: Resource, path: Path, deleted: Mapping[str, str]) -> int:
+    """Take out of a file of records those that were deleted since, unless their cursor is later than that of
+    the deletion (``deleted``: key → cursor, empty where it has none); answers how many."""
+    cursor = f"raw->>{sql_text(json_path(resource.cursor))}" if resource.cursor else "NULL::VARCHAR"
+    run.table("dropping", pa.table({"key": [*deleted], "gone": [one or None for one in deleted.values()]}, _GONE))
+    rows = run.sql(f"""SELECT CAST(raw AS VARCHAR), coalesce(d.key IS NOT NULL
+            AND NOT coalesce({order_sql(resource)} > {order_sql(resource, "d.gone")}, false), false)
+        FROM (SELECT row_number() OVER () AS n, raw, {key_sql(resource.key)} AS key, {cursor} AS cur
+            FROM ({objects([path])})) r
+        LEFT JOIN dropping d ON d.key = r.key ORDER BY n""")
+    write_lines(path, (text.encode() for text, dropped in rows if not dropped))
+    return sum(dropped for _, dropped in rows)
 
 
 def json_path(name: str) -> str:

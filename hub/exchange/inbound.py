@@ -158,9 +158,11 @@ def plan_output(
         compiled,
         Lookups(run, session),
         again="reassert" if drifts else "",
+        late=given is not None,
     )
     if given is not None:
-        weigh(run, extracted.resource, given.versions, short_hash(compiled.hash))
+        versions, each = given.versions, compiled.each is not None
+        weigh(run, extracted.resource, versions, short_hash(compiled.hash), each=each)
     dated, mapped = set_aside(run, session, source, compiled, mapped, hub.today())
     reach("after_map")
     progress("resolve", {"read": extracted.read, "unchanged": mapped.unchanged})
@@ -302,7 +304,11 @@ def _settled(run: RunFile, extracted: Extracted, compiled: Compiled) -> None:
     )
     run.sql(f"""CREATE OR REPLACE TABLE settled AS WITH q AS (SELECT key, hash, {record} AS record FROM stuck)
         SELECT q.key FROM q SEMI JOIN fresh f ON f.key = q.record
-        UNION SELECT q.key FROM q JOIN extracted e ON e.key = q.record WHERE e.hash <> q.hash {gone}""")
+        UNION SELECT q.key FROM q JOIN extracted e ON e.key = q.record WHERE e.hash <> q.hash
+            AND e.rowid NOT IN (SELECT pos FROM duplicate)
+            AND e.rowid NOT IN (SELECT pos FROM left_out WHERE verdict = 'superseded')
+        UNION SELECT q.key FROM q SEMI JOIN told t ON t.key = q.record ANTI JOIN extracted e ON e.key = q.record
+        {gone}""")
     run.sql("DELETE FROM settled WHERE key IN (SELECT key FROM standing)")
 
 

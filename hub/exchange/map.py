@@ -24,7 +24,9 @@ from hub.store.bulk import Bulk
 
 FEW = 20_000
 SEEN = "key VARCHAR, hash BIGINT, map_hash BIGINT, cur VARCHAR, absent_at TIMESTAMPTZ, parent VARCHAR"
-STUCK = "key VARCHAR, hash BIGINT, map_hash BIGINT, state VARCHAR, position VARCHAR, original VARCHAR"
+STUCK = (
+    "key VARCHAR, hash BIGINT, map_hash BIGINT, state VARCHAR, position VARCHAR, original VARCHAR, cur VARCHAR"
+)
 SET_ASIDE = "('quarantined', 'dismissed')"  # looked at again when record or mapping changes
 PARENT = "(key->>'$[0]')"  # the record's key in an element's
 
@@ -64,9 +66,11 @@ def map_records(
     *,
     compare: bool = True,
     again: str = "",
+    late: bool = False,
 ) -> Mapped:
     """Fill ``fresh``, ``mapped`` and ``rejected``; without ``compare`` every record is fresh. ``again`` names
-    a table of keys to be looked at although their records are unchanged."""
+    a table of keys to be looked at although their records are unchanged; ``late`` says that the records may be
+    older than what is known: they were not read from the source just now."""
     map_hash = short_hash(compiled.hash)
     few, each = not extracted.full and extracted.read <= FEW, compiled.each is not None
     run.table("told", pa.table({"key": pa.array(extracted.deleted, pa.string())}))
@@ -75,7 +79,7 @@ def map_records(
         run.sql(f"CREATE OR REPLACE TABLE stuck ({STUCK})")
     elif not extracted.shadows_read:
         read_shadows(run, session, source, few=few, each=each)
-    _compare(run, session, extracted, source, map_hash, each=each, again=again)
+    _compare(run, session, extracted, source, map_hash, each=each, again=again, late=late)
     fresh, differing = (run.one(f"SELECT count(*) FROM {name}") for name in ("fresh", "differing"))
     left = dict(run.sql("SELECT verdict, count(*) FROM left_out GROUP BY verdict"))
     wide = dataclasses.replace(compiled, columns=(*compiled.columns, *compiled.effective))
@@ -137,6 +141,7 @@ def _compare(
     *,
     each: bool,
     again: str = "",
+    late: bool,
 ) -> None:
     """``fresh``: the records to look at; ``left``: those that differ from the shadow and yet are left
     out, with the verdict. What is in neither (and is no duplicate) is unchanged."""
@@ -161,10 +166,16 @@ def _compare(
         before = "seen_differing"
         wanted = stage_keys(run, session, "differing_keys", "SELECT DISTINCT key FROM differing")
         take(run, before, shadows.seen(session, source, wanted))
+    # What the source itself gives after the mapping changed is what it has, whatever its version.
+    comparable = "true" if late else f"s.map_hash = {map_hash}"
     # In two steps: otherwise every shadow's cursor is read, not only those of the records that differ.
     run.sql(f"""CREATE OR REPLACE TABLE seen_before AS SELECT d.pos, d.cur, s.cur AS seen_cur
-        FROM differing d JOIN {before} s USING (key) WHERE s.map_hash = {map_hash} AND s.cur IS NOT NULL""")
-    run.sql(f"""CREATE OR REPLACE TABLE left_out AS SELECT pos, 'superseded' AS verdict
+        FROM differing d JOIN {before} s USING (key) WHERE {comparable} AND s.cur IS NOT NULL""")
+    if late:  # what is held back is known too, though it is in no shadow
+        record = PARENT if each else "key"
+        run.sql(f"""INSERT INTO seen_before SELECT d.pos, d.cur, q.cur FROM differing d
+            JOIN (SELECT {record} AS key, cur FROM stuck WHERE cur IS NOT NULL) q USING (key)""")
+    run.sql(f"""CREATE OR REPLACE TABLE left_out AS SELECT DISTINCT pos, 'superseded' AS verdict
         FROM seen_before WHERE {later}
         UNION ALL SELECT DISTINCT d.pos, 'quarantined' FROM differing d
         JOIN stuck q ON {same}

@@ -130,7 +130,7 @@ class _Planner:
         run.sql(f"""CREATE OR REPLACE TABLE held AS SELECT key, hash, 'quarantined' AS state, code,
             field, {quarantine.told(self.compiled, self._levels())},
             {sql_text(self.mapping.from_ + ":")} || key AS position, 0::BIGINT AS pos,
-            NULL::VARCHAR AS original FROM rejected""")
+            NULL::VARCHAR AS original, NULL::VARCHAR AS cur FROM rejected""")
         sent = self._operations()
         leaving = run.one("SELECT count(*) FROM golden_rows WHERE leaving")
         counts = sent | {

@@ -30,7 +30,7 @@ ORIGINALS = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Table ``held`` (key, hash, state, code, field, message, input, position): one row per reason."""
+    """Table ``held`` (key, hash, state, code, field, message, input, position, cur): one row per reason."""
 
     reasons: int
     records: int
@@ -63,9 +63,10 @@ def collect(
     run.sql(f"""CREATE OR REPLACE TABLE held AS
         SELECT replace(h.key, chr(0), '␀') AS key, h.hash, h.state, h.code, h.field,
             {told(compiled, known)},
-            coalesce(p.origin || ':' || (p.first + h.pos - p.start), '') AS position, h.pos, NULL::VARCHAR AS original
-        FROM (SELECT b.*, e.pos FROM held_back b LEFT JOIN (
-                SELECT min(rowid) AS pos, hash FROM extracted
+            coalesce(p.origin || ':' || (p.first + h.pos - p.start), '') AS position, h.pos,
+            NULL::VARCHAR AS original, h.cur
+        FROM (SELECT b.*, e.pos, e.cur FROM held_back b LEFT JOIN (
+                SELECT min(rowid) AS pos, any_value(cur) AS cur, hash FROM extracted
                 WHERE hash IN (SELECT hash FROM held_back) GROUP BY hash) e
               ON e.hash = b.hash) h
         ASOF LEFT JOIN piece p ON h.pos >= p.start""")

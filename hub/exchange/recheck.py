@@ -126,7 +126,7 @@ def _returned(hub: Hub, run: RunFile, manifest: Manifest) -> int:
         run.sql(f"DELETE FROM {name} WHERE key IN (SELECT key FROM back_again)")
     run.sql(f"""INSERT INTO held SELECT key, 0, 'refused', 'plan.changed', '',
         'it was to count as absent, and is back in the source', NULL, {sql_text(manifest.exchange + ' ')} || key,
-        0, NULL FROM back_again""")
+        0, NULL, NULL FROM back_again""")
     return count
 
 
@@ -136,7 +136,7 @@ def _withhold(run: RunFile, manifest: Manifest) -> int:
         run.sql("SELECT operation, count(*) FROM sending WHERE key IN (SELECT key FROM source_changed) GROUP BY 1")
     )
     run.sql(f"""INSERT INTO held SELECT key, hash, 'refused', 'plan.changed', '', {sql_text(WHY)}, NULL,
-        {sql_text(manifest.exchange + ' ')} || key, 0, NULL FROM sending
+        {sql_text(manifest.exchange + ' ')} || key, 0, NULL, NULL FROM sending
         WHERE key IN (SELECT key FROM source_changed)""")
     run.sql("DELETE FROM sending WHERE key IN (SELECT key FROM source_changed)")
     counts, total = manifest.counts, sum(taken.values())

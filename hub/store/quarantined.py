@@ -111,8 +111,8 @@ def dismiss(
 
 
 def stuck(session: Bulk, number: int) -> Wire:
-    """key, hash, map_hash, state, code, field, input, position, original of a source's open entries."""
-    names = ("key", "hash", "map_hash", "state", "code", "field", "input", "position", "original")
+    """key, hash, map_hash, state, code, field, input, position, original, cur of a source's open entries."""
+    names = ("key", "hash", "map_hash", "state", "code", "field", "input", "position", "original", "cur")
     return session.read(
         select(*(quarantine.c[name] for name in names)).where(
             quarantine.c.source == number, quarantine.c.state != "resolved"

@@ -167,6 +167,7 @@ quarantine = Table(
     Column("field", Text, nullable=False),
     Column("message", Text, nullable=False),
     Column("input", Text),  # JSON of the offending values, classified ones masked
+    Column("cur", Text),  # the record's version: an older one does not answer the entry
     Column("position", Text, nullable=False),
     Column("original", Text),  # run store digest # row of the sealed original
     Column("cause", Text, nullable=False, server_default=""),  # fingerprint: alike what has one remedy
