@@ -6,7 +6,6 @@ everything of the plan stands, or nothing (P1, P3, P6).
 
 from __future__ import annotations
 
-import dataclasses
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,7 +24,6 @@ from hub.store import entities, marks, origins, shadows
 from hub.store.bulk import Bulk
 from hub.store.database import Database, now
 from hub.store.journal import Lease, fence
-from hub.store.marks import Mark
 
 MANY = 50_000
 CHANGED = "source_changed (key VARCHAR)"
@@ -72,20 +70,14 @@ def apply(
         keep_reviews(run, session, manifest)
         if manifest.mode == "events":
             bury(run, session, manifest.source)
-        elif manifest.last and manifest.moves:
-            marks.move(session, manifest.exchange, _mark(manifest, refused), run_id)
+        elif manifest.last and manifest.moves and not refused:  # what was refused is to be read again
+            marks.move(session, manifest.exchange, manifest.mark(), run_id)
         if settle is not None and manifest.last:
             settle(session, run_id)
         audited(session, applied)
         reach("before_commit")
     reach("after_commit")
     return applied
-
-
-def _mark(manifest: Manifest, refused: int) -> Mark:
-    """The watermark; what was refused is to be read again, so it stays before that."""
-    mark = manifest.mark()
-    return dataclasses.replace(mark, value=None, token=None) if refused else mark
 
 
 class _Writer:

@@ -192,8 +192,7 @@ class Delivery:
             deliveries.learn(session, self.manifest.source, self.run_id, sorted(self.likeness.fresh))
             self._measure(session)
             write_held(self.run, session, self.manifest, self.run_id)
-            undone = self.tally.waiting or self.tally.logged or self.tally.refused
-            if self.manifest.last and self.manifest.moves and not undone:
+            if self.manifest.last and self.manifest.moves and not self.tally.undone:
                 marks.move(session, self.manifest.exchange, self.manifest.mark(), self.run_id)
             reach("before_commit")
         reach("after_commit")

@@ -325,8 +325,8 @@ def deliver(
     progress: Progress,
     *,
     stored: bool,
-) -> None:
-    """Send the plan; see ``deliver.Delivery``."""
+) -> bool:
+    """Send the plan; see ``deliver.Delivery``. Answers whether something of it is left undone."""
     system = hub.workspace.system(manifest.output.partition(".")[0])
     if system.writes == "off":
         raise ConfigError(
@@ -341,7 +341,7 @@ def deliver(
     meter = Meter(requests_of(system))
     known = deliveries.rewritings(hub.database, manifest.source)
     likeness = Likeness(hub.keep.opened(), mapping.compare, known)
-    Delivery(
+    delivery = Delivery(
         run,
         hub.database,
         held,
@@ -369,6 +369,8 @@ def deliver(
         counts,
         progress,
         secret,
-    ).send(stored=stored)
+    )
+    delivery.send(stored=stored)
     if target is not None:
         remember(run, hub.database, held, manifest.source, manifest.map_hash, manifest.fields, hub.signer)
+    return delivery.tally.undone

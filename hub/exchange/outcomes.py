@@ -37,6 +37,11 @@ class Tally:
     def total(self) -> int:
         return self.done + self.rejected + self.waiting + self.logged + self.in_review + self.refused
 
+    @property
+    def undone(self) -> bool:
+        """Whether a later run has to look at these records once more."""
+        return bool(self.waiting or self.logged or self.refused)
+
     def add(self, name: str) -> None:
         setattr(self, name, getattr(self, name) + 1)
 

@@ -344,10 +344,11 @@ class _Run:
                     audited=self.trail.applied(manifest),
                 )
                 self._corrected(manifest, applied)
+                undone = applied.refused > 0
             else:
                 sent = run.one("SELECT count(*) FROM sending")
                 self.trail.delivering(manifest, sent)
-                outbound.deliver(
+                undone = outbound.deliver(
                     self.hub,
                     run,
                     manifest,
@@ -360,6 +361,8 @@ class _Run:
                 )
                 self.trail.delivered(manifest, sent, self.counts)
                 self.notes += [note for note in manifest.notes if note not in self.notes]
+            if undone:  # the last output's transaction moves the watermark for all of them
+                manifests[-1].moves = False
 
     def _corrected(self, manifest: Manifest, applied: Applied) -> None:
         """What was refused is not counted as done."""

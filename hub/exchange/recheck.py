@@ -60,7 +60,7 @@ def recheck(
     run.table("told_gone", pa.table({"key": pa.array(extracted.deleted, pa.string())}))
     refused = sum(_compare(hub, run, manifest, full=extracted.full) for manifest in manifests)
     if refused:  # what is refused is to be read again: the watermark stays before it
-        manifests[-1].cursor = manifests[-1].token = None
+        manifests[-1].moves = False
 
 
 def _read(
