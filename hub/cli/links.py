@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +16,7 @@ from hub.cli.say import Say, plural, short
 from hub.errors import ConfigError
 from hub.exchange.crossref import GOOD, QUIET, WORDS, ImportPlan, import_links
 from hub.exchange.linktable import COLUMNS, export_links
+from hub.exchange.spreadsheet import write_rows
 from hub.store.linking import coverage
 from hub.store.matched import newest
 from hub.store.meant import find_entity, links_of
@@ -165,11 +165,7 @@ def export(
         stream: Any = out.open("w", encoding="utf-8", newline="") if out is not None else sys.stdout
         try:
             if out is not None or not say.json:
-                writer = csv.writer(stream)
-                writer.writerow(COLUMNS)
-                for row in export_links(opened.hub, exchange):
-                    writer.writerow(row)
-                    count += 1
+                count = write_rows(stream, COLUMNS, export_links(opened.hub, exchange))
         finally:
             if out is not None:
                 stream.close()

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.text import Text
 
 from hub.cli.say import Say, listed, plural
 from hub.exchange.ground import Hub
 from hub.exchange.matchreport import COLUMNS, rows_of
+from hub.exchange.spreadsheet import write_rows
 from hub.store.matched import Report, of_run
 
 WORDS = {
@@ -61,14 +60,6 @@ def tell_report(say: Say, one: Report) -> None:
 def write_csv(say: Say, hub: Hub, found: Sequence[Report], file: Path) -> None:
     """Every record and entity, one row each. Keys and ids only, no values."""
     with file.open("w", encoding="utf-8", newline="") as out:
-        writer = csv.writer(out)
-        writer.writerow(("exchange", "model", *COLUMNS))
-        for one in found:
-            for row in rows_of(hub, one):
-                writer.writerow((one.exchange, one.model, *map(_harmless, row)))
+        rows = ((one.exchange, one.model, *row) for one in found for row in rows_of(hub, one))
+        write_rows(out, ("exchange", "model", *COLUMNS), rows)
     say.line(f"written: {file}", style="dim")
-
-
-def _harmless(value: Any) -> Any:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

@@ -21,6 +21,7 @@ from hub.exchange.ground import Hub, source_number
 from hub.exchange.pipeline import lease_names
 from hub.exchange.resolve import new_entity_id
 from hub.exchange.runfile import RunFile, open_run, sql_name, sql_text
+from hub.exchange.spreadsheet import GUARDED
 from hub.exchange.staging import rows, stage, stage_keys, take
 from hub.mapping.compile import Compiled, compile_mapping
 from hub.security.audit import record
@@ -144,6 +145,10 @@ def _read(run: RunFile, file: Path) -> int:
             where=str(file),
             hint="CSV with a head of names, or NDJSON: exchange, key, and entity or the key fields of the model",
         ) from error
+    for name in () if listed else sorted(_columns(run) - {"_line"}):  # as an export wrote it
+        cell = sql_name(name)
+        run.sql(f"""UPDATE given SET {cell} = regexp_replace({cell}, {sql_text(GUARDED)}, '\\1')
+            WHERE starts_with({cell}, chr(39))""")
     if "key" not in _columns(run):
         raise ConfigError(
             "links.file",

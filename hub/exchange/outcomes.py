@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ from hub.exchange.sender import Batch
 from hub.security.masking import HIDDEN
 
 LOGGED = "system.logged"
+ANYWHERE = 3
+"""Classified values of so many signs are hidden within words too."""
 STATES = {"rejected": "quarantined", "waiting": "waiting", "in_review": "in_review", "refused": "refused"}
 
 
@@ -120,10 +123,34 @@ def _named(outcome: Outcome) -> str:
 
 
 def _without_secrets(row: Row, message: str, secret: frozenset[str]) -> str:
-    texts = (str(row.body.get(name) or "") for name in secret)
+    """A target's message without the classified values of its row: long ones wherever they stand, short ones
+    where they are whole words, or every letter would be hidden."""
+    texts = {text for name in secret for text in _texts(row.body.get(name))}
     for text in sorted(texts, key=len, reverse=True):
-        message = message.replace(text, HIDDEN) if text else message
+        message = _pattern(text).sub(HIDDEN, message)
     return message
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a value; of what is nested, those of its parts. A whole number also without its fraction."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+        return
+    text = "" if value is None or isinstance(value, bool) else str(value).strip()
+    yield from {text, re.sub(r"^(-?\d+)\.0+$", r"\1", text)} - {""}
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    digits = re.sub(r"\D", "", text)
+    if len(digits) >= ANYWHERE and not re.search(r"[^\W\d_]", text):
+        # as another system writes the same number: 49-711.5550 of +49 711 5550
+        return re.compile(r"[+(-]?" + r"[\s().,/-]*".join(digits))
+    if len(text) >= ANYWHERE:
+        return re.compile(re.escape(text), re.IGNORECASE)
+    return re.compile(rf"(?<!\w){re.escape(text)}(?!\w)", re.IGNORECASE)
 
 
 def _acknowledged(

@@ -8,13 +8,13 @@ as every other, under the guard, bound to what was seen, applied by ``cophub app
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow.csv as pc
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hub.exchange.alike import Likeness
@@ -27,6 +27,7 @@ from hub.exchange.manifest import Manifest
 from hub.exchange.pipeline import Result, run_exchange, silent
 from hub.exchange.recall import Recall
 from hub.exchange.runfile import RunFile, sql_text
+from hub.exchange.spreadsheet import write_rows
 from hub.exchange.staging import stage_keys, take
 from hub.exchange.standing import read_target, verified
 from hub.store import deliveries, reconciliations, shadows
@@ -173,7 +174,15 @@ def _write(run: RunFile, manifests: list[Manifest], out: Path) -> None:
         for one in manifests
     ]
     reader = run.reader(" UNION ALL ".join(parts))
-    made: Any = pq.ParquetWriter if out.suffix == ".parquet" else pc.CSVWriter
-    with made(out, reader.schema) as writer:
-        for batch in reader:
-            writer.write_batch(batch)
+    if out.suffix == ".parquet":
+        with pq.ParquetWriter(out, reader.schema) as writer:
+            for batch in reader:
+                writer.write_batch(batch)
+        return
+    with out.open("w", encoding="utf-8", newline="") as stream:
+        write_rows(stream, COLUMNS, _cells(reader))
+
+
+def _cells(reader: pa.RecordBatchReader) -> Iterator[tuple[Any, ...]]:
+    for batch in reader:
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)

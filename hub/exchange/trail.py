@@ -15,6 +15,7 @@ from hub.exchange.apply import Applied
 from hub.exchange.ground import Hub
 from hub.exchange.manifest import Manifest
 from hub.security import audit, checkpoints
+from hub.store import reconciliations
 from hub.store.audit import Session
 from hub.store.journal import Lease, RunRow, fence
 
@@ -61,6 +62,9 @@ class Trail:
         """In the transaction that closes a plan."""
         details = {"exchange": self.row.exchange, "run": str(self.row.id), "counts": _some(counts)}
         audit.record(session, self.hub.actor, "plan.applied", f"plan:{plan}", before=digest, details=details)
+        if (found := reconciliations.of_plan(session, plan)) is not None:
+            details = {"exchange": self.row.exchange, "found": _some(found), "counts": _some(counts)}
+            audit.record(session, self.hub.actor, "reconcile.healed", f"plan:{plan}", details=details)
 
     def lifted(self) -> None:
         """Somebody said that a first load may be as large as it is."""

@@ -18,6 +18,7 @@ from hub.exchange.extract import Extracted
 from hub.exchange.ground import Asked, Hub, keyed, opened_source, source_number
 from hub.exchange.lookup import Lookups
 from hub.exchange.map import map_records
+from hub.exchange.quarantine import told
 from hub.exchange.reading import read_source
 from hub.exchange.resolve import Resolver
 from hub.exchange.runfile import RunFile, open_run, sql_text
@@ -111,7 +112,7 @@ def _told(
         shadows.links(session, source, stage_keys(run, session, "own_key", f"SELECT {text} AS key")),
     )
     if not run.one("SELECT count(*) FROM mapped"):
-        return _unmapped(run, mapping, output, key)
+        return _unmapped(run, mapping, output, one, key)
     run.sql("CREATE OR REPLACE TABLE nobody AS SELECT * FROM own WHERE false")
     run.sql("CREATE OR REPLACE TABLE future (key VARCHAR, hash BIGINT, day VARCHAR)")
     model = hub.workspace.models[output.into]
@@ -120,7 +121,7 @@ def _told(
     if run.one("SELECT count(*) FROM own"):  # linked: the rules are no longer asked
         run.sql("DROP TABLE known")
         Resolver(run, session, hub.database, source, output, model, one, "own").resolve()
-    situation, entity, code, message = _fate(run)
+    situation, entity, code, message = _fate(run, one)
     return Why(
         mapping.mapping,
         output.into,
@@ -135,8 +136,8 @@ def _told(
     )
 
 
-def _fate(run: RunFile) -> tuple[str, uuid.UUID | None, str, str]:
-    verdict = run.sql("SELECT code, message FROM verdict LIMIT 1")
+def _fate(run: RunFile, compiled: Compiled) -> tuple[str, uuid.UUID | None, str, str]:
+    verdict = run.sql(f"SELECT code, message FROM (SELECT code, {told(compiled)} FROM verdict) LIMIT 1")
     if verdict:
         code, message = verdict[0]
         situations = {
@@ -169,9 +170,10 @@ def _rule(run: RunFile, title: str, at_least: float | None, review: float | None
     return RuleTold(title, at_least, review, len(rows), found)
 
 
-def _unmapped(run: RunFile, mapping: MappingFile, output: Output, key: str) -> Why:
+def _unmapped(run: RunFile, mapping: MappingFile, output: Output, compiled: Compiled, key: str) -> Why:
     text = sql_text(key)
-    if rejected := run.sql(f"SELECT code, message FROM rejected WHERE key = {text} LIMIT 1"):
+    kept = f"SELECT key, code, {told(compiled)} FROM rejected"
+    if rejected := run.sql(f"SELECT code, message FROM ({kept}) WHERE key = {text} LIMIT 1"):
         situation, code, message = "quarantined", *rejected[0]
     elif run.one(f"SELECT count(*) FROM fresh WHERE key = {text}"):
         situation, code, message = "out_of_scope", "", "the record does not meet where"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert, select
 
+from hub.store.audit import Session
 from hub.store.database import Database, new_id, now
 from hub.store.target_tables import reconciliation
 
@@ -32,3 +33,10 @@ def add(
                 counts=dict(counts),
             )
         )
+
+
+def of_plan(session: Session, plan: uuid.UUID) -> dict[str, int] | None:
+    """What was found when a plan was made to heal it; None for every other plan."""
+    query = select(reconciliation.c.counts).where(reconciliation.c.plan_id == plan)
+    rows = session.execute(query).all() if isinstance(session, Connection) else session.run(query)
+    return dict(rows[0][0]) if rows else None

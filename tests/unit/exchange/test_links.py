@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
 
 from hub.errors import ConfigError
 from hub.exchange.crossref import ImportPlan, import_links
-from hub.exchange.linktable import export_links
+from hub.exchange.linktable import COLUMNS, export_links
+from hub.exchange.spreadsheet import write_rows
 from hub.exchange.matchreport import rows_of
 from hub.store.linking import coverage
 from hub.store.matched import of_run
@@ -111,6 +113,16 @@ def test_an_export_is_what_an_import_reads(world: World, tmp_path: Path):
     assert row == ("crm-suppliers", "A", str(ids(world)["1"]))
     plan = imported(world, "exchange,key,entity\n" + ",".join(row) + "\n", None)
     assert plan.counts == {"linked": 1}
+
+
+def test_a_key_that_looks_like_a_formula_comes_back_as_it_was(world: World):
+    world.first("erp.suppliers", ACME)
+    world.first("crm.accounts", ACME | {"id": "=A1"}, mapping="crm-suppliers")
+    out = io.StringIO()
+    with world.opened() as opened:
+        assert write_rows(out, COLUMNS, export_links(opened.hub, "crm-suppliers")) == 1
+    assert "\"'=A1\"" in out.getvalue()
+    assert imported(world, out.getvalue(), None).counts == {"linked": 1}
 
 
 # ---------------------------------------------------------------- baselines

@@ -107,6 +107,8 @@ def test_ghosts_are_deleted_only_where_the_mapping_says_so(world: World, read: C
     assert plan is not None
     assert some(world.apply(plan)) == {"read": 1, "applied": 1, "deleted": 1}
     assert (len(read.rows), look(world).clean) == (60, True)
+    healed = world.rows("SELECT object, details FROM audit WHERE action = 'reconcile.healed'")
+    assert [(one, json.loads(details)["found"]["ghost"]) for one, details in healed] == [(f"plan:{plan}", 1)]
 
 
 def test_a_record_changed_after_the_plan_is_refused(world: World, read: Crm):
@@ -202,6 +204,16 @@ def test_all_differences_go_to_a_file_and_classified_values_to_none(world: World
         ("city", "***", "***"),
     }
     assert "Secretown" not in str(told)
+
+
+def test_a_file_for_people_holds_no_formula(world: World, tmp_path: Path):
+    crm = target(world, Crm())
+    send(world, *MANY[:4])
+    crm.rows["C1"] |= {"name": "=HYPERLINK(1)"}
+    look(world, out=tmp_path / "found.csv")
+    text = (tmp_path / "found.csv").read_text("utf-8")
+    assert text.splitlines()[0] == '"output","kind","key","id","field","expected","actual"'
+    assert "\"'=HYPERLINK(1)\"" in text
 
 
 def test_an_inbound_exchange_is_compared_with_its_source(world: World):
