@@ -10,8 +10,8 @@ import pytest
 from hub.errors import ConfigError
 from hub.exchange.crossref import ImportPlan, import_links
 from hub.exchange.linktable import COLUMNS, export_links
-from hub.exchange.spreadsheet import write_rows
 from hub.exchange.matchreport import rows_of
+from hub.exchange.spreadsheet import write_rows
 from hub.store.linking import coverage
 from hub.store.matched import of_run
 from tests.unit.exchange.test_matching import ACME, FROM_CRM, crm
