@@ -15,6 +15,7 @@ from hub.cli.options import Command, Group
 from hub.cli.say import Say, plural, short
 from hub.errors import ConfigError
 from hub.exchange.crossref import GOOD, QUIET, WORDS, ImportPlan, import_links
+from hub.exchange.keytokens import Keys
 from hub.exchange.linktable import COLUMNS, export_links
 from hub.exchange.spreadsheet import write_rows
 from hub.store.linking import coverage
@@ -72,11 +73,19 @@ def show(
         identity = find_entity(opened.hub.database, model, entity)
         found = links_of(opened.hub.database, identity)
         called = key_texts(opened.hub.database, model, [identity]).get(identity, "")
+        keys = Keys(opened.hub)
+        shown = {
+            one: (
+                (keys.foreign if one.direction == "outbound" else keys.shown)(one.exchange, one.key),
+                keys.foreign(one.exchange, one.foreign_id),
+            )
+            for one in found
+        }
     say.line(say.text(called, "bold"), Text(str(identity), style="cyan"))
     table = say.table("exchange", "direction", "record", "its id", "as")
     for one in found:
         how = "gone" if one.absent else ("" if one.entity == identity else f"merged {short(one.entity)}")
-        say.row(table, one.exchange, one.direction, one.key, one.foreign_id or "", how)
+        say.row(table, one.exchange, one.direction, *shown[one], how)
     if found:
         say.show(table)
     else:
@@ -85,8 +94,8 @@ def show(
         {
             "exchange": one.exchange,
             "direction": one.direction,
-            "key": one.key,
-            "foreign_id": one.foreign_id,
+            "key": shown[one][0],
+            "foreign_id": shown[one][1] or None,
             "entity": one.entity,
             "absent": one.absent,
         }

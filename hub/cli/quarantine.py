@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,9 +19,11 @@ from hub.cli.results import STYLES, WORDS
 from hub.cli.say import Say, moment, plural, short, since
 from hub.cli.unmasking import Unmask, models_of, sight
 from hub.errors import ConfigError
+from hub.exchange.keytokens import Keys
 from hub.exchange.map import short_hash
 from hub.exchange.offending import opened_entry
 from hub.mapping.compile import compile_mapping
+from hub.security.masking import NOBODY
 from hub.store.reports import Cause, Entry, causes, find_entry, version
 from hub.workspace.workspace import Workspace
 
@@ -82,6 +85,8 @@ def quarantine(
         if name is not None:
             opened.hub.workspace.mapping(name)
         found = causes(opened.hub.database, name, code, resolved=resolved, examples=examples)
+        keys = Keys(opened.hub)
+        found = [dataclasses.replace(one, examples=tuple(_keyed(keys, each) for each in one.examples)) for one in found]
         current = _versions(opened.hub.workspace, {cause.exchange for cause in found})
     for cause in found:
         _cause(say, cause, current)
@@ -94,6 +99,12 @@ def quarantine(
         say.line("the quarantine is empty")
     say.answer({"total": total, "causes": found})
     return None
+
+
+def _keyed(keys: Keys, entry: Entry) -> Entry:
+    """The entry with its key as people may see it."""
+    key, position = keys.shown(entry.exchange, entry.key), keys.position(entry.exchange, entry.position)
+    return dataclasses.replace(entry, key=key, position=position)
 
 
 def _versions(workspace: Workspace, exchanges: set[str]) -> dict[str, set[str]]:
@@ -153,12 +164,13 @@ def _given(entry: Entry) -> str:
 def _show(say: Say, identity: str, reason: str, *, unmask: bool) -> None:
     with opened_hub(say) as opened:
         hub = opened.hub
-        entry = find_entry(hub.database, identity)
+        entry, eyes = find_entry(hub.database, identity), NOBODY
         if unmask:
             models = models_of(hub, entry.exchange)
             about = f"quarantine:{entry.id}"
             eyes = sight(hub, unmask=unmask, reason=reason, models=models, object=about)
             entry = opened_entry(hub, entry, eyes)
+        entry = _keyed(Keys(hub, eyes), entry)
     say.line(
         say.text(entry.key or "(no key)", "bold"),
         Text(WORDS.get(entry.state, entry.state), style=STYLES.get(entry.state, "dim")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ from hub.errors import ConfigError
 from hub.exchange.comparison import Compared, compare
 from hub.exchange.deciding import Decided, decide, merge_candidates
 from hub.exchange.ground import Hub
+from hub.exchange.keytokens import Keys
 from hub.exchange.merging import merge_entities, plan_merge
 from hub.exchange.unmerging import unmerge_entities
 from hub.store import reviews
@@ -60,6 +62,8 @@ def review(
         states = ("open", "decided", "superseded") if closed else ("open",)
         found = reviews.list_reviews(opened.hub.database, exchange, model, states=states, limit=limit)
         counts = reviews.count_reviews(opened.hub.database)
+        keys = Keys(opened.hub)
+        found = [dataclasses.replace(one, key=keys.shown(one.exchange, one.key)) for one in found]
     _listed(say, found, closed=closed)
     for name, into, count, oldest in counts:
         say.line(f"{plural(count, 'open review')} of {name} → {into}, the oldest of {since(oldest)}", style="dim")

@@ -5,6 +5,7 @@ Values of level 3 and above are masked, as declared or derived from what a field
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import uuid
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Any
 
 from hub.errors import HubError
 from hub.exchange.ground import Hub
+from hub.exchange.keytokens import Keys
 from hub.exchange.quarantine import read_original
 from hub.mapping.compile import Compiled, compile_mapping
 from hub.mapping.evaluate import evaluate
@@ -84,18 +86,21 @@ def compare(hub: Hub, review: Review, sight: Sight = NOBODY) -> Compared:
     rows = [_row(golden, others, one) for one in found]
     levels = {one.field: one.level for one in lineage(compiled, hub.workspace)}
     lines = _Lines(hub, model, system, levels, sight).compare(incoming, rows, found)
+    keys = Keys(hub, sight)
+    other = {one.number: keys.shown(review.exchange, one.other_key or "") for one in found}
     sides = tuple(
         Side(
             one.number,
             one.entity,
-            one.other_key,
-            names.get(one.entity, "") if one.entity else f"record {one.other_key}",
+            other[one.number] or None,
+            names.get(one.entity, "") if one.entity else f"record {other[one.number]}",
             one.rule,
             one.score,
         )
         for one in found
     )
     said = tuple(reviews.decisions(hub.database, review.source, review.key))
+    review = dataclasses.replace(review, key=keys.shown(review.exchange, review.key))
     return Compared(review, entry, sides, tuple(lines), note, said)
 
 

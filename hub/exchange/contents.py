@@ -14,6 +14,7 @@ from typing import Any
 
 from hub.exchange.foretell import foretold
 from hub.exchange.ground import Hub
+from hub.exchange.keytokens import Keys
 from hub.exchange.manifest import Manifest
 from hub.exchange.plan import load_plan
 from hub.exchange.runfile import RunFile, open_run
@@ -109,7 +110,7 @@ def _part(hub: Hub, run: RunFile, manifest: Manifest, limit: int, sight: Sight) 
         manifest.changed_fields,
         tuple(changes),
         total,
-        tuple(_held(run, levels(hub, manifest))),
+        tuple(_held(run, levels(hub, manifest), Keys(hub, sight), manifest.exchange)),
         manifest.predicted,
         foretold(manifest),
     )
@@ -212,15 +213,15 @@ def _outbound(hub: Hub, run: RunFile, manifest: Manifest, limit: int, sight: Sig
                 for name, value in values.items()
                 if value is not None
             )
-            found.append(Shown(operation, _called(row, manifest, known, sight), fields))
+            found.append(Shown(operation, _called(row, manifest, known, Keys(hub, sight)), fields))
     return found
 
 
-def _called(row: Mapping[str, Any], manifest: Manifest, known: Mapping[str, str], sight: Sight) -> str:
+def _called(row: Mapping[str, Any], manifest: Manifest, known: Mapping[str, str], keys: Keys) -> str:
     """The key in the target; where that is classified the hub's own."""
-    if all(sight.sees(known.get(name)) for name in manifest.target_key):
+    if all(keys.sight.sees(known.get(name)) for name in manifest.target_key):
         return _foreign_key(row)
-    return str(row["key"])
+    return keys.shown(manifest.exchange, str(row["key"]))
 
 
 def _foreign_key(row: Mapping[str, Any]) -> str:
@@ -234,7 +235,7 @@ def _foreign_key(row: Mapping[str, Any]) -> str:
 # ---------------------------------------------------------------- held
 
 
-def _held(run: RunFile, known: Mapping[str, str]) -> list[Reason]:
+def _held(run: RunFile, known: Mapping[str, str], keys: Keys, exchange: str) -> list[Reason]:
     groups = run.sql(
         "SELECT state, code, field, count(DISTINCT (key, hash)) AS n FROM held GROUP BY ALL ORDER BY ALL"
     )
@@ -254,7 +255,11 @@ def _held(run: RunFile, known: Mapping[str, str]) -> list[Reason]:
                 field or "",
                 count,
                 tuple(
-                    (key or "", position or "", "value not shown" if secret else message or "")
+                    (
+                        keys.shown(exchange, key or ""),
+                        keys.position(exchange, position or ""),
+                        "value not shown" if secret else message or "",
+                    )
                     for key, position, message in rows
                 ),
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.unit.cli.desk import Desk
@@ -86,3 +88,15 @@ def test_a_quarantined_record_stays_closed_without_a_role(work: Desk, monkeypatc
     assert (said.code, "5550" in said.out + said.err) == (77, False)
     assert told(work, "unmask.refused") == [("eve", f"quarantine:{entry}", "curious")]
     assert work.cophub("quarantine", "--unmask", "--reason", "all of it").code == 65
+
+
+def test_a_classified_key_is_a_token_until_it_is_unmasked(work: Desk, monkeypatch: pytest.MonkeyPatch):
+    (work.folder / "config" / "roles.yaml").write_text(ROLES)
+    monkeypatch.setenv("COPHUB_ACTOR", "anna")
+    work.edit("config/models/supplier.yaml", "code:       {type: text,", "code:       {type: text, level: L3,")
+    entry = held(work)
+    said = work.cophub("quarantine", "--json").json["causes"][0]["examples"][0]
+    assert said["key"].startswith("#")
+    assert work.cophub("quarantine", "show", entry, "--json").json["entry"]["key"] == said["key"]
+    opened = work.cophub("quarantine", "show", entry, "--unmask", "--reason", "ticket 4711", "--json")
+    assert re.fullmatch(r"100\d|BJ-?\d+", opened.json["entry"]["key"])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from hub.exchange.contents import contents
+from hub.exchange.keytokens import Keys
 from hub.mapping.compile import compile_mapping
 from hub.mapping.lineage import lineage
+from hub.security.masking import Sight
 from hub.store.reports import find_plan
 from tests.unit.exchange.target import Crm
 from tests.unit.exchange.world import SUPPLIER, World
@@ -99,3 +102,31 @@ def test_what_goes_out_of_a_model_is_not_kept_in_clear_either(world: World, crm:
     world.run("erp-to-crm")
     (entry,) = world.held("erp-to-crm")
     assert (entry["field"], entry["input"], "Ulm" in entry["message"]) == ("city", None, False)
+
+
+def test_a_classified_key_is_shown_as_a_token(world: World):
+    world.standard()
+    world.model(SUPPLIER.replace("code: {type: text, required: true}", "code: {type: text, level: L4}"))
+    world.first("erp.suppliers", {"id": "110105", "name": ""}, {"id": "110106", "name": ""})
+    with world.opened() as opened:
+        shown = [Keys(opened.hub).shown("suppliers", key) for key in ("110105", "110106", "110105")]
+        assert Keys(opened.hub, Sight("L4")).shown("suppliers", "110105") == "110105"
+        assert Keys(opened.hub, Sight("L3")).shown("suppliers", "110105") == shown[0]
+    assert shown[0] == shown[2] != shown[1]
+    assert all(re.fullmatch("#[0-9a-f]{10}", one) for one in shown)
+
+
+def test_a_key_that_says_nothing_is_shown(world: World, crm: Crm):
+    with world.opened(schema=False) as opened:
+        keys = Keys(opened.hub)
+        assert keys.shown("suppliers", "1") == keys.shown("erp-to-crm", "1") == "1"
+        assert keys.position("erp-to-crm", "crm.accounts 1") == "crm.accounts 1"
+        assert keys.shown("gone", "1") != "1"
+
+
+def test_where_a_record_stands_in_a_target_does_not_tell_its_key(world: World, crm: Crm):
+    world.mapping(PASS + "    levels: {id: L3}\n")
+    with world.opened(schema=False) as opened:
+        keys = Keys(opened.hub)
+        assert keys.position("erp-to-crm", "crm.accounts 1") == f"crm.accounts {keys.shown('erp-to-crm', '1')}"
+        assert keys.shown("erp-to-crm", "1") != "1"
