@@ -15,6 +15,7 @@ from hub.contract import Resource, Source
 from hub.exchange.absence import seconds
 from hub.exchange.keep import Keep
 from hub.mapping.compile import Compiled
+from hub.mapping.compiled import whole_hash
 from hub.security.actors import Actor
 from hub.security.signing import Signer
 from hub.store import marks
@@ -103,7 +104,7 @@ def asked_of(
         given=given,
         place=mark.place,
     )
-    if given or full or mode in ("full", "link_only") or mark.map_hash != compiled[-1].hash:
+    if given or full or mode in ("full", "link_only") or mark.map_hash != whole_hash(compiled):
         return asked
     if mapping.direction == "outbound":
         return dataclasses.replace(asked, seq=mark.seq or 0)

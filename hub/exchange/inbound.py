@@ -32,6 +32,7 @@ from hub.exchange.runfile import RunFile
 from hub.exchange.takeback import take_back
 from hub.failpoints import reach
 from hub.mapping.compile import Compiled
+from hub.mapping.compiled import whole_hash
 from hub.store.bulk import Bulk
 from hub.workspace.matching import OutOfScope
 from hub.workspace.shape import Absent, MappingFile, ModelFile, Output
@@ -82,6 +83,8 @@ def plan(
                 )
             )
     run.require_unchanged()
+    for manifest in manifests:
+        manifest.compiled_hash = whole_hash(compiled)
     return manifests
 
 

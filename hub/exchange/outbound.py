@@ -39,6 +39,7 @@ from hub.exchange.runfile import HASH, RunFile, sql_name, sql_text
 from hub.exchange.sender import Sender
 from hub.exchange.staging import stage, take
 from hub.mapping.compile import Compiled
+from hub.mapping.compiled import whole_hash
 from hub.mapping.evaluate import evaluate
 from hub.mapping.lineage import lineage
 from hub.security.masking import is_classified
@@ -72,7 +73,7 @@ def plan(
             given = None  # a target that is written as a whole needs every row
         with hub.database.bulk(write=False) as session:
             planner = _Planner(
-                hub, run, session, mapping, output, one, number, mode, progress, given, replaces
+                hub, run, session, mapping, output, one, number, mode, progress, given, replaces, compiled
             )
             if mapping.direction == "outbound":
                 manifests.append(planner.from_model(initial=initial, full=full or replaces))
@@ -84,7 +85,16 @@ def plan(
                 )
             planner.versions()
     run.require_unchanged()
+    _one_mark(manifests, compiled)
     return manifests
+
+
+def _one_mark(manifests: Sequence[Manifest], compiled: Sequence[Compiled]) -> None:
+    """Each output reads by itself: the watermark is that of the first, behind which all have read."""
+    first, last = manifests[0], manifests[-1]
+    last.cursor, last.token, last.seq = first.cursor, first.token, first.seq
+    last.compiled_hash = whole_hash(compiled)
+    last.moves = all(manifest.moves for manifest in manifests)
 
 
 def _replaces(hub: Hub, output: Output) -> bool:
@@ -110,10 +120,11 @@ class _Planner:
         progress: Progress,
         given: Given | None,
         replaces: bool,
+        outputs: list[Compiled],
     ) -> None:
         self.hub, self.run, self.session, self.mapping, self.output = hub, run, session, mapping, output
         self.compiled, self.number, self.mode, self.progress = compiled, number, mode, progress
-        self.given, self.replaces = given, replaces
+        self.given, self.replaces, self.outputs = given, replaces, outputs
 
     def from_model(self, *, initial: bool, full: bool) -> Manifest:
         run, asked = self.run, self._asked(None, initial=initial, full=full)
@@ -203,7 +214,7 @@ class _Planner:
         return asked_of(
             self.hub.database,
             self.mapping,
-            [self.compiled],
+            self.outputs,
             self.mode,
             cursor=cursor,
             initial=initial,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -126,3 +127,10 @@ def hashed(compiled: Compiled) -> Compiled:
         content.append(compiled.outside)
     text = json.dumps(content, ensure_ascii=False, sort_keys=True)
     return replace(compiled, hash=hashlib.sha256(text.encode()).hexdigest())
+
+
+def whole_hash(outputs: Sequence[Compiled]) -> str:
+    """The hash of a mapping: that of its output, or of all of them together."""
+    if len(outputs) == 1:
+        return outputs[0].hash
+    return hashlib.sha256(" ".join(one.hash for one in outputs).encode()).hexdigest()
