@@ -111,8 +111,10 @@ class _Writer:
             SELECT _id FROM updating u ANTI JOIN current c ON c._id = u._id AND c._version = u._expected
             UNION SELECT _id FROM removing u ANTI JOIN current c ON c._id = u._id AND c._version = u.version""")
         keys = stage_keys(run, self.session, "planned_keys", "SELECT DISTINCT key FROM shadowing")
-        take(run, "current_shadow", shadows.hashes(self.session, self.manifest.source, keys))
-        run.sql("""CREATE OR REPLACE TABLE seen_since AS SELECT s.key, s.entity FROM shadowing s
+        take(run, "current_shadow", shadows.seen(self.session, self.manifest.source, keys))
+        # What leaves the scope says no entity, and may take one away nevertheless.
+        run.sql("""CREATE OR REPLACE TABLE seen_since AS SELECT s.key,
+            coalesce(s.entity, CASE WHEN s.ends IS NOT NULL THEN c.entity END) AS entity FROM shadowing s
             LEFT JOIN current_shadow c USING (key) WHERE s.expected IS DISTINCT FROM c.hash""")
         run.sql(f"CREATE TABLE IF NOT EXISTS {CHANGED}")  # made where the source was read again
         run.sql(f"CREATE TABLE IF NOT EXISTS {BACK}")
@@ -130,7 +132,8 @@ class _Writer:
         run.sql(
             "DELETE FROM shadowing WHERE key IN (SELECT key FROM refused UNION SELECT key FROM seen_since)"
         )
-        run.sql("DELETE FROM gone WHERE key IN (SELECT key FROM refused)")
+        for name in ("gone", "outside", "taking"):
+            run.sql(f"DELETE FROM {name} WHERE key IN (SELECT key FROM refused UNION SELECT key FROM seen_since)")
         run.sql("""DELETE FROM gone WHERE key IN (SELECT key FROM taking
             WHERE entity IN (SELECT _id FROM refused_entity))""")
         run.sql("""INSERT INTO held SELECT key, hash, 'refused', 'plan.changed', '',

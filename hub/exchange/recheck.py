@@ -93,7 +93,8 @@ def _read(
 def _removes(run: RunFile, manifest: Manifest) -> bool:
     if manifest.direction != "inbound":
         return False
-    return bool(run.one(f"SELECT count(*) FROM o{manifest.number}.absent"))
+    place = f"o{manifest.number}"
+    return bool(run.one(f"SELECT (SELECT count(*) FROM {place}.absent) + (SELECT count(*) FROM {place}.outside)"))
 
 
 def _compare(hub: Hub, run: RunFile, manifest: Manifest, *, full: bool) -> int:
@@ -112,22 +113,35 @@ def _compare(hub: Hub, run: RunFile, manifest: Manifest, *, full: bool) -> int:
 
 
 def _returned(hub: Hub, run: RunFile, manifest: Manifest) -> int:
-    """What was missing and is back is not absent, and what it stands for is not removed."""
-    run.sql("CREATE OR REPLACE TABLE back_again AS SELECT key FROM absent WHERE key IN (SELECT key FROM main.reread)")
+    """What was missing and is back is not absent, what left the scope and changed again did not leave, and what
+    they stand for is not removed. A record whose last day has passed is in the source all the time."""
+    run.sql("CREATE OR REPLACE TABLE back_again (key VARCHAR, left_scope BOOLEAN)")
     run.sql(f"CREATE OR REPLACE TABLE {BACK}")
-    count = int(run.one("SELECT count(*) FROM back_again"))
-    if not count:
+    leaving = """SELECT key FROM absent UNION SELECT key FROM outside
+        UNION SELECT key FROM shadowing WHERE ends IS NOT NULL"""
+    if not run.one(f"SELECT count(*) FROM ({leaving})"):
         return 0
     with hub.database.bulk(write=False) as session:
-        keys = stage_keys(run, session, "back_again", "SELECT key FROM back_again")
-        take(run, "back_links", shadows.links(session, manifest.source, keys))
-    run.sql("INSERT INTO source_back SELECT entity FROM back_links")
-    for name in ("absent", "gone", "taking"):
+        keys = stage_keys(run, session, "leaving", leaving)
+        take(run, "back_links", shadows.seen(session, manifest.source, keys))
+        take(run, "past_now", shadows.past(session, manifest.source, hub.today()))
+    run.sql("""INSERT INTO back_again SELECT key, true FROM shadowing
+        WHERE entity IS NULL AND ends IS NOT NULL AND key IN (SELECT key FROM source_changed)""")
+    run.sql("""INSERT INTO back_again SELECT s.key, false FROM back_links s JOIN main.reread r ON r.key = s.key
+        WHERE s.key NOT IN (SELECT key FROM shadowing) AND (r.hash <> s.hash OR
+            (s.key IN (SELECT key FROM absent) AND s.key NOT IN (SELECT key FROM past_now)))""")
+    count, scope = run.sql("SELECT count(*), count(*) FILTER (left_scope) FROM back_again")[0]
+    run.sql("""INSERT INTO source_back SELECT entity FROM back_links SEMI JOIN back_again USING (key)
+        WHERE entity IS NOT NULL""")
+    for name in ("absent", "gone", "taking", "outside"):
         run.sql(f"DELETE FROM {name} WHERE key IN (SELECT key FROM back_again)")
     run.sql(f"""INSERT INTO held SELECT key, 0, 'refused', 'plan.changed', '',
-        'it was to count as absent, and is back in the source', NULL, {sql_text(manifest.exchange + ' ')} || key,
-        0, NULL, NULL FROM back_again""")
-    return count
+        CASE WHEN left_scope THEN {sql_text(WHY)} ELSE 'it was to count as absent or out of scope, and is back' END,
+        NULL, {sql_text(manifest.exchange + " ")} || key, 0, NULL, NULL FROM back_again""")
+    counts = manifest.counts
+    counts["out_of_scope"] -= scope
+    counts["refused"] = counts.get("refused", 0) + scope
+    return int(count)
 
 
 def _withhold(run: RunFile, manifest: Manifest) -> int:
