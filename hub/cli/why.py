@@ -23,7 +23,9 @@ def why(
     key: Annotated[str, typer.Argument(metavar="KEY", help="The record's key in its system")],
     output: Annotated[int, typer.Option("--output", min=1, metavar="N", help="Which of several outputs")] = 1,
 ) -> None:
-    """Tell which entity a record belongs to, and why: rule by rule, with candidates, likeness, score and outcome.
+    """Tell which entity a record belongs to, and why, rule by rule.
+
+    Shows the candidates of each rule with their likeness, score and outcome.
 
     cophub why crm-suppliers A-1001
     """

@@ -37,7 +37,8 @@ def certify(run: RunFile, extracted: Extracted, canaries: Canaries | None) -> Ex
         reason = f"not there: {', '.join(missing)}, which every complete snapshot holds (canaries)"
     if not reason:
         return extracted
-    certificate = Certificate(False, reason, extracted.certificate.announced)
+    whole = bool(extracted.keyless)
+    certificate = Certificate(False, reason, extracted.certificate.announced, whole)
     return dataclasses.replace(extracted, certificate=certificate)
 
 

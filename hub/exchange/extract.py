@@ -35,11 +35,13 @@ LONG_NUMBER = re.compile(rb"[:\[,]\s*-?\d[\d.]{16,}")
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Whether the records read are all there were. Absence counts only where ``complete`` (P5)."""
+    """Whether the records read are all there were. Absence counts only where ``complete`` (P5); ``whole`` says
+    that all there were are here, though not all of them can be told apart."""
 
     complete: bool
     reason: str = ""
     announced: int | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,7 @@ def _certify(read: int, announced: int | None, full: bool) -> Certificate:
         return Certificate(False, "an incremental read", announced)
     if announced is not None and read < announced:
         return Certificate(False, f"{read} different records read, {announced} announced", announced)
-    return Certificate(True, "", announced)
+    return Certificate(True, "", announced, whole=True)
 
 
 class _Stage:

@@ -196,7 +196,7 @@ def plan_output(
         changed, nulled = changed_fields(run)
         merged = dataclasses.replace(merged, changed_fields=changed, nulled_fields=nulled)
     held = quarantine.collect(run, extracted, mapped, compiled)
-    quarantine.leave_standing(run, short_hash(compiled.hash), snapshot=extracted.certificate.complete)
+    quarantine.leave_standing(run, short_hash(compiled.hash), snapshot=extracted.certificate.whole)
     quarantine.keep_originals(run, hub.keep, extracted)
     _shadowing(run, compiled, mode=asked.mode)
     _settled(run, extracted, compiled)
@@ -300,11 +300,11 @@ def _shadowing(run: RunFile, compiled: Compiled, *, mode: str) -> None:
 def _settled(run: RunFile, extracted: Extracted, compiled: Compiled) -> None:
     """``settled``: keys whose quarantine entries are answered by this run, for better or worse."""
     record = PARENT if compiled.each else "key"
-    gone = (
-        "UNION SELECT q.key FROM q ANTI JOIN extracted e ON e.key = q.record UNION SELECT key FROM q WHERE key = ''"
-        if extracted.certificate.complete and extracted.read
-        else ""
-    )
+    gone = ""
+    if extracted.certificate.complete and extracted.read:
+        gone = "UNION SELECT q.key FROM q ANTI JOIN extracted e ON e.key = q.record"
+    if extracted.certificate.whole and extracted.read:  # those without a key are listed anew
+        gone += " UNION SELECT key FROM q WHERE key = ''"
     run.sql(f"""CREATE OR REPLACE TABLE settled AS WITH q AS (SELECT key, hash, {record} AS record FROM stuck)
         SELECT q.key FROM q SEMI JOIN fresh f ON f.key = q.record
         UNION SELECT q.key FROM q JOIN extracted e ON e.key = q.record WHERE e.hash <> q.hash

@@ -48,6 +48,7 @@ PATTERNS: Final = {
     r"^[a-z][a-z0-9_]{0,62}$": "lower case letters, digits and _, starting with a letter",
     r"^\d+(ms|s|m|h|d)$": "a number and ms, s, m, h or d, such as 15m",
     r"^\d+(\.\d+)?%?$": "a count such as 50, or a percentage such as 2%",
+    r"^(\d+(\.\d+)?%?|off)$": "a count such as 50, a percentage such as 2%, or off",
 }
 
 
