@@ -50,8 +50,8 @@ def bury(run: RunFile, session: Bulk, source: int) -> None:
 
 
 def spare_touched(run: RunFile, session: Bulk, exchange: str, source: int) -> None:
-    """Take out of ``absent``, ``gone`` and ``removing`` the records that events speak of which came while the
-    snapshot was read and wait for its end: what the snapshot does not know of is not absent."""
+    """Take out of ``absent``, ``gone``, ``taking`` and ``removing`` the records that events speak of which came
+    while the snapshot was read and wait for its end: what the snapshot does not know of is not absent."""
     if not run.one("SELECT count(*) FROM absent"):
         return
     touched = inbox.touched(session, exchange)
@@ -67,5 +67,9 @@ def spare_touched(run: RunFile, session: Bulk, exchange: str, source: int) -> No
     keys = stage_keys(run, session, "spared_keys", "SELECT key FROM spared")
     take(run, "spared_entity", shadows.links(session, source, keys))
     run.sql("DELETE FROM removing WHERE _id IN (SELECT entity FROM spared_entity)")
-    for name in ("absent", "gone"):
+    run.sql("""CREATE OR REPLACE TABLE spared_taking AS SELECT entity FROM taking
+        WHERE key IN (SELECT key FROM spared)""")
+    for name, column in (("updating", "_id"), ("outvoting", "entity")):
+        run.sql(f"DELETE FROM {name} WHERE {column} IN (SELECT entity FROM spared_taking)")
+    for name in ("absent", "gone", "taking"):
         run.sql(f"DELETE FROM {name} WHERE key IN (SELECT key FROM spared)")

@@ -12,6 +12,7 @@ import pytest
 from hub.bus.accept import Door
 from hub.exchange.pipeline import run_exchange
 from tests.unit.bus.busworld import BusWorld, event, supplier
+from tests.unit.exchange.world import FIELDS, SUPPLIERS
 
 
 def test_an_event_becomes_golden_and_is_delivered(world: BusWorld):
@@ -143,3 +144,16 @@ def test_the_payload_lies_sealed(world: BusWorld):
     world.push(event(1))
     sealed = world.one("SELECT sealed FROM inbox")
     assert b"S1 v1" not in bytes(sealed)
+
+
+def test_what_an_event_speaks_of_keeps_its_values_where_another_source_stands_for_it(world: BusWorld):
+    world.files("hr", suppliers=FIELDS)
+    other = SUPPLIERS.replace("mapping: suppliers", "mapping: hr").replace("erp.", "hr.")
+    world.mapping(other, fields="{code: id, name: name, tax: tax}")
+    world.first("erp.suppliers", supplier(1, city="Ulm"), supplier(2))
+    world.first("hr.suppliers", {"id": "1", "name": "S1 v1", "tax": "T1"}, mapping="hr")
+    world.push(json.dumps(json.loads(event(1)) | {"data": supplier(1, city="Ulm")}).encode())
+    world.first("erp.suppliers", supplier(2))
+    assert world.golden()["1"]["city"] == "Ulm"
+    world.work()
+    assert world.golden()["1"]["city"] == "Ulm"
