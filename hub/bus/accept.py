@@ -18,7 +18,7 @@ from hub.bus.cloudevents import read as read_envelope
 from hub.bus.signature import verify
 from hub.contract import Resource, key_text
 from hub.crypto import Cipher
-from hub.errors import ConfigError, RecordRejected
+from hub.errors import ConfigError, HubError, RecordRejected
 from hub.exchange.ground import Hub
 from hub.mapping.compile import compile_mapping
 from hub.store import inbox
@@ -86,17 +86,23 @@ class Door:
         return self.accept(place, _bodies(body), source=f"webhook:{place}", identity=identity)
 
     def accept(
-        self, place: str, bodies: Iterable[bytes], *, source: str = "", identity: str = ""
+        self, place: str, bodies: Iterable[bytes], *, source: str = "", identity: str = "", first: int = 1
     ) -> Accepted:
         """Store events: CloudEvents in structured JSON, or bare records, which get ``source`` and an id made
         of ``identity`` and their place (without one every call is a new event). All or none: RecordRejected
-        ``event.malformed``, ``event.large``, ``event.key``; ConfigError ``event.unread``."""
+        ``event.malformed``, ``event.large``, ``event.key``; ConfigError ``event.unread``. An error says which
+        event it was, counted from ``first``."""
         readers, base = self._readers_of(place), identity or str(uuid.uuid4())
         said = source or f"push:{place}"
-        arrived = [
-            self._arrived(place, body, readers, said, f"{base}/{number}" if number else base)
-            for number, body in enumerate(bodies)
-        ]
+        arrived = []
+        for number, body in enumerate(bodies):
+            try:
+                arrived.append(
+                    self._arrived(place, body, readers, said, f"{base}/{number}" if number else base)
+                )
+            except HubError as error:
+                error.where = f"event {first + number}"
+                raise
         new = inbox.store(self.hub.database, arrived)
         return Accepted(new, len(arrived) - new)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ from hub.security import audit as security_audit
 from hub.security import checkpoints
 from hub.security.verify import Verdict
 from hub.store import audit, audit_guard
+from hub.workspace.explain import suggest
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, invoke_without_command=True)
 BROKEN = 1
@@ -49,6 +51,7 @@ def list_(
 ) -> None:
     """List entries, newest first."""
     say = Say(ctx)
+    _require_known(action, after)
     with opened_hub(say) as opened:
         found = audit.newest(
             opened.hub.database, limit, action=action, actor=actor, object=about, since=after
@@ -66,13 +69,28 @@ def list_(
     say.answer({"entries": [_entry(one) for one in found]})
 
 
+def _require_known(action: str, after: str) -> None:
+    """A slip would look as if nothing had been done."""
+    actions = {word for one in security_audit.ACTIONS for word in (one, one.partition(".")[0])}
+    if action and action not in actions:
+        hint = suggest(action, actions)
+        raise ConfigError("audit.action", f'there is no action "{action}"', where="--action", hint=hint)
+    try:
+        dt.datetime.fromisoformat(after + "2000-01-01"[len(after) :])
+    except ValueError:
+        message = f'"{after}" is no date or time'
+        raise ConfigError(
+            "audit.since", message, where="--since", hint="for example 2026-01 or 2026-01-31"
+        ) from None
+
+
 def _told(details: str) -> str:
     return " ".join(f"{name}={_plain(value)}" for name, value in json.loads(details).items())
 
 
 def _plain(value: Any) -> str:
     if isinstance(value, dict):
-        return ",".join(f"{name}:{item}" for name, item in value.items())
+        return ",".join(f"{name}:{item}" for name, item in value.items() if item != 0)
     return str(value) if isinstance(value, str | int | float) else json.dumps(value, ensure_ascii=False)
 
 
@@ -98,7 +116,9 @@ def verify(
     if exported is not None:
         if not keys:
             raise ConfigError(
-                "audit.key", "an export is verified with the public key", hint="--key HEX, from: cophub audit key"
+                "audit.key",
+                "an export is verified with the public key",
+                hint="--key HEX, from: cophub audit key",
             )
         verdict = checkpoints.verify_export(exported, keys, checkpoints.read_kept(kept) if kept else ())
     else:
@@ -212,6 +232,8 @@ def forget(
     with opened_hub(say) as opened, opened.hub.database.begin() as connection:
         if not audit.forget(connection, entry):
             raise ConfigError("audit.unsalted", f"entry {entry} has no salt", hint="cophub audit list")
-        security_audit.record(connection, opened.hub.actor, "audit.forgotten", f"audit:{entry}", reason=reason)
+        security_audit.record(
+            connection, opened.hub.actor, "audit.forgotten", f"audit:{entry}", reason=reason
+        )
     say.line(f"the salt of entry {entry:,} is removed")
     say.answer({"forgotten": entry})

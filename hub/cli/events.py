@@ -51,7 +51,7 @@ def push(
         door = Door(opened.hub)
         for number, lines in enumerate(_some(_lines(file))):
             named = f"{identity}/{number}" if identity and number else identity
-            accepted = door.accept(place, lines, source=source, identity=named)
+            accepted = door.accept(place, lines, source=source, identity=named, first=number * MANY + 1)
             new, repeated = new + accepted.new, repeated + accepted.repeated
     again = f", {plural(repeated, 'was', 'were')} there already" if repeated else ""
     say.line(f"{plural(new, 'event')} stored{again}; cophub worker applies them")

@@ -43,7 +43,8 @@ def quarantine(
     identity: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME | CAUSE | ENTRY]", help="A mapping, a cause's fingerprint, an entry's id or its end"
+            metavar="[NAME | CAUSE | ENTRY]",
+            help="A mapping, a cause's fingerprint, an entry's id or its end",
         ),
     ] = None,
     code: Annotated[
@@ -96,7 +97,8 @@ def quarantine(
         what = f"{plural(total, 'reason')} of {plural(len(found), 'kind')} in {plural(exchanges, 'exchange')}"
         say.line(f"{what}; mend the source and run again, or the mapping and: cophub quarantine replay CAUSE")
     else:
-        say.line("the quarantine is empty")
+        narrowed = "nothing of that is set aside; what is: cophub quarantine"
+        say.line(narrowed if name or code else "the quarantine is empty")
     say.answer({"total": total, "causes": found})
     return None
 
@@ -128,7 +130,9 @@ def _cause(say: Say, cause: Cause, current: Mapping[str, set[str]]) -> None:
         say.text(f"since {since(cause.first_at)}", "dim"),
         say.text(cause.id, "cyan"),
     )
-    if cause.state == "quarantined" and not current.get(cause.exchange, set(cause.mappings)) & set(cause.mappings):
+    if cause.state == "quarantined" and not current.get(cause.exchange, set(cause.mappings)) & set(
+        cause.mappings
+    ):
         say.line(f"  the mapping changed since: cophub quarantine replay {cause.id} --preview")
     grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
     for _ in range(4):

@@ -22,6 +22,7 @@ from hub.cli.say import Say, listed
 from hub.errors import ConfigError, HubError
 from hub.exchange.order import run_order
 from hub.exchange.pipeline import MODES, Result, run_exchange
+from hub.workspace.explain import suggest
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -51,7 +52,9 @@ def run(
     ] = False,
     accept_drift: Annotated[
         bool,
-        typer.Option("--accept-drift", help="Go on though mapped fields of the source vanished or changed type"),
+        typer.Option(
+            "--accept-drift", help="Go on though mapped fields of the source vanished or changed type"
+        ),
     ] = False,
     mode: Annotated[
         str | None, typer.Option("--mode", metavar="MODE", help=f"One of {', '.join(MODES)}")
@@ -75,7 +78,7 @@ def run(
             "run.mode", f"--full and --mode {mode} contradict each other", hint="give one of them"
         )
     if mode is not None and mode not in MODES:
-        raise ConfigError("run.mode", f"there is no mode {mode!r}", hint=f"one of {', '.join(MODES)}")
+        raise ConfigError("run.mode", f"there is no mode {mode!r}", hint=suggest(mode, MODES))
     with opened_hub(say) as opened:
         names = _names(opened, list(exchanges or ()), everything=everything)
         if report is not None and len(names) > 1:

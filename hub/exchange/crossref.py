@@ -30,6 +30,7 @@ from hub.store.bulk import Bulk
 from hub.store.database import now
 from hub.store.journal import fence
 from hub.store.wire import duck_type
+from hub.workspace.explain import suggest
 from hub.workspace.shape import MappingFile
 
 WORDS = {
@@ -99,6 +100,9 @@ def import_links(
         lines = _read(run, file)
         run.sql(f"CREATE TABLE judged ({JUDGED})")
         places = [(name, _place(hub, name)) for name in _places(run, place)]
+        if place is not None and (place, None) in places:
+            message = f'there is no exchange or system.resource "{place}"'
+            raise ConfigError("links.place", message, hint=suggest(place, hub.workspace.mappings))
         names = [name for _, one in places if one for name in lease_names(one.mapping)]
         if not apply:
             with hub.database.bulk(write=False) as session:
@@ -115,14 +119,19 @@ def import_links(
                     "links.conflict",
                     f"{plan.conflicts} of {lines} lines cannot be imported",
                     where=str(file),
-                    hint=f"see them: cophub links import {file}; mend or leave them out",
+                    hint="the same command without --apply lists them; mend them, or leave them out",
                 )
             for name, one in places:
                 if one is not None:
                     _write(hub, run, session, name, one, reason)
             digest = hashlib.sha256(file.read_bytes()).hexdigest()
             record(
-                session, hub.actor, "links.imported", f"file:{digest[:16]}", reason=reason, details=dict(plan.counts)
+                session,
+                hub.actor,
+                "links.imported",
+                f"file:{digest[:16]}",
+                reason=reason,
+                details=dict(plan.counts),
             )
         return plan
 
@@ -137,7 +146,9 @@ def _read(run: RunFile, file: Path) -> int:
     if not listed:
         reader = f"read_csv({path}, {_head(file)}, header = true, null_padding = true, parallel = false)"
     try:
-        run.sql(f"CREATE TABLE given AS SELECT row_number() OVER () + {0 if listed else 1} AS _line, * FROM {reader}")
+        run.sql(
+            f"CREATE TABLE given AS SELECT row_number() OVER () + {0 if listed else 1} AS _line, * FROM {reader}"
+        )
     except duckdb.Error as error:
         raise ConfigError(
             "links.file",
@@ -207,7 +218,9 @@ def _place(hub: Hub, name: str) -> _Place | None:
                 found.append((mapping, compiled))
     if len(found) > 1:
         listed = ", ".join(sorted({mapping.mapping for mapping, _ in found}))
-        raise ConfigError("links.place", f"{name} stands for several outputs: {listed}", hint="name one exchange")
+        raise ConfigError(
+            "links.place", f"{name} stands for several outputs: {listed}", hint="name one exchange"
+        )
     if not found:
         return None
     mapping, compiled = found[0]
@@ -221,7 +234,9 @@ def _place(hub: Hub, name: str) -> _Place | None:
 def _judge(hub: Hub, run: RunFile, session: Bulk, name: str, place: _Place | None) -> None:
     mine = f"SELECT * FROM given WHERE exchange = {sql_text(name)}"
     if place is None:
-        run.sql(f"""INSERT INTO judged SELECT _line, exchange, CAST(key AS VARCHAR), NULL, 'place', '' FROM ({mine})""")
+        run.sql(
+            f"""INSERT INTO judged SELECT _line, exchange, CAST(key AS VARCHAR), NULL, 'place', '' FROM ({mine})"""
+        )
         return
     _entities(hub, run, session, place, mine)
     keys = stage_keys(run, session, "import_keys", "SELECT DISTINCT key FROM named WHERE key IS NOT NULL")
@@ -264,10 +279,11 @@ def _entities(hub: Hub, run: RunFile, session: Bulk, place: _Place, mine: str) -
     by_key = all(name in there for name in fields)
     given = "CAST(entity AS VARCHAR)" if "entity" in there else "NULL"
     if not by_key and "entity" not in there:
+        has = ", ".join(sorted(there - {"_line", "exchange"}))
         raise ConfigError(
             "links.file",
-            f"the file names no entity: neither entity nor {', '.join(fields)}",
-            hint=f"add the key fields of {place.model}",
+            f"the file names no entity: it has {has}, and neither entity nor {', '.join(fields)}",
+            hint=f"add the key fields of {place.model}, or a column entity",
         )
     columns = entities.columns(hub.database, place.model)
     typed = ", ".join(
@@ -280,7 +296,11 @@ def _entities(hub: Hub, run: RunFile, session: Bulk, place: _Place, mine: str) -
         TRY_CAST({given} AS UUID) AS id, coalesce(nullif({given}, ''), concat_ws(' ', {texts})) AS wanted,
         {typed or "NULL AS nothing"} FROM ({mine})""")
     staged = stage(
-        run, session, "import_ids", shadows.ENTITIES, "SELECT DISTINCT id AS entity FROM asked WHERE id IS NOT NULL"
+        run,
+        session,
+        "import_ids",
+        shadows.ENTITIES,
+        "SELECT DISTINCT id AS entity FROM asked WHERE id IS NOT NULL",
     )
     take(run, "known_id", linking.there(session, hub.database, place.model, staged))
     run.sql("""CREATE OR REPLACE TABLE meant AS SELECT a.line, i.entity FROM asked a

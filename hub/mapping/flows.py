@@ -61,9 +61,10 @@ def _contention(
 ) -> Iterator[Finding]:
     by_strength: dict[str, list[Compiled]] = defaultdict(list)
     for compiled, column in contenders:
-        if not _matches(workspace, compiled, column.name):
-            by_strength[column.strength].append(compiled)
+        by_strength[column.strength].append(compiled)
     for strength, writers in by_strength.items():
+        if all(_matches(workspace, one, what.partition(".")[2]) for one in writers):
+            continue
         unranked = [
             one for one in writers if not {one.mapping, one.source.partition(".")[0]} & set(field.rank)
         ]
@@ -88,7 +89,7 @@ def _contention(
 
 
 def _matches(workspace: Workspace, compiled: Compiled, name: str) -> bool:
-    """Whether the field identifies the entity: then both write the same."""
+    """Whether the field identifies the entity: where all writers match by it, they write the same."""
     rules = workspace.mappings[compiled.mapping].outputs[compiled.number].match
     return any(name in rule.on for rule in rules)
 

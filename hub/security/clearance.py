@@ -34,7 +34,8 @@ def unmask(
             "unmask.reason",
             "values are shown in the clear for a reason only",
             where="--reason",
-            hint="--reason TEXT, such as the number of the request; the audit chain keeps it",
+            hint=f"--reason TEXT of {SHORTEST_REASON} letters or more, such as the number of the request; "
+            "the audit chain keeps it",
         )
     sight = Sight(min((sight_of(roles, actor, model).clear for model in models), default=NOBODY.clear))
     allowed = sight.clear in CLASSIFIED

@@ -97,7 +97,7 @@ def _build(
         built.hub = _shape(file, HubFile, built.findings)
         built.findings += plain_in_text(file)
     for _, base in gathered.of("roles"):
-        built.roles = _roles(base, built.findings)
+        built.roles = _roles(base, built.findings, frozenset(name for name, _ in gathered.of("model")))
     for name_, base in gathered.of("model"):
         keep("model", name_, base, base.value)
         _put(built.models, name_, _shape(base, ModelFile, built.findings))
@@ -118,15 +118,23 @@ def _build(
         built.tests[name_] = tuple(_tests(base, built.findings))
 
 
-def _roles(file: Located, findings: list[Finding]) -> RolesFile:
-    """Who sees what; every role that somebody has must be there."""
+def _roles(file: Located, findings: list[Finding], models: frozenset[str]) -> RolesFile:
+    """Who sees what; every role that somebody has must be there, and every model that a role names."""
     roles = _shape(file, RolesFile, findings) or RolesFile()
+    for role, sees in roles.roles.items():
+        for number, name in enumerate(sees.models):
+            if name not in models:
+                path, line, column = file.place(("roles", role, "models", number))
+                message = f'roles.{role}.models: there is no model "{name}"'
+                findings.append(
+                    Finding(path, line, column, "error", "reference.model", message, suggest(name, models))
+                )
     for actor, names in roles.actors.items():
         for number, name in enumerate(names):
             if name not in roles.roles:
                 path, line, column = file.place(("actors", actor, number))
                 hint = suggest(name, roles.roles) or "declare it under roles"
-                message = f"there is no role {name}"
+                message = f'actors.{actor}: there is no role "{name}"'
                 findings.append(Finding(path, line, column, "error", "reference.role", message, hint))
     return roles
 

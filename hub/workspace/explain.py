@@ -47,6 +47,9 @@ PATTERNS: Final = {
     r"^[a-z][a-z0-9_-]{0,62}$": "lower case letters, digits, - and _, starting with a letter",
     r"^[a-z][a-z0-9_]{0,62}$": "lower case letters, digits and _, starting with a letter",
     r"^\d+(ms|s|m|h|d)$": "a number and ms, s, m, h or d, such as 15m",
+    r"^(\d+(\.\d+)?%?|off)$": "a count such as 50, a percentage such as 2%, or off",
+    r"^\d+(\.\d+)?%$": "a percentage such as 5%",
+    "^secret://": "a reference such as secret://NAME/PART, and set it with: cophub secrets set NAME/PART",
     r"^\d+(\.\d+)?%?$": "a count such as 50, or a percentage such as 2%",
     r"^(\d+(\.\d+)?%?|off)$": "a count such as 50, a percentage such as 2%, or off",
 }

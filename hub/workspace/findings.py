@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 FINDINGS: Final[dict[str, str]] = {
+    "class.unknown": "A class of personal data has no mask: its values are hidden as a whole (warning).",
     "connector.broken": "The connector exists and cannot be imported: something it needs is not installed.",
     "connector.direction": "A mapping writes to a connector that only reads, or the reverse.",
     "connector.unknown": "No connector and no profile has this name.",
@@ -12,6 +13,7 @@ FINDINGS: Final[dict[str, str]] = {
     "file.ignored": "A YAML file stands where none is read (warning).",
     "file.missing": "The folder is no workspace, or lacks config/hub.yaml.",
     "file.unreadable": "The operating system refuses to read the file.",
+    "key.direction": "The key counts only in mappings of the other direction (warning).",
     "key.misplaced": "The key exists, and not in this place.",
     "key.unknown": "There is no such key here.",
     "mapping.direction": "from and into both name models: one side must be a resource.",
@@ -29,6 +31,7 @@ FINDINGS: Final[dict[str, str]] = {
     "reference.resource": "The system has no such resource.",
     "reference.system": "No system has this name, or it is not the one meant here.",
     "reference.value": "The code list has no such value.",
+    "reference.zone": "No time zone has this name.",
     "secret.plain": "A secret stands in a file as plain text instead of as a secret:// reference.",
     "test.expectation": "A test case expects nothing, or several things.",
     "test.output": "A test case names no output of its mapping, or not which of several.",

@@ -10,6 +10,7 @@ from hub.workspace.build import Built
 from hub.workspace.explain import Loc, dotted, suggest
 from hub.workspace.gather import Gathered
 from hub.workspace.guard_references import check_approvals, check_limits
+from hub.workspace.idle import check_classes, check_directions, check_effective, check_zone
 from hub.workspace.mapping_references import check_mapping
 from hub.workspace.scope import Scope, names_of
 from hub.workspace.shape import CodesFile, ModelField, ModelFile, Output, TestCase
@@ -20,16 +21,20 @@ def check(built: Built, gathered: Gathered) -> list[Finding]:
     names = names_of(gathered)
     findings: list[Finding] = []
     check_approvals(Scope(built, names, "hub", "", findings), built)
+    check_zone(Scope(built, names, "hub", "", findings), built)
     for name, hook in built.hub.webhooks.items() if built.hub else ():
         for index, word in enumerate(hook.models):
             Scope(built, names, "hub", "", findings).known("model", word, ("webhooks", name, "models", index))
     for name, model in built.models.items():
         _model(Scope(built, names, "model", name, findings), model)
+        check_classes(Scope(built, names, "model", name, findings), model)
     for name, codes in built.codes.items():
         _codes(Scope(built, names, "codes", name, findings), codes)
     for name, mapping in built.mappings.items():
         check_mapping(Scope(built, names, "mapping", name, findings), mapping)
         check_limits(Scope(built, names, "mapping", name, findings), mapping)
+        check_directions(Scope(built, names, "mapping", name, findings), mapping)
+        check_effective(Scope(built, names, "mapping", name, findings), mapping)
     for name, cases in built.tests.items():
         _tests(Scope(built, names, "test", name, findings), cases)
     return findings

@@ -173,14 +173,25 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "the reactions to absence do not follow each other",
         "each grace longer than the one before; first disable, then delete, then unlink",
     ),
-    "guard.share": ("a share within a unit of a pass-through: how many there were is not known", "write a count"),
-    "guard.unit": ("a unit lies behind a field that is no reference", "name a field, or REF.FIELD behind a reference"),
+    "guard.share": (
+        "a share within a unit of a pass-through: how many there were is not known",
+        "write a count",
+    ),
+    "guard.unit": (
+        "a unit lies behind a field that is no reference",
+        "name a field, or REF.FIELD behind a reference",
+    ),
     "approval.expired": ("the approval of the plan is over", "cophub approve PLAN --reason TEXT"),
-    "plan.unapproved": ("a guard held the plan, and nobody has approved it", "cophub approve PLAN --reason TEXT"),
+    "plan.unapproved": (
+        "a guard held the plan, and nobody has approved it",
+        "cophub approve PLAN --reason TEXT",
+    ),
     "guard.exceeded": (
         "the plan changes more than the guard allows; it waits for approval",
         "cophub plan show PLAN; cophub approve PLAN --reason TEXT",
     ),
+    "audit.action": ("no entry of the chain has such an action", "choose one of the table in how-to/audit"),
+    "audit.since": ("the text is no beginning of a date or time", ""),
     "audit.unwritable": ("", "name a new file in a folder that is there"),
     "keep.changed": ("", "make the plan again; find out who wrote there"),
     "key.permissions": ("others may read the key, or the command cannot run", "chmod 600 its file"),

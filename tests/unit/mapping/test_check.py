@@ -178,3 +178,12 @@ def test_a_disabled_mapping_contends_with_nobody() -> None:
 def test_a_comparison_of_a_field_that_nobody_writes_is_found() -> None:
     assert "compare.unknown" in codes(inbound({"name": "N"}, compare={"nmae": "exact"}))
     assert "compare.unknown" not in codes(inbound({"name": "N"}, compare={"name": "exact"}))
+
+
+def test_a_key_that_one_source_matches_by_and_another_rewrites_is_contended() -> None:
+    first = inbound({"no": "Id"}, match=[["no"]])
+    other = {**first, "mapping": "others", "from": "crm.people", "match": [["name"]]}
+    found = [one for one in check(workspace(first, other)) if one.code == "field.contended"]
+    assert {one.message for one in found if "person.no " in one.message} == {
+        f"person.no is also written normal by {name}" for name in ("others", first["mapping"])
+    }

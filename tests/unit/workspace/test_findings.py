@@ -13,6 +13,7 @@ from hub.workspace.findings import FINDINGS
 from hub.workspace.load import lint, load
 
 from .desk import CONNECTORS, FILES, changed, findings, loaded, write
+from .test_idle import CASES as IDLE
 
 Changes = dict[str, str | bytes | None]
 
@@ -278,8 +279,7 @@ def test_every_code_used_is_documented_and_every_documented_code_has_a_case() ->
     groups = "|".join(sorted({code.split(".")[0] for code in FINDINGS}))
     used = set(re.findall(rf'"((?:{groups})\.[a-z]+)"', source))
     assert used - {"connector.missing"} <= set(FINDINGS)
-    elsewhere = {"file.unreadable", "profile.broken", "reference.environment"}
-    assert set(FINDINGS) - elsewhere == {code for code, *_ in CASES}
+    assert set(FINDINGS) - {"file.unreadable", "profile.broken", "reference.environment"} == {one[0] for one in (*CASES, *IDLE)}
 
 
 def test_all_findings_of_all_files_come_in_one_pass_sorted(tmp_path: Path) -> None:

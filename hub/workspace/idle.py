@@ -1,0 +1,77 @@
+"""What is written and says nothing: keys of the other direction, zones and classes that do not exist."""
+
+from __future__ import annotations
+
+from typing import Final
+from zoneinfo import ZoneInfo, available_timezones
+
+from hub.workspace.build import Built
+from hub.workspace.explain import Loc, dotted, suggest
+from hub.workspace.scope import Scope
+from hub.workspace.shape import MappingFile, ModelFile
+
+INTO_MODELS: Final = (
+    "match",
+    "unmatched",
+    "unlinked",
+    "linked",
+    "ambiguous",
+    "collision",
+    "out_of_scope",
+)
+INTO_SYSTEMS: Final = ("changed_by_hand", "ghosts", "read_back", "compare")
+MASKED: Final = ("address", "bank", "contact", "email", "finance", "identity", "name", "phone")
+
+
+def check_directions(scope: Scope, mapping: MappingFile) -> None:
+    """Keys that count only on the way into a model, or only on the way into a system."""
+    for index, output in enumerate(mapping.outputs):
+        at: Loc = ("into", index) if isinstance(mapping.into, list) else ()
+        if "." in output.into:
+            _idle(scope, at, INTO_MODELS, f"{output.into} is written", "where a mapping fills a model")
+    if all("." not in output.into for output in mapping.outputs):
+        _idle(scope, (), INTO_SYSTEMS, "a model is filled", "where a mapping writes to a system")
+
+
+def _idle(scope: Scope, at: Loc, keys: tuple[str, ...], here: str, there: str) -> None:
+    for key in keys:
+        if scope.written((*at, key)):
+            message = f"{dotted((*at, key))} says nothing: it counts {there}, and here {here}"
+            scope.error((*at, key), "key.direction", message, f"remove {key}", level="warning", key=True)
+
+
+def check_effective(scope: Scope, mapping: MappingFile) -> None:
+    """A validity names at least one of its two days."""
+    places: list[tuple[Loc, object]] = [(("effective",), mapping.effective)]
+    if isinstance(mapping.into, list):
+        places += [(("into", index, "effective"), one.effective) for index, one in enumerate(mapping.into)]
+    for at, rule in places:
+        if (
+            scope.written(at)
+            and rule is not None
+            and not scope.written((*at, "from")) | scope.written((*at, "to"))
+        ):
+            message = f"{dotted(at)} has neither from nor to"
+            scope.error(at, "value.missing", message, "for example effective: {from: StartDate}", key=True)
+
+
+def check_zone(scope: Scope, built: Built) -> None:
+    """The calendar of the hub exists."""
+    if built.hub is None:
+        return
+    try:
+        ZoneInfo(built.hub.zone)
+    except (KeyError, OSError, ValueError):  # no such file, a folder, or a name that leads out of the folder
+        message = f'zone: there is no time zone "{built.hub.zone}"'
+        scope.error(("zone",), "reference.zone", message, suggest(built.hub.zone, available_timezones()))
+
+
+def check_classes(scope: Scope, model: ModelFile) -> None:
+    """A class of personal data whose mask is not known hides the whole value: likely a slip."""
+    for name, field in model.fields.items():
+        kind, _, which = (field.class_ or "").partition(".")
+        if kind == "pi" and which not in MASKED and field.mask is None:
+            path: Loc = ("fields", name, "class")
+            message = f"{dotted(path)}: {field.class_} has no mask, its values are hidden as a whole"
+            hint = suggest(field.class_, [f"pi.{one}" for one in MASKED])
+            scope.error(path, "class.unknown", message, hint, level="warning")
