@@ -277,8 +277,7 @@ def test_the_sample_of_these_tests_is_free_of_findings(tmp_path: Path) -> None:
 def test_every_code_used_is_documented_and_every_documented_code_has_a_case() -> None:
     source = "".join(path.read_text() for path in Path(hub.workspace.__path__[0]).glob("*.py"))
     groups = "|".join(sorted({code.split(".")[0] for code in FINDINGS}))
-    used = set(re.findall(rf'"((?:{groups})\.[a-z]+)"', source))
-    assert used - {"connector.missing"} <= set(FINDINGS)
+    assert set(re.findall(rf'"((?:{groups})\.[a-z]+)"', source)) - {"connector.missing"} <= set(FINDINGS)
     cased = {one[0] for one in (*CASES, *IDLE)} | {"file.unreadable", "profile.broken"}
     assert set(FINDINGS) - {"reference.environment"} == cased
 
