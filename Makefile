@@ -74,6 +74,9 @@ docs-test: .venv/test.stamp  ## what the docs say, tried
 services: .venv/test.stamp  ## start the real systems that the tests use, and leave them running
 	@$(SERVICES) up
 
+# Two files of tests at a time: every test makes its own folders, databases and ports.
+JOBS ?= 2
+
 # Services that ran before stay; those started here are stopped, whatever happens. Nothing is printed
 # after pytest's summary.
 test: .venv/test.stamp  ## everything: checks, real systems, all tests
@@ -84,7 +87,7 @@ test: .venv/test.stamp  ## everything: checks, real systems, all tests
 	$(MAKE) checks || failed=1
 	wait $$services || failed=1
 	[ $$failed = 0 ] || exit 1
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 bench: .venv/test.stamp  ## the benchmark on SQLite, 100,000 rows (see bench/ for more)
 	@$(BIN)/python -m bench inbound --rows 100000
