@@ -36,6 +36,7 @@ def check_limits(scope: Scope, mapping: MappingFile) -> None:
     for index, output in enumerate(mapping.outputs):
         at: Loc = ("into", index, "absent") if isinstance(mapping.into, list) else ("absent",)
         _chain(scope, output.absent, at)
+        _away(scope, mapping, output.absent, at)
     if mapping.canaries is not None and mapping.direction == "outbound":
         scope.error(
             ("canaries",),
@@ -90,6 +91,19 @@ def _chain(scope: Scope, absent: Absent, at: Loc) -> None:
             message = f"{dotted((*at, index))}: {what}"
             hint = "a grace counts from when the record was first missed; first disable, then delete, then unlink"
             scope.error((*at, index), "absent.order", message, hint)
+
+
+def _away(scope: Scope, mapping: MappingFile, absent: Absent, at: Loc) -> None:
+    """What a target may be told of an entity that left: to delete its object, at once, or nothing."""
+    steps = absent.chain
+    deletes = len(steps) == 1 and steps[0].reaction == "delete" and steps[0].grace is None
+    if mapping.direction == "inbound" or not steps or (mapping.direction == "outbound" and deletes):
+        return
+    hint = "write absent: delete, or nothing; a grace belongs to the mapping that disables the entity"
+    if mapping.direction == "pass":
+        hint = "remove absent; cophub reconcile finds what the source no longer has"
+    message = f"{dotted(at)}: nothing would come of it: {mapping.mapping} writes to a system"
+    scope.error(at, "absent.outbound", message, hint)
 
 
 def _milliseconds(grace: str | None) -> int:

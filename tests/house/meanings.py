@@ -169,6 +169,10 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "workspace.invalid": ("the workspace has errors", "cophub check shows all of them"),
     "yaml.alias": ("", "write the value where it is needed"),
     # The hub itself.
+    "absent.outbound": (
+        "a reaction to absence that nothing would come of, in a mapping that writes to a system",
+        "write absent: delete, or nothing",
+    ),
     "absent.order": (
         "the reactions to absence do not follow each other",
         "each grace longer than the one before; first disable, then delete, then unlink",

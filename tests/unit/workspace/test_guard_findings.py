@@ -62,3 +62,17 @@ def test_a_wrong_word_for_off_is_found(tmp_path: Path) -> None:
     assert [line for _, line in codes(tmp_path / "a", "guard: of\n")] == [5]
     assert [line for _, line in codes(tmp_path / "b", "guard: {delete: never}\n")] == [5]
     assert [line for _, line in codes(tmp_path / "c", "absent: [{reaction: remove}]\n")] == [5]
+
+
+def test_a_target_is_told_to_delete_or_nothing(tmp_path: Path) -> None:
+    away = "mapping: away\nfrom: supplier\ninto: crm.Account\nkey: Id\nfields: {Id: code}\n"
+    for number, (absent, expected) in enumerate(
+        [
+            ("delete", []),
+            ("ignore", []),
+            ("disable", ["absent.outbound"]),
+            ("{reaction: delete, grace: 7d}", ["absent.outbound"]),
+        ]
+    ):
+        told = found(tmp_path / str(number), "mappings/away.yaml", f"{away}absent: {absent}\n")
+        assert [code for level, code, _ in told if level == "error"] == expected, told
