@@ -96,12 +96,15 @@ def versions(session: Bulk, database: Database, model: str, wanted: Table) -> Wi
 
 
 def linked_to(session: Bulk, database: Database, model: str, number: int, keys: Table, below: int) -> Wire:
-    """_id, _version of entities in a state under ``below`` that a source's ``keys`` stand for."""
+    """_id, _version of entities in a state under ``below`` that a source's ``keys`` stand for, be it by one
+    that was merged into them."""
     golden, shadow = _golden(database, model), tables.shadow
     return session.read(
         select(golden.c["_id"], golden.c["_version"])
-        .join(shadow, shadow.c.entity == golden.c["_id"])
-        .join(keys, keys.c.key == shadow.c.key)
+        .select_from(keys)
+        .join(shadow, shadow.c.key == keys.c.key)
+        .outerjoin(redirect, redirect.c.entity == shadow.c.entity)
+        .join(golden, golden.c["_id"] == func.coalesce(redirect.c.target, shadow.c.entity))
         .where(shadow.c.source == number, golden.c["_state"] < below)
     )
 

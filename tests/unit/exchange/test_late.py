@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hub.exchange.at_hand import Given
+from hub.exchange.merging import merge_entities
 from hub.exchange.pipeline import Result, run_exchange
 from tests.unit.exchange.world import FIELDS, SUPPLIERS, World, reconciled, some
 
@@ -58,3 +59,15 @@ def test_what_waited_when_it_was_deleted_does_not_come_back(world: World, again:
     world.first("erp.suppliers", waits)
     handed(world, *([waits] if again else []), deleted=("1",))
     assert (world.golden()["1"]["_state"], world.reasons()) == (1, [])
+
+
+def test_the_last_record_of_a_merged_entity_takes_it_along(world: World):
+    world.mapping(SUPPLIERS, absent="delete")
+    world.first("erp.suppliers", {"id": "1", "name": "A"}, {"id": "2", "name": "B"})
+    one, two = (world.golden()[code]["_id"] for code in "12")
+    with world.opened() as opened:
+        merge_entities(opened.hub, "supplier", one, two, "the same")
+    handed(world, deleted=("1",))
+    assert world.golden()["1"]["_state"] == 0
+    handed(world, deleted=("2",))
+    assert world.golden()["1"]["_state"] == 2
