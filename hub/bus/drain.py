@@ -24,8 +24,8 @@ from hub.crypto import Cipher
 from hub.errors import AuthError, Fatal, Held, HubError, Retriable
 from hub.exchange import quarantine
 from hub.exchange.at_hand import Given
-from hub.exchange.extract import Piece
 from hub.exchange.ground import Hub
+from hub.exchange.pages import Piece
 from hub.exchange.pipeline import lease_names, run_events
 from hub.exchange.warm import Warm
 from hub.mapping.compile import Compiled, compile_mapping

@@ -12,18 +12,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from hub.contract import Resource
-from hub.exchange.extract import (
-    EARLIER,
-    Certificate,
-    Extracted,
-    Piece,
-    drop_deleted,
-    flag_duplicates,
-    index,
-    objects,
-    write_lines,
-)
+from hub.exchange.extract import EARLIER, Certificate, Extracted, drop_deleted, flag_duplicates, index
 from hub.exchange.ground import Hub, opened_source
+from hub.exchange.pages import Piece, objects, write_lines
 from hub.exchange.runfile import RunFile
 
 

@@ -8,29 +8,24 @@ are needed, which is cheaper than carrying them through every stage.
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Self
 
 import duckdb
-import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from hub.contract import LocalFile, Page, Query, Resource, Source
+from hub.contract import Page, Query, Resource, Source
 from hub.errors import ConfigError, Fatal, Retriable
 from hub.exchange.malformed import LARGE, malformed
+from hub.exchange.pages import MAX_RECORD, Piece, Stage, objects, staged, write_lines
 from hub.exchange.runfile import HASH, RunFile, sql_text
 from hub.failpoints import reach
 
 EARLIER = "an earlier read"
 _GONE = pa.schema([("key", pa.string()), ("gone", pa.string())])
-MAX_RECORD = 8 * 1024 * 1024
 PLAIN = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?)?|\d+")
-LONG_NUMBER = re.compile(rb"[:\[,]\s*-?\d[\d.]{16,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +37,6 @@ class Certificate:
     reason: str = ""
     announced: int | None = None
     whole: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Where a page's records came from: rows from ``start`` on are ``origin`` from ``first`` on."""
-
-    start: int
-    origin: str
-    first: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +77,7 @@ def pull(
 ) -> Pulled:
     """Bring all pages of one read into the stage. Raises Retriable ``page.cut`` where the source stopped
     early; then nothing of this read is used."""
-    writer = _Stage(run, part)
+    writer = Stage(run, part)
     last: Page | None = None
     deleted: list[str] = []
     announced: int | None = None
@@ -180,145 +166,6 @@ def _certify(read: int, announced: int | None, full: bool) -> Certificate:
     return Certificate(True, "", announced, whole=True)
 
 
-class _Stage:
-    """Writes pages into the stage folder, NDJSON as it came, Arrow as Parquet."""
-
-    def __init__(self, run: RunFile, part: str) -> None:
-        self.run = run
-        self.count = 0
-        self.pieces: list[Piece] = []
-        self._text: BinaryIO | None = None
-        self._rows: pq.ParquetWriter | None = None
-        self._path = run.stage / f"{part}.ndjson"
-        self._copies: list[Path] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Whatever ended the read, its files are closed."""
-        for file in (self._text, self._rows):
-            if file is not None:
-                file.close()
-
-    def add(self, page: Page) -> None:
-        if isinstance(page.records, LocalFile):
-            self._copy(page.records, page.origin)
-            return
-        if page.count:
-            self._piece(page)
-        if isinstance(page.records, bytes | bytearray | memoryview):
-            if page.count:
-                self._lines(page)
-        elif page.count:
-            self._batch(page.records)
-        self.count += page.count
-
-    def _piece(self, page: Page) -> None:
-        previous = self.pieces[-1] if self.pieces else None
-        goes_on = (
-            previous
-            and previous.origin == page.origin
-            and (previous.first + self.count - previous.start == page.first)
-        )
-        if not goes_on:
-            self.pieces.append(Piece(self.count, page.origin, page.first))
-
-    def _copy(self, file: LocalFile, origin: str) -> None:
-        """A file of this host is brought as it is; its records are counted when all are read."""
-        if self._text is not None or self._rows is not None:
-            raise Fatal("page.mixed", "the connector gave pages of two kinds in one read")
-        target = self.run.bring(file.path, f"{self._path.stem}-{len(self._copies)}.ndjson")
-        if self._copies:  # where this file's records start is known when those before it are counted
-            self.count += self._counted(self._copies[-1:])
-        self._copies.append(target)
-        self.pieces.append(Piece(self.count, origin, 1))
-
-    def _counted(self, copies: Sequence[Path]) -> int:
-        try:
-            return int(self.run.one(f"SELECT count(*) FROM ({objects(copies)})"))
-        except duckdb.Error as error:
-            raise malformed(error, _staged(self.run), self.pieces, MAX_RECORD) from error
-
-    def _lines(self, page: Page) -> None:
-        if self._copies or self._rows is not None:
-            raise Fatal("page.mixed", "the connector gave pages of two kinds in one read")
-        if self._text is None:
-            self._text = self._path.open("wb", buffering=1 << 20)
-        assert isinstance(page.records, bytes)
-        # Whole blocks of a file pass untouched; the pages of an API are small and are looked through.
-        records = page.records if len(page.records) > (1 << 20) else _keep_long_numbers(page.records)
-        self._text.write(records)
-        if not records.endswith(b"\n"):
-            self._text.write(b"\n")
-
-    def _batch(self, batch: pa.RecordBatch) -> None:
-        if self._text is not None:
-            raise Fatal("page.mixed", "the connector gave pages of two kinds in one read")
-        if self._rows is None:
-            self._path = self._path.with_suffix(".parquet")
-            self._rows = pq.ParquetWriter(self._path, batch.schema, compression="lz4")
-        self._rows.write_batch(batch)
-
-    def close(self) -> str:
-        """DuckDB SQL that scans the staged records: one column ``raw``, JSON text."""
-        if self._text is not None:
-            self._text.close()
-            return objects([self._path])
-        if self._copies:
-            self.count = -1
-            return objects(self._copies)
-        if self._rows is not None:
-            self._rows.close()
-            return f"SELECT to_json(staged) AS raw FROM read_parquet({sql_text(str(self._path))}) staged"
-        return "SELECT NULL::JSON AS raw WHERE false"
-
-
-def objects(paths: Sequence[Path]) -> str:
-    """DuckDB SQL that scans NDJSON files of the stage: one column ``raw``, JSON text."""
-    names = ", ".join(sql_text(str(path)) for path in paths)
-    return f"SELECT json AS raw FROM read_ndjson_objects([{names}], maximum_object_size={MAX_RECORD})"
-
-
-def write_lines(path: Path, lines: Iterable[bytes]) -> int:
-    """Records (JSON texts) into a file of the stage; answers how many."""
-    count = 0
-    with path.open("wb", buffering=1 << 20) as file:
-        for line in lines:
-            file.write(line + b"\n")
-            count += 1
-    return count
-
-
-def _keep_long_numbers(lines: bytes) -> bytes:
-    """Numbers of more than 15 digits become text: JSON readers would round them to a double."""
-    if not LONG_NUMBER.search(lines):
-        return lines
-
-    def exact(text: str) -> object:
-        return text if sum(map(str.isdigit, text)) > 15 else orjson.Fragment(text)
-
-    return b"\n".join(
-        orjson.dumps(json.loads(line, parse_float=exact, parse_int=exact))
-        for line in lines.splitlines()
-        if line.strip()
-    )
-
-
-def drop_deleted(run: RunFile, resource: Resource, path: Path, deleted: Mapping[str, str]) -> int:
-    """Take out of a file of records those that were deleted since, unless their cursor is later than that of
-    the deletion (``deleted``: key → cursor, empty where it has none); answers how many."""
-    cursor = f"raw->>{sql_text(json_path(resource.cursor))}" if resource.cursor else "NULL::VARCHAR"
-    run.table("dropping", pa.table({"key": [*deleted], "gone": [one or None for one in deleted.values()]}, _GONE))
-    rows = run.sql(f"""SELECT CAST(raw AS VARCHAR), coalesce(d.key IS NOT NULL
-            AND NOT coalesce({order_sql(resource)} > {order_sql(resource, "d.gone")}, false), false)
-        FROM (SELECT row_number() OVER () AS n, raw, {key_sql(resource.key)} AS key, {cursor} AS cur
-            FROM ({objects([path])})) r
-        LEFT JOIN dropping d ON d.key = r.key ORDER BY n""")
-    write_lines(path, (text.encode() for text, dropped in rows if not dropped))
-    return sum(dropped for _, dropped in rows)
-
-
 def json_path(name: str) -> str:
     """DuckDB's JSON path of a dotted field name."""
     return "$" + "".join(f'."{part}"' for part in name.split("."))
@@ -347,7 +194,7 @@ def index(
             f"{HASH.format('raw')} AS hash, {cursor} AS cur FROM ({scan}))"
         )
     except duckdb.Error as error:
-        raise malformed(error, _staged(run), pieces, MAX_RECORD) from error
+        raise malformed(error, staged(run), pieces, MAX_RECORD) from error
     read = run.one("SELECT count(*) FROM extracted")
     if count >= 0 and read != count:
         raise Fatal(
@@ -369,10 +216,6 @@ def _newest(run: RunFile, resource: Resource) -> str | None:
         return None if most is None else str(most)
     newest = run.one(f"SELECT arg_max(cur, {order_sql(resource)}) FROM extracted")
     return None if newest is None else str(newest)
-
-
-def _staged(run: RunFile) -> list[Path]:
-    return [*run.stage.glob("again.ndjson"), *run.stage.glob("records*.ndjson")]
 
 
 def order_sql(resource: Resource, column: str = "cur") -> str:
@@ -405,3 +248,17 @@ def flag_duplicates(run: RunFile, resource: Resource) -> int:
             FROM extracted WHERE key IN (SELECT key FROM extracted GROUP BY key HAVING count(*) > 1))
             WHERE place > 1""")
     return int(run.one("SELECT count(*) FROM duplicate"))
+
+
+def drop_deleted(run: RunFile, resource: Resource, path: Path, deleted: Mapping[str, str]) -> int:
+    """Take out of a file of records those that were deleted since, unless their cursor is later than that of
+    the deletion (``deleted``: key → cursor, empty where it has none); answers how many."""
+    cursor = f"raw->>{sql_text(json_path(resource.cursor))}" if resource.cursor else "NULL::VARCHAR"
+    run.table("dropping", pa.table({"key": [*deleted], "gone": [one or None for one in deleted.values()]}, _GONE))
+    rows = run.sql(f"""SELECT CAST(raw AS VARCHAR), coalesce(d.key IS NOT NULL
+            AND NOT coalesce({order_sql(resource)} > {order_sql(resource, "d.gone")}, false), false)
+        FROM (SELECT row_number() OVER () AS n, raw, {key_sql(resource.key)} AS key, {cursor} AS cur
+            FROM ({objects([path])})) r
+        LEFT JOIN dropping d ON d.key = r.key ORDER BY n""")
+    write_lines(path, (text.encode() for text, dropped in rows if not dropped))
+    return sum(dropped for _, dropped in rows)

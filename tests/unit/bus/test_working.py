@@ -16,6 +16,8 @@ from hub.store.wake import Listener
 from tests.unit.bus.busworld import TO_CRM, BusWorld, event, until
 from tests.unit.exchange.target import Crm
 
+ONCE = "system: crm\nconnector: crm\ndelivery: {attempts: 1, failures: 100}\n"
+
 
 @pytest.fixture
 def running(world: BusWorld) -> Iterator[Worker]:
@@ -90,7 +92,7 @@ def test_an_exchange_that_cannot_go_on_stands_still_and_stops_nobody(
         return deliver(resource, changes)
 
     monkeypatch.setattr(world.crm, "deliver", refusing)
-    monkeypatch.setattr("hub.exchange.deliver.ATTEMPTS", 1)
+    world.write("config/systems/crm.yaml", ONCE)
     world.push(event(1))
     world.work()
     with world.opened() as opened:
@@ -108,7 +110,7 @@ def test_an_exchange_that_cannot_go_on_stands_still_and_stops_nobody(
 
 
 def test_waiting_deliveries_are_tried_again_later(world: BusWorld, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("hub.exchange.deliver.ATTEMPTS", 1)
+    world.write("config/systems/crm.yaml", ONCE)
     monkeypatch.setattr("hub.bus.followers.RETRY", 0.0)
     world.crm.answers["1"] = ["retry"]
     world.push(event(1))
