@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from hub.errors import ConfigError, HubError, Retriable
+from hub.exchange.decisions.replay import replay
 from hub.exchange.ground import Hub
-from hub.exchange.replay import replay
 from hub.mapping.compile import compile_mapping
 from hub.store import quarantined, standstills
 from hub.store.database import now

@@ -12,8 +12,8 @@ from hub.cli.opening import opened_hub
 from hub.cli.options import Command
 from hub.cli.say import Say, moment, short
 from hub.errors import ConfigError
-from hub.exchange import approval
 from hub.exchange.absence import seconds
+from hub.exchange.judging import approval
 from hub.store.reports import find_plan
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)

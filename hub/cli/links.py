@@ -14,9 +14,9 @@ from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
 from hub.cli.say import Say, plural, short
 from hub.errors import ConfigError
-from hub.exchange.crossref import GOOD, QUIET, WORDS, ImportPlan, import_links
+from hub.exchange.decisions.crossref import GOOD, QUIET, WORDS, ImportPlan, import_links
+from hub.exchange.decisions.linktable import COLUMNS, export_links
 from hub.exchange.keytokens import Keys
-from hub.exchange.linktable import COLUMNS, export_links
 from hub.exchange.spreadsheet import write_rows
 from hub.store.linking import coverage
 from hub.store.matched import newest

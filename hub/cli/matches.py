@@ -10,7 +10,7 @@ from rich.text import Text
 
 from hub.cli.say import Say, listed, plural
 from hub.exchange.ground import Hub
-from hub.exchange.matchreport import COLUMNS, rows_of
+from hub.exchange.matching.matchreport import COLUMNS, rows_of
 from hub.exchange.spreadsheet import write_rows
 from hub.store.matched import Report, of_run
 

@@ -14,8 +14,8 @@ from hub.cli.progress import progress
 from hub.cli.run import fresh_key
 from hub.cli.say import Say, short
 from hub.errors import ConfigError
-from hub.exchange.reconcile import Reconciled
-from hub.exchange.reconcile import reconcile as compare
+from hub.exchange.reconciling.reconcile import Reconciled
+from hub.exchange.reconciling.reconcile import reconcile as compare
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 POLICIES = ("overwrite", "keep", "review")

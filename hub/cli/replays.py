@@ -12,7 +12,7 @@ from hub.cli.progress import progress
 from hub.cli.run import Ended, answer, failed, fresh_key, show
 from hub.cli.say import Say, plural, short
 from hub.errors import ConfigError, HubError
-from hub.exchange.replay import dismiss, replay
+from hub.exchange.decisions.replay import dismiss, replay
 from hub.store import quarantined
 from hub.store.quarantined import Chosen
 from hub.store.reports import find_entry

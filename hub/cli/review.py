@@ -17,12 +17,12 @@ from hub.cli.say import Say, moment, plain, plural, short, since
 from hub.cli.unmasking import Reason as Shown
 from hub.cli.unmasking import Unmask, models_of, sight
 from hub.errors import ConfigError
-from hub.exchange.comparison import Compared, compare
-from hub.exchange.deciding import Decided, decide, merge_candidates
+from hub.exchange.decisions.deciding import Decided, decide, merge_candidates
+from hub.exchange.decisions.merger import merge_entities, plan_merge
+from hub.exchange.decisions.unmerging import unmerge_entities
 from hub.exchange.ground import Hub
 from hub.exchange.keytokens import Keys
-from hub.exchange.merging import merge_entities, plan_merge
-from hub.exchange.unmerging import unmerge_entities
+from hub.exchange.reconciling.comparison import Compared, compare
 from hub.store import reviews
 from hub.store.meant import find_entity, find_review
 from hub.store.merges import list_merges

@@ -11,7 +11,7 @@ from rich.text import Text
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
 from hub.cli.say import Say, plain, plural, short
-from hub.exchange.why import Candidate, RuleTold, Why, explain_record
+from hub.exchange.matching.why import Candidate, RuleTold, Why, explain_record
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False)
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.exchange.deletions import bury, spare_touched
-from hub.exchange.evidence import write_evidence
 from hub.exchange.manifest import Manifest
-from hub.exchange.outside import write_outside
+from hub.exchange.matching.evidence import write_evidence
+from hub.exchange.matching.outside import write_outside
+from hub.exchange.matching.reviews import keep_reviews
 from hub.exchange.quarantine import write_held
-from hub.exchange.reviews import keep_reviews
 from hub.exchange.runfile import RunFile, sql_name, sql_text
 from hub.exchange.staging import rows, stage, stage_keys, take
 from hub.failpoints import reach

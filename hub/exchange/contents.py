@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hub.exchange.foretell import foretold
 from hub.exchange.ground import Hub
+from hub.exchange.judging.foretell import foretold
 from hub.exchange.keytokens import Keys
 from hub.exchange.manifest import Manifest
 from hub.exchange.plan import load_plan

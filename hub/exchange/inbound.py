@@ -10,26 +10,26 @@ from contextlib import ExitStack
 
 from hub.exchange import absence, quarantine
 from hub.exchange.at_hand import Given, at_hand, described
-from hub.exchange.certify import certify, place_of
-from hub.exchange.claims import claims
 from hub.exchange.deletions import weigh
 from hub.exchange.drift import profile_stored, require_fields
-from hub.exchange.echo import Echo, senders
-from hub.exchange.effective import OUT, set_aside
 from hub.exchange.extract import Extracted
 from hub.exchange.ground import Asked, Hub, Progress, asked_of, keyed, opened_source, source_number
-from hub.exchange.judging import judge_inbound
+from hub.exchange.judging.certify import certify, place_of
+from hub.exchange.judging.judge import judge_inbound
 from hub.exchange.lookup import Lookups
 from hub.exchange.manifest import Manifest
 from hub.exchange.map import PARENT, Mapped, known_records, map_records, short_hash
-from hub.exchange.matchreport import find_matches
-from hub.exchange.merge import Merged, Merger, changed_fields
-from hub.exchange.outside import find_outside
+from hub.exchange.matching.effective import OUT, set_aside
+from hub.exchange.matching.matchreport import find_matches
+from hub.exchange.matching.outside import find_outside
+from hub.exchange.matching.resolve import Resolved, Resolver
+from hub.exchange.merging.claims import claims
+from hub.exchange.merging.echo import Echo, senders
+from hub.exchange.merging.merge import Merged, Merger, changed_fields
+from hub.exchange.merging.reassert import drifted
+from hub.exchange.merging.takeback import take_back
 from hub.exchange.reading import read_source
-from hub.exchange.reassert import drifted
-from hub.exchange.resolve import Resolved, Resolver
 from hub.exchange.runfile import RunFile
-from hub.exchange.takeback import take_back
 from hub.failpoints import reach
 from hub.mapping.compile import Compiled
 from hub.mapping.compiled import whole_hash

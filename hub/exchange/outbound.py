@@ -18,25 +18,25 @@ from hub.contract import Query
 from hub.errors import ConfigError
 from hub.exchange import quarantine
 from hub.exchange.absence import seconds
-from hub.exchange.alike import Likeness
 from hub.exchange.at_hand import Given, at_hand, described
 from hub.exchange.contents import levels
-from hub.exchange.deliver import Delivery
+from hub.exchange.delivering.alike import Likeness
+from hub.exchange.delivering.deliver import Delivery
+from hub.exchange.delivering.gate import Gate
+from hub.exchange.delivering.readback import ReadBack
+from hub.exchange.delivering.sender import Sender
 from hub.exchange.drift import profile_stored, require_fields
 from hub.exchange.extract import extract
-from hub.exchange.foretell import lanes_of, requests_of
-from hub.exchange.gate import Gate
 from hub.exchange.ground import Asked, Hub, Progress, asked_of, keyed, opened_source, source_number
-from hub.exchange.judging import judge_outbound
+from hub.exchange.judging.foretell import lanes_of, requests_of
+from hub.exchange.judging.judge import judge_outbound
+from hub.exchange.judging.predict import Meter
+from hub.exchange.judging.prints import remember
 from hub.exchange.lookup import Lookups
 from hub.exchange.manifest import Manifest
 from hub.exchange.map import map_records, short_hash
-from hub.exchange.predict import Meter
-from hub.exchange.prints import remember
-from hub.exchange.readback import ReadBack
-from hub.exchange.resolve import VERDICTS
+from hub.exchange.matching.resolve import VERDICTS
 from hub.exchange.runfile import HASH, RunFile, sql_name, sql_text
-from hub.exchange.sender import Sender
 from hub.exchange.staging import stage, take
 from hub.mapping.compile import Compiled
 from hub.mapping.compiled import whole_hash

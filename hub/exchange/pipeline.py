@@ -27,13 +27,13 @@ from hub.errors import ConfigError, Held, HubError
 from hub.exchange import inbound, outbound
 from hub.exchange.absence import seconds
 from hub.exchange.apply import Applied, apply
-from hub.exchange.approval import breaches_of, require_consent, require_open
 from hub.exchange.at_hand import Given
 from hub.exchange.drift import ACCEPTED
-from hub.exchange.foretell import foretell
 from hub.exchange.ground import Hub, Progress
+from hub.exchange.judging.approval import breaches_of, require_consent, require_open
+from hub.exchange.judging.foretell import foretell
 from hub.exchange.manifest import READ_PARTS, Manifest
-from hub.exchange.matchreport import store_report
+from hub.exchange.matching.matchreport import store_report
 from hub.exchange.plan import fingerprint, load_plan, store_plan
 from hub.exchange.recheck import recheck
 from hub.exchange.runfile import RunFile, open_run

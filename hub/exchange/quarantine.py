@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from hub.exchange.extract import EARLIER, Extracted
+from hub.exchange.ids import new_entity_id
 from hub.exchange.keep import Keep
 from hub.exchange.manifest import Manifest
 from hub.exchange.map import Mapped
-from hub.exchange.resolve import new_entity_id
 from hub.exchange.runfile import HASH, RunFile, sql_text
 from hub.exchange.staging import rows, stage_keys
 from hub.mapping.compile import Compiled

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hub.exchange.fuzzy import Comparison, assign, comparison
+from hub.exchange.matching.fuzzy import Comparison, assign, comparison
 from hub.exchange.runfile import RunFile
 from hub.workspace.matching import MatchRule
 from hub.workspace.shape import ModelFile

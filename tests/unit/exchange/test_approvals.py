@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from hub.errors import AuthError, ConfigError, Fatal, Held, HubError
-from hub.exchange import approval
+from hub.exchange.judging import approval
 from hub.store import plans
 from tests.unit.exchange.test_guard import many
 from tests.unit.exchange.world import SUPPLIERS, World, some

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from hub.contract import Change, Outcome, Resource
-from hub.exchange.alike import rewriting
+from hub.exchange.delivering.alike import rewriting
 from hub.store import circuits
 from hub.store.database import now
 from hub.store.target_tables import circuit

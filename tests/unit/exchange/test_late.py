@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hub.exchange.at_hand import Given
-from hub.exchange.merging import merge_entities
+from hub.exchange.decisions.merger import merge_entities
 from hub.exchange.pipeline import Result, run_exchange
 from tests.unit.exchange.world import FIELDS, SUPPLIERS, World, reconciled, some
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from hub.errors import ConfigError
-from hub.exchange.crossref import ImportPlan, import_links
-from hub.exchange.linktable import COLUMNS, export_links
-from hub.exchange.matchreport import rows_of
+from hub.exchange.decisions.crossref import ImportPlan, import_links
+from hub.exchange.decisions.linktable import COLUMNS, export_links
+from hub.exchange.matching.matchreport import rows_of
 from hub.exchange.spreadsheet import write_rows
 from hub.store.linking import coverage
 from hub.store.matched import of_run

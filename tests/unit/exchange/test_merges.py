@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from hub.errors import ConfigError
-from hub.exchange.merging import merge_entities, plan_merge
-from hub.exchange.unmerging import unmerge_entities
+from hub.exchange.decisions.merger import merge_entities, plan_merge
+from hub.exchange.decisions.unmerging import unmerge_entities
 from hub.store.meant import find_entity
 from hub.store.reports import entities
 from tests.unit.exchange.target import Crm

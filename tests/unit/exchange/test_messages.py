@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hub.exchange.outcomes import _without_secrets
+from hub.exchange.delivering.outcomes import _without_secrets
 
 
 @pytest.mark.parametrize(

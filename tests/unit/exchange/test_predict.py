@@ -11,7 +11,7 @@ from connectors.odata.declared import ODataSettings
 from connectors.simulators import Simulator
 from connectors.simulators.crm import API_KEY
 from hub.exchange.contents import contents
-from hub.exchange.predict import FIND, Limits, Predicted, Work, predict
+from hub.exchange.judging.predict import FIND, Limits, Predicted, Work, predict
 from hub.http.settings import Limits as Written
 from hub.store.reports import find_plan
 from tests.unit.exchange.target import Crm

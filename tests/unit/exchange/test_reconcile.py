@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from hub.errors import Held
-from hub.exchange.reconcile import Reconciled, reconcile
+from hub.exchange.reconciling.reconcile import Reconciled, reconcile
 from tests.faults.matrix import row
 from tests.unit.exchange.target import Crm
 from tests.unit.exchange.test_outbound import TO_CRM, send, target

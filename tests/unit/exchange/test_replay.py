@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hub.errors import ConfigError
-from hub.exchange.replay import dismiss, replay
+from hub.exchange.decisions.replay import dismiss, replay
 from hub.store import quarantined
 from tests.unit.exchange.world import FIELDS, SUPPLIER, SUPPLIERS, World, reconciled, some
 

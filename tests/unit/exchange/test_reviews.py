@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from hub.errors import ConfigError
-from hub.exchange.comparison import compare
-from hub.exchange.deciding import decide, merge_candidates
+from hub.exchange.decisions.deciding import decide, merge_candidates
 from hub.exchange.pipeline import Result
+from hub.exchange.reconciling.comparison import compare
 from hub.store.journal import leases
 from hub.store.meant import find_review
 from tests.unit.exchange.test_matching import ACME, crm

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hub.errors import ConfigError
-from hub.exchange.why import Why, explain_record
+from hub.exchange.matching.why import Why, explain_record
 from tests.unit.exchange.test_likeness import CRM, FIELDS, HR, PERSON, WANG
 from tests.unit.exchange.world import World
 

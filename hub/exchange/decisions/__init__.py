@@ -1,0 +1,1 @@
+"""What people decide: reviews, links, merges of entities and their undoing, replays."""

@@ -1,0 +1,145 @@
+"""What becomes of a record that somebody changed in the target: decided here, done by the sender.
+
+``basis`` is what the target held when the hub last looked: the fingerprints of what it acknowledged, or
+for a row of a reconciliation what its plan saw (then nothing else may have happened since).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from hub.contract import Change, Found, Outcome
+from hub.exchange.delivering.alike import LEFT, Likeness, at
+
+Policy = Literal["overwrite", "keep", "review"]
+
+CHANGED = "delivery.changed_by_hand"
+DELETED = "delivery.deleted_by_hand"
+LEFT_AS_IT_IS = "delivery.left"
+EQUAL = "delivery.equal"
+REFUSED = "plan.changed"
+NOTHING = "{}"
+"""What a plan saw of a record that was not in the target."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of ``queue``. ``kept`` are fingerprints of what was acknowledged, ``seen`` of what a
+    reconciliation saw."""
+
+    number: int
+    key: str
+    operation: Literal["create", "update", "delete"]
+    hash: int
+    foreign_id: str | None
+    foreign_key: str
+    version: str | None
+    body: Mapping[str, Any]
+    seen: str | None = None
+    kept: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """``change`` is what to send, ``outcome`` what is known already: one of them. ``left`` are fields that
+    stay as a person made them; ``overwritten`` those that do not."""
+
+    change: Change | None = None
+    outcome: Outcome | None = None
+    left: tuple[str, ...] = ()
+    overwritten: tuple[str, ...] = ()
+
+
+def looks_first(row: Row, policy: Policy) -> bool:
+    """Whether the target is asked before the change goes out: where nothing else would tell that somebody
+    was there. A target with versions tells by itself."""
+    if row.seen is not None:
+        return True
+    return (
+        row.operation != "create" and policy != "overwrite" and row.version is None and row.kept is not None
+    )
+
+
+def decide(row: Row, change: Change, there: Found | None, policy: Policy, likeness: Likeness) -> Decision:
+    """What to do about a row now that the target was asked for it."""
+    if row.seen is not None:
+        return _as_planned(row, change, there, likeness)
+    if there is None:
+        return _gone(row, change, policy)
+    if row.operation == "create":
+        return Decision(_onto(change, there, "update"))
+    changed = likeness.changed(_basis(row.kept), row.body, there.values)
+    if not changed or policy == "overwrite":
+        return Decision(_onto(change, there, row.operation), overwritten=tuple(changed))
+    if policy == "review":
+        return Decision(
+            outcome=_set_aside(CHANGED, f"changed in the target since: {', '.join(sorted(changed))}")
+        )
+    if row.operation == "delete":
+        return Decision(outcome=Outcome("done", there.foreign_id, code=LEFT_AS_IT_IS))
+    rest = {name: value for name, value in change.values.items() if name not in changed}
+    return Decision(_onto(replace(change, values=rest), there, "update"), left=tuple(changed))
+
+
+def _as_planned(row: Row, change: Change, there: Found | None, likeness: Likeness) -> Decision:
+    """A row of a reconciliation holds only while the target is as its plan saw it."""
+    if there is None:
+        if row.operation == "delete":
+            return Decision(outcome=Outcome("done", row.foreign_id, code="target.gone"))
+        return Decision(replace(change, operation="create", foreign_id=None, version=None))
+    if row.operation != "delete" and not likeness.differing(row.body, there.values):
+        return Decision(outcome=Outcome("done", there.foreign_id, there.version, EQUAL))
+    if row.seen == NOTHING or likeness.changed(_basis(row.seen), {}, there.values):
+        return Decision(outcome=_set_aside(REFUSED, "the target's record changed after the plan was made"))
+    return Decision(_onto(change, there, "delete" if row.operation == "delete" else "update"))
+
+
+def _gone(row: Row, change: Change, policy: Policy) -> Decision:
+    if row.operation == "delete":
+        return Decision(outcome=Outcome("done", row.foreign_id, code="target.gone"))
+    if row.operation == "create" or policy == "overwrite":
+        again = replace(change, operation="create", foreign_id=None, version=None)
+        return Decision(again, overwritten=("",) if row.operation == "update" else ())
+    if policy == "keep":
+        return Decision(outcome=Outcome("done", row.foreign_id, code=LEFT_AS_IT_IS))
+    return Decision(outcome=_set_aside(DELETED, "deleted in the target since"))
+
+
+def _onto(change: Change, there: Found, operation: Literal["update", "delete"]) -> Change:
+    return replace(change, operation=operation, foreign_id=there.foreign_id, version=there.version)
+
+
+def _set_aside(code: str, message: str) -> Outcome:
+    return Outcome("rejected", code=code, message=message)
+
+
+def _basis(text: str | None) -> dict[str, str]:
+    found: dict[str, str] = json.loads(text) if text else {}
+    return found
+
+
+def without_left(row: Row, policy: Policy) -> dict[str, Any]:
+    """The body without the fields that a person changed and the hub left so."""
+    if policy != "keep" or not row.kept or LEFT not in row.kept:
+        return dict(row.body)
+    kept = _basis(row.kept)
+    return {name: value for name, value in row.body.items() if not kept.get(name, "").startswith(LEFT)}
+
+
+def remembered(row: Row, left: Mapping[str, Any], likeness: Likeness, policy: Policy) -> str:
+    """The fingerprints after a delivery: of what was sent, and of what a person's fields hold."""
+    prints = likeness.prints({**row.body, **left})
+    still = _basis(row.kept) if policy == "keep" and row.kept and LEFT in row.kept else {}
+    for name, known in still.items():
+        if known.startswith(LEFT) and name in row.body:
+            prints[name] = known
+    prints |= {name: LEFT + prints[name] for name in left}
+    return json.dumps(prints, separators=(",", ":"), sort_keys=True)
+
+
+def held_values(names: tuple[str, ...], there: Found | None) -> dict[str, Any]:
+    """What the target holds in the fields that are left."""
+    return {name: at(there.values, name) for name in names} if there is not None else {}

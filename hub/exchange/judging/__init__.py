@@ -1,0 +1,1 @@
+"""Whether a plan may be applied: completeness, limits, approval."""

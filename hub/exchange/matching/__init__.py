@@ -1,0 +1,1 @@
+"""Which entity does a record belong to? Rules, likeness, decisions of people, and the reaction to each situation."""

@@ -1,0 +1,1 @@
+"""What an entity becomes, field by field: strength, rank, provenance."""

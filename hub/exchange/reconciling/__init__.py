@@ -1,0 +1,1 @@
+"""What the hub believes beside what is there, and the way back."""
