@@ -17,6 +17,11 @@ import pytest
 from tests.systems.place import ROOT, Note
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """The width of somebody's terminal, which workers of xdist are told, is no part of what a test expects."""
+    os.environ.pop("COLUMNS", None)
+
+
 @dataclass(frozen=True)
 class Login:
     """Where a system answers and who may speak to it; ``url`` holds no credentials."""
