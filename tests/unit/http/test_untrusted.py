@@ -71,6 +71,7 @@ def test_gzip_members_and_zlib_inflate(size: int):
     [(gzip.compress(b"0" * 5_000_000), "archive.ratio"),
      (gzip.compress(b"x" * 90_000)[:-9], "archive.malformed"),
      (b"plain", "archive.malformed"), (gzip.compress(bytes(range(256)) * 300), "archive.too_large")],
+    ids=["explodes", "cut", "plain", "large"],
 )  # fmt: skip
 def test_a_stream_that_explodes_or_breaks_off_is_refused(text: bytes, code: str):
     limit = 50_000 if code == "archive.too_large" else 1 << 30
