@@ -22,6 +22,11 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.pop("COLUMNS", None)
 
 
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Bytes are no name: archives made at import hold the time, and workers must agree on names."""
+    return f"{argname} of {len(val)}" if isinstance(val, bytes) and len(val) > 40 else None
+
+
 @dataclass(frozen=True)
 class Login:
     """Where a system answers and who may speak to it; ``url`` holds no credentials."""
