@@ -10,7 +10,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
-    Float,
+    Double,
     Index,
     Integer,
     LargeBinary,
@@ -357,7 +357,7 @@ evidence = Table(
     Column("key", KEY, primary_key=True),
     Column("entity", Uuid, nullable=False),
     Column("rule", Text, nullable=False),
-    Column("confidence", Float, nullable=False),
+    Column("confidence", Double, nullable=False),
     Column("why", Text, nullable=False),  # JSON: likeness and weight per field, never a value
     Column("run_id", Uuid, nullable=False),
     Column("at", Moment, nullable=False),

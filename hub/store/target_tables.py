@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, Float, Integer, Table, Text, Uuid
+from sqlalchemy import JSON, BigInteger, Column, Double, Integer, Table, Text, Uuid
 
 from hub.store.tables import KEY
 from hub.store.tables import metadata as metadata
@@ -70,7 +70,7 @@ speed = Table(
     "speed",
     metadata,
     Column("target", Text, primary_key=True),  # system.resource
-    Column("requests", Float, nullable=False),
-    Column("seconds", Float, nullable=False),
+    Column("requests", Double, nullable=False),
+    Column("seconds", Double, nullable=False),
     Column("at", Moment, nullable=False),
 )

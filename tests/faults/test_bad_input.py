@@ -56,7 +56,7 @@ def test_a_spoiled_file_is_told_with_line_and_hint(landscape: Make, what: str):
     path.write_text(text.replace(old, new, 1))
     ran = made.cophub("check")
     assert ran.status == 1
-    (found,) = ran.answer["findings"]
+    (found,) = [one for one in ran.answer["findings"] if one["level"] == "error"]
     assert (found["path"], found["line"], found["code"]) == (name, line, code)
     assert abs(found["column"] - column) <= 8
     assert hint in found["hint"]

@@ -9,7 +9,7 @@ import pytest
 from hub.errors import Held
 from hub.exchange.pipeline import run_exchange
 from tests.faults.matrix import row
-from tests.unit.exchange.world import FIELDS, World, reconciled, some
+from tests.unit.exchange.world import FIELDS, SUPPLIERS, World, reconciled, some
 
 AWAY = """
     mapping: away
@@ -84,6 +84,7 @@ def test_a_field_that_few_records_have_may_be_missing_in_some(world: World):
 
 
 def test_a_field_beyond_the_first_records_is_not_gone(world: World):
+    world.mapping(SUPPLIERS, guard="{nulls: off}")
     world.first("erp.suppliers", *records("name", "city", count=1200))
     late = [
         {**one, "city": None if number < 1100 else "Ulm"}
