@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from hub.exchange.absence import seconds
 from hub.exchange.ground import Hub
 from hub.store import inbox, outbox
 from hub.store.database import now
+from hub.workspace.strict import seconds
 
 EVERY = 600.0
 

@@ -12,9 +12,9 @@ from hub.cli.opening import opened_hub
 from hub.cli.options import Command
 from hub.cli.say import Say, moment, short
 from hub.errors import ConfigError
-from hub.exchange.absence import seconds
 from hub.exchange.judging import approval
 from hub.store.reports import find_plan
+from hub.workspace.strict import seconds
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 PLAN = typer.Argument(metavar="PLAN", help="A plan's id, or its end")

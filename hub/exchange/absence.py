@@ -9,7 +9,6 @@ first missed the record, by the hub's own clock.
 from __future__ import annotations
 
 import datetime as dt
-import re
 from dataclasses import dataclass
 
 from hub.exchange.extract import Extracted
@@ -19,9 +18,9 @@ from hub.store import entities, shadows
 from hub.store.bulk import Bulk
 from hub.store.database import Database
 from hub.workspace.limits import Absent, AbsentStep
+from hub.workspace.strict import seconds
 
 STATES = {"disable": 1, "delete": 2}
-UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +40,6 @@ class Absence:
             self.deleted + other.deleted,
             self.unlinked + other.unlinked,
         )
-
-
-def seconds(duration: str) -> float:
-    """Seconds of a duration such as ``7d``."""
-    match = re.fullmatch(r"(\d+)(ms|s|m|h|d)", duration)
-    assert match is not None, duration
-    return int(match[1]) * UNITS[match[2]]
 
 
 def find_absent(

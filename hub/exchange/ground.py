@@ -12,7 +12,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from hub.contract import Resource, Source
-from hub.exchange.absence import seconds
 from hub.exchange.keep import Keep
 from hub.mapping.compile import Compiled
 from hub.mapping.compiled import whole_hash
@@ -21,6 +20,7 @@ from hub.security.signing import Signer
 from hub.store import marks
 from hub.store.database import Database, now
 from hub.workspace.shape import MappingFile
+from hub.workspace.strict import seconds
 from hub.workspace.workspace import Workspace
 
 Progress = Callable[[str, Mapping[str, int]], None]

@@ -17,7 +17,6 @@ import pyarrow as pa
 from hub.contract import Query
 from hub.errors import ConfigError
 from hub.exchange import quarantine
-from hub.exchange.absence import seconds
 from hub.exchange.at_hand import Given, at_hand, described
 from hub.exchange.contents import levels
 from hub.exchange.delivering.alike import Likeness
@@ -47,6 +46,7 @@ from hub.store import deliveries, entities, shadows
 from hub.store.bulk import Bulk
 from hub.store.journal import Lease
 from hub.workspace.shape import MappingFile, ModelFile, Output
+from hub.workspace.strict import seconds
 
 
 def plan(

@@ -25,7 +25,6 @@ from functools import partial
 
 from hub.errors import ConfigError, Held, HubError
 from hub.exchange import inbound, outbound
-from hub.exchange.absence import seconds
 from hub.exchange.apply import Applied, apply
 from hub.exchange.at_hand import Given
 from hub.exchange.drift import ACCEPTED
@@ -46,6 +45,7 @@ from hub.store.bulk import Bulk
 from hub.store.journal import Lease, RunRow
 from hub.store.plans import PlanRow
 from hub.workspace.shape import MappingFile
+from hub.workspace.strict import seconds
 
 MODES = ("incremental", "full", "plan", "link_only")
 REPLAY = "replay"

@@ -13,7 +13,6 @@ from contextlib import ExitStack
 import pyarrow as pa
 
 from hub.errors import HubError, Retriable
-from hub.exchange.absence import seconds
 from hub.exchange.apply import BACK, CHANGED
 from hub.exchange.extract import Extracted
 from hub.exchange.ground import Asked, Hub, Progress, back, keyed, opened_source
@@ -24,6 +23,7 @@ from hub.exchange.staging import stage_keys, take
 from hub.mapping.compile import compile_mapping
 from hub.store import shadows
 from hub.workspace.shape import MappingFile
+from hub.workspace.strict import seconds
 
 WHY = "the source has it no longer as it was when the plan was made"
 HINT = "try again when the source answers; without looking: cophub apply PLAN --unchecked --reason TEXT"

@@ -50,7 +50,6 @@ PATTERNS: Final = {
     r"^(\d+(\.\d+)?%?|off)$": "a count such as 50, a percentage such as 2%, or off",
     r"^\d+(\.\d+)?%$": "a percentage such as 5%",
     "^secret://": "a reference such as secret://NAME/PART, and set it with: cophub secrets set NAME/PART",
-    r"^\d+(\.\d+)?%?$": "a count such as 50, or a percentage such as 2%",
 }
 
 

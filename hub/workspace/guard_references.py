@@ -9,9 +9,9 @@ from hub.workspace.explain import Loc, dotted, suggest
 from hub.workspace.limits import Absent
 from hub.workspace.scope import Scope
 from hub.workspace.shape import MappingFile, ModelFile
+from hub.workspace.strict import seconds
 
 ORDER = ("disable", "delete", "unlink")
-UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 def check_approvals(scope: Scope, built: Built) -> None:
@@ -81,7 +81,7 @@ def _path(scope: Scope, model: ModelFile, name: str, further: str, at: Loc) -> N
 def _chain(scope: Scope, absent: Absent, at: Loc) -> None:
     """Later reactions come later, and undo nothing."""
     for index, (before, after) in enumerate(zip(absent.steps, absent.steps[1:], strict=False), 1):
-        earlier = _milliseconds(before.grace) >= _milliseconds(after.grace)
+        earlier = seconds(before.grace or "0s") >= seconds(after.grace or "0s")
         backward = "ignore" in (before.reaction, after.reaction) or (
             ORDER.index(before.reaction) >= ORDER.index(after.reaction)
         )
@@ -104,10 +104,3 @@ def _away(scope: Scope, mapping: MappingFile, absent: Absent, at: Loc) -> None:
         hint = "remove absent; cophub reconcile finds what the source no longer has"
     message = f"{dotted(at)}: nothing would come of it: {mapping.mapping} writes to a system"
     scope.error(at, "absent.outbound", message, hint)
-
-
-def _milliseconds(grace: str | None) -> int:
-    if grace is None:
-        return 0
-    unit = grace.lstrip("0123456789")
-    return int(grace.removesuffix(unit)) * UNITS[unit]

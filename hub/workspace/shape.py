@@ -40,7 +40,6 @@ from hub.workspace.model import ModelFile as ModelFile
 from hub.workspace.strict import TITLE as TITLE
 from hub.workspace.strict import Duration as Duration
 from hub.workspace.strict import FieldName as FieldName
-from hub.workspace.strict import Limit as Limit
 from hub.workspace.strict import Name as Name
 from hub.workspace.strict import Shape as Shape
 from hub.workspace.strict import Title as Title

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from hub.exchange.absence import seconds
 from hub.exchange.ground import Hub
 from hub.exchange.judging.predict import Limits, Meter, Requests, Work, in_words, predict
 from hub.exchange.manifest import Manifest
 from hub.exchange.runfile import RunFile
 from hub.store import deliveries, speeds
 from hub.workspace.shape import MappingFile, Schedule
+from hub.workspace.strict import seconds
 from hub.workspace.workspace import System
 
 WRITTEN = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from hub.exchange.absence import STATES, Absence, seconds
+from hub.exchange.absence import STATES, Absence
 from hub.exchange.manifest import Manifest
 from hub.exchange.runfile import RunFile
 from hub.exchange.staging import rows, stage, stage_keys, take
@@ -18,6 +18,7 @@ from hub.store import entities, scope, shadows
 from hub.store.bulk import Bulk
 from hub.store.database import Database
 from hub.workspace.matching import OutOfScope
+from hub.workspace.strict import seconds
 
 
 def find_outside(
