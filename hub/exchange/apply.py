@@ -16,7 +16,7 @@ from hub.exchange.manifest import Manifest
 from hub.exchange.matching.evidence import write_evidence
 from hub.exchange.matching.outside import write_outside
 from hub.exchange.matching.reviews import keep_reviews
-from hub.exchange.quarantine import write_held
+from hub.exchange.quarantine import set_aside, write_held
 from hub.exchange.runfile import RunFile, sql_name, sql_text
 from hub.exchange.staging import rows, stage, stage_keys, take
 from hub.failpoints import reach
@@ -136,8 +136,8 @@ class _Writer:
             run.sql(f"DELETE FROM {name} WHERE key IN (SELECT key FROM refused UNION SELECT key FROM seen_since)")
         run.sql("""DELETE FROM gone WHERE key IN (SELECT key FROM taking
             WHERE entity IN (SELECT _id FROM refused_entity))""")
-        run.sql("""INSERT INTO held SELECT key, hash, 'refused', 'plan.changed', '',
-            'the record or its entity changed after the plan was made', NULL, '', 0, NULL, NULL FROM refused""")
+        why = sql_text("the record or its entity changed after the plan was made")
+        set_aside(run, "refused", "plan.changed", why, "SELECT key, hash FROM refused")
         refused, changes = run.sql("SELECT count(*), count(*) FILTER (changes) FROM refused")[0]
         return refused, changes
 

@@ -77,6 +77,12 @@ def collect(
     return Held(reasons, records)
 
 
+def set_aside(run: RunFile, state: str, code: str, message: str, query: str, *, position: str = "''") -> None:
+    """Add the records (key, hash) of ``query`` to ``held``; message and position are SQL over its columns."""
+    run.sql(f"""INSERT INTO held BY NAME SELECT key, hash, {sql_text(state)} AS state, {sql_text(code)} AS code,
+        '' AS field, {message} AS message, {position} AS position, 0::BIGINT AS pos FROM ({query})""")
+
+
 def leave_standing(run: RunFile, map_hash: int, *, snapshot: bool) -> None:
     """``standing`` (key): records held back again for the very reasons that are listed already. Their entries
     stay as they are: since when a record waits can be seen, and a run that changes nothing adds nothing."""

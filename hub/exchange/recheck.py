@@ -17,6 +17,7 @@ from hub.exchange.apply import BACK, CHANGED
 from hub.exchange.extract import Extracted
 from hub.exchange.ground import Asked, Hub, Progress, back, keyed, opened_source
 from hub.exchange.manifest import Manifest
+from hub.exchange.quarantine import set_aside
 from hub.exchange.reading import read_source
 from hub.exchange.runfile import RunFile, sql_text
 from hub.exchange.staging import stage_keys, take
@@ -25,6 +26,7 @@ from hub.store import shadows
 from hub.workspace.shape import MappingFile
 from hub.workspace.strict import seconds
 
+BACK_AGAIN = "it was to count as absent or out of scope, and is back"
 WHY = "the source has it no longer as it was when the plan was made"
 HINT = "try again when the source answers; without looking: cophub apply PLAN --unchecked --reason TEXT"
 
@@ -135,13 +137,18 @@ def _returned(hub: Hub, run: RunFile, manifest: Manifest) -> int:
         WHERE entity IS NOT NULL""")
     for name in ("absent", "gone", "taking", "outside"):
         run.sql(f"DELETE FROM {name} WHERE key IN (SELECT key FROM back_again)")
-    run.sql(f"""INSERT INTO held SELECT key, 0, 'refused', 'plan.changed', '',
-        CASE WHEN left_scope THEN {sql_text(WHY)} ELSE 'it was to count as absent or out of scope, and is back' END,
-        NULL, {sql_text(manifest.exchange + " ")} || key, 0, NULL, NULL FROM back_again""")
+    why = f"CASE WHEN left_scope THEN {sql_text(WHY)} ELSE {sql_text(BACK_AGAIN)} END"
+    _refuse(run, manifest, why, "SELECT *, 0::BIGINT AS hash FROM back_again")
     counts = manifest.counts
     counts["out_of_scope"] -= scope
     counts["refused"] = counts.get("refused", 0) + scope
     return int(count)
+
+
+def _refuse(run: RunFile, manifest: Manifest, why: str, query: str) -> None:
+    set_aside(
+        run, "refused", "plan.changed", why, query, position=f"{sql_text(manifest.exchange + ' ')} || key"
+    )
 
 
 def _withhold(run: RunFile, manifest: Manifest) -> int:
@@ -149,9 +156,8 @@ def _withhold(run: RunFile, manifest: Manifest) -> int:
     taken = dict(
         run.sql("SELECT operation, count(*) FROM sending WHERE key IN (SELECT key FROM source_changed) GROUP BY 1")
     )
-    run.sql(f"""INSERT INTO held SELECT key, hash, 'refused', 'plan.changed', '', {sql_text(WHY)}, NULL,
-        {sql_text(manifest.exchange + ' ')} || key, 0, NULL, NULL FROM sending
-        WHERE key IN (SELECT key FROM source_changed)""")
+    changed = "SELECT key, hash FROM sending WHERE key IN (SELECT key FROM source_changed)"
+    _refuse(run, manifest, sql_text(WHY), changed)
     run.sql("DELETE FROM sending WHERE key IN (SELECT key FROM source_changed)")
     counts, total = manifest.counts, sum(taken.values())
     counts["applied"] -= total

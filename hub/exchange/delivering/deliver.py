@@ -28,7 +28,7 @@ from hub.exchange.delivering.sender import CIRCUIT, Batch, Sender
 from hub.exchange.ground import Progress
 from hub.exchange.judging.foretell import came_true
 from hub.exchange.manifest import Manifest
-from hub.exchange.quarantine import write_held
+from hub.exchange.quarantine import set_aside, write_held
 from hub.exchange.runfile import RunFile, sql_name, sql_text
 from hub.exchange.staging import stage, stage_keys, take
 from hub.failpoints import reach
@@ -155,8 +155,8 @@ class Delivery:
         """The rest waits, listed, without being tried one by one."""
         where = sql_text(f"{self.manifest.output} ")
         message = sql_text("the target's circuit is open, or it asked for a longer pause than the run waits")
-        self.run.sql(f"""INSERT INTO held SELECT key, hash, 'waiting', {sql_text(CIRCUIT)}, '', {message}, NULL,
-            {where} || foreign_key, 0, NULL, NULL FROM queue WHERE n >= {position}""")
+        rest = f"SELECT key, hash, foreign_key FROM queue WHERE n >= {position}"
+        set_aside(self.run, "waiting", CIRCUIT, message, rest, position=f"{where} || foreign_key")
         self.tally.waiting += total - position
         return total
 
@@ -238,8 +238,8 @@ class Delivery:
             FROM sending s LEFT JOIN current_shadow c USING (key)
             WHERE s.expected IS DISTINCT FROM c.hash {changed}""")
         self.run.sql("DELETE FROM sending WHERE key IN (SELECT key FROM refused)")
-        self.run.sql("""INSERT INTO held SELECT key, hash, 'refused', 'plan.changed', '',
-            'the record changed after the plan was made', NULL, '', 0, NULL, NULL FROM refused""")
+        why = sql_text("the record changed after the plan was made")
+        set_aside(self.run, "refused", "plan.changed", why, "SELECT key, hash FROM refused")
         return int(self.run.one("SELECT count(*) FROM refused"))
 
     def _replace(self, resource: Resource) -> None:
