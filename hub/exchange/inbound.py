@@ -19,6 +19,7 @@ from hub.exchange.judging.judge import judge_inbound
 from hub.exchange.lookup import Lookups
 from hub.exchange.manifest import Manifest
 from hub.exchange.map import PARENT, Mapped, known_records, map_records, short_hash
+from hub.exchange.matching.batch import Batch
 from hub.exchange.matching.effective import OUT, set_aside
 from hub.exchange.matching.matchreport import find_matches
 from hub.exchange.matching.outside import find_outside
@@ -171,9 +172,8 @@ def plan_output(
     progress("resolve", {"read": extracted.read, "unchanged": mapped.unchanged})
     links = "seen_differing" if extracted.shadows_read else ""
     sending = senders(hub, compiled)
-    resolved = Resolver(
-        run, session, database, source, output, model, compiled, links, sending=sending
-    ).resolve()
+    batch = Batch(run, session, database, source, output, model, compiled)
+    resolved = Resolver(batch, links, sending).resolve()
     if asked.mode == "link_only":
         resolved = find_matches(run, session, hub, source, model, resolved)
     reach("after_resolve")

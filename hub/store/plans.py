@@ -152,13 +152,6 @@ def consent_of(database: Database, identity: uuid.UUID) -> ApprovalRow | None:
     )
 
 
-def open_plans(database: Database) -> list[PlanRow]:
-    """Plans that wait, oldest first; what is past its time is not among them."""
-    query = select(plan).where(plan.c.state == "open", plan.c.expires_at > now()).order_by(plan.c.created_at)
-    with database.begin(reading=True) as connection:
-        return [read_row(row) for row in connection.execute(query)]
-
-
 def read_row(row: Any) -> PlanRow:
     """A row of the table as a plan; an open one that is past its time has expired."""
     late = row.state == "open" and row.expires_at is not None and row.expires_at <= now()

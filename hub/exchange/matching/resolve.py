@@ -29,13 +29,8 @@ from hub.exchange.matching.reactions import doubts, ignore, react
 from hub.exchange.matching.references import look_up, wait_for_missing
 from hub.exchange.matching.unique import judge_unique
 from hub.exchange.merging.echo import Sender, know_created
-from hub.exchange.runfile import RunFile
 from hub.exchange.staging import stage_keys, take
-from hub.mapping.compile import Compiled
 from hub.store import entities, shadows
-from hub.store.bulk import Bulk
-from hub.store.database import Database
-from hub.workspace.shape import ModelFile, Output
 
 VERDICTS = (
     "key VARCHAR, hash BIGINT, state VARCHAR, code VARCHAR, field VARCHAR, message VARCHAR, input VARCHAR"
@@ -68,62 +63,45 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class Resolver:
-    """What one resolution needs to know. ``links`` names a table that holds the links of the records at
-    hand (key, entity); without it they are read. ``tracing`` keeps every candidate, for who asks why."""
+    """One resolution of a batch. ``links`` names a table that holds the links of the records at hand (key,
+    entity); without it they are read."""
 
-    run: RunFile
-    session: Bulk
-    database: Database
-    source: int
-    output: Output
-    model: ModelFile
-    compiled: Compiled
+    batch: Batch
     links: str = ""
-    tracing: bool = False
     sending: Sequence[Sender] = ()
 
     def resolve(self) -> Resolved:
-        run = self.run
-        batch = Batch(
-            run,
-            self.session,
-            self.database,
-            self.source,
-            self.output,
-            self.model,
-            self.compiled,
-            tracing=self.tracing,
-        )
+        batch, run = self.batch, self.batch.run
         for name, columns in TABLES.items():
             run.sql(f"CREATE OR REPLACE TABLE {name} ({columns})")
         self._known()
-        know_merges(run, self.session, self.model.model)
-        follow_merges(run, self.session, self.source, "known")
-        know_created(run, self.session, self.source, self.sending)
+        know_merges(run, batch.session, batch.model.model)
+        follow_merges(run, batch.session, batch.source, "known")
+        know_created(run, batch.session, batch.source, self.sending)
         look_up(batch)
         hold_future(run)
-        consult(run, self.session, self.source)
-        populated = entities.any_there(self.session, self.database, self.model.model)
+        consult(run, batch.session, batch.source)
+        populated = entities.any_there(batch.session, batch.database, batch.model.model)
         if populated:
-            for rule in self.output.match:
+            for rule in batch.output.match:
                 (match_alike if rule.fuzzy else match_equal)(batch, rule)
-        for rule in self.output.match:
+        for rule in batch.output.match:
             (collide_alike if rule.fuzzy else collide_equal)(batch, rule)
         doubts(batch, "ambiguous", DOUBTFUL)
         doubts(batch, "collision", COLLIDING)
         self._assign()
         one_speaker(run)
-        self._react(batch)
+        self._react()
         judge_unique(batch, populated=populated)
         doubts(batch, "collision", "code = 'collision'")
         wait_for_missing(batch)
         run.sql("""CREATE OR REPLACE TABLE evidence AS SELECT t.* FROM matched t
             SEMI JOIN resolved r ON r.key = t.key AND r.situation = 'unlinked'""")
-        return self._count(tuple(batch.notes))
+        return self._count()
 
     def _known(self) -> None:
         """``known``: links of the records at hand."""
-        run = self.run
+        run = self.batch.run
         if self.links:  # read already, with the shadows of what differs
             run.sql(f"CREATE TABLE known AS SELECT key, entity FROM {self.links} WHERE entity IS NOT NULL")
             return
@@ -132,18 +110,18 @@ class Resolver:
             return
         wanted = None
         if run.one("SELECT count(*) FROM mapped") <= FEW * 10:
-            wanted = stage_keys(run, self.session, "wanted_links", "SELECT DISTINCT _key AS key FROM mapped")
-        take(run, "known", shadows.links(self.session, self.source, wanted))
+            wanted = stage_keys(run, self.batch.session, "wanted_links", "SELECT DISTINCT _key AS key FROM mapped")
+        take(run, "known", shadows.links(self.batch.session, self.batch.source, wanted))
 
     def _assign(self) -> None:
         """``resolved``: everybody's entity; new ones get ids in the order of the records."""
         counts = "SELECT (SELECT count(*) FROM verdict) + (SELECT count(*) FROM ignored)"
         judged = (
             "WHERE m._key NOT IN (SELECT key FROM verdict) AND m._key NOT IN (SELECT key FROM ignored)"
-            if self.run.one(counts)
+            if self.batch.run.one(counts)
             else ""
         )
-        plain = not self.run.one("SELECT (SELECT count(*) FROM known) + (SELECT count(*) FROM matched)")
+        plain = not self.batch.run.one("SELECT (SELECT count(*) FROM known) + (SELECT count(*) FROM matched)")
         fresh_id = new_entity_id("m.rowid")
         if plain:
             links = f"{fresh_id} AS entity, true AS is_new, 'unmatched' AS situation FROM mapped m"
@@ -153,18 +131,19 @@ class Resolver:
                 CASE WHEN k.entity IS NOT NULL THEN 'linked' WHEN t.entity IS NOT NULL THEN 'unlinked'
                      ELSE 'unmatched' END AS situation
                 FROM mapped m LEFT JOIN known k ON k.key = m._key LEFT JOIN matched t ON t.key = m._key"""
-        self.run.sql(
+        self.batch.run.sql(
             f"CREATE OR REPLACE TABLE resolved AS SELECT m.rowid AS m, m._key AS key, m._hash AS hash, {links} {judged}"
         )
 
-    def _react(self, batch: Batch) -> None:
+    def _react(self) -> None:
         """What the mapping says of the situations in which there is no doubt."""
+        batch = self.batch
         for situation, going_on, code, message in (
             ("unmatched", "create", "match.none", "no entity matches and the mapping says unmatched: review"),
             ("unlinked", "link", "match.review", "an entity matches, and the mapping says unlinked: review"),
             ("linked", "update", "", ""),
         ):
-            if getattr(self.output, situation) == going_on:
+            if getattr(self.batch.output, situation) == going_on:
                 continue
             undecided = (
                 f"situation = '{situation}' AND key NOT IN (SELECT key FROM decided_new) "
@@ -174,15 +153,15 @@ class Resolver:
             react(batch, situation, query)
             ignore(batch, situation, query)
             asked = "SELECT key FROM reaction WHERE word = 'review'"
-            self.run.sql(f"""INSERT INTO verdict SELECT key, hash, 'in_review', '{code}', '', '{message}', NULL
+            self.batch.run.sql(f"""INSERT INTO verdict SELECT key, hash, 'in_review', '{code}', '', '{message}', NULL
                 FROM ({query}) WHERE key IN ({asked})""")
-            self.run.sql(f"""INSERT INTO proposal SELECT key, entity, NULL, rule, confidence, why FROM matched
+            self.batch.run.sql(f"""INSERT INTO proposal SELECT key, entity, NULL, rule, confidence, why FROM matched
                 WHERE key IN ({asked})""")
-            self.run.sql(f"""DELETE FROM resolved WHERE {undecided}
+            self.batch.run.sql(f"""DELETE FROM resolved WHERE {undecided}
                 AND key IN (SELECT key FROM reaction WHERE word <> '{going_on}')""")
 
-    def _count(self, notes: tuple[str, ...]) -> Resolved:
-        run = self.run
+    def _count(self) -> Resolved:
+        run = self.batch.run
         situations = dict(run.sql("SELECT situation, count(*) FROM resolved GROUP BY situation"))
         states = dict(run.sql("SELECT state, count(DISTINCT key) FROM verdict GROUP BY state"))
         return Resolved(
@@ -192,5 +171,5 @@ class Resolver:
             run.one("SELECT count(*) FROM ignored"),
             states.get("in_review", 0),
             states.get("waiting", 0),
-            notes,
+            tuple(self.batch.notes),
         )

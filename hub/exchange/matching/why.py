@@ -6,6 +6,7 @@ same run would do to it (two new ones that are alike) is therefore not seen here
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import uuid
 from contextlib import ExitStack
@@ -18,6 +19,7 @@ from hub.exchange.extract import Extracted
 from hub.exchange.ground import Asked, Hub, keyed, opened_source, source_number
 from hub.exchange.lookup import Lookups
 from hub.exchange.map import map_records
+from hub.exchange.matching.batch import Batch
 from hub.exchange.matching.resolve import Resolver
 from hub.exchange.quarantine import told
 from hub.exchange.reading import read_source
@@ -116,11 +118,12 @@ def _told(
     run.sql("CREATE OR REPLACE TABLE nobody AS SELECT * FROM own WHERE false")
     run.sql("CREATE OR REPLACE TABLE future (key VARCHAR, hash BIGINT, day VARCHAR)")
     model = hub.workspace.models[output.into]
-    Resolver(run, session, hub.database, source, output, model, one, "nobody", tracing=True).resolve()
+    batch = Batch(run, session, hub.database, source, output, model, one)
+    Resolver(dataclasses.replace(batch, tracing=True), "nobody").resolve()
     rules = tuple(_rule(run, rule.title, rule.at_least, rule.review) for rule in output.match)
     if run.one("SELECT count(*) FROM own"):  # linked: the rules are no longer asked
         run.sql("DROP TABLE known")
-        Resolver(run, session, hub.database, source, output, model, one, "own").resolve()
+        Resolver(batch, "own").resolve()
     situation, entity, code, message = _fate(run, one)
     return Why(
         mapping.mapping,
