@@ -203,6 +203,8 @@ def _part(say: Say, part: Part, *, titled: bool) -> None:
 def _change(say: Say, change: Shown) -> None:
     mark, style = MARKS.get(change.operation, ("?", ""))
     say.line(say.text(f"  {mark} {change.operation}", style), say.text(change.key, "bold"))
+    if change.operation == "update" and not change.fields:
+        say.line("      the values stay; another source supplies them from now on", style="dim")
     width = max((len(field.field) for field in change.fields), default=0)
     for field in change.fields:
         new = _value(say, field.new)

@@ -16,6 +16,7 @@ from hub.exchange.manifest import Manifest
 from hub.exchange.matching.evidence import write_evidence
 from hub.exchange.matching.outside import write_outside
 from hub.exchange.matching.reviews import keep_reviews
+from hub.exchange.merging.claims import holders
 from hub.exchange.quarantine import set_aside, write_held
 from hub.exchange.runfile import RunFile, sql_name, sql_text
 from hub.exchange.staging import rows, stage, stage_keys, take
@@ -249,14 +250,9 @@ class _Writer:
     def _pattern(self, old: int, pattern: str) -> int:
         """The origin after a merge: a sign per mapped field, see ``merge``."""
         before = origins.read(self.session, self.model)[old]
-        taken = {
-            name: self.manifest.contestants.get(sign, self.manifest.exchange)
-            for name, sign in zip(self.manifest.fields, pattern, strict=True)
-            if sign not in "0-"
-        }
-        nobody = {name for name, sign in zip(self.manifest.fields, pattern, strict=True) if sign == "-"}
-        kept = {name: holder for name, holder in before.items() if name not in nobody}
-        return origins.intern(self.session, self.model, kept | taken)
+        signs = dict(zip(self.manifest.fields, pattern, strict=True))
+        after = holders(before, signs, self.manifest.contestants, self.manifest.exchange)
+        return origins.intern(self.session, self.model, after)
 
     # ------------------------------------------------------------ shadows
 

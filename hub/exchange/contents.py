@@ -40,7 +40,8 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One change. ``operation``: create, update, disable, delete, or enable for what comes back."""
+    """One change. ``operation``: create, update, disable, delete, or enable for what comes back. An update
+    without fields is one of who supplies them."""
 
     operation: str
     key: str

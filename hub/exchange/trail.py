@@ -29,10 +29,13 @@ class Trail:
     held: Sequence[Lease]
 
     def applied(self, manifest: Manifest) -> Callable[[Session, Applied], None]:
-        """The last word of the transaction that writes golden rows."""
+        """The last word of the transaction that writes golden rows; nothing where it changed none and linked
+        nobody: a run that finds nothing new, every minute, would bury what was done."""
 
         def entry(session: Session, applied: Applied) -> None:
-            self._output(session, "run.applied", manifest, manifest.counts | dataclasses.asdict(applied))
+            counts = manifest.counts | dataclasses.asdict(applied)
+            if any(counts.get(name) for name in ("created", "updated", "removed", "linked", "unlinked", "refused")):
+                self._output(session, "run.applied", manifest, counts)
 
         return entry
 

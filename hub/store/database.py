@@ -7,12 +7,25 @@ import hashlib
 import secrets
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, inspect, make_url, select
+from sqlalchemy import (
+    URL,
+    Connection,
+    Dialect,
+    Engine,
+    MetaData,
+    Table,
+    create_engine,
+    event,
+    inspect,
+    make_url,
+    select,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -22,6 +35,7 @@ from hub.store.bulk import Bulk, PostgresBulk, SqliteBulk
 from hub.store.faults import driver_errors, is_of_database, translated
 from hub.store.models import build
 from hub.store.patience import lock_seconds
+from hub.store.review_tables import metadata  # with the tables of all
 from hub.workspace.shape import ModelFile
 
 
@@ -52,8 +66,9 @@ class Database:
                 where="config/hub.yaml: store",
                 hint="write sqlite:///FILE or postgresql://USER@HOST/NAME",
             )
-        self.metadata: MetaData = build(models)
         self.models = models
+        self.metadata: Sequence[MetaData] = (metadata, build(models))
+        self.tables: Mapping[str, Table] = {**self.metadata[0].tables, **self.metadata[1].tables}
         self.engine: Engine = _engine(self.url)
 
     def close(self) -> None:
@@ -99,12 +114,9 @@ class Database:
             raise
 
     def schema_hash(self) -> str:
-        """SHA-256 of the tables as this program wants them."""
-        texts = []
-        for table in self.metadata.sorted_tables:
-            texts.append(str(CreateTable(table).compile(self.engine)))
-            texts += sorted(str(CreateIndex(index).compile(self.engine)) for index in table.indexes)
-        return hashlib.sha256("\n".join(texts).encode()).hexdigest()
+        """SHA-256 of the tables as this program wants them: the hub's own and those of the models."""
+        own, models = _own_tables(self.dialect), _described(self.metadata[1], self.engine.dialect)
+        return hashlib.sha256(f"{own}\n{models}".encode()).hexdigest()
 
     def require_schema(self) -> None:
         """Refuse to work on tables that are not the workspace's: ConfigError ``store.schema``."""
@@ -125,6 +137,20 @@ class Database:
                 where=self.url.render_as_string(hide_password=True),
                 hint="run: cophub migrate",
             )
+
+
+@cache
+def _own_tables(dialect: str) -> str:
+    """They are the same as long as a process lives, and many: described once."""
+    return _described(metadata, make_url(f"{dialect}://").get_dialect()())
+
+
+def _described(tables: MetaData, dialect: Dialect) -> str:
+    texts = []
+    for table in tables.sorted_tables:
+        texts.append(str(CreateTable(table).compile(dialect=dialect)))
+        texts += sorted(str(CreateIndex(index).compile(dialect=dialect)) for index in table.indexes)
+    return "\n".join(texts)
 
 
 def _absolute(url: URL, folder: Path) -> URL:

@@ -33,7 +33,7 @@ from hub.store.review_tables import redirect
 
 def columns(database: Database, model: str) -> Mapping[str, Column[Any]]:
     """The columns of a model's golden table by name."""
-    return {column.name: column for column in database.metadata.tables[entity_table(model)].columns}
+    return {column.name: column for column in database.tables[entity_table(model)].columns}
 
 
 def any_there(session: Bulk, database: Database, model: str) -> bool:
@@ -41,7 +41,7 @@ def any_there(session: Bulk, database: Database, model: str) -> bool:
 
 
 def _golden(database: Database, model: str) -> Table:
-    return database.metadata.tables[entity_table(model)]
+    return database.tables[entity_table(model)]
 
 
 def read(session: Bulk, database: Database, model: str, wanted: Table | None = None) -> Wire:
@@ -141,7 +141,7 @@ def drifted(
 
 def earlier(session: Bulk, database: Database, model: str, wanted: Table, seq: int) -> Wire:
     """_id and all fields of the earlier versions of those in ``wanted`` that changed after the commit ``seq``."""
-    golden, history = _golden(database, model), database.metadata.tables[history_table(model)]
+    golden, history = _golden(database, model), database.tables[history_table(model)]
     names = ("_id", *database.models[model].fields)
     return session.read(
         select(*(history.c[name] for name in names))
@@ -183,7 +183,7 @@ def replace(
     run_id: uuid.UUID,
 ) -> None:
     """``rows`` (_id, _version and ``names``) take the place of the versions before them, which go to history."""
-    golden, history = _golden(database, model), database.metadata.tables[history_table(model)]
+    golden, history = _golden(database, model), database.tables[history_table(model)]
     copied = ["_id", "_version", "_seq", "_state", "_origin", "_updated_at", *database.models[model].fields]
     old = select(
         *(golden.c[name] for name in copied),

@@ -24,7 +24,7 @@ EMPTY = "-" * WIDTH
 
 def filled(session: Bulk, database: Database, model: str, number: int, field: str) -> int:
     """How many entities that a source's records stand for have a value in a field."""
-    golden = database.metadata.tables[entity_table(model)]
+    golden = database.tables[entity_table(model)]
     query = (
         select(func.count(golden.c[field]))
         .select_from(golden.join(shadow, shadow.c.entity == golden.c["_id"]))
@@ -43,11 +43,11 @@ def per_value(
 ) -> Wire:
     """value, n: living entities per value of a field, or of a field of the model it refers to (``through``:
     model, field); only those that records of source ``number`` stand for, where one is given."""
-    golden = database.metadata.tables[entity_table(model)]
+    golden = database.tables[entity_table(model)]
     value: Any = golden.c[field]
     source: Any = golden
     if through is not None:
-        other = database.metadata.tables[entity_table(through[0])].alias("referred")
+        other = database.tables[entity_table(through[0])].alias("referred")
         source, value = golden.join(other, other.c["_id"] == golden.c[field]), other.c[through[1]]
     living = golden.c["_state"] == 0
     query = select(value.label("value"), func.count().label("n")).where(living).group_by(value)

@@ -47,7 +47,7 @@ def coverage(database: Database, exchange: str | None = None) -> list[Coverage]:
         for row in connection.execute(query).all():
             if row.model not in database.models:
                 continue
-            golden = database.metadata.tables[entity_table(row.model)]
+            golden = database.tables[entity_table(row.model)]
             there = and_(shadow.c.source == row.id, shadow.c.absent_at.is_(None))
             linked = func.coalesce(func.sum(case((shadow.c.entity.is_not(None), 1), else_=0)), 0)
             records, with_entity = connection.execute(
@@ -99,7 +99,7 @@ def foreign_ids(session: Bulk, number: int, keys: Table) -> Wire:
 
 def there(session: Bulk, database: Database, model: str, entities: Table) -> Wire:
     """entity: those of ``entities`` that live."""
-    golden = database.metadata.tables[entity_table(model)]
+    golden = database.tables[entity_table(model)]
     query = select(golden.c["_id"].label("entity")).join(entities, entities.c.entity == golden.c["_id"])
     return session.read(query.where(golden.c["_state"] < 2))
 
@@ -135,7 +135,7 @@ def know_objects(session: Bulk, rows: pa.RecordBatchReader) -> None:
 
 def living(session: Bulk, database: Database, model: str, fields: Sequence[str]) -> Wire:
     """entity, called: the living entities of a model, with the values of some fields as one text."""
-    golden = database.metadata.tables[entity_table(model)]
+    golden = database.tables[entity_table(model)]
     parts = [func.coalesce(cast(golden.c[name], Text), "") for name in fields]
     called: Any = literal("")
     for number, part in enumerate(parts):

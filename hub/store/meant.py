@@ -39,7 +39,7 @@ def find_entity(database: Database, model: str, text: str) -> uuid.UUID:
     """The entity that is meant: by id, its end, or the value of its only key field, or values of all of
     them joined by /. One that was merged away is the one it went into. ConfigError ``entity.unknown`` or
     ``id.ambiguous``."""
-    golden = database.metadata.tables[entity_table(model)]
+    golden = database.tables[entity_table(model)]
     keys = database.models[model].key
     parts = text.split("/") if len(keys) > 1 else [text]
     query = select(golden.c["_id"]).limit(2)

@@ -15,7 +15,6 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.types import TypeEngine
 
-from hub.store.review_tables import metadata  # with the tables of all
 from hub.store.tables import KEY, NAMING, STATE
 from hub.store.types import Exact, Moment
 from hub.workspace.shape import ModelField, ModelFile
@@ -58,10 +57,8 @@ def _columns(model: ModelFile) -> list[Column[Any]]:
 
 
 def build(models: Mapping[str, ModelFile]) -> MetaData:
-    """All tables of a workspace: the hub's own and those of its models."""
+    """The tables of a workspace's models."""
     whole = MetaData(naming_convention=NAMING)
-    for table in metadata.sorted_tables:
-        table.to_metadata(whole)
     for name, model in sorted(models.items()):
         golden = Table(
             entity_table(name),

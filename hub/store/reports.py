@@ -210,7 +210,7 @@ def entities(
     database: Database, model: str, key: str | None = None, limit: int = 20, *, gone: bool = False
 ) -> list[Entity]:
     """Golden records by their key fields; ``key`` is a value of any key field, or an id or its end."""
-    golden = database.metadata.tables[entity_table(model)]
+    golden = database.tables[entity_table(model)]
     fields = list(database.models[model].fields)
     query = (
         select(golden)
@@ -245,7 +245,7 @@ def entities(
 
 def values_of(database: Database, model: str, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, dict[str, Any]]:
     """The golden records of some ids as they are now: field → value, ``_version`` and ``_state`` included."""
-    golden, wanted = database.metadata.tables[entity_table(model)], list(ids)
+    golden, wanted = database.tables[entity_table(model)], list(ids)
     found: dict[uuid.UUID, dict[str, Any]] = {}
     with database.begin(reading=True) as connection:
         for start in range(0, len(wanted), MANY):

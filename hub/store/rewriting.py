@@ -20,8 +20,8 @@ def golden(
     connection: Connection, database: Database, model: str, identity: uuid.UUID, version: int | None = None
 ) -> Golden | None:
     """An entity as it is, or as it was in a version."""
-    current = database.metadata.tables[entity_table(model)]
-    past = database.metadata.tables[history_table(model)]
+    current = database.tables[entity_table(model)]
+    past = database.tables[history_table(model)]
     for table in (current, past) if version is not None else (current,):
         query = select(table).where(table.c["_id"] == identity)
         if version is not None:
@@ -46,7 +46,7 @@ def rewrite(
     by: uuid.UUID,
 ) -> None:
     """``new`` takes the place of ``old``, which goes to history."""
-    table = database.metadata.tables[entity_table(model)]
+    table = database.tables[entity_table(model)]
     _to_history(connection, database, model, table.c["_id"] == old.id, moment, by)
     origin = origins.intern(session(connection), model, dict(new.origins))
     connection.execute(
@@ -68,8 +68,8 @@ def rewrite(
 def _to_history(
     connection: Connection, database: Database, model: str, which: Any, moment: dt.datetime, by: uuid.UUID
 ) -> None:
-    table = database.metadata.tables[entity_table(model)]
-    past = database.metadata.tables[history_table(model)]
+    table = database.tables[entity_table(model)]
+    past = database.tables[history_table(model)]
     names = ["_id", "_version", "_seq", "_state", "_origin", "_updated_at", *database.models[model].fields]
     stamps = (literal(moment, past.c["_replaced_at"].type), literal(by, past.c["_replaced_by"].type))
     rows = select(*(table.c[name] for name in names), *stamps).where(which)
@@ -86,7 +86,7 @@ def announce(
 
 def add_empty(connection: Connection, database: Database, model: str, identity: uuid.UUID, seq: int) -> None:
     """A golden row without values, for a record to fill."""
-    table, moment = database.metadata.tables[entity_table(model)], now()
+    table, moment = database.tables[entity_table(model)], now()
     values = {"_id": identity, "_version": 1, "_seq": seq, "_state": 0, "_origin": 0}
     connection.execute(insert(table).values({**values, "_created_at": moment, "_updated_at": moment}))
 
@@ -108,7 +108,7 @@ def count_references(
     connection: Connection, database: Database, model: str, name: str, identity: uuid.UUID
 ) -> int:
     """How many rows refer to an entity by one field."""
-    table = database.metadata.tables[entity_table(model)]
+    table = database.tables[entity_table(model)]
     return connection.scalar(select(func.count()).where(table.c[name] == identity)) or 0
 
 
@@ -126,7 +126,7 @@ def move_references(
 ) -> int:
     """Rows that refer to ``old`` refer to ``new``; a merge remembers which, its undo moves only those."""
     model, name = place
-    table = database.metadata.tables[entity_table(model)]
+    table = database.tables[entity_table(model)]
     which = and_(table.c[name] == old, table.c["_id"].not_in([old, new]))
     mine = select(merge_reference.c.entity).where(
         merge_reference.c.merge == merge, merge_reference.c.model == model, merge_reference.c.field == name
@@ -152,7 +152,7 @@ def look_again(
 ) -> None:
     """Records behind rows that came to refer to ``target`` after a merge are mapped again by the next full
     run: which side of it they mean, only they can tell."""
-    table = database.metadata.tables[entity_table(place[0])]
+    table = database.tables[entity_table(place[0])]
     known = select(merge_reference.c.entity).where(
         merge_reference.c.merge == merge,
         merge_reference.c.model == place[0],

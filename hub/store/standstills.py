@@ -98,7 +98,7 @@ def behind(database: Database, readers: Mapping[str, str]) -> dict[str, int]:
         }
         # A commit whose rows are gone, or were changed again, leaves nothing to read.
         for exchange in list(found):
-            golden = database.metadata.tables[entity_table(readers[exchange])]
+            golden = database.tables[entity_table(readers[exchange])]
             rows = select(golden.c["_id"]).where(golden.c["_seq"] > marks.get(exchange, 0)).limit(1)
             if connection.execute(rows).first() is None:
                 del found[exchange]

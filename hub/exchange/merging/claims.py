@@ -68,3 +68,13 @@ def claims(workspace: Workspace, model: str) -> Claims:
                 if rule.range == "all":
                     whole.add((name, mapping.mapping))
     return Claims(shape, by_field, frozenset(whole))
+
+
+def holders(
+    before: Mapping[str, str], signs: Mapping[str, str], contestants: Mapping[str, str], mapping: str
+) -> dict[str, str]:
+    """Who supplies each field after a merge. ``signs`` is one per mapped field: 0 stays, 1 this mapping,
+    - nobody, a letter one of the ``contestants``."""
+    kept = {name: holder for name, holder in before.items() if signs.get(name) != "-"}
+    taken = {name: contestants.get(sign, mapping) for name, sign in signs.items() if sign not in "0-"}
+    return kept | taken

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from hub.exchange.map import FEW
 from hub.exchange.merging import said
-from hub.exchange.merging.claims import HAND, NOBODY, STEP, STRENGTH, Claims
+from hub.exchange.merging.claims import HAND, NOBODY, STEP, STRENGTH, Claims, holders
 from hub.exchange.merging.lists import unite
 from hub.exchange.runfile import RunFile, sql_name, sql_text
 from hub.exchange.staging import stage, take
@@ -159,10 +159,22 @@ class Merger:
         merged_rows(self.run, self.model, decided, f"FROM incoming n JOIN golden g ON g._id = n._id {joins}")
         # What the hub created itself is no proof that the entity is alive.
         self.run.sql("UPDATE merged SET _state = _old_state WHERE _id IN (SELECT entity FROM created)")
+        self._moved(fields, known)
         self.run.sql("""CREATE OR REPLACE TABLE updating AS SELECT * EXCLUDE (_old_state) FROM merged
-            WHERE len(_changed) > 0 OR _old_state <> _state""")
+            WHERE len(_changed) > 0 OR _old_state <> _state
+            OR (_old_origin, _pattern) IN (SELECT (old, pattern) FROM moved)""")
         if contested:
             said.remember(self.run, self.mapping, scalars, lists, fields)
+
+    def _moved(self, fields: Sequence[str], known: said.Known) -> None:
+        """``moved`` (old, pattern): another mapping supplies a field from now on, even with the same value:
+        what it says next must count as the holder's word, and the former holder's no longer."""
+        contestants = {self.claims.sign(name): name for name in self.claims.contestants()}
+        self.run.sql("CREATE OR REPLACE TABLE moved (old INTEGER, pattern VARCHAR)")
+        for old, pattern in self.run.sql("SELECT DISTINCT _old_origin, _pattern FROM merged"):
+            signs = dict(zip(fields, pattern, strict=True))
+            if holders(known[old], signs, contestants, self.mapping) != known[old]:
+                self.run.sql(f"INSERT INTO moved VALUES ({old}, {sql_text(pattern)})")
 
     def _contested(self, fields: Sequence[str], known: said.Known) -> list[str]:
         """Fields that another mapping writes too, or that somebody set by hand."""
@@ -191,7 +203,8 @@ class Merger:
         kind = duck_type(entities.columns(self.database, self.model.model)[name])
         me, mine = self.claims.of(name, self.mapping), f"{holder}.exchange = {sql_text(self.mapping)}"
         before = f"CAST({said.of_field('own.said', sql_text(name))} AS {kind})"
-        alike = f"{holder}.claim = {me}" if me < WEAK else "false"
+        # As strong a source that only agrees changes nothing: its word is kept as said beside the holder's.
+        alike = f"{holder}.claim = {me} AND n.{quoted} IS DISTINCT FROM g.{quoted}" if me < WEAK else "false"
         if STEP <= me < WEAK:
             alike += f" OR {holder}.exchange = {sql_text(HAND)}"
         ours = f"""(n.{quoted} IS NOT NULL AND ({holder}.exchange IS NULL OR {mine} OR {me} < {holder}.claim

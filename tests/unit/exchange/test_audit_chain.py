@@ -224,6 +224,8 @@ def test_three_writers_keep_one_chain(world: World):
 
 def test_a_run_leaves_one_entry_per_output(world: World):
     world.first("erp.suppliers", {"id": "1", "name": "A"}, {"id": "2", "name": "B"})
+    world.run()  # finds nothing new, and leaves none
+    world.put("erp.suppliers", {"id": "1", "name": "A"}, {"id": "2", "name": "C"})
     world.apply(world.plan())
     found = world.rows("SELECT action, object FROM audit ORDER BY seq")
     assert [action for action, _ in found] == ["run.applied", "plan.made", "run.applied", "plan.applied"]

@@ -63,7 +63,7 @@ class Play:
         self.hub = self._context.__enter__().hub
         if store.startswith("postgresql"):
             with self.hub.database.begin() as connection:
-                tables = (name for name in self.hub.database.metadata.tables if name != "schema_state")
+                tables = (name for name in self.hub.database.tables if name != "schema_state")
                 names = ", ".join(f'"{name}"' for name in tables)
                 connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")
 
@@ -85,7 +85,7 @@ class Play:
 
     def _select(self, name: str) -> list[dict[str, Any]]:
         with self.hub.database.begin() as connection:
-            table = self.hub.database.metadata.tables[name]
+            table = self.hub.database.tables[name]
             return [dict(row) for row in connection.execute(table.select()).mappings()]
 
     def refused(self, mapping: str) -> set[str]:

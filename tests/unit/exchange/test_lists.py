@@ -82,7 +82,7 @@ def test_a_value_that_nobody_said_was_set_by_hand_and_stays(world: World):
     said(world, "a", "1")
     said(world, "b", "2")
     with world.opened(schema=False) as opened, opened.hub.database.begin() as connection:
-        golden = opened.hub.database.metadata.tables["e_person"]
+        golden = opened.hub.database.tables["e_person"]
         connection.execute(golden.update().values(phones='["1","2","8"]', _version=9))
     said(world, "a", "4")
     assert phones(world) == ["4", "2", "8"]

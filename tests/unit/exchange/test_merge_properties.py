@@ -91,7 +91,7 @@ def fresh(store: str) -> World:
     if store.startswith("postgresql"):
         world.migrate()
         with world.opened() as opened, opened.hub.database.begin() as connection:
-            names = ", ".join(f'"{name}"' for name in opened.hub.database.metadata.tables if name != "schema_state")
+            names = ", ".join(f'"{name}"' for name in opened.hub.database.tables if name != "schema_state")
             connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")
     return world
 

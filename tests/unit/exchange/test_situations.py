@@ -114,7 +114,7 @@ def test_what_left_the_scope_waits_for_its_grace_also_unchanged(world: World):
     world.first("erp.suppliers", ACME | {"city": "Rome"}, BEST)
     assert state(world, "1") == 0
     with world.opened() as opened, opened.hub.database.begin() as connection:
-        table = opened.hub.database.metadata.tables["outside"]
+        table = opened.hub.database.tables["outside"]
         past = dt.datetime.now(dt.UTC) - dt.timedelta(days=8)
         connection.execute(table.update().values(since=past))
     assert some(world.run(), "deleted") == {"deleted": 1}

@@ -14,7 +14,7 @@ def by_hand(world: World, value: str | None, field: str = "city") -> None:
     """A person sets the field of the only supplier; what a source said of it is said in vain now."""
     row, holders = world.golden()["1"], world.origin("1")
     with world.opened(schema=False) as opened, opened.hub.database.begin() as connection:
-        tables = opened.hub.database.metadata.tables
+        tables = opened.hub.database.tables
         origin, shadow, golden = tables["origin"], tables["shadow"], tables["e_supplier"]
         fields = holders | {field: "@hand"}
         connection.execute(origin.insert().values(model="supplier", id=900, digest="hand", fields=fields))
@@ -31,6 +31,35 @@ def test_an_equal_source_that_repeats_itself_does_not_win_back_its_value(world: 
     assert (city(world), world.golden()["1"]["name"]) == (("Ulm", "b"), "Acme")
     said(world, "a", "Kiel", name="Acme")
     assert city(world) == ("Kiel", "a")
+
+
+def test_a_stronger_source_that_agrees_holds_the_value_from_then_on(world: World):
+    sources(world, a="normal", b="strong")
+    said(world, "a", "Ulm")
+    said(world, "b", "Ulm")
+    assert city(world) == ("Ulm", "b")
+    said(world, "a", "Bonn")
+    assert city(world) == ("Ulm", "b")
+
+
+def test_who_goes_on_saying_a_value_holds_it_when_its_holder_does_not(world: World):
+    sources(world, a="strong", b="normal")
+    said(world, "a", "Ulm")
+    said(world, "b", "Ulm")
+    said(world, "a", None)
+    assert city(world) == ("Ulm", "b")
+    said(world, "b", None)
+    assert city(world)[0] is None
+
+
+def test_an_equal_source_that_only_agrees_writes_nothing(world: World):
+    sources(world, a="normal", b="normal")
+    said(world, "a", "Ulm")
+    before = world.golden()["1"]["_version"]
+    said(world, "b", "Ulm")
+    assert (city(world), world.golden()["1"]["_version"]) == (("Ulm", "a"), before)
+    said(world, "a", None)
+    assert city(world) == ("Ulm", "b")
 
 
 def test_what_was_set_by_hand_stays_until_the_source_says_something_new(world: World):

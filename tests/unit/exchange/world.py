@@ -185,13 +185,13 @@ class World:
     def golden(self, model: str = "supplier") -> dict[str, dict[str, Any]]:
         """The living and disabled entities by their code, with _state, _version and who supplied what."""
         with self.opened(schema=False) as opened, opened.hub.database.begin() as connection:
-            table = opened.hub.database.metadata.tables[f"e_{model}"]
+            table = opened.hub.database.tables[f"e_{model}"]
             found = [dict(row) for row in connection.execute(table.select()).mappings()]
         return {row["code"]: row for row in found}
 
     def history(self, model: str = "supplier") -> list[dict[str, Any]]:
         with self.opened(schema=False) as opened, opened.hub.database.begin() as connection:
-            table = opened.hub.database.metadata.tables[f"h_{model}"]
+            table = opened.hub.database.tables[f"h_{model}"]
             return [
                 dict(row)
                 for row in connection.execute(table.select().order_by(table.c["_version"])).mappings()
@@ -225,7 +225,7 @@ class World:
         with self.opened(schema=False) as opened, opened.hub.database.begin() as connection:
             return {
                 name: sorted(str(tuple(row)) for row in connection.execute(table.select()))
-                for name, table in opened.hub.database.metadata.tables.items()
+                for name, table in opened.hub.database.tables.items()
                 if name not in without
             }
 
