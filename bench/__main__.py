@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import events, inbound, matching, startup
+from bench import events, inbound, matching, small, startup
 
 
 def main() -> int:
@@ -17,6 +17,9 @@ def main() -> int:
     startup.declare(jobs.add_parser("startup", help="cophub --help, and cophub check of 1,000 mappings"))
     events.declare(
         jobs.add_parser("events", help="an event from its acceptance to golden row and target, by a worker")
+    )
+    small.declare(
+        jobs.add_parser("small", help="what an event and a small run cost the processor, in one process")
     )
     matching.declare(
         jobs.add_parser("matching", help="how right, fast and small the match rules are on labelled sets")

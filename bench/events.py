@@ -108,7 +108,7 @@ def measure(folder: Path, crm: Simulator, arguments: argparse.Namespace) -> dict
     if store.startswith("postgresql"):
         bare.empty(store)
     variables = {"COPHUB_STORE": store, "COPHUB_SECRET_CRM_KEY": "crm-demo"}
-    _write(folder, crm.url)
+    workspace(folder, crm.url)
     with open_hub(folder, variables=variables, schema=False) as opened:
         migrate(opened.hub.database)
     with open_hub(folder, variables=variables) as opened, _Worker(folder, variables) as worker:
@@ -116,12 +116,16 @@ def measure(folder: Path, crm: Simulator, arguments: argparse.Namespace) -> dict
         _warm(hub, door, crm)
         result: dict[str, Any] = {"idle_cpu": worker.idle(arguments.idle)}
         _say(f"idle worker: {100 * result['idle_cpu']:.2f} % of one processor")
+        before = worker.cpu()
         result |= _one_by_one(hub, door, crm, arguments.events)
+        result["event_cpu_ms"] = round(1000 * (worker.cpu() - before) / arguments.events, 1)
+        _say(f"worker: {result['event_cpu_ms']:.1f} ms of processor per event")
         result |= _burst(hub, door, arguments.burst)
     return result
 
 
-def _write(folder: Path, url: str) -> None:
+def workspace(folder: Path, url: str) -> None:
+    """The job's workspace: accounts of a file or of events, and the CRM at ``url`` that follows them."""
     for name, content in FILES.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -146,14 +150,19 @@ class _Worker:
             raise SystemExit(f"the worker ended with {self._process.returncode}")
 
     def idle(self, seconds: float) -> float:
-        process = psutil.Process(self._process.pid)
-        before = process.cpu_times()
+        """The share of one processor that it takes while nothing happens."""
+        before = self.cpu()
         time.sleep(seconds)
-        after = process.cpu_times()
-        return float(after.user + after.system - before.user - before.system) / seconds
+        return (self.cpu() - before) / seconds
+
+    def cpu(self) -> float:
+        """Seconds on the processor since its start."""
+        used = psutil.Process(self._process.pid).cpu_times()
+        return float(used.user + used.system)
 
 
-def _event(number: int, version: int) -> bytes:
+def event(number: int, version: int) -> bytes:
+    """An event of one account, in its ``version``."""
     data = {
         "id": f"A{number:06d}",
         "name": f"Account {number} v{version}",
@@ -169,7 +178,7 @@ def _event(number: int, version: int) -> bytes:
 def _warm(hub: Hub, door: Door, crm: Simulator) -> None:
     """The first events start what a worker keeps: connections, the compiled mapping, the run file."""
     for number in range(3):
-        door.accept("erp.accounts", [_event(900_000 + number, 1)])
+        door.accept("erp.accounts", [event(900_000 + number, 1)])
         _delivered(crm, f"A{900_000 + number:06d}", 60.0)
     time.sleep(1.0)
 
@@ -179,7 +188,7 @@ def _one_by_one(hub: Hub, door: Door, crm: Simulator, count: int) -> dict[str, A
     delivered: list[float] = []
     for number in range(count):
         key = f"A{number:06d}"
-        door.accept("erp.accounts", [_event(number, 1)])
+        door.accept("erp.accounts", [event(number, 1)])
         accepted = time.perf_counter()
         watcher = threading.Thread(target=_watch, args=(hub, number + 4, golden, accepted))
         watcher.start()
@@ -216,7 +225,7 @@ def _delivered(crm: Simulator, key: str, seconds: float) -> None:
 def _burst(hub: Hub, door: Door, count: int) -> dict[str, Any]:
     """Accepted to golden, by a worker that takes 500 at a time; deliveries follow at the target's pace."""
     before = _count(hub)
-    bodies = [_event(100_000 + number, 1) for number in range(count)]
+    bodies = [event(100_000 + number, 1) for number in range(count)]
     start = time.perf_counter()
     for at in range(0, count, 500):
         door.accept("erp.accounts", bodies[at : at + 500])
