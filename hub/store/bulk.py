@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 from sqlalchemy import (
-    URL,
     Boolean,
     Column,
     ColumnElement,
@@ -31,8 +30,8 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.schema import CreateIndex, DropIndex
 
 from hub.errors import Fatal
+from hub.store.adbc import Connections
 from hub.store.faults import is_of_database
-from hub.store.patience import IDLE_MINUTES, lock_seconds
 from hub.store.wire import decode, travels_as_text
 
 BATCH = 20_000
@@ -96,30 +95,21 @@ def deferred_indexes(session: Bulk, table: Table) -> list[str]:
 
 
 class PostgresBulk:
-    """One ADBC connection with autocommit off."""
+    """One transaction of an ADBC connection, which is lent."""
 
     dialect = "postgresql"
 
-    def __init__(self, url: URL, write: bool) -> None:
+    def __init__(self, connections: Connections, write: bool) -> None:
         import adbc_driver_postgresql.dbapi as driver  # noqa: PLC0415 - 90 ms, only for mass data
 
-        plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
-        self._connection = driver.connect(plain)
+        self._connections, self._connection = connections, connections.take(write=write)
         self._error = driver.Error
         self._reading: Any = None
+        self._ended = False
         # Numbers and dollars only: SQL text is rendered for one statement at a time.
         self._sql = registry.load("postgresql")(paramstyle="numeric_dollar")
         # Literals are rendered by the standard: a backslash is a character like others.
         self._sql._backslash_escapes = False
-        self.run("SET LOCAL standard_conforming_strings = on")
-        # Some thousand keys among millions: by index, and without compiling a plan that runs once.
-        self.run("SET LOCAL random_page_cost = 1.1")
-        self.run("SET LOCAL jit = off")
-        self.run(f"SET LOCAL lock_timeout = {int(lock_seconds() * 1000)}")
-        if write:
-            self.run(f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_MINUTES}min'")
-        else:
-            self.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
     def _text(self, statement: Executable | str) -> str:
         if isinstance(statement, str):
@@ -170,13 +160,17 @@ class PostgresBulk:
     def commit(self) -> None:
         self._close_reading()
         self._connection.commit()
+        self._ended = True
 
     def rollback(self) -> None:
         self._close_reading()
         self._connection.rollback()
 
     def close(self) -> None:
-        self._connection.close()
+        if self._ended:
+            self._connections.give(self._connection)
+        else:
+            self._connection.close()
 
 
 class SqliteBulk:

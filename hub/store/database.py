@@ -31,6 +31,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from hub.errors import ConfigError
 from hub.store import tables
+from hub.store.adbc import Connections
 from hub.store.bulk import Bulk, PostgresBulk, SqliteBulk
 from hub.store.faults import driver_errors, is_of_database, translated
 from hub.store.models import build
@@ -70,8 +71,10 @@ class Database:
         self.metadata: Sequence[MetaData] = (metadata, build(models))
         self.tables: Mapping[str, Table] = {**self.metadata[0].tables, **self.metadata[1].tables}
         self.engine: Engine = _engine(self.url)
+        self._connections = Connections(self.url)
 
     def close(self) -> None:
+        self._connections.close()
         self.engine.dispose()
 
     @contextmanager
@@ -95,7 +98,7 @@ class Database:
         """
         try:
             session: Bulk = (
-                PostgresBulk(self.url, write)
+                PostgresBulk(self._connections, write)
                 if self.dialect == "postgresql"
                 else SqliteBulk(self.engine, write)
             )

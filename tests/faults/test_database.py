@@ -7,11 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
+from hub.store.database import Database
 from tests.faults.cluster import Cluster
 from tests.faults.conftest import Make
 from tests.faults.landscape import Landscape, parties, party
@@ -77,7 +79,7 @@ def test_terminated_sessions_roll_back_and_the_run_is_done_again(
     assert state(made) == state(calm)
 
 
-@row(20, "the connection is reset in the middle of each transaction")
+@row(20, "each connection is reset at several places of its transactions")
 def test_a_connection_lost_in_any_transaction_is_no_loss(landscape: Make, postgres_store: Callable[[], str]):
     store = postgres_store()
     made = landscape(count=40, store=store)
@@ -87,15 +89,34 @@ def test_a_connection_lost_in_any_transaction_is_no_loss(landscape: Make, postgr
         assert made.run("files-parties", "--initial").status == 0
         sizes = [len(heard) for heard in proxy.heard]
         assert len(sizes) >= 2
-        for number, size in enumerate(sizes):
-            made.write([*parties(40), party(100 + number)])
+        places = [(number, size * part // 4) for number, size in enumerate(sizes) for part in (1, 2, 3)]
+        for turn, (number, after) in enumerate(places):
+            made.write([*parties(40), party(100 + turn)])
             proxy.clear()
-            proxy.set(Fault("reset", after=size // 2, skip=number))
+            proxy.set(Fault("reset", after=after, skip=number))
             assert until_done(made, "files-parties", attempts=2) <= 1
     made.store = store
     assert made.run("files-parties", "--initial").counts["unchanged"] > 0
-    assert len(made.select("SELECT code FROM e_party WHERE code LIKE 'P01%'")) == len(sizes)
+    assert len(made.select("SELECT code FROM e_party WHERE code LIKE 'P01%'")) == len(places)
     assert made.select("SELECT count(*) - count(DISTINCT code) FROM e_party") == [(0,)]
+
+
+@row(20, "the server ends a connection that waits for its next transaction")
+def test_a_connection_lost_between_transactions_is_replaced(postgres_store: Callable[[], str], tmp_path: Path):
+    import psycopg
+
+    database = Database(store := postgres_store(), {}, folder=tmp_path)
+    served: list[int] = []
+    for write in (True, False, True, False):
+        with database.bulk(write=write) as session:
+            [(pid, jit)] = session.run("SELECT pg_backend_pid(), current_setting('jit')")
+        assert jit == "off"
+        served.append(pid)
+        if len(served) == 2:
+            with psycopg.connect(store, autocommit=True) as admin:
+                admin.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+    database.close()
+    assert served[0] == served[1] != served[2] == served[3]
 
 
 @pytest.fixture(scope="module")
