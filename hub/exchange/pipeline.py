@@ -176,7 +176,7 @@ class _Run:
     progress: Progress
     counts: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    shown_at: float = 0.0
+    shown_at: float = field(default_factory=time.monotonic)
     settle: Callable[[Bulk, uuid.UUID], None] | None = None
     run_file: RunFile | None = None
 

@@ -71,6 +71,7 @@ class Database:
         self.metadata: Sequence[MetaData] = (metadata, build(models))
         self.tables: Mapping[str, Table] = {**self.metadata[0].tables, **self.metadata[1].tables}
         self.engine: Engine = _engine(self.url)
+        self._reading = self.engine.execution_options(reading=True)
         self._connections = Connections(self.url)
 
     def close(self) -> None:
@@ -81,9 +82,8 @@ class Database:
     def begin(self, *, reading: bool = False) -> Iterator[Connection]:
         """One transaction; database errors leave as errors of the hub. ``reading`` ones see what was
         committed before and wait for no writer."""
-        engine = self.engine.execution_options(reading=True) if reading else self.engine
         try:
-            with engine.begin() as connection:
+            with (self._reading if reading else self.engine).begin() as connection:
                 yield connection
         except DBAPIError as error:
             if is_of_database(error):

@@ -12,7 +12,7 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -94,34 +94,33 @@ def _dead(name: str) -> bool:
     return host == socket.gethostname() and _started(int(pid)) != started
 
 
-def take(database: Database, name: str, seconds: float) -> Lease:
-    """Take a lease; Retriable ``run.busy`` while somebody living holds it."""
+def take(database: Database, names: Collection[str], seconds: float) -> list[Lease]:
+    """Take leases, in order of name, all or none; Retriable ``run.busy`` while somebody living holds one."""
     try:
         with database.begin() as connection:
-            row = connection.execute(
-                _locked(database, select(lease).where(lease.c.name == name))
-            ).one_or_none()
-            expires = now() + dt.timedelta(seconds=seconds)
-            if row is None:
-                connection.execute(
-                    lease.insert().values(name=name, epoch=1, holder=holder(), expires_at=expires)
-                )
-                return Lease(name, 1)
-            if row.holder and row.expires_at > now() and not _dead(row.holder):
-                raise Retriable(
-                    "run.busy",
-                    f"{name} is being written by another run ({row.holder})",
-                    wait=max(1.0, (row.expires_at - now()).total_seconds()),
-                    hint="wait for it, or look at: cophub runs",
-                )
-            connection.execute(
-                lease.update()
-                .where(lease.c.name == name)
-                .values(epoch=row.epoch + 1, holder=holder(), expires_at=expires)
-            )
-            return Lease(name, row.epoch + 1)
+            return [_taken(database, connection, name, seconds) for name in sorted(names)]
     except IntegrityError as error:  # two first takers: one of them was faster
-        raise Retriable("run.busy", f"{name} is being written by another run", wait=1.0) from error
+        raise Retriable(
+            "run.busy", f"{' or '.join(sorted(names))} is being written by another run", wait=1.0
+        ) from error
+
+
+def _taken(database: Database, connection: Connection, name: str, seconds: float) -> Lease:
+    row = connection.execute(_locked(database, select(lease).where(lease.c.name == name))).one_or_none()
+    moment = now()
+    values = {"holder": holder(), "expires_at": moment + dt.timedelta(seconds=seconds)}
+    if row is None:
+        connection.execute(lease.insert().values(name=name, epoch=1, **values))
+        return Lease(name, 1)
+    if row.holder and row.expires_at > moment and not _dead(row.holder):
+        raise Retriable(
+            "run.busy",
+            f"{name} is being written by another run ({row.holder})",
+            wait=max(1.0, (row.expires_at - moment).total_seconds()),
+            hint="wait for it, or look at: cophub runs",
+        )
+    connection.execute(lease.update().where(lease.c.name == name).values(epoch=row.epoch + 1, **values))
+    return Lease(name, row.epoch + 1)
 
 
 def _locked(database: Database, query: Select[Any]) -> Select[Any]:
@@ -157,11 +156,9 @@ def release(database: Database, held: Sequence[Lease]) -> None:
 @contextmanager
 def leases(database: Database, names: list[str]) -> Iterator[list[Lease]]:
     """Hold leases, taken in order of name, renewed by a thread, given back at the end."""
-    held: list[Lease] = []
     stop, seconds = threading.Event(), lease_seconds()
+    held = take(database, set(names), seconds)
     try:
-        for name in sorted(set(names)):
-            held.append(take(database, name, seconds))
         heart = threading.Thread(
             target=_beat, args=(database, held, stop, seconds), daemon=True, name="lease"
         )

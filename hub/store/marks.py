@@ -32,7 +32,7 @@ class Mark:
 
 def read(database: Database, exchange: str) -> Mark | None:
     """The watermark of an exchange, None before its first run."""
-    with database.begin() as connection:
+    with database.begin(reading=True) as connection:
         row = connection.execute(select(watermark).where(watermark.c.exchange == exchange)).one_or_none()
     if row is None:
         return None
@@ -65,10 +65,13 @@ def source_number(
     database: Database, exchange: str, output: str, *, system: str, resource: str, model: str, direction: str
 ) -> int:
     """The number of the foreign place that one output of a mapping sees, made when it is first asked for."""
-    with database.begin() as connection:
-        query = select(source.c.id).where(source.c.exchange == exchange, source.c.output == output)
+    query = select(source.c.id).where(source.c.exchange == exchange, source.c.output == output)
+    with database.begin(reading=True) as connection:
         found = connection.scalar(query)
-        if found is None:
+    if found is not None:
+        return int(found)
+    with database.begin() as connection:
+        if connection.scalar(query) is None:  # nobody was faster
             connection.execute(
                 insert(source).values(
                     exchange=exchange,
@@ -79,6 +82,4 @@ def source_number(
                     direction=direction,
                 )
             )
-            found = connection.scalar(query)
-    assert found is not None
-    return int(found)
+        return int(connection.scalar(query) or 0)

@@ -22,7 +22,7 @@ ONE = {"id": "1", "name": "ACME", "tax": "T1"}
 
 def held_by(database: Database, holder: str, seconds: float = 60, name: str = "exchange:suppliers") -> None:
     """Somebody else holds a lease."""
-    lease = journal.take(database, name, 60)
+    [lease] = journal.take(database, [name], 60)
     with database.begin() as connection:
         connection.execute(
             tables.lease.update()
