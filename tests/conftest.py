@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -29,13 +29,15 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
 
 @dataclass(frozen=True)
 class Login:
-    """Where a system answers and who may speak to it; ``url`` holds no credentials."""
+    """Where a system answers and who may speak to it; ``url`` holds no credentials, ``ca`` is the file of a
+    private authority."""
 
     url: str
     username: str
     password: str
     key: str = ""
     database: str = ""
+    ca: str = ""
 
 
 def variables(name: str) -> Mapping[str, str]:
@@ -59,6 +61,7 @@ def _login(name: str) -> Login:
         unquote(url.password or ""),
         key=known.get(f"HUB_TEST_{name}_KEY", ""),
         database=url.path.strip("/"),
+        ca=known.get(f"HUB_TEST_{name}_CA", ""),
     )
 
 
@@ -148,3 +151,21 @@ def tryton() -> Login:
 def sap() -> Login:
     """SAP CAP posing as S/4: V2 below ``/sap/opu/odata/sap``, V4 below ``/sap/opu/odata4/sap``."""
     return _login("SAP")
+
+
+def _directory(name: str) -> Login:
+    """A directory: ``url`` without the base, ``database`` is the base."""
+    found = _login(name)
+    return replace(found, url=found.url.removesuffix(f"/{found.database}"))
+
+
+@pytest.fixture(scope="session")
+def openldap() -> Login:
+    """OpenLDAP: ``username`` may do everything, ``database`` is the base of 10,000 people."""
+    return _directory("LDAP")
+
+
+@pytest.fixture(scope="session")
+def active_directory() -> Login:
+    """Samba as a domain controller: ``username`` may do everything, ``database`` is the domain."""
+    return _directory("AD")

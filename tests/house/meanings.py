@@ -61,6 +61,11 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "the target answered one change with this status, such as http.422",
         "look at its message; 4xx: mend the value or the mapping",
     ),
+    "ldap.NUMBER": (
+        "the directory answered one change with this result code (RFC 4511), such as ldap.19 for a constraint, "
+        "ldap.32 for a name above that is not there, ldap.68 for one that is taken",
+        "look at its message; mend the value, the mapping or write.dn",
+    ),
     # Reading.
     "address.forbidden": ("", "name the host below hosts: if the system may lead there"),
     "answer.failed": ("the answer's own verdict (answers:) is no success", "see its message"),
@@ -118,6 +123,9 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "excel.text": ("", "write CSV, or shorten it in the mapping"),
     "find.ambiguous": ("", "delete the surplus record in the target"),
     "key.shape": ("", "mend key: of the mapping"),
+    "ldap.changed": ("", "by itself: it is looked up and compared again"),
+    "ldap.deletions": ("", "follow the hint: it names the right for dirsync or usn"),
+    "ldap.gone": ("", "by itself: it is looked up and created again"),
     "sql.exists": ("", "by itself: it is looked up and updated"),
     "sql.gone": ("", "by itself: it is looked up and created again"),
     "target.gone": ("what was to be deleted is gone already", "nothing: it counts as done"),

@@ -1,4 +1,4 @@
-"""A TCP relay that can lose the answer to a COMMIT: what a cut network does at the worst moment."""
+"""A TCP relay that can lose the answer to one request: what a cut network does at the worst moment."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-_COMMIT = re.compile(rb"(?<!AUTO)COMMIT", re.IGNORECASE)
+COMMIT = re.compile(rb"(?<!AUTO)COMMIT", re.IGNORECASE)
+LDAP_ADD = re.compile(rb"\x30.{1,5}\x02[\x01-\x04].{1,4}\x68", re.DOTALL)
+"""An AddRequest (RFC 4511 §4.7) behind the number of its message."""
 
 
 class Relay:
     """Listens on ``port`` of the loopback and passes bytes on to the server; ``lose_answer`` makes it cut
-    the next connection that commits, after the server has got the COMMIT."""
+    the next connection that sends what matches ``request``, after the server has got it."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, request: re.Pattern[bytes] = COMMIT) -> None:
+        self._request = request
         self._server = (host, port)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._armed = threading.Event()
@@ -48,7 +51,7 @@ class Relay:
     def _there(self, client: socket.socket, server: socket.socket, lost: threading.Event) -> None:
         with suppress(OSError):
             while block := client.recv(65536):
-                if self._armed.is_set() and _COMMIT.search(block):
+                if self._armed.is_set() and self._request.search(block):
                     self._armed.clear()
                     lost.set()
                 server.sendall(block)

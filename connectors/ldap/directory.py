@@ -1,0 +1,81 @@
+"""One directory as source and target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from connectors.ldap.activedirectory import DirSync, Usn
+from connectors.ldap.connection import Connection
+from connectors.ldap.following import Following
+from connectors.ldap.reading import Reader
+from connectors.ldap.schema import Shape
+from connectors.ldap.settings import LdapResource, LdapSettings
+from connectors.ldap.syncrepl import Syncrepl
+from connectors.ldap.writing import Writer
+from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource
+from hub.errors import HubError
+
+FOLLOWING: dict[str, type[Following]] = {one.kind: one for one in (Syncrepl, DirSync, Usn)}
+
+
+class Ldap:
+    """Source and target of one directory."""
+
+    def __init__(
+        self, context: Context, settings: LdapSettings, resources: Mapping[str, LdapResource]
+    ) -> None:
+        self._context = context
+        self._settings = settings
+        self._resources = resources
+        self._connection = Connection(context, settings)
+        self._shapes: dict[str, Shape] = {}
+
+    def check(self) -> list[Probe]:
+        """Log in, and find one entry of every declared resource."""
+        connection = self._connection
+        try:
+            connection.open()
+            kind = "Active Directory" if connection.active_directory else "LDAP directory"
+            name = connection.first("vendorName") or kind
+        except HubError as error:
+            return [Probe("log-in", False, error.message, error.hint)]
+        probes = [
+            Probe("log-in", True, f"{name}, {'encrypted' if self._settings.encrypted else 'in plain text'}")
+        ]
+        return probes + [self._probe(resource) for resource in self._resources]
+
+    def _probe(self, name: str) -> Probe:
+        try:
+            shape = self._shape(name)
+            reader = Reader(self._connection, shape)
+            entries, _ = next(reader.search(shape.condition, ["1.1"], 2))
+        except HubError as error:
+            return Probe(name, False, error.message, error.hint)
+        return Probe(name, True, "entries are there" if entries else "there is no entry")
+
+    def resource(self, name: str) -> Resource:
+        return self._shape(name).resource()
+
+    def read(self, query: Query) -> Iterator[Page]:
+        shape = self._shape(query.resource.name)
+        kind = FOLLOWING.get(shape.declared.sync or "")
+        reader = kind(self._context, self._connection, shape) if kind else Reader(self._connection, shape)
+        yield from reader.pages(query)
+
+    def deliver(self, resource: Resource, changes: Sequence[Change]) -> list[Outcome]:
+        return self._writer(resource.name).deliver(changes)
+
+    def find(self, resource: Resource, keys: Sequence[Mapping[str, Any]]) -> list[Found | None]:
+        return self._writer(resource.name).find(keys)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _writer(self, name: str) -> Writer:
+        return Writer(self._connection, self._shape(name))
+
+    def _shape(self, name: str) -> Shape:
+        if name not in self._shapes:
+            self._shapes[name] = Shape(self._connection, name, self._resources.get(name))
+        return self._shapes[name]
