@@ -15,7 +15,7 @@ import msgspec
 
 from hub.bus.cloudevents import Envelope, is_envelope, parse
 from hub.bus.cloudevents import read as read_envelope
-from hub.bus.signature import verify
+from hub.bus.signature import proven
 from hub.contract import Resource, key_text
 from hub.crypto import Cipher
 from hub.errors import ConfigError, HubError, RecordRejected
@@ -23,7 +23,7 @@ from hub.exchange.ground import Hub
 from hub.mapping.compile import compile_mapping
 from hub.store import inbox
 from hub.store.inbox import Arrived
-from hub.workspace.shape import MappingFile
+from hub.workspace.shape import MappingFile, Push
 from hub.workspace.workspace import Workspace
 
 PURPOSE = "inbox"
@@ -77,13 +77,24 @@ class Door:
     _cipher: Cipher | None = None
 
     def webhook(
-        self, place: str, headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: float
+        self,
+        place: str,
+        push: Push,
+        headers: Mapping[str, str],
+        body: bytes,
+        secrets: Sequence[str],
+        now: float,
     ) -> Accepted:
-        """A signed webhook (Standard Webhooks) with one event, or a list of them. Nothing of it is read before
-        its signature holds; AuthError ``webhook.*`` where it does not."""
+        """A webhook with one event, or a list of them. Nothing of it is read before its proof holds;
+        AuthError ``webhook.*`` where it does not."""
         self._require_small(body)
-        identity = verify(secrets, headers, body, now)
+        identity = proven(push, secrets, headers, body, now)
         return self.accept(place, _bodies(body), source=f"webhook:{place}", identity=identity)
+
+    def pushed(self, place: str, body: bytes, *, source: str, identity: str = "") -> Accepted:
+        """The same of a caller who is known already."""
+        self._require_small(body)
+        return self.accept(place, _bodies(body), source=source, identity=identity)
 
     def accept(
         self, place: str, bodies: Iterable[bytes], *, source: str = "", identity: str = "", first: int = 1

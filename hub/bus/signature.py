@@ -1,4 +1,5 @@
-"""Standard Webhooks (https://www.standardwebhooks.com): the signature of a webhook, made and checked.
+"""Proofs of origin: Standard Webhooks (https://www.standardwebhooks.com), made and checked, and what else systems
+send.
 
 Signed is ``ID.TIMESTAMP.BODY``, byte by byte, with HMAC-SHA256 under a secret ``whsec_`` + base64. Several
 secrets sign side by side, so that a receiver can change from one to the other.
@@ -13,6 +14,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 
 from hub.errors import AuthError, ConfigError
+from hub.workspace.shape import Push
 
 TOLERANCE = 300
 PREFIX = "whsec_"
@@ -70,6 +72,36 @@ def verify(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now:
             "webhook.forged", "the webhook's signature fits none of our secrets", hint="compare the secrets"
         )
     return identity
+
+
+def proven(push: Push, secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now: float) -> str:
+    """The id of an event whose sender proves that it knows a secret, in the system's own way; see ``Push``.
+
+    Schemes without a timestamp cannot tell an old event that is sent again from a new one: its id does, so
+    it is counted once. AuthError ``webhook.unsigned``, ``webhook.late``, ``webhook.forged``.
+    """
+    if push.scheme == "standard":
+        return verify(secrets, headers, body, now)
+    given = headers.get(push.header, "")
+    if not given:
+        raise AuthError(
+            "webhook.unsigned", "the event carries no proof", hint=f"it needs the header {push.header}"
+        )
+    good = False
+    for secret in secrets:
+        wanted = secret if push.scheme == "token" else push.prefix + _hmac(push, secret, body)
+        good |= hmac.compare_digest(wanted.encode(), given.encode())
+    if not good:
+        raise AuthError(
+            "webhook.forged", "the event's proof fits none of our secrets", hint="compare the secrets"
+        )
+    named = headers.get(push.id_header, "") if push.id_header else ""
+    return named[:200] or hashlib.sha256(body).hexdigest()
+
+
+def _hmac(push: Push, secret: str, body: bytes) -> str:
+    mark = hmac.new(secret.encode(), body, push.hash)
+    return mark.hexdigest() if push.encoding == "hex" else base64.b64encode(mark.digest()).decode()
 
 
 def _mark(key: bytes, identity: str, timestamp: str, body: bytes) -> str:

@@ -40,6 +40,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     },
     "Run by itself": {
         "worker": ("worker", "Relay events, drain the inbox, and run what follows a model."),
+        "serve": ("serve", "Serve the API under /v1."),
         "events": ("events", "Push events of a resource, list them, and try them once more."),
     },
     "Look": {
@@ -55,6 +56,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     },
     "Keep": {
         "audit": ("audit", "Show what was done, by whom and why, and prove that nothing of it was changed."),
+        "keys": ("keys", "List keys of the API, make, rotate and revoke them."),
         "secrets": ("secrets", "Set, list and remove secrets, and rotate their master key."),
         "demo": ("demo", "Run the sample landscape on simulators, offline."),
     },

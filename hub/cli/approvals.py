@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import re
 from typing import Annotated
 
 import typer
 
+from hub.cli.durations import duration
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command
 from hub.cli.say import Say, moment, short
-from hub.errors import ConfigError
 from hub.exchange.judging import approval
 from hub.store.reports import find_plan
-from hub.workspace.strict import seconds
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 PLAN = typer.Argument(metavar="PLAN", help="A plan's id, or its end")
@@ -37,7 +34,7 @@ def approve(
     say = Say(ctx)
     with opened_hub(say) as opened:
         plan = find_plan(opened.hub.database, identity)
-        lasts = _duration(expires or opened.hub.workspace.hub.approvals.expires)
+        lasts = duration(expires or opened.hub.workspace.hub.approvals.expires)
         row = approval.approve(opened.hub, plan, reason, lasts)
     say.line(say.text("approved", "green"), f"by {row.approver} until {moment(row.expires_at)}: {row.reason}")
     for breach in row.breaches:
@@ -70,9 +67,3 @@ def reject(
         approval.reject(opened.hub, plan, reason)
     say.line(f"The plan {short(plan.id)} of {plan.exchange} is rejected.")
     say.answer({"plan": plan.id, "exchange": plan.exchange, "state": "rejected", "reason": reason})
-
-
-def _duration(text: str) -> dt.timedelta:
-    if re.fullmatch(r"\d+(ms|s|m|h|d)", text) is None:
-        raise ConfigError("argument.duration", f"{text!r} is no duration", hint="for example 30m, 4h or 2d")
-    return dt.timedelta(seconds=seconds(text))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -15,10 +14,8 @@ from hub.cli.options import Command
 from hub.cli.say import Say, moment, plain, plural, short, since
 from hub.cli.unmasking import Reason, Unmask, sight
 from hub.errors import ConfigError
-from hub.exchange.ground import Hub
-from hub.security import audit
-from hub.security.masking import Sight, is_classified, level_in, mask
-from hub.store.reports import Entity, key_texts
+from hub.exchange.shown import Values, looked_up
+from hub.store.reports import Entity
 from hub.store.reports import entities as read_entities
 from hub.workspace.shape import ModelFile
 
@@ -49,9 +46,10 @@ def entities(
         about = f"model:{model}"
         eyes = sight(opened.hub, unmask=unmask, reason=reason, models=_models(shape), object=about)
         if key is not None:
-            _looked_up(opened.hub, shape, key)
+            looked_up(opened.hub, shape, key)
         found = read_entities(opened.hub.database, model, key, limit, gone=gone)
-        names = _Shown(opened.hub, shape, found, eyes)
+        names = Values(opened.hub, shape.fields, eyes)
+        names.learn([entity.values for entity in found])
     if key is not None and not found:
         raise ConfigError(
             "entity.unknown", f"there is no {model} with the key {key}", hint=f"see: cophub entities {model}"
@@ -76,52 +74,17 @@ def _models(shape: ModelFile) -> set[str]:
     return {shape.model, *(field.model for field in shape.fields.values() if field.model)}
 
 
-def _looked_up(hub: Hub, shape: ModelFile, key: str) -> None:
-    """Who asks for a classified key learns whether it is there: only whole keys are found, and each
-    question is recorded."""
-    classified = [name for name in shape.key if is_classified(shape.fields[name].level)]
-    if classified:
-        audit.note(
-            hub.database,
-            hub.actor,
-            "lookup.classified",
-            f"model:{shape.model}",
-            details={"fields": classified},
-            hashed={"key": key},
-        )
-
-
-class _Shown:
-    """Values as the caller may see them, references by what people call them."""
-
-    def __init__(self, hub: Hub, shape: ModelFile, found: Sequence[Entity], eyes: Sight) -> None:
-        self._hub, self._shape, self._eyes = hub, shape, eyes
-        self._names: dict[uuid.UUID, str] = {}
-        for name, field in shape.fields.items():
-            if field.type == "ref" and field.model and not field.many:
-                ids = {one.values[name] for one in found if isinstance(one.values[name], uuid.UUID)}
-                self._names |= key_texts(hub.database, field.model, ids)
-
-    def __call__(self, name: str, value: Any) -> Any:
-        field = self._shape.fields[name]
-        if isinstance(value, uuid.UUID):
-            value = self._names.get(value, str(value))
-        if (field.many or field.type == "json") and isinstance(value, str):
-            value = json.loads(value)
-        return mask(value, level_in(self._hub.workspace.models, field), field, self._eyes)
-
-
 def _text(value: Any) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     return json.dumps(plain(value), ensure_ascii=False)
 
 
-def _table(say: Say, shape: ModelFile, found: Sequence[Entity], names: _Shown) -> None:
+def _table(say: Say, shape: ModelFile, found: Sequence[Entity], names: Values) -> None:
     first = [*shape.key, *(name for name in shape.fields if name not in shape.key)][:COLUMNS]
     table = say.table("id", *first, "state", "#version", "updated")
     for entity in found:
-        values = (_text(names(name, entity.values[name])) for name in first)
+        values = (_text(names.shown(name, entity.values[name])) for name in first)
         state = Text(entity.state, style=STYLES.get(entity.state, ""))
         say.row(
             table,
@@ -134,7 +97,7 @@ def _table(say: Say, shape: ModelFile, found: Sequence[Entity], names: _Shown) -
     say.show(table)
 
 
-def _one(say: Say, shape: ModelFile, entity: Entity, names: _Shown) -> None:
+def _one(say: Say, shape: ModelFile, entity: Entity, names: Values) -> None:
     say.line(
         say.text(str(entity.id), "cyan"),
         Text(entity.state, style=STYLES.get(entity.state, "")),
@@ -142,7 +105,7 @@ def _one(say: Say, shape: ModelFile, entity: Entity, names: _Shown) -> None:
     )
     table = say.table("field", "value", "from", "level")
     for name, field in shape.fields.items():
-        value = _text(names(name, entity.values[name]))
+        value = _text(names.shown(name, entity.values[name]))
         origin = entity.origins.get(name, "") if entity.values[name] is not None else ""
         say.row(
             table,
@@ -156,13 +119,13 @@ def _one(say: Say, shape: ModelFile, entity: Entity, names: _Shown) -> None:
         say.line(say.text("  record", "dim"), say.text(key, "bold"), say.text(f"of {exchange}"))
 
 
-def _told(shape: ModelFile, entity: Entity, names: _Shown) -> dict[str, Any]:
+def _told(shape: ModelFile, entity: Entity, names: Values) -> dict[str, Any]:
     return {
         "id": entity.id,
         "state": entity.state,
         "version": entity.version,
         "updated_at": entity.updated_at,
-        "values": {name: names(name, value) for name, value in entity.values.items()},
+        "values": {name: names.shown(name, value) for name, value in entity.values.items()},
         "origins": entity.origins,
         "links": [{"exchange": exchange, "key": key} for exchange, key in entity.links],
     }

@@ -17,11 +17,12 @@ from hub.cli.progress import progress
 from hub.cli.results import STYLES, WORDS, detail, number, reconciled, show_results
 from hub.cli.run import fresh_key
 from hub.cli.say import Say, moment, plain, plural, short
-from hub.cli.unmasking import Reason, Unmask, models_of, sight
+from hub.cli.unmasking import Reason, Unmask, sight
 from hub.errors import ConfigError
 from hub.exchange.contents import Contents, Part, Shown, contents
 from hub.exchange.manifest import READ_PARTS
 from hub.exchange.pipeline import Result, apply_plan, run_exchange
+from hub.exchange.shown import models_shown
 from hub.store.reports import find_plan
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -83,7 +84,7 @@ def plan(
                     progress=told,
                 )
             row, notes = find_plan(opened.hub.database, str(made.plan)), made.notes
-        models = models_of(opened.hub, row.exchange)
+        models = models_shown(opened.hub.workspace, row.exchange)
         eyes = sight(opened.hub, unmask=unmask, reason=reason, models=models, object=f"plan:{row.id}")
         found = contents(opened.hub, row, sample, eyes)
         if not say.json:

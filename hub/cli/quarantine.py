@@ -17,11 +17,12 @@ from hub.cli.options import Command
 from hub.cli.replays import dismiss_entries, replay_entries
 from hub.cli.results import STYLES, WORDS
 from hub.cli.say import Say, moment, plural, short, since
-from hub.cli.unmasking import Unmask, models_of, sight
+from hub.cli.unmasking import Unmask, sight
 from hub.errors import ConfigError
 from hub.exchange.keytokens import Keys
 from hub.exchange.map import short_hash
 from hub.exchange.offending import opened_entry
+from hub.exchange.shown import models_shown
 from hub.mapping.compile import compile_mapping
 from hub.security.masking import NOBODY
 from hub.store.reports import Cause, Entry, causes, find_entry, version
@@ -170,7 +171,7 @@ def _show(say: Say, identity: str, reason: str, *, unmask: bool) -> None:
         hub = opened.hub
         entry, eyes = find_entry(hub.database, identity), NOBODY
         if unmask:
-            models = models_of(hub, entry.exchange)
+            models = models_shown(hub.workspace, entry.exchange)
             about = f"quarantine:{entry.id}"
             eyes = sight(hub, unmask=unmask, reason=reason, models=models, object=about)
             entry = opened_entry(hub, entry, eyes)

@@ -15,7 +15,7 @@ from hub.cli.options import Command, Group
 from hub.cli.results import fates
 from hub.cli.say import Say, moment, plain, plural, short, since
 from hub.cli.unmasking import Reason as Shown
-from hub.cli.unmasking import Unmask, models_of, sight
+from hub.cli.unmasking import Unmask, sight
 from hub.errors import ConfigError
 from hub.exchange.decisions.deciding import Decided, decide, merge_candidates
 from hub.exchange.decisions.merger import merge_entities, plan_merge
@@ -23,6 +23,7 @@ from hub.exchange.decisions.unmerging import unmerge_entities
 from hub.exchange.ground import Hub
 from hub.exchange.keytokens import Keys
 from hub.exchange.reconciling.comparison import Compared, compare
+from hub.exchange.shown import models_shown
 from hub.store import reviews
 from hub.store.meant import find_entity, find_review
 from hub.store.merges import list_merges
@@ -97,7 +98,7 @@ def show(ctx: typer.Context, identity: Identity, unmask: Unmask = False, reason:
     say = Say(ctx)
     with opened_hub(say) as opened:
         hub, one = opened.hub, find_review(opened.hub.database, identity)
-        models = models_of(hub, one.exchange)
+        models = models_shown(hub.workspace, one.exchange)
         eyes = sight(hub, unmask=unmask, reason=reason, models=models, object=f"review:{one.id}")
         found = compare(hub, one, eyes)
     _compared(say, found)

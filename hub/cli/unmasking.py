@@ -22,13 +22,3 @@ def sight(hub: Hub, *, unmask: bool, reason: str, models: set[str], object: str)
     if not unmask:
         return NOBODY
     return clearance.unmask(hub.database, hub.workspace.roles, hub.actor, models, object, reason)
-
-
-def models_of(hub: Hub, exchange: str) -> set[str]:
-    """The models whose values an exchange shows, references by their keys; of a pass-through, which has none,
-    the place it reads: only a role for all models (or for that place) sees it."""
-    mapping = hub.workspace.mapping(exchange)
-    places = {mapping.from_, *(output.into for output in mapping.outputs)}
-    models = {place for place in places if place in hub.workspace.models}
-    fields = [field for model in models for field in hub.workspace.models[model].fields.values()]
-    return models | {field.model for field in fields if field.model} or {mapping.from_}

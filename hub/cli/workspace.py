@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -80,14 +81,28 @@ def schema(
     ctx: typer.Context,
     folder: Annotated[
         Path | None,
-        typer.Argument(metavar="[DIR]", help="Where to; default: .cophub/schemas of the workspace"),
+        typer.Argument(
+            metavar="[DIR | openapi]",
+            help="Where to; default: .cophub/schemas of the workspace. openapi prints what the API is",
+        ),
     ] = None,
     kind: Annotated[
         str | None, typer.Option("--print", metavar="KIND", help=f"Print one: {', '.join(KINDS)}")
     ] = None,
 ) -> None:
-    """Write JSON Schemas of the workspace's files, for editors."""
+    """Write JSON Schemas of the workspace's files, for editors; or print one, or the API's OpenAPI.
+
+    cophub schema; cophub schema --print mapping; cophub schema openapi
+    """
     say = Say(ctx)
+    if folder == Path("openapi"):
+        # Imported by name: who writes schemas for an editor does not wait for a web framework.
+        described = importlib.import_module("hub.api.app").described().openapi()
+        if say.json:
+            say.answer(described)
+        else:
+            typer.echo(json.dumps(described, ensure_ascii=False, indent=1))
+        return
     if kind is not None:
         found = schemas()
         if kind not in found:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +18,12 @@ from hub.exchange.keytokens import Keys
 from hub.exchange.manifest import Manifest
 from hub.exchange.plan import load_plan
 from hub.exchange.runfile import RunFile, open_run
+from hub.exchange.shown import Values
 from hub.mapping.compile import compile_mapping
 from hub.mapping.lineage import lineage
-from hub.security.masking import NOBODY, Sight, is_classified, level_in, mask
+from hub.security.masking import NOBODY, Sight, is_classified, mask
 from hub.store.plans import PlanRow
-from hub.store.reports import key_texts, values_of
-from hub.workspace.shape import ModelField
+from hub.store.reports import values_of
 
 REMOVALS = {1: "disable", 2: "delete"}
 
@@ -135,7 +135,7 @@ def _inbound(hub: Hub, run: RunFile, manifest: Manifest, limit: int, sight: Sigh
     changed = _rows(run, f"SELECT * FROM updating LIMIT {limit}")
     leaving = _rows(run, f"SELECT * FROM removing LIMIT {limit}")
     before = values_of(hub.database, manifest.output, [_id(row) for row in (*changed, *leaving)])
-    names = _Names(hub, model.fields, sight)
+    names = Values(hub, model.fields, sight)
     names.learn([*made, *changed, *before.values()])
 
     def called(row: Mapping[str, Any]) -> str:
@@ -176,27 +176,6 @@ def _inbound(hub: Hub, run: RunFile, manifest: Manifest, limit: int, sight: Sigh
 def _id(row: Mapping[str, Any]) -> uuid.UUID:
     value = row["_id"]
     return value if isinstance(value, uuid.UUID) else uuid.UUID(str(value))
-
-
-class _Names:
-    """Values as people may see them: classified ones masked, references by the keys of what they name."""
-
-    def __init__(self, hub: Hub, fields: Mapping[str, ModelField], sight: Sight) -> None:
-        self._hub, self._fields, self._sight = hub, fields, sight
-        self._names: dict[uuid.UUID, str] = {}
-
-    def learn(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        for name, field in self._fields.items():
-            if field.type == "ref" and field.model and not field.many:
-                ids = {row[name] for row in rows if isinstance(row.get(name), uuid.UUID)}
-                self._names |= key_texts(self._hub.database, field.model, ids)
-
-    def shown(self, name: str, value: Any) -> Any:
-        field = self._fields.get(name)
-        if isinstance(value, uuid.UUID):
-            value = self._names.get(value, str(value))
-        level = level_in(self._hub.workspace.models, field) if field else None
-        return mask(value, level, field, self._sight)
 
 
 # ---------------------------------------------------------------- outbound

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Table, Text, cast, func, literal, or_, select
+from sqlalchemy import Select, Table, Text, cast, func, literal, or_, select
 
 from hub.errors import ConfigError
 from hub.store import merges, plans, tables
@@ -211,7 +211,6 @@ def entities(
 ) -> list[Entity]:
     """Golden records by their key fields; ``key`` is a value of any key field, or an id or its end."""
     golden = database.tables[entity_table(model)]
-    fields = list(database.models[model].fields)
     query = (
         select(golden)
         .order_by(*(golden.c[name] for name in database.models[model].key), golden.c["_id"])
@@ -222,25 +221,43 @@ def entities(
         query = query.where(or_(*named, *same_id(golden.c["_id"], key)))
     elif not gone:
         query = query.where(golden.c["_state"] == 0)
+    if key is not None:  # who was merged away is shown as what it went into
+        with database.begin(reading=True) as connection:
+            rows = connection.execute(query).all()
+            ends = {merges.redirected(connection, row._mapping["_id"]) for row in rows}
+        query = select(golden).where(golden.c["_id"].in_(ends))
+    return [entity for _, entity in entity_rows(database, model, query)]
+
+
+def entity_rows(database: Database, model: str, query: Select[Any]) -> list[tuple[int, Entity]]:
+    """Golden records that a query of the model's table finds, each with its place in the sequence of commits."""
+    fields = list(database.models[model].fields)
     with database.begin(reading=True) as connection:
         rows = connection.execute(query).all()
-        if key is not None:  # who was merged away is shown as what it went into
-            ends = {merges.redirected(connection, row._mapping["_id"]) for row in rows}
-            rows = connection.execute(select(golden).where(golden.c["_id"].in_(ends))).all()
         origins = _origins(connection, model)
         links = _links(connection, [row._mapping["_id"] for row in rows])
     return [
-        Entity(
-            row._mapping["_id"],
-            row._mapping["_version"],
-            STATES.get(row._mapping["_state"], "?"),
-            {name: row._mapping[name] for name in fields},
-            origins.get(row._mapping["_origin"], {}),
-            tuple(links.get(row._mapping["_id"], ())),
-            row._mapping["_updated_at"],
+        (
+            row._mapping["_seq"],
+            Entity(
+                row._mapping["_id"],
+                row._mapping["_version"],
+                STATES.get(row._mapping["_state"], "?"),
+                {name: row._mapping[name] for name in fields},
+                origins.get(row._mapping["_origin"], {}),
+                tuple(links.get(row._mapping["_id"], ())),
+                row._mapping["_updated_at"],
+            ),
         )
         for row in rows
     ]
+
+
+def entry_rows(database: Database, query: Select[Any]) -> list[Entry]:
+    """Quarantine entries that a query of their table finds."""
+    outputs = _outputs(database)
+    with database.begin(reading=True) as connection:
+        return [_entry(row, outputs) for row in connection.execute(query)]
 
 
 def values_of(database: Database, model: str, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import (
     Column,
     Connection,
+    Select,
     Table,
     Text,
     and_,
@@ -154,13 +155,7 @@ def list_reviews(
     limit: int = 50,
 ) -> list[Review]:
     """The oldest first."""
-    count = (
-        select(func.count())
-        .where(review_candidate.c.review == review.c.id)
-        .correlate(review)
-        .scalar_subquery()
-    )
-    query = select(review, count.label("candidates")).where(review.c.state.in_(states))
+    query = counted().where(review.c.state.in_(states))
     if exchange:
         query = query.where(review.c.exchange == exchange)
     if model:
@@ -168,6 +163,17 @@ def list_reviews(
     with database.begin(reading=True) as connection:
         rows = connection.execute(query.order_by(review.c.opened_at, review.c.key).limit(limit))
         return [read_row(row) for row in rows]
+
+
+def counted() -> Select[Any]:
+    """A query of reviews, each with how many candidates it has."""
+    count = (
+        select(func.count())
+        .where(review_candidate.c.review == review.c.id)
+        .correlate(review)
+        .scalar_subquery()
+    )
+    return select(review, count.label("candidates"))
 
 
 def count_reviews(database: Database) -> list[tuple[str, str, int, dt.datetime]]:

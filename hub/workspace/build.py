@@ -209,6 +209,7 @@ def _system(
         resources,
         gathered.folder / "config",
         shape.delivery,
+        shape.push,
     )
 
 

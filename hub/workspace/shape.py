@@ -12,6 +12,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from hub.workspace.delivering import CHANGED_BY_HAND, COMPARE, GHOSTS, READ_BACK, ByHand, ReadBackRule
 from hub.workspace.delivering import Delivering as Delivering
+from hub.workspace.hooks import Api as Api
+from hub.workspace.hooks import Push as Push
 from hub.workspace.hooks import Webhook as Webhook
 from hub.workspace.limits import ABSENT, EFFECTIVE, AbsentRule, Approvals, CanaryRule, GuardRule, Plans
 from hub.workspace.limits import Absent as Absent
@@ -83,6 +85,7 @@ class HubFile(Shape):
         description="Who outside is told of changes, by name",
         examples=[{"bi": {"url": "https://bi.example.com/hooks", "secret": "secret://hooks/bi"}}],
     )
+    api: Api = Field(Api(), description="Limits of the API", examples=[{"rate": 20, "burst": 40}])
     keep_events: Duration = Field(
         "7d", description="How long events are kept after they were handed over", examples=["30d"]
     )
@@ -116,6 +119,11 @@ class SystemFile(BaseModel):
         Delivering(),
         description="How patiently it is written to",
         examples=[{"retry_for": "30m", "threads": 4}],
+    )
+    push: Push | None = Field(
+        None,
+        description="How events that it sends to the hub are proven",
+        examples=[{"secret": "secret://crm/push"}],
     )
     resources: dict[str, dict[str, Any]] = Field({}, description="Resources by name")
 

@@ -14,7 +14,7 @@ from hub.errors import ConfigError
 from hub.workspace.explain import suggest
 from hub.workspace.located import Layered, Located, Place
 from hub.workspace.roles import RolesFile
-from hub.workspace.shape import CodesFile, Delivering, HubFile, MappingFile, ModelFile, TestCase, Title
+from hub.workspace.shape import CodesFile, Delivering, HubFile, MappingFile, ModelFile, Push, TestCase, Title
 
 T = TypeVar("T")
 Kind = Literal["hub", "roles", "system", "model", "codes", "mapping", "test", "environment"]
@@ -34,6 +34,7 @@ class System:
     resources: Mapping[str, Settings]
     folder: Path
     delivery: Delivering = field(default_factory=Delivering)
+    push: Push | None = None
     _described: dict[str, Resource | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property

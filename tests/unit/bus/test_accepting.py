@@ -71,8 +71,8 @@ def test_a_signed_webhook_is_stored_once(world: BusWorld):
     headers = signature.signed([OTHER, SECRET], "msg_1", int(NOW), body)
     with world.opened() as opened:
         door = Door(opened.hub)
-        first = door.webhook("erp.suppliers", headers, body, [SECRET], NOW + 290)
-        again = door.webhook("erp.suppliers", headers, body, [SECRET], NOW + 290)
+        first = door.webhook("erp.suppliers", PUSH, headers, body, [SECRET], NOW + 290)
+        again = door.webhook("erp.suppliers", PUSH, headers, body, [SECRET], NOW + 290)
     assert (first.new, again.new, again.repeated) == (1, 0, 1)
 
 
@@ -80,7 +80,7 @@ def test_a_bare_record_has_the_id_of_its_webhook(world: BusWorld):
     body = json.dumps(supplier(1)).encode()
     headers = signature.signed([SECRET], "msg_7", int(NOW), body)
     with world.opened() as opened:
-        Door(opened.hub).webhook("erp.suppliers", headers, body, [SECRET], NOW)
+        Door(opened.hub).webhook("erp.suppliers", PUSH, headers, body, [SECRET], NOW)
     assert world.rows("SELECT source, event_id FROM inbox") == [("webhook:erp.suppliers", "msg_7")]
 
 
@@ -88,7 +88,7 @@ def test_a_list_is_taken_apart(world: BusWorld):
     body = b"[" + event(1) + b",\n" + event(2) + b"]"
     headers = signature.signed([SECRET], "msg_8", int(NOW), body)
     with world.opened() as opened:
-        assert Door(opened.hub).webhook("erp.suppliers", headers, body, [SECRET], NOW).new == 2
+        assert Door(opened.hub).webhook("erp.suppliers", PUSH, headers, body, [SECRET], NOW).new == 2
 
 
 @pytest.mark.parametrize(

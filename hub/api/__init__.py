@@ -1,0 +1,1 @@
+"""The API: FastAPI under /v1."""

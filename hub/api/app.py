@@ -1,0 +1,167 @@
+"""The API as an ASGI application."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from hub.api import entities, events, exchanges, plans, setaside
+from hub.api.ground import STRANGERS, Ground, Starter
+from hub.api.limits import Buckets
+from hub.api.problems import Refused, invalid, problem
+from hub.bootstrap import Opened
+from hub.bus.accept import Door
+from hub.errors import HubError
+from hub.redact import Redactor
+from hub.workspace.strict import seconds
+
+VERSION: Final = "v1"
+DESCRIPTION: Final = """Unified master data, and the running of the exchanges that keep it.
+
+Every answer is confined to what the key may see. Lists go on by `next`; every error is a problem (RFC 9457) with a
+stable `code`, of which docs/reference/codes.md tells the meaning and the remedy."""
+log = logging.getLogger("hub.api")
+PROBLEM: Final[dict[int | str, dict[str, Any]]] = {
+    "default": {
+        "description": "A problem",
+        "content": {
+            "application/problem+json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["type", "title", "status", "detail", "code"],
+                    "properties": {
+                        "type": {"type": "string", "format": "uri"},
+                        "title": {"type": "string"},
+                        "status": {"type": "integer"},
+                        "detail": {"type": "string"},
+                        "instance": {"type": "string"},
+                        "code": {"type": "string", "description": "Stable, see docs/reference/codes.md"},
+                        "where": {"type": "string"},
+                        "hint": {"type": "string"},
+                        "errors": {"type": "array", "items": {"type": "object"}},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+def described() -> FastAPI:
+    """The routes without a hub behind them: enough to say what they are."""
+    api = FastAPI(
+        title="COP Hub",
+        version=VERSION,
+        description=DESCRIPTION,
+        openapi_url=f"/{VERSION}/openapi.json",
+        docs_url=None,  # its page would load scripts from elsewhere
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        responses=PROBLEM,
+        redirect_slashes=False,
+    )
+    whole = APIRouter(prefix=f"/{VERSION}")
+    for part in (entities, exchanges, plans, setaside, events):
+        whole.include_router(part.router)
+    api.include_router(whole)
+    api.openapi = lambda: _with_key(api)  # type: ignore[method-assign] # FastAPI's way of changing it
+    return api
+
+
+def made(opened: Opened) -> FastAPI:
+    """The API over an open hub, which the caller closes after it."""
+    rules, hub = opened.hub.workspace.hub.api, opened.hub
+    api = described()
+    pool = ThreadPoolExecutor(rules.runs, thread_name_prefix="run")
+    api.state.ground = Ground(
+        hub,
+        opened.secrets,
+        Buckets(rules.rate, rules.burst),
+        Buckets(1.0, STRANGERS),
+        Starter(pool),
+        Door(hub, rules.largest),
+    )
+    _answering(api, opened.redactor)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        pool.shutdown(wait=True, cancel_futures=True)  # a run ends at its own border; what waits is told again
+
+    api.router.lifespan_context = lifespan
+
+    @api.get("/healthz", include_in_schema=False)
+    def alive() -> dict[str, str]:
+        return {"state": "alive"}
+
+    @api.get("/readyz", include_in_schema=False)
+    def ready() -> dict[str, str]:
+        hub.database.require_schema()
+        return {"state": "ready"}
+
+    return api
+
+
+def limits(opened: Opened) -> dict[str, Any]:
+    """What ``Guarded`` around the whole application keeps."""
+    rules = opened.hub.workspace.hub.api
+    return {"largest": rules.largest, "slowest": seconds(rules.slowest)}
+
+
+def _answering(api: FastAPI, redactor: Redactor) -> None:
+    """Every error leaves as a problem, and no text of one with a secret in it."""
+
+    @api.exception_handler(HubError)
+    def ours(request: Request, error: HubError) -> Response:
+        error.message, error.where, error.hint = map(redactor, (error.message, error.where, error.hint))
+        plan = getattr(error, "plan", "")
+        return problem(error, _request(request), more={"plan": plan} if plan else {})
+
+    @api.exception_handler(RequestValidationError)
+    def malformed(request: Request, error: RequestValidationError) -> Response:
+        first, found = invalid(error.errors())
+        return problem(first, _request(request), more={"errors": found})
+
+    @api.exception_handler(HTTPException)
+    def routed(request: Request, error: HTTPException) -> Response:
+        code = {404: "route.unknown", 405: "route.method"}.get(error.status_code, "request.malformed")
+        hint = f"see /{VERSION}/openapi.json"
+        return problem(
+            Refused(code, f"{request.method} {request.url.path}: {error.detail}", hint=hint),
+            _request(request),
+            headers=error.headers,
+        )
+
+    @api.exception_handler(Exception)
+    def unforeseen(request: Request, error: Exception) -> Response:
+        identity = _request(request)
+        log.error("request %s: %s", identity, type(error).__name__, exc_info=error)
+        told = HubError(
+            "internal", "something went wrong inside the hub", hint="its log has the request's id"
+        )
+        told.exit_code = 70
+        return problem(told, identity)
+
+
+def _request(request: Request) -> str:
+    return str(getattr(request.state, "request", "") or secrets.token_hex(8))
+
+
+def _with_key(api: FastAPI) -> dict[str, Any]:
+    if api.openapi_schema is None:
+        found = FastAPI.openapi(api)
+        found.setdefault("components", {})["securitySchemes"] = {
+            "key": {"type": "http", "scheme": "bearer", "description": "A key: cophub keys make NAME --grant …"}
+        }
+        found["security"] = [{"key": []}]
+        api.openapi_schema = found
+    return api.openapi_schema

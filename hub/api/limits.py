@@ -1,0 +1,134 @@
+"""Limits of the API, kept before anything of a request is read: its size, how long its body may take, and
+how many one caller may send."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hub.api.problems import Refused, problem
+from hub.errors import HubError, Retriable
+
+KNOWN = 10_000
+
+
+@dataclass(slots=True)
+class Buckets:
+    """Token buckets by name: ``rate`` requests a second, ``burst`` at once. The least recently seen are
+    forgotten: a forgotten one is full, so many strangers cost no memory and free nobody for long."""
+
+    rate: float
+    burst: int
+    clock: Callable[[], float] = time.monotonic
+    _left: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
+
+    def take(self, name: str) -> float:
+        """Take a token; answers 0, or the seconds until there is one."""
+        moment = self.clock()
+        left, since = self._left.pop(name, (float(self.burst), moment))
+        left = min(float(self.burst), left + (moment - since) * self.rate)
+        wait = 0.0 if left >= 1 else (1 - left) / self.rate
+        self._left[name] = (left - (not wait), moment)
+        if len(self._left) > KNOWN:
+            self._left.popitem(last=False)
+        return wait
+
+    def refund(self, name: str) -> None:
+        left, since = self._left.get(name, (float(self.burst), self.clock()))
+        self._left[name] = (min(float(self.burst), left + 1), since)
+
+
+def too_many(wait: float) -> HubError:
+    return Retriable(
+        "request.many",
+        "too many requests in a short time",
+        hint=f"wait {wait:.1f} s, then ask less often",
+        wait=wait,
+    )
+
+
+@dataclass(slots=True)
+class Guarded:
+    """Around the whole application: gives each request an id, bounds its body, adds headers of safety."""
+
+    app: ASGIApp
+    largest: int
+    slowest: float
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        identity = secrets.token_hex(8)
+        scope.setdefault("state", {})["request"] = identity
+        started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message["headers"], *_headers(identity)]
+            await send(message)
+
+        try:
+            body = _Body(receive, self.largest, time.monotonic() + self.slowest)
+            body.require_announced(scope)
+            await self.app(scope, body, sending)
+        except Refused as error:
+            if started:
+                raise
+            await problem(error, identity)(scope, receive, sending)
+
+
+class _Body:
+    """A request's body as it arrives, bounded."""
+
+    def __init__(self, receive: Receive, largest: int, until: float) -> None:
+        self._receive, self._largest, self._until, self._read = receive, largest, until, 0
+        self._whole = False
+
+    def require_announced(self, scope: Scope) -> None:
+        """Refuse what says itself that it is too large, before any of it is read."""
+        for name, value in scope["headers"]:
+            if name == b"content-length" and value.isdigit() and int(value) > self._largest:
+                raise self._large()
+
+    async def __call__(self) -> Message:
+        if self._whole:  # only the end of the connection is still to come
+            return await self._receive()
+        left = self._until - time.monotonic()
+        try:
+            message = await asyncio.wait_for(self._receive(), max(left, 0.001))
+        except TimeoutError:
+            raise Refused(
+                "request.slow", "the request's body took too long to arrive", hint="send it in one go"
+            ) from None
+        if message["type"] == "http.request":
+            self._read += len(message.get("body", b""))
+            self._whole = not message.get("more_body", False)
+            if self._read > self._largest:
+                raise self._large()
+        return message
+
+    def _large(self) -> Refused:
+        return Refused(
+            "request.large",
+            f"the request has more than {self._largest:,} bytes",
+            hint="send less at once; api.largest in config/hub.yaml says how much is taken",
+        )
+
+
+def _headers(identity: str) -> list[tuple[bytes, bytes]]:
+    return [
+        (b"x-request-id", identity.encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"cache-control", b"no-store"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    ]

@@ -1,0 +1,79 @@
+"""``serve``: the API, in one process."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from hub.cli.opening import opened_hub
+from hub.cli.options import Command
+from hub.cli.say import Say
+from hub.errors import ConfigError
+from hub.web import application
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command(cls=Command)
+def serve(
+    ctx: typer.Context,
+    host: Annotated[
+        str, typer.Option("--host", metavar="ADDRESS", help="Where to listen; 0.0.0.0 is everywhere")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one")] = 8080,
+    proxies: Annotated[
+        str,
+        typer.Option(
+            "--behind",
+            metavar="ADDRESSES",
+            help="Proxies, by comma, whose X-Forwarded-For and -Proto are believed",
+        ),
+    ] = "",
+) -> None:
+    """Serve the API under /v1 until SIGTERM or Ctrl-C.
+
+    It speaks plain HTTP: put a proxy with TLS before it, and name that with --behind. A changed workspace is
+    read at the next start. Keys: cophub keys.
+    """
+    say = Say(ctx)
+    _require_addresses(proxies)
+    with opened_hub(say) as opened:
+        server = uvicorn.Server(
+            uvicorn.Config(
+                application(opened),
+                host=host,
+                port=port,
+                lifespan="on",
+                proxy_headers=bool(proxies),
+                forwarded_allow_ips=proxies or None,
+                server_header=False,
+                timeout_keep_alive=15,
+                timeout_graceful_shutdown=30,
+                h11_max_incomplete_event_size=16 * 1024,
+                limit_concurrency=500,
+                log_config=None,
+                access_log=False,
+            )
+        )
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+        server.config.load()
+        with server.config.bind_socket() as socket:
+            address, taken = socket.getsockname()[:2]
+            shown = f"[{address}]" if ":" in address else address
+            say.note(f"serving http://{shown}:{taken}/v1 ; end it with SIGTERM or Ctrl-C")
+            server.run(sockets=[socket])
+    say.answer({"address": address, "port": taken})
+
+
+def _require_addresses(proxies: str) -> None:
+    for one in filter(None, (part.strip() for part in proxies.split(","))):
+        try:
+            ipaddress.ip_network(one, strict=False)
+        except ValueError:
+            raise ConfigError(
+                "serve.proxy", f"{one!r} is no address of a proxy", hint="for example 10.0.0.5 or 10.0.0.0/24"
+            ) from None

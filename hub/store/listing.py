@@ -1,0 +1,125 @@
+"""Lists by keyset: the rows after a place, in an order that no later write disturbs. Only rows of the exchanges
+and models that the caller may see are asked for."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, literal, select, tuple_
+
+from hub.store import plans, reviews, tables
+from hub.store.database import Database
+from hub.store.journal import RunRow, read_row
+from hub.store.models import entity_table
+from hub.store.plans import PlanRow
+from hub.store.quarantined import CLOSED
+from hub.store.reports import STATES, Entity, Entry, entity_rows, entry_rows
+from hub.store.review_tables import review
+from hub.store.reviews import Review
+
+After = Sequence[Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of a model is wanted: fields that have a value (text as it is compared), a state (None: all),
+    and the order: ``created`` or ``changed``."""
+
+    equal: Mapping[str, Any]
+    state: str | None = "active"
+    order: str = "created"
+
+
+def runs(
+    database: Database, exchanges: Collection[str], after: After, limit: int, state: str | None = None
+) -> list[RunRow]:
+    """The newest first; ``after`` is (id,)."""
+    table = tables.run
+    query = select(table).where(table.c.exchange.in_(exchanges))
+    if state is not None:
+        query = query.where(table.c.state == state)
+    with database.begin(reading=True) as connection:
+        return [read_row(row) for row in connection.execute(_back(query, [table.c.id], after, limit))]
+
+
+def stored_plans(
+    database: Database, exchanges: Collection[str], after: After, limit: int, state: str | None = None
+) -> list[PlanRow]:
+    """The newest first; ``after`` is (id,)."""
+    table = tables.plan
+    query = select(table).where(table.c.exchange.in_(exchanges))
+    if state is not None:
+        query = query.where(table.c.state == state)
+    with database.begin(reading=True) as connection:
+        return [plans.read_row(row) for row in connection.execute(_back(query, [table.c.id], after, limit))]
+
+
+def quarantined(
+    database: Database,
+    exchanges: Collection[str],
+    after: After,
+    limit: int,
+    *,
+    code: str | None = None,
+    cause: str | None = None,
+    closed: bool = False,
+) -> list[Entry]:
+    """The newest first; ``after`` is (id,)."""
+    table = tables.quarantine
+    query = select(table).where(table.c.exchange.in_(exchanges))
+    if code is not None:
+        query = query.where((table.c.code == code) | table.c.code.startswith(f"{code}.", autoescape=True))
+    if cause is not None:
+        query = query.where(table.c.cause == cause)
+    if not closed:
+        query = query.where(table.c.state.not_in(CLOSED))
+    return entry_rows(database, _back(query, [table.c.id], after, limit))
+
+
+def open_reviews(
+    database: Database, exchanges: Collection[str], after: After, limit: int, state: str = "open"
+) -> list[Review]:
+    """The oldest first; ``after`` is (opened_at in ISO 8601, id)."""
+    query = reviews.counted().where(review.c.exchange.in_(exchanges), review.c.state == state)
+    if after is not None:
+        after = (dt.datetime.fromisoformat(after[0]), uuid.UUID(after[1]))
+    with database.begin(reading=True) as connection:
+        rows = connection.execute(_on(query, [review.c.opened_at, review.c.id], after, limit))
+        return [reviews.read_row(row) for row in rows]
+
+
+def entities(database: Database, model: str, wanted: Wanted, after: After, limit: int) -> list[tuple[int, Entity]]:
+    """Golden records with their place in the model's sequence of commits, in the order in which they came, or
+    by that place: ``after`` is (id,) or (seq, id)."""
+    golden = database.tables[entity_table(model)]
+    query = select(golden)
+    if wanted.state is not None:
+        numbers = {name: number for number, name in STATES.items()}
+        query = query.where(golden.c["_state"] == numbers[wanted.state])
+    for name, value in wanted.equal.items():
+        query = query.where(golden.c[name] == value)
+    changed = wanted.order == "changed"
+    columns = [golden.c["_seq"], golden.c["_id"]] if changed else [golden.c["_id"]]
+    if after is not None:
+        after = (*after[:-1], uuid.UUID(after[-1]))
+    return entity_rows(database, model, _on(query, columns, after, limit))
+
+
+def _on(query: Select[Any], columns: Sequence[ColumnElement[Any]], after: After, limit: int) -> Select[Any]:
+    if after is not None:
+        query = query.where(tuple_(*columns) > _place(columns, after))
+    return query.order_by(*columns).limit(limit)
+
+
+def _back(query: Select[Any], columns: Sequence[ColumnElement[Any]], after: After, limit: int) -> Select[Any]:
+    if after is not None:
+        query = query.where(tuple_(*columns) < _place(columns, [uuid.UUID(one) for one in after]))
+    return query.order_by(*(column.desc() for column in columns)).limit(limit)
+
+
+def _place(columns: Sequence[ColumnElement[Any]], after: Sequence[Any]) -> Any:
+    return tuple_(*(literal(value, column.type) for column, value in zip(columns, after, strict=True)))
