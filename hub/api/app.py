@@ -160,7 +160,7 @@ def _with_key(api: FastAPI) -> dict[str, Any]:
     if api.openapi_schema is None:
         found = FastAPI.openapi(api)
         found.setdefault("components", {})["securitySchemes"] = {
-            "key": {"type": "http", "scheme": "bearer", "description": "A key: cophub keys make NAME --grant …"}
+            "key": {"type": "http", "scheme": "bearer", "description": "A key: cophub keys add NAME --grant …"}
         }
         found["security"] = [{"key": []}]
         api.openapi_schema = found

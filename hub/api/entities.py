@@ -37,6 +37,7 @@ OWN = frozenset({"limit", "cursor", "fields", "state", "order", "unmask_reason"}
 
 @router.get("/models", summary="The models that the key may see")
 def models(request: Request, here: Here, who: Reads) -> Response:
+    """With their fields, types and levels."""
     shapes = here.hub.workspace.models
     found = [
         {
@@ -72,19 +73,21 @@ def entities(
     """Any other parameter is a field and the value it must have: ``?country=DE``."""
     shape = _model(here, who, model)
     wanted = Wanted(_equal(request, shape), None if state == "all" else state, order)
-    rows = listing.entities(here.hub.database, model, wanted, after(request, cursor), limit)
+    kinds: tuple[Any, ...] = (int, uuid.UUID) if order == "changed" else (uuid.UUID,)
+    rows = listing.entities(here.hub.database, model, wanted, after(request, cursor, *kinds), limit)
     eyes = sight(here, who, _models(shape), f"model:{model}", unmask_reason)
     values, keys = Values(here.of(who), shape.fields, eyes), Keys(here.hub, eyes)
     values.learn([one.values for _, one in rows])
     place = None
     if rows:
         seq, last = rows[-1]
-        place = [seq, str(last.id)] if order == "changed" else [str(last.id)]
+        place = [seq, last.id] if order == "changed" else [last.id]
     return listed(request, [_told(one, seq, values, keys) for seq, one in rows], limit, place, fields)
 
 
 @router.get("/entities/{model}/{key}", summary="One golden record, by its key or its id")
 def entity(request: Request, here: Here, who: Reads, model: str, key: str, unmask_reason: Reason = None) -> Response:
+    """Who was merged away is shown as what it went into. Asking by a classified key is recorded."""
     shape, hub = _model(here, who, model), here.of(who)
     looked_up(hub, shape, key)
     found = by_key(hub.database, model, key, 2, gone=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import uuid
 from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -40,6 +41,7 @@ class Asked(BaseModel):
 
 @router.get("/exchanges", summary="Exchanges that the key may see")
 def exchanges(request: Request, here: Here, who: Annotated[Caller, allowed("exchanges:read")]) -> Response:
+    """What is read where, into what, and when."""
     found = [_exchange(here.hub.workspace, name) for name in sorted(who.exchanges(here.hub.workspace))]
     return answered(request, {"items": found, "next": None})
 
@@ -48,6 +50,7 @@ def exchanges(request: Request, here: Here, who: Annotated[Caller, allowed("exch
 def exchange(
     request: Request, here: Here, who: Annotated[Caller, allowed("exchanges:read")], name: str
 ) -> Response:
+    """With its last run."""
     exchange_of(here, who, name)
     last = listing.runs(here.hub.database, [name], None, 1)
     return answered(
@@ -94,17 +97,19 @@ def runs(
     cursor: Annotated[str | None, Query()] = None,
     fields: Annotated[str | None, Query()] = None,
 ) -> Response:
+    """State lost: its process was killed; the same run key again begins it anew."""
     seen = who.exchanges(here.hub.workspace) if exchange is None else {exchange_of(here, who, exchange)}
-    rows = listing.runs(here.hub.database, seen, after(request, cursor), limit, state)
+    rows = listing.runs(here.hub.database, seen, after(request, cursor, uuid.UUID), limit, state)
     lost = lost_runs(here.hub.database) if any(row.state == "running" for row in rows) else set()
     items = [_run(row, lost=row.id in lost) for row in rows]
-    return listed(request, items, limit, [str(rows[-1].id)] if rows else None, fields)
+    return listed(request, items, limit, [rows[-1].id] if rows else None, fields)
 
 
 @router.get("/runs/{run:path}", summary="One run, by its id or its run key")
 def one(
     request: Request, here: Here, who: Reads, run: Annotated[str, Path(description="An id, or a run key")]
 ) -> Response:
+    """A run that was only just accepted is found by its run key."""
     waiting = found_run(here, who, run)
     if waiting is not None:
         return answered(request, waiting)

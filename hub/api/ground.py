@@ -90,6 +90,7 @@ class Ground:
 
 
 def ground(request: Request) -> Ground:
+    """What the application was made with."""
     found: Ground = request.app.state.ground
     return found
 
@@ -136,6 +137,7 @@ def exchange_of(here: Ground, who: Caller, name: str) -> str:
 
 
 def plan_of(here: Ground, who: Caller, identity: str) -> PlanRow:
+    """A plan of an exchange that the caller may see; ConfigError ``plan.unknown``."""
     row = find_plan(here.hub.database, identity)
     if row.exchange not in who.exchanges(here.hub.workspace):
         raise ConfigError("plan.unknown", f"there is no plan {identity}", hint="see /v1/plans")

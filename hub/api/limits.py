@@ -40,11 +40,13 @@ class Buckets:
         return wait
 
     def refund(self, name: str) -> None:
+        """Give a token back."""
         left, since = self._left.get(name, (float(self.burst), self.clock()))
         self._left[name] = (min(float(self.burst), left + 1), since)
 
 
 def too_many(wait: float) -> HubError:
+    """Retriable ``request.many`` with the wait."""
     return Retriable(
         "request.many",
         "too many requests in a short time",

@@ -7,9 +7,8 @@ refused. It holds nothing that the list did not show; it is not secret and prove
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -27,14 +26,14 @@ def json_bytes(value: Any) -> bytes:
     return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
 
 
-def after(request: Request, cursor: str | None) -> list[Any] | None:
-    """The place in a cursor; Refused ``cursor.malformed``, ``cursor.other``."""
+def after(request: Request, cursor: str | None, *kinds: Callable[[str], Any]) -> tuple[Any, ...] | None:
+    """The place in a cursor, each part read as its kind; Refused ``cursor.malformed``, ``cursor.other``."""
     if cursor is None:
         return None
     try:
         mark, place = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        assert isinstance(place, list)
-    except (binascii.Error, ValueError, TypeError, AssertionError):
+        found = tuple(kind(_text(part)) for kind, part in zip(kinds, place, strict=True))
+    except (ValueError, TypeError):  # of base64, JSON and each kind
         raise Refused(
             "cursor.malformed", "this is no cursor", where="cursor", hint="take it from next, as it is"
         ) from None
@@ -45,7 +44,13 @@ def after(request: Request, cursor: str | None) -> list[Any] | None:
             where="cursor",
             hint="keep all other parameters as they were, or begin without a cursor",
         )
-    return place
+    return found
+
+
+def _text(part: Any) -> str:
+    if not isinstance(part, str):
+        raise TypeError(type(part).__name__)
+    return part
 
 
 def listed(
@@ -97,7 +102,7 @@ def only(item: Mapping[str, Any], fields: str | None) -> Mapping[str, Any]:
 
 
 def _cursor(request: Request, place: Sequence[Any]) -> str:
-    return base64.urlsafe_b64encode(json_bytes([_mark(request), list(place)])).decode().rstrip("=")
+    return base64.urlsafe_b64encode(json_bytes([_mark(request), [str(part) for part in place]])).decode().rstrip("=")
 
 
 def _mark(request: Request) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import uuid
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -58,9 +59,10 @@ def plans(
     cursor: Annotated[str | None, Query()] = None,
     fields: Annotated[str | None, Query()] = None,
 ) -> Response:
+    """What guards held stands in breaches."""
     seen = who.exchanges(here.hub.workspace) if exchange is None else {exchange_of(here, who, exchange)}
-    rows = listing.stored_plans(here.hub.database, seen, after(request, cursor), limit, state)
-    return listed(request, [_told(row) for row in rows], limit, [str(rows[-1].id)] if rows else None, fields)
+    rows = listing.stored_plans(here.hub.database, seen, after(request, cursor, uuid.UUID), limit, state)
+    return listed(request, [_told(row) for row in rows], limit, [rows[-1].id] if rows else None, fields)
 
 
 @router.get("/{plan}", summary="One plan with its changes")
@@ -72,6 +74,7 @@ def one(
     changes: Annotated[int, Query(ge=0, le=1000, description="Changes of each kind")] = 20,
     unmask_reason: Annotated[str | None, Query()] = None,
 ) -> Response:
+    """At most so many changes of each kind, with old and new values, masked as the key may see."""
     row = plan_of(here, who, plan)
     models = models_shown(here.hub.workspace, row.exchange)
     eyes = sight(here, who, models, f"plan:{row.id}", unmask_reason)
@@ -91,6 +94,7 @@ def approve(request: Request, here: Here, who: Writes, plan: str, consent: Conse
 
 @router.post("/{plan}/rejection", summary="Close a plan for good")
 def reject(request: Request, here: Here, who: Writes, plan: str, refusal: Refusal) -> Response:
+    """It cannot be approved or applied any more."""
     row = plan_of(here, who, plan)
     approval.reject(here.of(who), row, refusal.reason)
     return answered(request, _told(plan_of(here, who, str(row.id))))

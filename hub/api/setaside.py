@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
+import uuid
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -71,13 +73,14 @@ def quarantine(
     cursor: Annotated[str | None, Query()] = None,
     fields: Annotated[str | None, Query()] = None,
 ) -> Response:
+    """One entry per record and reason. Its input is masked as its field is classified; originals are never sent."""
     seen = who.exchanges(here.hub.workspace) if exchange is None else {exchange_of(here, who, exchange)}
     rows = listing.quarantined(
-        here.hub.database, seen, after(request, cursor), limit, code=code, cause=cause, closed=closed
+        here.hub.database, seen, after(request, cursor, uuid.UUID), limit, code=code, cause=cause, closed=closed
     )
     keys = Keys(here.hub)
     items = [_entry(keys, row) for row in rows]
-    return listed(request, items, limit, [str(rows[-1].id)] if rows else None, fields)
+    return listed(request, items, limit, [rows[-1].id] if rows else None, fields)
 
 
 @router.get("/quarantine/causes", tags=["quarantine"], summary="The same by cause, the most frequent first")
@@ -88,6 +91,7 @@ def by_cause(
     exchange: Annotated[str | None, Query()] = None,
     examples: Annotated[int, Query(ge=0, le=20)] = 3,
 ) -> Response:
+    """Entries that one remedy helps share a cause. Each comes with its newest examples."""
     seen = who.exchanges(here.hub.workspace) if exchange is None else {exchange_of(here, who, exchange)}
     keys, found = Keys(here.hub), []
     for one in causes(here.hub.database, exchange, examples=examples):
@@ -99,6 +103,7 @@ def by_cause(
 
 @router.post("/quarantine/replays", status_code=202, tags=["quarantine"], summary="Look at entries again")
 def replay(request: Request, here: Here, who: Writes, again: Again) -> Response:
+    """Answers at once. Entries of the cause go through the mapping as it is now; with preview only a plan is made."""
     chosen = _chosen(here, who, again.cause)
     key = run_key(request, f"{who.name}/replay/{again.cause}")
     work = partial(replaying.replay, here.of(who), chosen, key, preview=again.preview)
@@ -108,6 +113,7 @@ def replay(request: Request, here: Here, who: Writes, again: Again) -> Response:
 
 @router.post("/quarantine/dismissals", tags=["quarantine"], summary="Take entries off the list")
 def dismiss(request: Request, here: Here, who: Writes, dismissal: Dismissal) -> Response:
+    """They are not looked at again until their record changes."""
     _chosen(here, who, dismissal.cause)
     count = replaying.dismiss(here.of(who), [dismissal.cause], [], dismissal.reason)
     return answered(request, {"dismissed": count})
@@ -124,10 +130,13 @@ def reviews(
     cursor: Annotated[str | None, Query()] = None,
     fields: Annotated[str | None, Query()] = None,
 ) -> Response:
+    """Also those that were decided, by their state."""
     seen = who.exchanges(here.hub.workspace) if exchange is None else {exchange_of(here, who, exchange)}
-    rows = listing.open_reviews(here.hub.database, seen, after(request, cursor), limit, state)
+    rows = listing.open_reviews(
+        here.hub.database, seen, after(request, cursor, dt.datetime.fromisoformat, uuid.UUID), limit, state
+    )
     keys = Keys(here.hub)
-    place = [rows[-1].opened_at.isoformat(), str(rows[-1].id)] if rows else None
+    place = [rows[-1].opened_at, rows[-1].id] if rows else None
     return listed(request, [_review(keys, row) for row in rows], limit, place, fields)
 
 
@@ -139,6 +148,7 @@ def one_review(
     review: str,
     unmask_reason: Annotated[str | None, Query()] = None,
 ) -> Response:
+    """What agrees and what does not, and how alike it is."""
     found = _found(here, who, review)
     models = models_shown(here.hub.workspace, found.exchange)
     eyes = sight(here, who, models, f"review:{found.id}", unmask_reason)
@@ -156,6 +166,7 @@ def decided(
     review: str,
     decision: Decision,
 ) -> Response:
+    """Decided in the key's name. The record's run follows at once where it can; else note says why it waits."""
     found, hub = _found(here, who, review), here.of(who)
     if decision.decision == "merge":
         done = merge_candidates(hub, str(found.id), decision.entity, decision.reason)

@@ -192,8 +192,9 @@ def _bodies(body: bytes) -> list[bytes]:
         return [body]
     try:
         return [bytes(one) for one in msgspec.json.decode(body, type=list[msgspec.Raw])]
-    except msgspec.DecodeError as error:
-        raise RecordRejected("event.malformed", f"this is no list of events: {error}") from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise RecordRejected("event.malformed", f"this is no list of events: {why}") from None
 
 
 def _text(record: Mapping[str, Any], name: str) -> str:

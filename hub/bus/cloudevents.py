@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from hub.errors import RecordRejected
+from hub.errors import Fatal, RecordRejected
 from hub.store.outbox import Event
 from hub.untrusted import parse_json
 
@@ -74,8 +74,11 @@ def read(value: Mapping[str, Any]) -> Envelope:
 
 
 def parse(raw: bytes) -> Mapping[str, Any]:
-    """One JSON object; RecordRejected ``event.malformed``, or Fatal of ``hub.untrusted`` for bad JSON."""
-    value = parse_json(raw, where="event")
+    """One JSON object; RecordRejected ``event.malformed``."""
+    try:
+        value = parse_json(raw, where="event")
+    except Fatal as error:  # fatal for a whole answer of a system; here it is one event that somebody sent
+        raise _malformed(error.message) from None
     if not isinstance(value, Mapping):
         raise _malformed("it is no JSON object")
     return value

@@ -56,7 +56,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     },
     "Keep": {
         "audit": ("audit", "Show what was done, by whom and why, and prove that nothing of it was changed."),
-        "keys": ("keys", "List keys of the API, make, rotate and revoke them."),
+        "keys": ("keys", "List keys of the API, add, rotate and revoke them."),
         "secrets": ("secrets", "Set, list and remove secrets, and rotate their master key."),
         "demo": ("demo", "Run the sample landscape on simulators, offline."),
     },

@@ -23,7 +23,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The key's name: who a
 
 @app.callback()
 def keys(ctx: typer.Context) -> None:
-    """List keys of the API, make, rotate and revoke them.
+    """List keys of the API, add, rotate and revoke them.
 
     A key is shown once, when it is made: the hub keeps only its digest.
     """
@@ -50,7 +50,7 @@ def _listed(say: Say) -> None:
     if found:
         say.show(table)
     else:
-        say.line("there is no key yet: cophub keys make NAME --grant entities:read")
+        say.line("there is no key yet: cophub keys add NAME --grant entities:read")
     hidden = ("digest", "former_digest")
     told = [
         {name: getattr(row, name) for name in KeyRow.__dataclass_fields__ if name not in hidden} for row in found
@@ -70,7 +70,7 @@ def _state(row: KeyRow, today: dt.datetime) -> tuple[str, str]:
 
 
 @app.command(cls=Command)
-def make(
+def add(
     ctx: typer.Context,
     name: Name,
     grants: Annotated[
@@ -89,7 +89,7 @@ def make(
 ) -> None:
     """Make a key and show it, this once.
 
-    cophub keys make dashboard --grant entities:read --model supplier --expires 90d
+    cophub keys add dashboard --grant entities:read --model supplier --expires 90d
     """
     say = Say(ctx)
     lasts = duration(expires) if expires is not None else None

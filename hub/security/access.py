@@ -63,7 +63,7 @@ class Caller:
             raise AuthError(
                 "key.grant",
                 f"the key {self.name!r} does not allow {grant}",
-                hint=f"cophub keys make NAME --grant {grant}",
+                hint=f"cophub keys add NAME --grant {grant}",
             )
 
     def models(self, workspace: Workspace) -> frozenset[str]:
@@ -105,6 +105,7 @@ def new_secret() -> tuple[str, str]:
 
 
 def digest(secret: str) -> str:
+    """SHA-256 in hex."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -141,6 +142,7 @@ def rotate(database: Database, actor: Actor, name: str, lasts: dt.timedelta, mom
 
 
 def revoke(database: Database, actor: Actor, name: str) -> None:
+    """ConfigError ``key.unknown``."""
     access.revoke(database, name, _audited(actor))
 
 

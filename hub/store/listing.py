@@ -3,8 +3,6 @@ and models that the caller may see are asked for."""
 
 from __future__ import annotations
 
-import datetime as dt
-import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -83,10 +81,8 @@ def quarantined(
 def open_reviews(
     database: Database, exchanges: Collection[str], after: After, limit: int, state: str = "open"
 ) -> list[Review]:
-    """The oldest first; ``after`` is (opened_at in ISO 8601, id)."""
+    """The oldest first; ``after`` is (opened_at, id)."""
     query = reviews.counted().where(review.c.exchange.in_(exchanges), review.c.state == state)
-    if after is not None:
-        after = (dt.datetime.fromisoformat(after[0]), uuid.UUID(after[1]))
     with database.begin(reading=True) as connection:
         rows = connection.execute(_on(query, [review.c.opened_at, review.c.id], after, limit))
         return [reviews.read_row(row) for row in rows]
@@ -104,8 +100,6 @@ def entities(database: Database, model: str, wanted: Wanted, after: After, limit
         query = query.where(golden.c[name] == value)
     changed = wanted.order == "changed"
     columns = [golden.c["_seq"], golden.c["_id"]] if changed else [golden.c["_id"]]
-    if after is not None:
-        after = (*after[:-1], uuid.UUID(after[-1]))
     return entity_rows(database, model, _on(query, columns, after, limit))
 
 
@@ -117,7 +111,7 @@ def _on(query: Select[Any], columns: Sequence[ColumnElement[Any]], after: After,
 
 def _back(query: Select[Any], columns: Sequence[ColumnElement[Any]], after: After, limit: int) -> Select[Any]:
     if after is not None:
-        query = query.where(tuple_(*columns) < _place(columns, [uuid.UUID(one) for one in after]))
+        query = query.where(tuple_(*columns) < _place(columns, after))
     return query.order_by(*(column.desc() for column in columns)).limit(limit)
 
 

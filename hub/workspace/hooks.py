@@ -58,6 +58,7 @@ class Push(Shape):
 
     @property
     def references(self) -> list[str]:
+        """The secrets, one or several."""
         return [self.secret] if isinstance(self.secret, str) else list(self.secret)
 
 

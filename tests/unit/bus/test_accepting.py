@@ -11,11 +11,13 @@ import pytest
 from hub.bus import cloudevents, signature
 from hub.bus.accept import Door
 from hub.errors import AuthError, ConfigError, HubError, RecordRejected
+from hub.workspace.shape import Push
 from tests.unit.bus.busworld import BusWorld, event, supplier
 from tests.unit.bus.hook import SECRET
 
 NOW = 1_800_000_000.0
 OTHER = "whsec_" + "B" * 32
+PUSH = Push(secret="secret://erp/push")
 
 
 def good(fixtures: Path) -> dict[str, Any]:
