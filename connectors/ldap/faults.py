@@ -62,7 +62,8 @@ _LOGINS = {
     "532": "the password has expired", "533": "the account is disabled", "701": "the account has expired",
     "773": "the password must be changed first", "775": "the account is locked",
 }  # fmt: skip
-_TLS = re.compile(r"(?i)certificate|\btls\b|\bssl\b|handshake|hostname")
+# libldap on GnuTLS has no other words for a certificate that it does not trust than the last ones.
+_TLS = re.compile(r"(?i)certificate|\btls\b|\bssl\b|handshake|hostname|unknown error code")
 
 
 def result_of(error: ldap.LDAPError) -> int:
@@ -91,7 +92,7 @@ def told(error: ldap.LDAPError, where: str, secrets: Iterable[str]) -> HubError:
             "ldap.tls", f"no encrypted connection comes about: {text}", where=where,
             hint="check tls: ca, the name in url: and the server's certificate",
         )  # fmt: skip
-    if result == 1 and "bind" in text:  # how Active Directory answers to who has not logged in
+    if result == 1 and re.search(r"(?i)bind must|authentication", text):  # how Active Directory answers to who has not logged in
         result = 49
     rule = _BY_RESULT.get(result)
     if rule is None:

@@ -42,7 +42,10 @@ class Syncrepl(Following):
         return self._pages(query, None)
 
     def _changed(self, query: Query, at: float, mark: str) -> Iterator[Page]:
-        return self._pages(query, unpacked(mark) or b"")
+        cookie = unpacked(mark)
+        if not cookie:  # the directory would take it for none, and tell no deletion
+            raise self.expired("its cookie cannot be read")
+        return self._pages(query, cookie)
 
     def _pages(self, query: Query, cookie: bytes | None) -> Iterator[Page]:
         records = Records(self.connection, self.shape, query)

@@ -149,9 +149,11 @@ class Writer:
         if wanted is not None and not same_name(dn, wanted):
             own, above = split_name(wanted)
             moves = None if same_name(split_name(dn)[1], above) else above
-            _, _, _, controls = self._raw.rename_ext_s(
+            raw = self._raw
+            number = raw.rename(
                 dn, own, newsuperior=moves, delold=1, serverctrls=[*self._telling(), *self._asserting(change)]
             )
+            _, _, _, controls = raw.result3(number, timeout=self._connection.settings.timeout)
             dn = wanted
             standing = standing.renamed(dn)
         mods: list[Mod] = []

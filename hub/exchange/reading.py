@@ -53,7 +53,9 @@ def read_source(
     except Fatal as error:
         if error.code != "token.expired" or query.token is None:
             raise
-        # The source forgot the token of an incremental read: everything is read instead.
+        # The source forgot the token of an incremental read: everything is read instead, and that is said.
         extracted = extract(source, dataclasses.replace(query, token=None), run, show, scan_of)
+        note = f"everything was read: {error.message}"
+        extracted = dataclasses.replace(extracted, notes=(*extracted.notes, note))
     reach("after_extract")
     return extracted
