@@ -92,8 +92,8 @@ def told(error: ldap.LDAPError, where: str, secrets: Iterable[str]) -> HubError:
             "ldap.tls", f"no encrypted connection comes about: {text}", where=where,
             hint="check tls: ca, the name in url: and the server's certificate",
         )  # fmt: skip
-    if result == 1 and re.search(r"(?i)bind must|authentication", text):  # how Active Directory answers to who has not logged in
-        result = 49
+    if result == 1 and re.search(r"(?i)bind must|authentication", text):
+        result = 49  # how Active Directory answers to who has not logged in
     rule = _BY_RESULT.get(result)
     if rule is None:
         return Fatal(
