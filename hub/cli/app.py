@@ -52,6 +52,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "entities": ("entities", "Show golden records and where each value comes from."),
         "links": ("links", "Show, import and export which foreign record stands for which entity."),
         "why": ("why", "Tell which entity a record belongs to, and why, rule by rule."),
+        "weights": ("weights", "Estimate prior and bits of the match rules of likeness."),
         "review": ("review", "Decide which entity a record is, and merge entities that are one."),
     },
     "Keep": {

@@ -50,14 +50,18 @@ def _rule(say: Say, rule: RuleTold) -> None:
     for one in rule.candidates:
         cells = (_likeness(one, name) for name in fields)
         say.row(table, Text(short(one.entity), style="cyan"), f"{one.score:.3f}", *cells)
-    weights = (f"× {rule.candidates[0].why[name].get('weight', 1):g}" for name in fields)
-    say.row(table, Text("weight", style="dim"), "", *weights)
+    if "bits" not in rule.candidates[0].why[fields[0]]:
+        weights = (f"× {rule.candidates[0].why[name].get('weight', 1):g}" for name in fields)
+        say.row(table, Text("weight", style="dim"), "", *weights)
     say.show(table)
 
 
 def _likeness(one: Candidate, name: str) -> str:
-    value = one.why.get(name, {}).get("likeness")
-    return "missing" if value is None else f"{value:.3f}"
+    told = one.why.get(name, {})
+    if told.get("likeness") is None:
+        return "missing"
+    bits = f" {told['bits']:+g} bits" if "bits" in told else ""
+    return f"{told['likeness']:.3f}{bits}"
 
 
 def _outcome(say: Say, found: Why) -> None:

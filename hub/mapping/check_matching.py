@@ -9,7 +9,7 @@ from hub.mapping.compile import Compiled
 from hub.mapping.conditions import condition, creates, record_of, steps
 from hub.mapping.record import model_type, quoted
 from hub.mapping.syntax import Issue
-from hub.workspace.matching import BLOCK, COUNTED, MatchRule
+from hub.workspace.matching import BLOCK, COUNTED, LISTED, MatchRule
 from hub.workspace.shape import ModelField, ModelFile, Output
 
 Place = tuple[str | int, ...]
@@ -18,6 +18,7 @@ FITTING = {
     "name": ("text", "code"),
     "company": ("text", "code"),
     "digits": ("text", "code", "integer"),
+    "email": ("text",),
     "date": ("date", "datetime", "text"),
     "number": ("integer", "decimal"),
 }
@@ -65,9 +66,13 @@ def _misfit(name: str, by: str, field: ModelField) -> Issue:
 def _exact(rule: MatchRule) -> Iterator[tuple[Place, Issue]]:
     told = [
         ("block", bool(rule.block)),
+        ("prior", rule.prior is not None),
         (
             "weights and comparators",
-            any(one.by or one.weight != 1 or one.least for one in rule.compared.values()),
+            any(
+                one.by or one.weight != 1 or one.least or one.bits or one.swap
+                for one in rule.compared.values()
+            ),
         ),
     ]
     for what, written in told:
@@ -112,28 +117,76 @@ def _fuzzy(rule: MatchRule) -> Iterator[tuple[Place, Issue]]:
                 level="warning",
             ),
         )
+    yield from _weighed(rule)
     for number, entry in enumerate(rule.block):
-        keys = [entry] if isinstance(entry, str) else entry
-        lists = 0
-        for index, key in enumerate(keys):
-            place: Place = ("block", number) if isinstance(entry, str) else ("block", number, index)
-            found = BLOCK.fullmatch(key)
-            if found is None or (found["form"] in COUNTED) != (found["count"] is not None):
-                yield (
-                    place,
-                    Issue(
-                        "match.block",
-                        f"block: {key!r} is no field or form of a field",
-                        "field, sound(field), start(field, 3), last(field, 4), year(field), month(field), words(field)",
-                    ),
-                )
-            elif found["form"] == "words":
-                lists += 1
-        if lists > 1:
+        yield from _block(number, entry)
+
+
+def _weighed(rule: MatchRule) -> Iterator[tuple[Place, Issue]]:
+    """Bits and prior need each other; a weight is no bits."""
+    for name, one in rule.compared.items():
+        place: Place = ("on", name) if isinstance(rule.on, dict) else ()
+        if (one.bits is None) != (rule.prior is None):
             yield (
-                ("block", number),
-                Issue("match.block", "a block has words() once at most", "make two passes of it"),
+                place,
+                Issue(
+                    "match.bits",
+                    f"{name} has bits, and the rule no prior"
+                    if one.bits
+                    else f"the rule has prior, {name} no bits",
+                    "cophub weights tells both",
+                ),
             )
+        elif one.bits is not None and one.weight != 1:
+            yield (
+                place,
+                Issue("match.bits", f"{name} has bits and a weight", "take the weight away: bits say it"),
+            )
+        if one.swap is not None and not _swappable(rule, name, one.swap):
+            yield (
+                place,
+                Issue(
+                    "match.swap",
+                    f"swap: {one.swap} is no other compared field with the same by that is in no other swap",
+                    "write swap at one of the two fields, and the same by at both",
+                ),
+            )
+
+
+def _swappable(rule: MatchRule, name: str, other: str) -> bool:
+    compared = rule.compared
+    if other == name or other not in compared or compared[other].by != compared[name].by:
+        return False
+    ends = [end for field, one in compared.items() if one.swap for end in (field, one.swap)]
+    return len(ends) == len(set(ends))
+
+
+def _block(number: int, entry: str | list[str]) -> Iterator[tuple[Place, Issue]]:
+    lists = 0
+    for index, key in enumerate([entry] if isinstance(entry, str) else entry):
+        place: Place = ("block", number) if isinstance(entry, str) else ("block", number, index)
+        found = BLOCK.fullmatch(key)
+        if (
+            found is None
+            or (found["form"] in COUNTED) != (found["count"] is not None)
+            or (found["form"] == "either") != (found["other"] is not None)
+        ):
+            yield (
+                place,
+                Issue(
+                    "match.block",
+                    f"block: {key!r} is no field or form of a field",
+                    "field, sound(field), start(field, 3), last(field, 4), year(field), month(field), words(field), "
+                    "either(field, other)",
+                ),
+            )
+        elif found["form"] in LISTED:
+            lists += 1
+    if lists > 1:
+        yield (
+            ("block", number),
+            Issue("match.block", "a block has words() or either() once at most", "make two passes of it"),
+        )
 
 
 def _reactions(output: Output, model: ModelFile, binder: Binder) -> Iterator[tuple[Place, Issue]]:

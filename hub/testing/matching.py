@@ -52,15 +52,17 @@ def link(run: RunFile, rule: MatchRule, model: ModelFile, new: str, golden: str)
     made.forms("golden_form", f"SELECT id AS _row, * FROM {golden}")
     made.pairs("likely", "golden_form", made.needed)
     run.sql("CREATE OR REPLACE TABLE claimed (entity VARCHAR)")
-    assign(run, rule, made.linking)
+    assign(made)
     return made
 
 
 def alike(run: RunFile, rule: MatchRule, model: ModelFile, rows: str) -> Comparison:
-    """``likely`` (l, r, score): the pairs within ``rows`` (id, fields) that are alike."""
+    """``likely`` (l, r, score): the pairs within ``rows`` (id, fields) that are alike; ``together`` (l, r): those
+    that are taken for the same."""
     made = comparison(run, rule, model)
     made.forms("new_form", f"SELECT id AS _row, * FROM {rows}")
     made.pairs("likely", "new_form", made.needed, within=True)
+    made.together()
     return made
 
 

@@ -107,7 +107,8 @@ def _match(scope: Scope, output: Output, at: Loc, rule: MatchRule, model: ModelF
         for index, key in enumerate([entry] if isinstance(entry, str) else entry):
             if found := BLOCK.fullmatch(key):
                 place: Loc = (number,) if isinstance(entry, str) else (number, index)
-                compared.append((found["field"], (*at, "block", *place)))
+                names = (name for name in (found["field"], found["other"]) if name)
+                compared += [(name, (*at, "block", *place)) for name in names]
     scope.fields(compared, model.fields, f"the model {output.into}")
     for word, place in compared:
         if word in model.fields and word not in output.fields:

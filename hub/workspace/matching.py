@@ -10,17 +10,19 @@ from pydantic import BeforeValidator, Field
 from hub.workspace.strict import Duration, FieldName, Shape
 
 BLOCK: Final = re.compile(
-    r"(?:(?P<form>sound|year|month|words|start|last)\(\s*)?(?P<field>[a-z][a-z0-9_]*)"
-    r"(?:\s*,\s*(?P<count>[1-9]\d?))?\s*(?(form)\))"
+    r"(?:(?P<form>sound|year|month|words|start|last|either)\(\s*)?(?P<field>[a-z][a-z0-9_]*)"
+    r"(?:\s*,\s*(?:(?P<count>[1-9]\d?)|(?P<other>[a-z][a-z0-9_]*)))?\s*(?(form)\))"
 )
 """A part of a block's key: a field, or a form of it."""
 COUNTED: Final = ("start", "last")
+LISTED: Final = ("words", "either")
+"""Forms that give several keys."""
 
 
 class Compared(Shape):
     """How a rule of likeness compares one field."""
 
-    by: Literal["exact", "text", "name", "company", "digits", "date", "number"] | None = Field(
+    by: Literal["exact", "text", "name", "company", "digits", "email", "date", "number"] | None = Field(
         None, description="What likeness means; without it what suits the field's type", examples=["name"]
     )
     weight: float = Field(
@@ -31,6 +33,20 @@ class Compared(Shape):
         ge=0,
         le=1,
         description="Both filled and less alike than this: the two are not the same, whatever the rest says",
+    )
+    swap: FieldName | None = Field(
+        None,
+        description="Another compared field that this one is mixed up with: the two are compared crosswise where "
+        "that is more alike",
+        examples=["last_name"],
+    )
+    bits: list[float] | None = Field(
+        None,
+        min_length=4,
+        max_length=4,
+        description="Of a rule with prior: the evidence in bits of equal, alike, faintly alike and different values; "
+        "cophub weights estimates it",
+        examples=[[7.0, 5.4, 0.2, -3.5]],
     )
 
 
@@ -46,18 +62,26 @@ class MatchRule(Shape):
     block: list[str | list[str]] = Field(
         [],
         description="A rule of likeness compares only what shares a block; each entry is one pass over "
-        "fields or sound(f), start(f, n), last(f, n), year(f), words(f)",
+        "fields or sound(f), start(f, n), last(f, n), year(f), month(f), words(f), either(f, g)",
         examples=[["phone", ["sound(name)", "city"]]],
     )
     at_least: float | None = Field(None, gt=0, le=1, description="Score that links", examples=[0.92])
     review: float | None = Field(
         None, gt=0, le=1, description="Score from which a person decides; below it nothing", examples=[0.8]
     )
+    prior: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Makes the score a probability: the share of the same among all pairs, before their bits count",
+        examples=[0.0001],
+    )
     margin: float = Field(
         0.02,
         ge=0,
-        le=1,
-        description="How much better than the next one the best must be; else a person decides",
+        lt=1,
+        description="How much better than the next one the best must be, else a person decides; of a rule with "
+        "prior how likely the next one may be the right one of the two",
     )
     most: int = Field(
         200, ge=1, le=10_000, description="A block that more entities share is passed over, and said so"

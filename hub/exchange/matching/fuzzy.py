@@ -10,15 +10,19 @@ not the comparisons.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from hub.exchange.matching import odds
 from hub.exchange.matching.batch import OTHERS, Batch
+from hub.exchange.matching.groups import group
 from hub.exchange.matching.likeness import (
     SPOKEN,
     Part,
     block_key,
+    crossed,
     form_columns,
-    likeness,
+    likenesses,
     parts,
     plain_form,
     score,
@@ -31,6 +35,9 @@ from hub.exchange.staging import take
 from hub.store import entities
 from hub.workspace.matching import MatchRule
 from hub.workspace.shape import ModelFile
+
+CERTAIN = 0.999999
+"""A probability of 1 has no odds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,21 @@ class Comparison:
     def linking(self) -> float:
         """The score that links; none does where a person decides."""
         return self.rule.at_least if self.rule.at_least is not None and self.rule.then == "link" else 2.0
+
+    @property
+    def gap(self) -> float:
+        """How much stronger the best must be than the next one: in score, or of a rule with prior in bits."""
+        margin = self.rule.margin
+        if self.rule.prior is None:
+            return margin
+        return odds.bits(1.0 - margin) if 0.0 < margin < 0.5 else 0.0
+
+    @property
+    def told(self) -> str:
+        """JSON of why a pair has its score, as SQL."""
+        if self.rule.prior is None:
+            return why(self.compared, {part.name: f"'weight', {part.weight}" for part in self.compared})
+        return why(self.compared, {part.name: f"'bits', {odds.gained(part)}" for part in self.compared})
 
     def forms(self, side: str, query: str) -> None:
         """``side``: the rows of ``query`` (_row, fields) as forms, with a key per block pass."""
@@ -84,39 +106,66 @@ class Comparison:
         return [block_key(entry, by_name)[1] for entry in self.rule.block]
 
     def pairs(self, table: str, right: str, needed: float, *, within: bool = False) -> list[int]:
-        """``table`` (l, r, score, q0 …): the pairs of ``new_form`` and ``right`` that share a block and reach
-        ``needed``. Answers for each pass how many of its blocks were too large."""
+        """``table`` (l, r, strength, score, q0 …): the pairs of ``new_form`` and ``right`` that share a block and
+        reach ``needed``. Answers for each pass how many of its blocks were too large."""
         run, passed = self.run, []
-        scored = ", ".join(f"{likeness(part)} AS q{part.number}" for part in self.compared)
-        listed = ", ".join(f"q{part.number}" for part in self.compared)
         kept = ", ".join(f"q{part.number} DOUBLE" for part in self.compared)
         left_type, right_type = (
             run.sql(f"SELECT typeof(_row) FROM {side} LIMIT 1") for side in ("new_form", right)
         )
         run.sql(
             f"CREATE OR REPLACE TABLE found (l {left_type[0][0] if left_type else 'VARCHAR'}, "
-            f"r {right_type[0][0] if right_type else 'VARCHAR'}, score DOUBLE, {kept})"
+            f"r {right_type[0][0] if right_type else 'VARCHAR'}, strength DOUBLE, score DOUBLE, {kept})"
         )
+        order = "AND l._row < r._row" if within else ""
+        for source, crowds in self.sources("new_form", right, order):
+            passed.append(crowds)
+            run.sql(f"INSERT INTO found SELECT * FROM ({self.scored(source)}) WHERE score >= {needed}")
+        run.sql(f"CREATE OR REPLACE TABLE {table} AS SELECT DISTINCT * FROM found")
+        return passed
+
+    def sources(self, left: str, right: str, order: str = "") -> Iterator[tuple[str, int]]:
+        """For each pass the pairs ``l``, ``r`` that share its key, as a FROM clause good until the next one is
+        asked for, and how many of its blocks were too large."""
         forms = ", ".join(form_columns(self.known))
         for number, many in enumerate(self.passes()):
             key = f"unnest(b{number})" if many else f"b{number}"
-            sides = {
-                side: f"(SELECT _row, {forms}, {key} AS b FROM {side} WHERE b{number} IS NOT NULL)"
-                for side in ("new_form", right)
-            }
-            run.sql(f"""CREATE OR REPLACE TABLE crowded AS SELECT b FROM {sides[right]}
+            a, b = (
+                f"(SELECT _row, {forms}, {key} AS b FROM {side} WHERE b{number} IS NOT NULL)"
+                for side in (left, right)
+            )
+            self.run.sql(f"""CREATE OR REPLACE TABLE crowded AS SELECT b FROM {b}
                 GROUP BY b HAVING count(*) > {self.rule.most}""")
-            crowded = f"SELECT b FROM {sides['new_form']} INTERSECT SELECT b FROM crowded"
-            passed.append(int(run.one(f"SELECT count(*) FROM ({crowded})")))
-            order = "AND l._row < r._row" if within else ""
-            run.sql(f"""INSERT INTO found SELECT l, r, score, {listed} FROM (
-                SELECT *, {score(self.compared)} AS score FROM (
-                    SELECT l._row AS l, r._row AS r, {scored}
-                    FROM (SELECT * FROM {sides["new_form"]} ANTI JOIN crowded USING (b)) l
-                    JOIN {sides[right]} r ON l.b = r.b {order}))
-                WHERE score >= {needed}""")
-        run.sql(f"CREATE OR REPLACE TABLE {table} AS SELECT DISTINCT * FROM found")
-        return passed
+            crowds = self.run.one(f"SELECT count(*) FROM (SELECT b FROM {a} INTERSECT SELECT b FROM crowded)")
+            yield (
+                f"(SELECT * FROM {a} ANTI JOIN crowded USING (b)) l JOIN {b} r ON l.b = r.b {order}",
+                int(crowds),
+            )
+
+    def together(self) -> None:
+        """``together`` (l, r): which pairs within ``new_form`` are taken for the same; those that only a group
+        joins are scored and added to ``likely``."""
+        run, rule = self.run, self.rule
+        if rule.prior is None or self.linking > 1 or not run.one("SELECT count(*) FROM likely"):
+            run.sql(
+                f"CREATE OR REPLACE TABLE together AS SELECT l, r FROM likely WHERE score >= {self.linking}"
+            )
+            return
+        group(run, form_columns(self.known), odds.bits(min(self.linking, CERTAIN)), odds.bits(self.needed))
+        pairs = """(SELECT l, r FROM together ANTI JOIN likely USING (l, r)) t
+            JOIN new_form l ON l._row = t.l JOIN new_form r ON r._row = t.r"""
+        run.sql(f"INSERT INTO likely {self.scored(pairs)}")
+
+    def scored(self, pairs: str) -> str:
+        """SELECT of l, r, strength, score and likenesses of the pairs ``l``, ``r`` of a FROM clause."""
+        alike = f"SELECT l._row AS l, r._row AS r, {likenesses(self.compared)} FROM {pairs}"
+        alike = f"SELECT l, r, {crossed(self.compared)} FROM ({alike})"
+        prior = self.rule.prior
+        strong = score(self.compared) if prior is None else odds.strength(self.compared, prior)
+        scored = "strength" if prior is None else odds.probability("strength")
+        listed = ", ".join(f"q{part.number}" for part in self.compared)
+        strengths = f"SELECT *, {strong} AS strength FROM ({alike})"
+        return f"SELECT l, r, strength, {scored} AS score, {listed} FROM ({strengths})"
 
 
 def comparison(run: RunFile, rule: MatchRule, model: ModelFile) -> Comparison:
@@ -142,51 +191,57 @@ def prepare(batch: Batch, rule: MatchRule) -> Comparison | None:
     return made
 
 
+def golden_forms(batch: Batch, made: Comparison) -> None:
+    """``golden_form``: the entities there are."""
+    names = [part.name for part in made.known]
+    take(batch.run, "living", entities.living(batch.session, batch.database, batch.model.model, names))
+    made.forms("golden_form", "SELECT _id AS _row, * FROM living")
+    batch.run.sql("DROP TABLE living")
+
+
 def match_alike(batch: Batch, rule: MatchRule) -> None:
     """One rule against the entities there are."""
     made, run = prepare(batch, rule), batch.run
     if made is None:
         return
-    names = [part.name for part in made.known]
-    take(run, "living", entities.living(batch.session, batch.database, batch.model.model, names))
-    made.forms("golden_form", "SELECT _id AS _row, * FROM living")
-    run.sql("DROP TABLE living")
+    golden_forms(batch, made)
     passed = made.pairs("likely", "golden_form", 0.0 if batch.tracing else made.needed)
     run.sql("DROP TABLE golden_form")
     run.sql("DELETE FROM likely WHERE (l, r) IN (SELECT (key, entity) FROM rejected_pair)")
     _tell(batch, rule, passed)
-    told = why(made.compared)
+    told = made.told
     if batch.tracing:
         run.sql(f"INSERT INTO traced SELECT l, r, NULL, {sql_text(rule.title)}, score, {told} FROM likely")
         run.sql(f"DELETE FROM likely WHERE score < {made.needed}")
     if not run.one("SELECT count(*) FROM likely"):
         return
     batch.claim("SELECT DISTINCT r AS entity FROM likely")
-    assign(run, rule, made.linking)
+    assign(made)
     _judge(batch, rule, told)
 
 
-def assign(run: RunFile, rule: MatchRule, linking: float) -> None:
-    """``fates`` (key, entity, score, fate): each record's best entity, and whether it may have it."""
-    run.sql(f"""CREATE OR REPLACE TABLE fates AS WITH best AS (
-            SELECT l, r, score, max(score) OVER (PARTITION BY l) AS best FROM likely),
+def assign(made: Comparison) -> None:
+    """``fates`` (key, entity, score, fate): each record's best entity of ``likely``, and whether it may have it."""
+    gap = made.gap
+    made.run.sql(f"""CREATE OR REPLACE TABLE fates AS WITH best AS (
+            SELECT l, r, strength, score, max(strength) OVER (PARTITION BY l) AS best FROM likely),
         ranked AS (
-            SELECT l, r, score, best,
-                row_number() OVER (PARTITION BY l ORDER BY score DESC) AS place,
-                coalesce(nth_value(score, 2) OVER (PARTITION BY l ORDER BY score DESC
-                    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING), 0) AS next
+            SELECT l, r, strength, score, best,
+                row_number() OVER (PARTITION BY l ORDER BY strength DESC) AS place,
+                nth_value(strength, 2) OVER (PARTITION BY l ORDER BY strength DESC
+                    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS next
             FROM best),
         contended AS (  -- an entity's claimants are the records that have no clearly better one
-            SELECT l, r, score, place, next,
-                max(score) OVER (PARTITION BY r) AS most_of_entity,
-                coalesce(nth_value(score, 2) OVER (PARTITION BY r ORDER BY score DESC
-                    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING), 0) AS next_of_entity
-            FROM ranked WHERE place = 1 OR score = best OR best - score < {rule.margin})
+            SELECT l, r, strength, score, place, next,
+                max(strength) OVER (PARTITION BY r) AS most_of_entity,
+                nth_value(strength, 2) OVER (PARTITION BY r ORDER BY strength DESC
+                    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS next_of_entity
+            FROM ranked WHERE place = 1 OR strength = best OR best - strength < {gap})
         SELECT l AS key, r AS entity, score, CASE
-            WHEN score < {linking} THEN 'match.likely'
-            WHEN score - next < {rule.margin} OR score = next THEN 'match.ambiguous'
+            WHEN score < {made.linking} THEN 'match.likely'
+            WHEN strength - next < {gap} OR strength = next THEN 'match.ambiguous'
             WHEN r IN (SELECT entity FROM claimed) THEN 'match.collision'
-            WHEN score < most_of_entity OR score - next_of_entity < {rule.margin} OR score = next_of_entity
+            WHEN strength < most_of_entity OR strength - next_of_entity < {gap} OR strength = next_of_entity
             THEN 'match.collision' ELSE 'link' END AS fate
         FROM contended WHERE place = 1""")
 
@@ -213,15 +268,17 @@ def collide_alike(batch: Batch, rule: MatchRule) -> None:
     if made is None:
         return
     _tell(batch, rule, made.pairs("likely", "new_form", made.needed, within=True))
-    run.sql("""CREATE OR REPLACE TABLE both_ways AS SELECT * FROM likely
-        UNION ALL SELECT r, l, * EXCLUDE (l, r) FROM likely""")
+    made.together()
+    run.sql("""CREATE OR REPLACE TABLE both_ways AS WITH told AS (
+            SELECT p.*, t.l IS NOT NULL AS same FROM likely p LEFT JOIN together t ON t.l = p.l AND t.r = p.r)
+        SELECT * FROM told UNION ALL SELECT r, l, * EXCLUDE (l, r) FROM told""")
     text = sql_text(rule.title)
     run.sql(f"""INSERT INTO verdict SELECT p.l, any_value(n.hash), 'in_review',
-            CASE WHEN max(score) >= {made.linking} THEN 'match.collision' ELSE 'match.likely' END, {text},
+            CASE WHEN bool_or(same) THEN 'match.collision' ELSE 'match.likely' END, {text},
             printf('another new record of this source is alike (score %.3f)', max(score)), NULL
         FROM both_ways p JOIN loose n ON n._row = p.l GROUP BY p.l""")
-    run.sql(f"""INSERT INTO proposal SELECT l, NULL, r, {text}, score, {why(made.compared)} FROM both_ways
-        QUALIFY row_number() OVER (PARTITION BY l ORDER BY score DESC, r) <= {OTHERS}""")
+    run.sql(f"""INSERT INTO proposal SELECT l, NULL, r, {text}, score, {made.told} FROM both_ways
+        QUALIFY row_number() OVER (PARTITION BY l ORDER BY same DESC, score DESC, r) <= {OTHERS}""")
 
 
 def _tell(batch: Batch, rule: MatchRule, passed: list[int]) -> None:

@@ -10,10 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hub.exchange.runfile import sql_name, sql_text
-from hub.workspace.matching import BLOCK, MatchRule
+from hub.workspace.matching import BLOCK, LISTED, MatchRule
 from hub.workspace.shape import ModelField, ModelFile
 
 FLOOR = 0.7
+FAINT = 0.6
+"""Counts in a rule with prior only."""
 MISSING_WEIGHT, MISSING_LIKENESS = 0.5, 0.5
 TRANSCRIBED = 0.95
 SPOKEN = ("text", "name", "company")
@@ -36,6 +38,8 @@ class Part:
     by: str
     weight: float
     least: float | None
+    swap: str | None = None
+    bits: list[float] | None = None
 
     def column(self, letter: str, side: str = "") -> str:
         """A form's column: n the value, h whether Chinese, j its letters, k its words sorted, s its syllables."""
@@ -56,7 +60,9 @@ def comparator(field: ModelField) -> str:
 def parts(rule: MatchRule, model: ModelFile) -> list[Part]:
     """The compared fields, then those that only make blocks (weight 0)."""
     found = [
-        Part(name, number, one.by or comparator(model.fields[name]), one.weight, one.least)
+        Part(
+            name, number, one.by or comparator(model.fields[name]), one.weight, one.least, one.swap, one.bits
+        )
         for number, (name, one) in enumerate(rule.compared.items())
     ]
     for name in blocked(rule):
@@ -65,10 +71,12 @@ def parts(rule: MatchRule, model: ModelFile) -> list[Part]:
     return found
 
 
-def blocked(rule: MatchRule) -> list[str]:
-    """The fields that the rule's blocks read."""
-    keys = [key for entry in rule.block for key in ([entry] if isinstance(entry, str) else entry)]
-    return list(dict.fromkeys(found["field"] for key in keys if (found := BLOCK.fullmatch(key))))
+def blocked(rule: MatchRule, number: int | None = None) -> list[str]:
+    """The fields that the rule's blocks read, or one of them."""
+    entries = rule.block if number is None else [rule.block[number]]
+    keys = [key for entry in entries for key in ([entry] if isinstance(entry, str) else entry)]
+    found = [one for key in keys if (one := BLOCK.fullmatch(key))]
+    return list(dict.fromkeys(name for one in found for name in (one["field"], one["other"]) if name))
 
 
 # ---------------------------------------------------------------- forms
@@ -84,7 +92,7 @@ def plain_form(part: Part) -> str:
     text = f"CAST({raw} AS VARCHAR)"
     if part.by == "digits":
         return f"nullif(ltrim(regexp_replace({text}, '[^0-9]', '', 'g'), '0'), '')"
-    if part.by == "exact":
+    if part.by in ("exact", "email"):
         return f"nullif(lower(trim({text})), '')"
     words = rf"trim(regexp_replace(strip_accents(lower({text})), '[^\p{{L}}\p{{N}}]+', ' ', 'g'))"
     if part.by == "company":
@@ -120,12 +128,16 @@ def block_key(entry: str | list[str], known: dict[str, Part]) -> tuple[str, bool
         found = BLOCK.fullmatch(key)
         assert found is not None, key
         part = known[found["field"]]
-        sql = _key(found["form"] or "", part, int(found["count"] or 0))
-        if found["form"] == "words":
+        if found["form"] == "either":
+            both = f"[{_key('sound', part, 0)}, {_key('sound', known[found['other']], 0)}]"
+            sql = f"list_filter({both}, lambda w: w <> '')"
+        else:
+            sql = _key(found["form"] or "", part, int(found["count"] or 0))
+        if found["form"] in LISTED:
             many = True
-        keys.append((sql, found["form"] == "words"))
-    single = [sql for sql, words in keys if not words]
-    listed = [sql for sql, words in keys if words]
+        keys.append((sql, found["form"] in LISTED))
+    single = [sql for sql, several in keys if not several]
+    listed = [sql for sql, several in keys if several]
     filled = " AND ".join(f"({sql}) IS NOT NULL AND ({sql}) <> ''" for sql in single) or "true"
     joined = ", ".join(single) or "''"
     if not many:
@@ -157,14 +169,45 @@ def _key(form: str, part: Part, count: int) -> str:
 # ---------------------------------------------------------------- likeness and score
 
 
-def likeness(part: Part) -> str:
-    """How alike ``l`` and ``r`` are in one field, 0 to 1; NULL where one of them has no value."""
-    left, right = part.column("n", "l"), part.column("n", "r")
+def likeness(part: Part, other: Part | None = None) -> str:
+    """How alike ``l`` and ``r`` are in one field, or crosswise in two, 0 to 1; NULL where one has no value."""
+    other = other or part
+    left, right = part.column("n", "l"), other.column("n", "r")
     if part.by == "exact":
         return f"CASE WHEN {left} = {right} THEN 1.0 WHEN {left} <> {right} THEN 0.0 END"
-    between = {"digits": _digits, "date": _dates, "number": _numbers}.get(part.by)
-    other = between(left, right) if between else _spoken(part)
-    return f"CASE WHEN {left} IS NULL OR {right} IS NULL THEN NULL WHEN {left} = {right} THEN 1.0 ELSE {other} END"
+    between = {"digits": _digits, "date": _dates, "number": _numbers, "email": _emails}.get(part.by)
+    told = between(left, right) if between else _spoken(part, other)
+    return f"CASE WHEN {left} IS NULL OR {right} IS NULL THEN NULL WHEN {left} = {right} THEN 1.0 ELSE {told} END"
+
+
+def likenesses(compared: list[Part]) -> str:
+    """Columns q0, q1 … of likenesses, and x0 … where a field may be mixed up with another: ``crossed`` takes them."""
+    by_name = {part.name: part for part in compared}
+    columns = [f"{likeness(part)} AS q{part.number}" for part in compared]
+    for part in compared:
+        if part.swap is not None:
+            other = by_name[part.swap]
+            columns += [
+                f"{likeness(part, other)} AS x{part.number}",
+                f"{likeness(other, part)} AS x{other.number}",
+            ]
+    return ", ".join(columns)
+
+
+def crossed(compared: list[Part]) -> str:
+    """The same columns with the crosswise likenesses where those of both fields together are higher."""
+    by_name = {part.name: part for part in compared}
+    taken: dict[int, str] = {}
+    for part in compared:
+        if part.swap is not None:
+            a, b = part.number, by_name[part.swap].number
+            across, straight = (
+                " + ".join(f"CASE WHEN {one}{n} >= {FLOOR} THEN {one}{n} ELSE 0 END" for n in (a, b))
+                for one in "xq"
+            )
+            test = f"{across} > {straight}"
+            taken |= {one: f"CASE WHEN {test} THEN x{one} ELSE q{one} END AS q{one}" for one in (a, b)}
+    return ", ".join(taken.get(part.number, f"q{part.number}") for part in compared)
 
 
 def _digits(left: str, right: str) -> str:
@@ -176,12 +219,26 @@ def _digits(left: str, right: str) -> str:
     )
 
 
+def _emails(left: str, right: str) -> str:
+    """A letter in eight wrong, two at most, or the same user at a domain that is alike. What only begins the same, or
+    has the domain in common, is faintly alike: anna.berg@ is not anna.bauer@."""
+    users, domains = (
+        f"split_part({left}, '@', {number}) = split_part({right}, '@', {number})" for number in (1, 2)
+    )
+    alike = f"jaro_winkler_similarity({left}, {right}) >= 0.9"
+    return (
+        f"CASE WHEN damerau_levenshtein({left}, {right}) <= least(2, length({left}) // 8) THEN 0.95 "
+        f"WHEN {users} AND {alike} THEN 0.9 WHEN {users} OR {domains} OR {alike} THEN {FAINT} ELSE 0.0 END"
+    )
+
+
 def _dates(left: str, right: str) -> str:
-    """Day and month changed places, or one digit is wrong."""
+    """Day and month changed places, or one digit is wrong; faintly alike where two are."""
     l_text, r_text = (f"strftime({one}, '%Y%m%d')" for one in (left, right))
     return (
         f"CASE WHEN year({left}) = year({right}) AND month({left}) = day({right}) AND day({left}) = month({right}) "
-        f"THEN 0.9 WHEN levenshtein({l_text}, {r_text}) = 1 THEN 0.85 ELSE 0.0 END"
+        f"THEN 0.9 ELSE CASE damerau_levenshtein({l_text}, {r_text}) WHEN 1 THEN 0.85 WHEN 2 THEN {FAINT} "
+        "ELSE 0.0 END END"
     )
 
 
@@ -190,11 +247,11 @@ def _numbers(left: str, right: str) -> str:
     return f"greatest(0.0, 1.0 - 10.0 * abs({left} - {right}) / greatest(abs({left}), abs({right})))"
 
 
-def _spoken(part: Part) -> str:
+def _spoken(part: Part, other: Part) -> str:
     """Two Chinese texts by their syllables, a Chinese and a Latin one by typos, others by Jaro and Winkler; words
     in any order."""
     (lh, lj, lk, ls), (rh, rj, rk, rs) = (
-        tuple(part.column(letter, side) for letter in "hjks") for side in ("l", "r")
+        tuple(one.column(letter, side) for letter in "hjks") for one, side in ((part, "l"), (other, "r"))
     )
     return (
         f"CASE WHEN {lh} AND {rh} THEN {TRANSCRIBED} * CASE WHEN {lj} = {rj} THEN 1.0 "
@@ -223,10 +280,10 @@ def score(compared: list[Part]) -> str:
     return f"CASE WHEN {' OR '.join(refused)} THEN 0.0 ELSE {whole} END" if refused else whole
 
 
-def why(compared: list[Part]) -> str:
-    """JSON of likeness and weight per field, of columns q0, q1 …"""
+def why(compared: list[Part], counted: dict[str, str]) -> str:
+    """JSON of likeness and what it ``counted`` (weight, bits) per field, of columns q0, q1 …"""
     told = ", ".join(
-        f"{sql_text(part.name)}, json_object('likeness', round(q{part.number}, 4), 'weight', {part.weight}, "
+        f"{sql_text(part.name)}, json_object('likeness', round(q{part.number}, 4), {counted[part.name]}, "
         f"'by', {sql_text(part.by)})"
         for part in compared
     )

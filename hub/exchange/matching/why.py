@@ -9,23 +9,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import uuid
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from hub.contract import Source
 from hub.errors import ConfigError
-from hub.exchange.extract import Extracted
-from hub.exchange.ground import Asked, Hub, keyed, opened_source, source_number
-from hub.exchange.lookup import Lookups
-from hub.exchange.map import map_records
+from hub.exchange.ground import Hub
+from hub.exchange.matching.alone import mapped_alone
 from hub.exchange.matching.batch import Batch
 from hub.exchange.matching.resolve import Resolver
 from hub.exchange.quarantine import told
-from hub.exchange.reading import read_source
-from hub.exchange.runfile import RunFile, open_run, sql_text
+from hub.exchange.runfile import RunFile, sql_text
 from hub.exchange.staging import stage_keys, take
-from hub.mapping.compile import Compiled, compile_mapping
+from hub.mapping.compile import Compiled
 from hub.store import evidence, shadows
 from hub.store.bulk import Bulk
 from hub.workspace.shape import MappingFile, Output
@@ -70,37 +65,9 @@ class Why:
 
 
 def explain_record(hub: Hub, exchange: str, key: str, number: int = 0) -> Why:
-    """ConfigError ``why.direction`` and ``why.key``."""
-    mapping = hub.workspace.mapping(exchange)
-    if mapping.direction != "inbound":
-        raise ConfigError(
-            "why.direction",
-            f"{exchange} does not write a model: nothing is matched",
-            hint="name an inbound mapping",
-        )
-    compiled = compile_mapping(mapping, hub.workspace)
-    with ExitStack() as stack:
-        run = stack.enter_context(open_run(hub.scratch, hub.memory, hub.threads))
-        one = compiled[number]
-        extracted = _read(hub, run, mapping, compiled, stack)
-        run.use(one.number)
-        with hub.database.bulk(write=False) as session:
-            source = source_number(hub.database, mapping, one)
-            map_records(run, session, extracted, source, one, Lookups(run, session), compare=False)
-            return _told(hub, run, session, mapping, one, source, key)
-
-
-def _read(
-    hub: Hub, run: RunFile, mapping: MappingFile, compiled: list[Compiled], stack: ExitStack
-) -> Extracted:
-    system, _, name = mapping.from_.partition(".")
-    source = opened_source(hub, stack, system)
-    resource = keyed(source.resource(name), compiled[0])
-
-    def opened(other: str) -> Source:
-        return opened_source(hub, stack, other)
-
-    return read_source(hub, run, source, resource, compiled, Asked("full"), opened, lambda *_: None)
+    """ConfigError ``match.direction`` and ``why.key``."""
+    with mapped_alone(hub, exchange, number) as at:
+        return _told(hub, at.run, at.session, at.mapping, at.compiled, at.source, key)
 
 
 def _told(

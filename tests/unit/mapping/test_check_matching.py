@@ -19,7 +19,9 @@ def found(**more: Any) -> list[tuple[str, str]]:
 
 def test_a_rule_of_likeness_with_blocks_is_taken() -> None:
     weighted = {"on": {"name": {"by": "company", "weight": 2.0}, "born": {}}, "review": 0.7}
-    assert found(match=[GOOD, GOOD | weighted, ["no"]]) == []
+    bits = {"bits": [7.0, 5.0, 0.0, -3.0]}
+    odds = {"on": {"name": bits | {"swap": "no"}, "no": bits}, "prior": 0.01, "block": ["either(name, no)"]}
+    assert found(match=[GOOD, GOOD | weighted, GOOD | odds, ["no"]]) == []
 
 
 @pytest.mark.parametrize(
@@ -35,6 +37,16 @@ def test_a_rule_of_likeness_with_blocks_is_taken() -> None:
         ({"at_least": None}, "match.exact"),
         ({"at_least": None, "block": [], "on": {"name": {"weight": 2.0}}}, "match.exact"),
         ({"on": ["tags"]}, "match.list"),
+        ({"block": ["either(name)"]}, "match.block"),
+        ({"block": [["either(name, no)", "words(name)"]]}, "match.block"),
+        ({"prior": 0.01}, "match.bits"),
+        ({"on": {"name": {"bits": [7.0, 5.0, 0.0, -3.0]}}}, "match.bits"),
+        ({"on": {"name": {"bits": [7.0, 5.0, 0.0, -3.0], "weight": 2.0}}, "prior": 0.01}, "match.bits"),
+        ({"on": {"name": {"swap": "name"}}}, "match.swap"),
+        ({"on": {"name": {"swap": "no"}}}, "match.swap"),
+        ({"on": {"name": {"swap": "no"}, "no": {"swap": "name"}}}, "match.swap"),
+        ({"on": {"name": {"swap": "no", "by": "name"}, "no": {}}}, "match.swap"),
+        ({"on": {"born": {"by": "email"}}}, "match.comparator"),
     ],
 )
 def test_a_rule_that_cannot_work_is_refused(rule: dict[str, Any], code: str) -> None:
