@@ -151,7 +151,7 @@ class Comparison:
                 f"CREATE OR REPLACE TABLE together AS SELECT l, r FROM likely WHERE score >= {self.linking}"
             )
             return
-        group(run, form_columns(self.known), odds.bits(min(self.linking, CERTAIN)), odds.bits(self.needed))
+        group(run, form_columns(self.known), odds.bits(min(self.linking, CERTAIN)))
         pairs = """(SELECT l, r FROM together ANTI JOIN likely USING (l, r)) t
             JOIN new_form l ON l._row = t.l JOIN new_form r ON r._row = t.r"""
         run.sql(f"INSERT INTO likely {self.scored(pairs)}")

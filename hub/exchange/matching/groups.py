@@ -2,8 +2,8 @@
 
 Three records of one person may share a name, a telephone, and nothing: the second joins the first and the third.
 Two groups are joined where a pair between them reaches ``at_least`` and where all pairs between them are, on
-average, more likely the same than not (average linkage); a pair that was dropped or never compared counts as
-``review``. So a chain of likenesses does not join strangers: the strangers at its ends speak against it.
+average, more likely the same than not (average linkage); a pair that was dropped or never compared speaks as much
+against it as ``at_least`` does for it. So a chain of likenesses does not join strangers: its two ends speak against it.
 
 The best two go first, and what is level goes by content: neither order nor ids decide.
 """
@@ -13,8 +13,8 @@ from __future__ import annotations
 from hub.exchange.runfile import RunFile
 
 
-def group(run: RunFile, forms: list[str], linking: float, absent: float) -> None:
-    """``together`` (l, r): the pairs of ``likely`` from ``linking`` on, and those that groups join. Both limits in
+def group(run: RunFile, forms: list[str], linking: float) -> None:
+    """``together`` (l, r): the pairs of ``likely`` from ``linking`` on, and those that groups join. ``linking`` is in
     bits; ``forms`` are the columns of what is compared."""
     run.sql(f"""CREATE OR REPLACE TABLE member AS
         SELECT _row AS row, row_number() OVER (ORDER BY hash({", ".join(forms)}), _row) AS g FROM new_form
@@ -22,7 +22,7 @@ def group(run: RunFile, forms: list[str], linking: float, absent: float) -> None
     run.sql("""CREATE OR REPLACE TABLE edge AS
         SELECT least(a.g, b.g) AS a, greatest(a.g, b.g) AS b, 1 AS known, strength AS sum, strength AS best
         FROM likely p JOIN member a ON a.row = p.l JOIN member b ON b.row = p.r""")
-    while _join(run, linking, absent):
+    while _join(run, linking, -abs(linking)):
         pass
     run.sql(f"""CREATE OR REPLACE TABLE together AS
         SELECT l, r FROM likely WHERE strength >= {linking} UNION
