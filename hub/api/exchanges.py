@@ -9,10 +9,10 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from hub.api.ground import Here, allowed, exchange_of, found_run, run_key
+from hub.api.ground import Body, Here, allowed, exchange_of, found_run, run_key
 from hub.api.paging import LIMIT, MOST, after, answered, json_bytes, listed
 from hub.errors import ConfigError
 from hub.exchange.pipeline import run_exchange
@@ -28,10 +28,8 @@ Reads = Annotated[Caller, allowed("runs:read")]
 State = Literal["running", "done", "failed", "held", "planned"]
 
 
-class Asked(BaseModel):
+class Asked(Body):
     """How an exchange is to be run."""
-
-    model_config = ConfigDict(extra="forbid")
 
     mode: Literal["incremental", "full", "plan"] = Field(
         "incremental", description="plan stores what would be done and changes nothing"

@@ -12,6 +12,7 @@ from threading import Lock
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from hub.api.limits import Buckets, too_many
 from hub.bus.accept import Door
@@ -28,6 +29,20 @@ from hub.store.reports import find_plan
 
 KEPT: Final = 600.0
 STRANGERS: Final = 20
+
+
+class Body(BaseModel):
+    """What a request's body is made from: unknown names are refused, and so are texts that no database
+    keeps."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _storable(cls, value: Any) -> Any:
+        if isinstance(value, str) and "\0" in value:
+            raise ValueError("it holds a NUL character")
+        return value
 
 
 @dataclass(slots=True)

@@ -79,6 +79,8 @@ class Guarded:
             await send(message)
 
         try:
+            if b"%00" in scope["query_string"] or "\0" in scope["path"]:
+                raise Refused("request.malformed", "the address holds a NUL character", hint="leave it out")
             body = _Body(receive, self.largest, time.monotonic() + self.slowest)
             body.require_announced(scope)
             await self.app(scope, body, sending)

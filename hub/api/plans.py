@@ -9,11 +9,11 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from hub.api.exchanges import accepted
-from hub.api.ground import Here, allowed, exchange_of, plan_of, run_key, sight
+from hub.api.ground import Body, Here, allowed, exchange_of, plan_of, run_key, sight
 from hub.api.paging import LIMIT, MOST, after, answered, listed
 from hub.exchange.contents import contents
 from hub.exchange.judging import approval
@@ -29,10 +29,8 @@ Reads = Annotated[Caller, allowed("plans:read")]
 Writes = Annotated[Caller, allowed("plans:write")]
 
 
-class Consent(BaseModel):
+class Consent(Body):
     """Letting a held plan through."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: str = Field(min_length=1, max_length=1000, description="Why it may pass; it is kept")
     expires: str | None = Field(
@@ -40,10 +38,8 @@ class Consent(BaseModel):
     )
 
 
-class Refusal(BaseModel):
+class Refusal(Body):
     """Closing a plan for good."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: str = Field(min_length=1, max_length=1000, description="Why it may not pass; it is kept")
 

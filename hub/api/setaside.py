@@ -9,11 +9,11 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from hub.api.exchanges import accepted
-from hub.api.ground import Here, allowed, exchange_of, run_key, sight
+from hub.api.ground import Body, Here, allowed, exchange_of, run_key, sight
 from hub.api.paging import LIMIT, MOST, after, answered, listed
 from hub.errors import ConfigError
 from hub.exchange.decisions import replay as replaying
@@ -32,28 +32,22 @@ Reads = Annotated[Caller, allowed("quarantine:read")]
 Writes = Annotated[Caller, allowed("quarantine:write")]
 
 
-class Again(BaseModel):
+class Again(Body):
     """Which entries to look at again."""
-
-    model_config = ConfigDict(extra="forbid")
 
     cause: str = Field(description="The fingerprint of a cause")
     preview: bool = Field(False, description="Only make a plan of it")
 
 
-class Dismissal(BaseModel):
+class Dismissal(Body):
     """Which entries to take off the list."""
-
-    model_config = ConfigDict(extra="forbid")
 
     cause: str = Field(description="The fingerprint of a cause")
     reason: str = Field(min_length=1, max_length=1000, description="Why; it is kept")
 
 
-class Decision(BaseModel):
+class Decision(Body):
     """What a record is."""
-
-    model_config = ConfigDict(extra="forbid")
 
     decision: Literal["link", "create", "reject", "merge"]
     entity: str | None = Field(None, description="With link; with reject only this one; with merge the survivor")

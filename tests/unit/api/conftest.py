@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -107,14 +108,35 @@ class Served(World):
             self.stack.close()
 
 
-@pytest.fixture
-def served(tmp_path: Path, store: str) -> Iterator[Served]:
-    """People and suppliers, read in, and everything granted to nobody yet."""
-    made = Served(tmp_path / "w", store)
-    made.begin()
+def filled(folder: Path, store: str, hub: str = "") -> Served:
+    """People and suppliers, read in and served, and nothing granted to anybody yet."""
+    made = Served(folder / "w", store)
+    made.begin(hub)
     made.put("hr.people", *(person(n) for n in range(1, 8)))
     made.first("erp.suppliers", {"id": "1", "name": "ACME", "city": "Bonn"}, {"id": "2", "name": "Best", "city": "Ulm"})
     made.run("people", initial=True)
     made.serve()
+    return made
+
+
+@pytest.fixture
+def served(tmp_path: Path, store: str) -> Iterator[Served]:
+    """One of its own, on both databases."""
+    made = filled(tmp_path, store)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One for all tests of a module that change nothing."""
+    rules = "api: {rate: 100000, burst: 100000}"
+    made = filled(tmp_path_factory.mktemp("shared"), "sqlite:///.cophub/hub.sqlite", rules)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def reader(shared: Served) -> dict[str, str]:
+    """The headers of a key that reads golden records of it."""
+    return shared.key(f"reader-{uuid.uuid4()}", "entities:read")

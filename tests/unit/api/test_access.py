@@ -114,8 +114,8 @@ def test_after_a_rotation_the_former_text_holds_for_a_while(served: Served):
 
 
 @pytest.mark.parametrize("text", ["", "x", "cop_aaaaaaaaaaaa_" + "A" * 43, "cop_aaaaaaaaaaaa_" + "é" * 43, "\x00"])
-def test_what_is_no_key_is_refused_alike(served: Served, text: str):
-    answer = served.client.get("/v1/models", headers={b"authorization": f"Bearer {text}".encode()})
+def test_what_is_no_key_is_refused_alike(shared: Served, text: str):
+    answer = shared.client.get("/v1/models", headers={b"authorization": f"Bearer {text}".encode()})
     assert (answer.status_code, answer.json()["detail"]) in (
         (401, "the key is unknown, expired or revoked"),
         (401, "the request carries no key"),

@@ -74,37 +74,36 @@ def test_a_role_and_a_reason_show_them_and_are_recorded(served: Served):
         ("state=dead", 400, "request.malformed"),
     ],
 )
-def test_what_cannot_be_asked_is_refused_with_its_name(served: Served, query: str, status: int, code: str):
-    answer = served.client.get(f"{PEOPLE}?{query}", headers=served.key("a", "entities:read"))
+def test_what_cannot_be_asked_is_refused_with_its_name(
+    shared: Served, reader: dict[str, str], query: str, status: int, code: str
+):
+    answer = shared.client.get(f"{PEOPLE}?{query}", headers=reader)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.headers["content-type"] == "application/problem+json"
     assert query.partition("=")[0] in answer.json()["where"]
 
 
 @pytest.mark.parametrize("place", [["x"], [], [1, 2, 3], {"a": 1}, [None]])
-def test_a_made_up_cursor_is_refused(served: Served, place: Any):
-    headers = served.key("a", "entities:read")
-    real = served.client.get(f"{PEOPLE}?limit=1", headers=headers).json()["next"]
+def test_a_made_up_cursor_is_refused(shared: Served, reader: dict[str, str], place: Any):
+    real = shared.client.get(f"{PEOPLE}?limit=1", headers=reader).json()["next"]
     mark = orjson.loads(base64.urlsafe_b64decode(real + "=="))[0]
     made = base64.urlsafe_b64encode(orjson.dumps([mark, place])).decode().rstrip("=")
-    answer = served.client.get(f"{PEOPLE}?limit=1&cursor={made}", headers=headers)
+    answer = shared.client.get(f"{PEOPLE}?limit=1&cursor={made}", headers=reader)
     assert (answer.status_code, answer.json()["code"]) == (400, "cursor.malformed")
 
 
-def test_a_cursor_of_another_query_is_refused(served: Served):
-    headers = served.key("a", "entities:read")
-    cursor = served.client.get(f"{PEOPLE}?limit=1", headers=headers).json()["next"]
-    other = served.client.get(f"{PEOPLE}?limit=1&name=P1&cursor={cursor}", headers=headers)
+def test_a_cursor_of_another_query_is_refused(shared: Served, reader: dict[str, str]):
+    cursor = shared.client.get(f"{PEOPLE}?limit=1", headers=reader).json()["next"]
+    other = shared.client.get(f"{PEOPLE}?limit=1&name=P1&cursor={cursor}", headers=reader)
     assert (other.status_code, other.json()["code"]) == (400, "cursor.other")
 
 
-def test_fields_are_chosen_and_an_unchanged_answer_is_not_sent_again(served: Served):
-    headers = served.key("a", "entities:read")
-    first = served.client.get(f"{PEOPLE}?fields=id,values.name&limit=1", headers=headers)
+def test_fields_are_chosen_and_an_unchanged_answer_is_not_sent_again(shared: Served, reader: dict[str, str]):
+    first = shared.client.get(f"{PEOPLE}?fields=id,values.name&limit=1", headers=reader)
     assert list(first.json()["items"][0]) == ["id", "values"]
     assert first.json()["items"][0]["values"] == {"name": "P1"}
-    known = {**headers, "if-none-match": first.headers["etag"]}
-    assert served.client.get(f"{PEOPLE}?fields=id,values.name&limit=1", headers=known).status_code == 304
+    known = {**reader, "if-none-match": first.headers["etag"]}
+    assert shared.client.get(f"{PEOPLE}?fields=id,values.name&limit=1", headers=known).status_code == 304
 
 
 def test_one_record_by_key_or_id(served: Served):
