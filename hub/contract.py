@@ -178,9 +178,10 @@ Operation = Literal["create", "update", "delete"]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change for a target. ``key`` holds the natural key fields and values; ``values`` the fields
-    to set (dotted names are nested objects; key fields are included); ``foreign_id`` the target's own
-    id where known; ``version`` its last known ETag; ``id`` a stable idempotency key."""
+    """One change for a target. ``key`` holds the natural key fields and values by which the target has the
+    record; ``values`` the fields to set (dotted names are nested objects; key fields are included, and an
+    update may give them other values); ``foreign_id`` the target's own id where known; ``version`` its last
+    known ETag; ``id`` a stable idempotency key."""
 
     operation: Operation
     key: Mapping[str, Any]

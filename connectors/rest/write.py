@@ -100,7 +100,7 @@ class Writer:
     def _send(self, change: Change) -> Outcome:
         call = self._call(change.operation)
         known = change.foreign_id or key_text([*change.key.values()])
-        path = fill(call.path, {**change.key, **change.values, "id": known})
+        path = fill(call.path, {**change.values, **change.key, "id": known})
         headers = dict(self._declared.headers)
         if self._write.idempotency and change.id:
             headers[self._write.idempotency] = change.id

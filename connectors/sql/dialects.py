@@ -275,9 +275,14 @@ def _merge(dialect: Dialect, table: Table, columns: Sequence[Column], key: Seque
     )
 
 
-def update(dialect: Dialect, table: Table, columns: Sequence[Column], key: Sequence[str]) -> str:
-    """UPDATE of one row: values of the other columns first, then those of the key."""
-    assigned = ", ".join(f"{dialect.quote(each.name)} = ?" for each in columns if each.name not in key)
+def update(
+    dialect: Dialect, table: Table, columns: Sequence[Column], key: Sequence[str], *, moves: bool = False
+) -> str:
+    """UPDATE of one row: values of the other columns first, then those of the key; where it ``moves`` to
+    another key, values of all columns, then those of the key it has."""
+    assigned = ", ".join(
+        f"{dialect.quote(each.name)} = ?" for each in columns if moves or each.name not in key
+    )
     return f"UPDATE {table.text} SET {assigned} WHERE {matching(dialect, table, key, 1)}"
 
 

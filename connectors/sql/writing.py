@@ -24,7 +24,8 @@ KEYS = 500
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A change as the driver takes it: ``values`` in the order of ``columns``, ``key`` apart."""
+    """A change as the driver takes it: ``values`` in the order of ``columns``; ``key`` is the one it has, and
+    ``moves`` says that the values give it another."""
 
     number: int
     operation: str
@@ -33,6 +34,7 @@ class Row:
     key: tuple[Any, ...]
     same: str
     foreign_id: str
+    moves: bool = False
 
 
 class Writer:
@@ -83,10 +85,10 @@ class Writer:
                 columns.append(column)
                 values.append(self._value(column, value))
         given = dict(zip((column.name for column in columns), values, strict=True))
-        key = tuple(given[name] for name in self._key)
-        return Row(
-            number, change.operation, tuple(columns), tuple(values), key, self._same(key), key_text(key)
-        )
+        new = tuple(given[name] for name in self._key)
+        key = tuple(self._of_key(name, change.key.get(name, given[name])) for name in self._key)
+        same, moves = self._same(key), self._same(new) != self._same(key)
+        return Row(number, change.operation, tuple(columns), tuple(values), key, same, key_text(new), moves)
 
     def _value(self, column: Column, value: Any) -> Any:
         as_given = self._connection.dialect.name == "sqlite" and column.type == "datetime"
@@ -142,7 +144,8 @@ class Writer:
         there = self._there(run)
         gone = [row for row in run if row.operation == "update" and row.same not in there]
         self._insert([row for row in run if row.operation == "create" and row.same not in there])
-        self._update([row for row in run if row.same in there])
+        self._update([row for row in run if row.same in there and not row.moves])
+        self._move([row for row in run if row.same in there and row.moves])
         conflict = Outcome("conflict", code="sql.gone", message="the row is no longer there")
         return {row.number: Outcome("done", foreign_id=row.foreign_id) for row in run} | {
             row.number: conflict for row in gone
@@ -182,6 +185,12 @@ class Writer:
         self._connection.run_many(
             text, [[*(row.values[at] for at in others), *row.key] for row in rows], self._where
         )
+
+    def _move(self, rows: list[Row]) -> None:
+        """Rows that get another key, one by one: none of them can be met by an upsert."""
+        if rows:
+            text = update(self._connection.dialect, self._table, rows[0].columns, self._key, moves=True)
+            self._connection.run_many(text, [[*row.values, *row.key] for row in rows], self._where)
 
     def _matching(self, rows: int) -> str:
         return matching(self._connection.dialect, self._table, self._key, rows)

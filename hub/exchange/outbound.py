@@ -2,8 +2,9 @@
 
     read golden rows (or extract a resource) → map → compare with the shadow → guard  ‖  deliver
 
-``sending`` (key, operation, hash, expected, foreign_id, foreign_key, version, body) is the plan: one
-row per record that differs from what the target acknowledged; body is the output as JSON.
+``sending`` (key, operation, hash, expected, foreign_id, foreign_key, known, version, body, seen) is the plan:
+one row per record that differs from what the target acknowledged; body is the output as JSON, ``foreign_key``
+its natural key, ``known`` the one under which the target has it so far.
 """
 
 from __future__ import annotations
@@ -250,11 +251,11 @@ class _Planner:
         run.sql("""CREATE OR REPLACE TABLE sending AS SELECT o.key,
             CASE WHEN a.key IS NULL THEN 'create' ELSE 'update' END AS operation, o.hash, a.hash AS expected,
             a.foreign_id,
-            o.foreign_key, a.version, o.body, NULL::VARCHAR AS seen
+            o.foreign_key, a.foreign_key AS known, a.version, o.body, NULL::VARCHAR AS seen
             FROM output_rows o LEFT JOIN acknowledged a USING (key) WHERE a.hash IS DISTINCT FROM o.hash""")
         if deletes:
             run.sql("""INSERT INTO sending SELECT key, 'delete', a.hash, a.hash, a.foreign_id, a.foreign_key,
-                a.version, '{}', NULL
+                a.foreign_key, a.version, '{}', NULL
                 FROM golden_rows g JOIN acknowledged a USING (key) WHERE g.leaving""")
 
     def _whole_rows(self) -> None:

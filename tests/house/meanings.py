@@ -43,6 +43,11 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "see changed_by_hand of the mapping; cophub reconcile EXCHANGE plans to make it again",
     ),
     "delivery.equal": ("the target held it already as it should be", "nothing to do"),
+    "delivery.key_held": (
+        "the record is to have a natural key that another one has in the target, and that one could not be"
+        " changed or deleted before it",
+        "mend what the other one says; the next run tries both",
+    ),
     "delivery.left": ("a person's change in the target was left: changed_by_hand: keep", "nothing to do"),
     "delivery.not_kept": (
         "the target acknowledged the change, and a look-up shows that it does not hold it",

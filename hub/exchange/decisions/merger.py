@@ -152,8 +152,7 @@ def _target(hub: Hub, one: Link, there: set[int]) -> TargetObject:
     mapping = hub.workspace.mappings.get(one.exchange)
     outputs = [item for item in mapping.outputs if item.into == one.output] if mapping else []
     deletes = any(step.reaction == "delete" for item in outputs for step in item.absent.chain)
-    carried = one.source not in there and one.foreign_id is not None
-    fate = "carried" if carried else "deleted" if deletes else "stays"
+    fate = "carried" if one.source not in there else "deleted" if deletes else "stays"
     return TargetObject(one.exchange, one.output, one.foreign_id or one.key, fate)
 
 

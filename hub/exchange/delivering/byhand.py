@@ -27,8 +27,8 @@ NOTHING = "{}"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of ``queue``. ``kept`` are fingerprints of what was acknowledged, ``seen`` of what a
-    reconciliation saw."""
+    """One row of ``queue``. ``foreign_key`` is the natural key it is to have, ``known`` the one it has; ``kept``
+    are fingerprints of what was acknowledged, ``seen`` of what a reconciliation saw."""
 
     number: int
     key: str
@@ -40,6 +40,7 @@ class Row:
     body: Mapping[str, Any]
     seen: str | None = None
     kept: str | None = None
+    known: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def _as_planned(row: Row, change: Change, there: Found | None, likeness: Likenes
     if there is None:
         if row.operation == "delete":
             return Decision(outcome=Outcome("done", row.foreign_id, code="target.gone"))
-        return Decision(replace(change, operation="create", foreign_id=None, version=None))
+        return Decision(_anew(change))
     if row.operation != "delete" and not likeness.differing(row.body, there.values):
         return Decision(outcome=Outcome("done", there.foreign_id, there.version, EQUAL))
     if row.seen == NOTHING or likeness.changed(_basis(row.seen), {}, there.values):
@@ -101,11 +102,19 @@ def _gone(row: Row, change: Change, policy: Policy) -> Decision:
     if row.operation == "delete":
         return Decision(outcome=Outcome("done", row.foreign_id, code="target.gone"))
     if row.operation == "create" or policy == "overwrite":
-        again = replace(change, operation="create", foreign_id=None, version=None)
-        return Decision(again, overwritten=("",) if row.operation == "update" else ())
+        return Decision(_anew(change), overwritten=("",) if row.operation == "update" else ())
     if policy == "keep":
         return Decision(outcome=Outcome("done", row.foreign_id, code=LEFT_AS_IT_IS))
     return Decision(outcome=_set_aside(DELETED, "deleted in the target since"))
+
+
+def natural(change: Change) -> dict[str, Any]:
+    """The key that a record has once the change is done: its values may hold another than it had."""
+    return {name: change.values.get(name, value) for name, value in change.key.items()}
+
+
+def _anew(change: Change) -> Change:
+    return replace(change, operation="create", key=natural(change), foreign_id=None, version=None)
 
 
 def _onto(change: Change, there: Found, operation: Literal["update", "delete"]) -> Change:

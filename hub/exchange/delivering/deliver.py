@@ -37,14 +37,15 @@ from hub.store.bulk import Bulk
 from hub.store.database import Database
 from hub.store.journal import Lease, fence, require
 
-COLUMNS = "n, key, operation, hash, foreign_id, foreign_key, version, body, seen, kept"
+COLUMNS = "n, key, operation, hash, foreign_id, foreign_key, version, body, seen, kept, known"
 
 
 @dataclass(slots=True)
 class Delivery:
     """One output's deliveries. ``target`` None only logs what would be sent; ``more`` opens another one like
-    it, which its lane closes. ``secret`` names the classified fields: a target that repeats such a value in its answer
-    is not quoted with it."""
+    it, which its lane closes. ``secret`` names the classified fields: a target that repeats such a value in its
+    answer is not quoted with it. ``heirs`` are rows that take the natural key of another one, by their keys, and
+    ``holding`` those others that have not given it up yet."""
 
     run: RunFile
     database: Database
@@ -61,6 +62,8 @@ class Delivery:
     progress: Progress
     secret: frozenset[str] = frozenset()
     tally: Tally = field(default_factory=Tally)
+    heirs: dict[str, str] = field(default_factory=dict)
+    holding: set[str] = field(default_factory=set)
     lanes: int = 1
     began: float = field(default_factory=time.monotonic)
 
@@ -83,7 +86,8 @@ class Delivery:
         self._finish()
 
     def _queue(self) -> int:
-        """``queue``: what is sent, in its order, deletes last, with what was acknowledged before."""
+        """``queue``: what is sent, in its order, with what was acknowledged before: creates, updates, deletes;
+        but what gives up a natural key goes before what takes it."""
         run = self.run
         run.sql("CREATE OR REPLACE TABLE kept_before (key VARCHAR, kept VARCHAR)")
         wanted = "SELECT key FROM sending WHERE operation <> 'create'"
@@ -91,9 +95,17 @@ class Delivery:
             with self.database.bulk(write=False) as session:
                 keys = stage_keys(run, session, "sending_keys", wanted)
                 take(run, "kept_before", shadows.kept(session, self.manifest.source, keys))
-        run.sql("""CREATE OR REPLACE TABLE queue AS SELECT
-            row_number() OVER (ORDER BY s.operation = 'delete', s.operation, s.key) - 1 AS n, s.*, k.kept
-            FROM sending s LEFT JOIN kept_before k ON k.key = s.key ORDER BY n""")
+        run.sql("""CREATE OR REPLACE TABLE handing AS SELECT g.key AS giver, t.key AS taker,
+            g.operation = 'delete' OR t.operation = 'create' AS waits
+            FROM sending g JOIN sending t ON t.foreign_key = g.known AND t.key <> g.key
+            WHERE (g.operation = 'delete' OR g.known <> g.foreign_key) AND t.operation <> 'delete'""")
+        self.heirs = dict(run.sql("SELECT taker, giver FROM handing WHERE waits"))
+        self.holding = set(self.heirs.values())
+        run.sql("""CREATE OR REPLACE TABLE queue AS SELECT row_number() OVER (ORDER BY g.giver IS NULL,
+                CASE WHEN g.giver IS NOT NULL THEN s.operation END,
+                s.operation = 'delete', s.operation, s.key) - 1 AS n, s.*, k.kept
+            FROM sending s LEFT JOIN kept_before k ON k.key = s.key
+            LEFT JOIN (SELECT DISTINCT giver FROM handing) g ON g.giver = s.key ORDER BY n""")
         return int(run.one("SELECT count(*) FROM queue"))
 
     def _rows(self, position: int, size: int) -> list[Row]:
@@ -131,7 +143,7 @@ class Delivery:
                     if running and (state != "closed" or rows[0].operation != operation):
                         break  # what is under way comes back first
                     operation, position = rows[0].operation, position + len(rows)
-                    batch = self.sender.batch(rows)
+                    batch = self.sender.batch(rows, self._not_yet(rows))
                     self.sender.intend(batch)
                     lane = free.pop()
                     running[lane.submit(batch)] = lane
@@ -145,6 +157,12 @@ class Delivery:
                         self.progress("deliver", {"sent": self.tally.total, "of": total})
             if failure is not None:
                 raise failure
+
+    def _not_yet(self, rows: Sequence[Row]) -> dict[int, Outcome]:
+        """What would take a natural key that another record has still: it would be taken for that one."""
+        message = "another record has its key in the target still, and could not give it up"
+        wait = Outcome("retry", code="delivery.key_held", message=message)
+        return {index: wait for index, row in enumerate(rows) if self.heirs.get(row.key) in self.holding}
 
     def _work(self, target: Target, resource: Resource, batch: Batch) -> Batch:
         self.sender.through(target, resource, batch)
@@ -178,6 +196,7 @@ class Delivery:
             self.run_id,
             told,
         )
+        self.holding -= {one["key"] for one in told if one["status"] == "done"}
         if held := [one["key"] for one in told if one["hold"]]:  # opened just now, not settled by this run
             self.run.table("held_now", pa.table({"key": held}))
             self.run.sql("DELETE FROM settled WHERE key IN (SELECT key FROM held_now)")
@@ -268,5 +287,7 @@ class Delivery:
 
 
 def _row(values: Sequence[Any]) -> Row:
-    number, key, operation, hash_, foreign_id, foreign_key, version, body, seen, kept = values
-    return Row(number, key, operation, hash_, foreign_id, foreign_key, version, json.loads(body), seen, kept)
+    number, key, operation, hash_, foreign_id, foreign_key, version, body, seen, kept, known = values
+    return Row(
+        number, key, operation, hash_, foreign_id, foreign_key, version, json.loads(body), seen, kept, known
+    )

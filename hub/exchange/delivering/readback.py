@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from hub.contract import Found, Outcome, Resource, Target
 from hub.errors import ConfigError, HubError, RecordRejected, Retriable
 from hub.exchange.delivering.alike import Likeness
-from hub.exchange.delivering.byhand import LEFT_AS_IT_IS
+from hub.exchange.delivering.byhand import LEFT_AS_IT_IS, natural
 from hub.exchange.delivering.sender import Batch
 from hub.exchange.judging.predict import Meter
 
@@ -82,7 +82,7 @@ class ReadBack:
         """Rows that the target does not hold as acknowledged, with the fields that differ."""
         asked = list(indexes)
         self.meter.looked(len(asked))
-        found = target.find(resource, [batch.changes[index].key for index in asked]) if asked else []
+        found = target.find(resource, [natural(batch.changes[index]) for index in asked]) if asked else []
         wrong = {}
         for index, there in zip(asked, found, strict=True):
             if fields := self._difference(batch, index, there):

@@ -15,7 +15,15 @@ from typing import Any
 from hub.contract import Change, Found, Outcome, Resource, Target
 from hub.errors import ConfigError, RecordRejected, Retriable
 from hub.exchange.delivering.alike import Likeness
-from hub.exchange.delivering.byhand import Policy, Row, decide, held_values, looks_first, without_left
+from hub.exchange.delivering.byhand import (
+    Policy,
+    Row,
+    decide,
+    held_values,
+    looks_first,
+    natural,
+    without_left,
+)
 from hub.exchange.delivering.gate import Gate
 from hub.exchange.judging.predict import Meter
 from hub.failpoints import reach
@@ -63,18 +71,22 @@ class Sender:
     doubtful: Mapping[str, uuid.UUID]
     meter: Meter = field(default_factory=Meter)
 
-    def batch(self, rows: list[Row]) -> Batch:
-        return Batch(rows, {index: self._change(row) for index, row in enumerate(rows)}, {})
+    def batch(self, rows: list[Row], decided: Mapping[int, Outcome]) -> Batch:
+        """Rows on their way; those that are ``decided`` are not sent."""
+        return Batch(rows, {index: self._change(row) for index, row in enumerate(rows)}, dict(decided))
 
     def _change(self, row: Row) -> Change:
         """The change for the target. Its id names the run that first meant to send it: it is the same however
         often it is sent, and another when a record comes back to a state it had before, which a target that
         remembers ids would otherwise take for a repetition."""
-        natural = dict(zip(self.target_key, json.loads(row.foreign_key), strict=True))
+        known = json.loads(row.known or row.foreign_key)
+        if row.operation == "create" or len(known) != len(self.target_key):  # the mapping names other key fields
+            known = json.loads(row.foreign_key)
         name = f"{self.exchange}/{row.key}/{row.operation}/{row.hash}/{self._began(row)}"
         identity = uuid.uuid5(uuid.NAMESPACE_URL, name)
         values = without_left(row, self.policy)
-        return Change(row.operation, natural, values, row.foreign_id, row.version, str(identity))
+        key = dict(zip(self.target_key, known, strict=True))
+        return Change(row.operation, key, values, row.foreign_id, row.version, str(identity))
 
     def _began(self, row: Row) -> uuid.UUID:
         return self.doubtful.get(row.key, self.run_id) if row.operation == "create" else self.run_id
@@ -82,7 +94,11 @@ class Sender:
     def intend(self, batch: Batch) -> None:
         """Store the intents of the batch's creates, before the target is called."""
         reach("before_intent")
-        creates = [row for row in batch.rows if row.operation == "create"]
+        creates = [
+            row
+            for index, row in enumerate(batch.rows)
+            if row.operation == "create" and index not in batch.outcomes
+        ]
         if creates:
             deliveries.intend(
                 self.database,
@@ -106,8 +122,8 @@ class Sender:
         """Until every row has its outcome, or has been tried often enough. A row in doubt is not sent again
         before the target has said whether it is there."""
         for index, row in enumerate(batch.rows):
-            known = row.operation == "create" and row.key in self.doubtful
-            if known or looks_first(row, self.policy):
+            begun = row.operation == "create" and row.key in self.doubtful
+            if begun or looks_first(row, self.policy):
                 batch.doubt.add(index)
         while batch.waiting():
             batch.attempts += 1
@@ -180,7 +196,8 @@ class Sender:
     def _settle_doubt(self, target: Target, resource: Resource, batch: Batch) -> None:
         """Ask the target by natural key about what is in doubt. A create that is there already goes on as an
         update of what was found, an update against the version that was found; a deletion that is gone is
-        done. Where the target cannot answer, the doubt stays."""
+        done. What is to get another key, and is not there under the one it had, may have got it already.
+        Where the target cannot answer, the doubt stays."""
         doubtful = [index for index in batch.waiting() if index in batch.doubt]
         if not doubtful:
             return
@@ -200,10 +217,17 @@ class Sender:
                 raise
             found = []  # a target that cannot be asked is overwritten
             batch.doubt.difference_update(doubtful)
+        moved = False
         for index, there in zip(doubtful, found, strict=False):
+            change = batch.changes[index]
+            if there is None and index not in batch.outcomes and natural(change) != change.key:
+                batch.changes[index], moved = replace(change, key=natural(change)), True
+                continue
             batch.doubt.discard(index)
             if index not in batch.outcomes:
                 self._decided(batch, index, there)
+        if moved:
+            self._settle_doubt(target, resource, batch)
 
     def _can_go(self, row: Row) -> bool:
         return row.operation != "create" and row.seen is None

@@ -22,7 +22,7 @@ from hub.security.masking import is_classified, mask
 BATCH = 5_000
 KINDS = ("missing", "different", "adoptable", "ghost", "orphan", "duplicate", "pending")
 _FINDING = pa.schema([(name, pa.string()) for name in ("kind", "key", "id", "field", "expected", "actual")])
-_HEAL = pa.schema([("key", pa.string()), ("foreign_key", pa.string()), ("seen", pa.string())])
+_HEAL = pa.schema([("key", pa.string()), ("known", pa.string()), ("seen", pa.string())])
 
 
 def match(run: RunFile) -> None:
@@ -40,7 +40,7 @@ def pair(run: RunFile) -> None:
     run.sql(
         """CREATE OR REPLACE TABLE numbered AS SELECT id, min(pos) AS pos FROM there WHERE id IS NOT NULL GROUP BY id"""
     )
-    run.sql("""CREATE OR REPLACE TABLE pair AS SELECT k.*, coalesce(i.pos, n.pos, e.pos) AS pos,
+    run.sql("""CREATE OR REPLACE TABLE pair AS SELECT k.*, coalesce(i.pos, e.pos, n.pos) AS pos,
             n.n > 1 AS doubled
         FROM known k LEFT JOIN numbered i ON i.id = k.foreign_id LEFT JOIN named n ON n.own_key = k.foreign_key
         LEFT JOIN named e ON e.own_key = k.earlier""")
@@ -48,7 +48,7 @@ def pair(run: RunFile) -> None:
 
 @dataclass(slots=True)
 class Differences:
-    """Fills ``finding`` (kind, key, id, field, expected, actual) and ``heal`` (key, foreign_key, seen); values
+    """Fills ``finding`` (kind, key, id, field, expected, actual) and ``heal`` (key, known, seen); values
     of classified fields are masked before they are stored."""
 
     run: RunFile
@@ -75,7 +75,7 @@ class Differences:
                 "SELECT foreign_key, foreign_id FROM pair WHERE pos IS NULL AND has_shadow AND has_output",
             )
             if self.policy != "keep":
-                self.run.sql(f"""INSERT INTO heal SELECT key, foreign_key, {sql_text(NOTHING)} FROM pair
+                self.run.sql(f"""INSERT INTO heal SELECT key, NULL, {sql_text(NOTHING)} FROM pair
                     WHERE pos IS NULL AND has_shadow AND has_output""")
         self._note("orphan", "SELECT foreign_key, foreign_id FROM pair WHERE has_shadow AND NOT has_output")
         self._note(
@@ -144,7 +144,7 @@ class Differences:
                 shown = {name: at(there, name) for name in body}
                 seen = json.dumps(self.likeness.prints(shown), separators=(",", ":"))
                 own_key = row["own_key"] if row["own_key"] and kind == "different" else row["foreign_key"]
-                heal.append({"key": row["key"], "foreign_key": own_key, "seen": seen})
+                heal.append({"key": row["key"], "known": own_key, "seen": seen})
         return found, heal
 
     def _kept(self, other: RunFile, keys: list[str]) -> dict[str, str]:
@@ -174,7 +174,7 @@ class Differences:
         run = self.run
         run.sql("""CREATE OR REPLACE TABLE sending AS SELECT p.key,
             CASE WHEN p.pos IS NULL THEN 'create' ELSE 'update' END AS operation, p.hash, p.expected,
-            p.foreign_id, h.foreign_key, NULL::VARCHAR AS version, p.body, h.seen
+            p.foreign_id, p.foreign_key, h.known, NULL::VARCHAR AS version, p.body, h.seen
             FROM heal h JOIN pair p USING (key)""")
         if ghosts:
             self._ghosts()
@@ -206,6 +206,7 @@ class Differences:
                             "expected": pa.nulls(len(rows), pa.int64()),
                             "foreign_id": [row["id"] for row in rows],
                             "foreign_key": [row["own_key"] for row in rows],
+                            "known": [row["own_key"] for row in rows],
                             "version": pa.nulls(len(rows), pa.string()),
                             "body": ["{}"] * len(rows),
                             "seen": [json.dumps(one, separators=(",", ":")) for one in prints],

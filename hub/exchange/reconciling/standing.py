@@ -70,7 +70,7 @@ def _looked_up(
     run: RunFile, connector: Any, resource: Resource, manifest: Manifest
 ) -> Iterator[list[dict[str, Any]]]:
     """The hub's own records, as the target shows them to a look-up."""
-    wanted = run.sql("SELECT DISTINCT foreign_key FROM known ORDER BY 1")
+    wanted = run.sql("SELECT DISTINCT coalesce(earlier, foreign_key) FROM known ORDER BY 1")
     for start in range(0, len(wanted), CHUNK):
         texts = [text for (text,) in wanted[start : start + CHUNK]]
         found = find(connector, resource, manifest.target_key, texts)
@@ -108,7 +108,7 @@ def verified(run: RunFile, connector: Any, resource: Resource, manifest: Manifes
         text
         for (
             text,
-        ) in run.sql(f"""SELECT foreign_key FROM pair WHERE pos IS NULL AND has_shadow AND has_output
+        ) in run.sql(f"""SELECT earlier FROM pair WHERE pos IS NULL AND has_shadow AND has_output
             ORDER BY hash(key) LIMIT {VERIFIED}""")
     ]
     here = 0

@@ -22,7 +22,7 @@ class Crm:
     """``rows`` by their id; ``answers`` are statuses to give per code before it works: ``lost`` does the
     change and answers unknown, ``lost-before`` answers unknown and does nothing. ``lies`` are codes whose
     changes it acknowledges and does not keep; ``rewrites`` turns a row into what it stores; ``away`` calls
-    fail as a whole."""
+    fail as a whole. Without ``ids`` it tells none: what it holds is known by its code alone."""
 
     replaces: bool = False
     batch: int = 100
@@ -38,6 +38,7 @@ class Crm:
     latency: float = 0.0
     threads: set[str] = field(default_factory=set)
     unreadable: bool = False
+    ids: bool = True
     hidden: set[str] = field(default_factory=set)
     lock: Any = field(default_factory=threading.Lock, repr=False)
 
@@ -105,11 +106,11 @@ class Crm:
             return Outcome("conflict", code="crm.stale")
         if change.operation == "delete":
             del self.rows[identity]
-            return Outcome("done", identity)
+            return Outcome("done", identity if self.ids else None)
         if code not in self.lies:
             self.rows[identity] = self.rewrites(dict(self.rows.get(identity, {})) | dict(change.values))
         self.versions[identity] = self.versions.get(identity, 0) + 1
-        return Outcome("done", identity, self._version(identity))
+        return Outcome("done", identity if self.ids else None, self._version(identity))
 
     def _version(self, identity: str) -> str | None:
         return str(self.versions.get(identity, 0)) if self.versioned else None

@@ -254,8 +254,10 @@ def test_a_duplicate_that_nobody_removes_stays_and_is_told(world: World):
     assert set(target.named()) == {"1", "2"}
 
 
-def test_an_object_that_only_the_other_had_goes_on_as_the_survivors(world: World):
+@pytest.mark.parametrize("ids", [True, False])
+def test_an_object_that_only_the_other_had_goes_on_as_the_survivors(world: World, ids: bool):
     target = shop(world)
+    target.ids = ids
     world.mapping(TO_CRM, where="code <> '1' OR city = 'Bonn'")
     world.first("erp.suppliers", ONE, TWO)
     world.run("to-crm")

@@ -108,6 +108,15 @@ def test_a_changed_natural_key_changes_the_record_and_makes_no_other(world: Worl
     assert [(row["code"], row["name"]) for row in crm.rows.values()] == [("Acme", "Bonn")]
 
 
+@row(14, "a lost change of the natural key")
+def test_a_lost_change_of_the_natural_key_is_found_under_the_new_one(world: World, crm: Crm):
+    world.mapping(TO_CRM.replace("code: code", "code: name").replace("name: name", "name: code"))
+    send(world, ONE)
+    crm.answers["ACME"] = ["lost"]
+    send(world, ONE | {"name": "Acme"})
+    assert (crm.named(), world.held("to-crm")) == ({"Acme": "1"}, [])
+
+
 @row(15, "a rejected row")
 def test_a_rejected_row_is_quarantined_and_the_others_are_done(world: World, crm: Crm):
     crm.answers["1"] = ["rejected"]
