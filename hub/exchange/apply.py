@@ -6,6 +6,7 @@ everything of the plan stands, or nothing (P1, P3, P6).
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,13 +35,28 @@ BACK = "source_back (entity UUID)"
 @dataclass(frozen=True, slots=True)
 class Applied:
     """What the transaction wrote; how many records it ``refused`` because they had changed since the plan,
-    and how many of them were planned as changes (``unmade``)."""
+    and how many of them were planned as changes (``unmade``). ``stayed`` are entities that were to be removed and
+    are not, ``rereads`` says that the next run reads everything."""
 
     created: int
     updated: int
     removed: int
     refused: int
     unmade: int
+    stayed: int = 0
+    rereads: bool = False
+
+    def notes(self) -> list[str]:
+        """What happened beside the plan."""
+        told = []
+        if self.stayed:
+            told.append(
+                f"{self.stayed} entities were to be removed and stay: they changed since, or another record stands "
+                "for them"
+            )
+        if self.rereads:
+            told.append("for what was refused of a full plan the next run reads everything")
+        return told
 
 
 def apply(
@@ -60,10 +76,10 @@ def apply(
     with database.bulk(write=True) as session:
         fence(session, held)
         writer = _Writer(run, database, session, manifest, run_id)
-        refused, unmade = writer.refuse_changed() if stored else (0, 0)
+        refused, unmade, stayed = writer.refuse_changed() if stored else (0, 0, 0)
         if manifest.snapshot is not None:
             spare_touched(run, session, manifest.exchange, manifest.source)
-        applied = writer.golden(refused, unmade)
+        applied = writer.golden(refused, unmade, stayed)
         writer.shadows()
         write_outside(run, session, manifest, writer.moment)
         write_evidence(run, session, manifest, run_id, writer.moment)
@@ -73,6 +89,10 @@ def apply(
             bury(run, session, manifest.source)
         elif manifest.last and manifest.moves and not refused:  # what was refused is to be read again
             marks.move(session, manifest.exchange, manifest.mark(), run_id)
+        # What a full read found may lie behind the watermark, where an incremental one does not look again.
+        if manifest.full and (refused or stayed or manifest.counts.get("refused")):
+            marks.read_all(session, manifest.exchange)
+            applied = dataclasses.replace(applied, rereads=True)
         if settle is not None and manifest.last:
             settle(session, run_id)
         audited(session, applied)
@@ -96,9 +116,9 @@ class _Writer:
 
     # ------------------------------------------------------------ what changed since the plan
 
-    def refuse_changed(self) -> tuple[int, int]:
-        """Drop from the plan what is no longer as the plan saw it; answers how many records that are, and
-        how many of them had been planned as changes."""
+    def refuse_changed(self) -> tuple[int, int, int]:
+        """Drop from the plan what is no longer as the plan saw it; answers how many records that are, how many
+        of them had been planned as changes, and how many entities were to be removed and are not."""
         run = self.run
         staged = stage(
             run,
@@ -111,6 +131,7 @@ class _Writer:
         run.sql("""CREATE OR REPLACE TABLE refused_entity AS
             SELECT _id FROM updating u ANTI JOIN current c ON c._id = u._id AND c._version = u._expected
             UNION SELECT _id FROM removing u ANTI JOIN current c ON c._id = u._id AND c._version = u.version""")
+        self._refuse_held()
         keys = stage_keys(run, self.session, "planned_keys", "SELECT DISTINCT key FROM shadowing")
         take(run, "current_shadow", shadows.seen(self.session, self.manifest.source, keys))
         # What leaves the scope says no entity, and may take one away nevertheless.
@@ -125,6 +146,8 @@ class _Writer:
         run.sql("INSERT INTO refused_entity SELECT entity FROM source_back")
         for fields in self.manifest.owned:
             self._refuse_taken(fields)
+        self._leave_standing()
+        stayed = run.one("SELECT count(*) FROM removing WHERE _id IN (SELECT _id FROM refused_entity)")
         for name in ("updating", "removing", "creation"):
             run.sql(f"DELETE FROM {name} WHERE _id IN (SELECT _id FROM refused_entity)")
         run.sql("DELETE FROM outvoting WHERE entity IN (SELECT _id FROM refused_entity)")
@@ -140,7 +163,33 @@ class _Writer:
         why = sql_text("the record or its entity changed after the plan was made")
         set_aside(run, "refused", "plan.changed", why, "SELECT key, hash FROM refused")
         refused, changes = run.sql("SELECT count(*), count(*) FILTER (changes) FROM refused")[0]
-        return refused, changes
+        return refused, changes, stayed
+
+    def _refuse_held(self) -> None:
+        """What is to be removed and a record stands for that was linked since: the entity's version need not tell."""
+        run = self.run
+        if not run.one("SELECT count(*) FROM removing"):
+            return
+        leaving = "SELECT key FROM absent UNION SELECT key FROM outside"
+        keys = stage_keys(run, self.session, "leaving_now", leaving)
+        staged = stage(
+            run, self.session, "removing_now", shadows.ENTITIES, "SELECT DISTINCT _id AS entity FROM removing"
+        )
+        take(run, "held_now", shadows.held_by_others(self.session, self.manifest.source, staged, keys))
+        run.sql("INSERT INTO refused_entity SELECT entity FROM held_now")
+
+    def _leave_standing(self) -> None:
+        """Records that were to take an entity along and do not: nothing says that they were reacted to."""
+        run, leaving = self.run, "SELECT key FROM outside UNION SELECT key FROM gone"
+        leaving += " UNION SELECT key FROM shadowing WHERE entity IS NULL"
+        if not run.one("SELECT count(*) FROM refused_entity") or not run.one(f"SELECT count(*) FROM ({leaving})"):
+            return
+        keys = stage_keys(run, self.session, "leading", leaving)
+        take(run, "led_to", shadows.led_to(self.session, self.manifest.source, keys))
+        stays = "SELECT key FROM led_to WHERE entity IN (SELECT _id FROM refused_entity)"
+        run.sql(f"DELETE FROM shadowing WHERE entity IS NULL AND key IN ({stays})")
+        for name in ("outside", "gone"):
+            run.sql(f"DELETE FROM {name} WHERE key IN ({stays})")
 
     def _refuse_taken(self, fields: Sequence[str]) -> None:
         """What somebody else has by now, equal in all of ``fields``, is not taken or created once more."""
@@ -168,7 +217,7 @@ class _Writer:
 
     # ------------------------------------------------------------ golden rows
 
-    def golden(self, refused: int, unmade: int) -> Applied:
+    def golden(self, refused: int, unmade: int, stayed: int) -> Applied:
         created, updated, removed = (
             self.run.one(f"SELECT count(*) FROM {name}") for name in ("creation", "updating", "removing")
         )
@@ -196,7 +245,7 @@ class _Writer:
                 },
                 self.moment,
             )
-        return Applied(created, updated, removed, refused, unmade)
+        return Applied(created, updated, removed, refused, unmade, stayed)
 
     def _create(self, count: int, seq: int) -> None:
         described = [row[0] for row in self.run.sql("DESCRIBE creation")]

@@ -362,6 +362,7 @@ def _notes(extracted: Extracted, asked: Asked, reasons: int) -> list[str]:
         notes.append(f"the snapshot is not complete ({extracted.certificate.reason}): absence is not counted")
     if asked.mode == "incremental" and extracted.full:
         notes.append(
-            "read in full: the resource has no cursor, or the mapping changed, or it is the first run"
+            "read in full: the resource has no cursor, or the mapping changed, or it is the first run, or "
+            "something of a full plan was refused"
         )
     return notes

@@ -374,6 +374,7 @@ class _Run:
         counts["updated"] += applied.updated - planned["updated"]
         removed = "deleted" if planned["deleted"] else "disabled"
         counts[removed] += applied.removed - planned["disabled"] - planned["deleted"]
+        self.notes += applied.notes()
 
     def _total(self, manifests: list[Manifest]) -> None:
         for manifest in manifests:
@@ -387,10 +388,8 @@ class _Run:
             self.notes.append(
                 f"the totals do not reconcile: {unaccounted} records have no fate (a defect of the hub)"
             )
-        row = self.row
-        return Result(
-            row.id, row.run_key, row.exchange, row.mode, state, self.counts, tuple(self.notes), plan
-        )
+        row, notes = self.row, tuple(self.notes)
+        return Result(row.id, row.run_key, row.exchange, row.mode, state, self.counts, notes, plan)
 
     def show(self, stage: str, counts: Mapping[str, int]) -> None:
         """Progress to the caller at once, to the journal at most every two seconds."""

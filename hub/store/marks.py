@@ -61,6 +61,11 @@ def move(session: Bulk, exchange: str, mark: Mark, run_id: uuid.UUID) -> None:
         session.run(insert(watermark).values({"exchange": exchange, "seq": 0, "snapshot": 0} | values))
 
 
+def read_all(session: Bulk, exchange: str) -> None:
+    """Let the next run read everything: it looks for what lies behind the watermark and was not done."""
+    session.run(update(watermark).where(watermark.c.exchange == exchange).values(value=None, token=None))
+
+
 def source_number(
     database: Database, exchange: str, output: str, *, system: str, resource: str, model: str, direction: str
 ) -> int:

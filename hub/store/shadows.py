@@ -64,6 +64,13 @@ def links(session: Bulk, number: int, wanted: Table | None = None) -> Wire:
     return session.read(_wanted(query, wanted))
 
 
+def led_to(session: Bulk, number: int, wanted: Table) -> Wire:
+    """key, entity that a source's records stand for, be it by one that was merged into it."""
+    entity = func.coalesce(redirect.c.target, shadow.c.entity).label("entity")
+    query = select(shadow.c.key, entity).outerjoin(redirect, redirect.c.entity == shadow.c.entity)
+    return session.read(_wanted(query.where(shadow.c.source == number, shadow.c.entity.is_not(None)), wanted))
+
+
 def _wanted(query: Any, wanted: Table | None) -> Any:
     return query if wanted is None else query.join(wanted, wanted.c.key == shadow.c.key)
 

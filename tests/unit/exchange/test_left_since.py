@@ -6,7 +6,8 @@ import pytest
 
 from tests.unit.exchange.test_effective import ONE as DATED
 from tests.unit.exchange.test_effective import dated, on
-from tests.unit.exchange.world import SUPPLIERS, World, some
+from tests.unit.exchange.test_matching import FROM_CRM
+from tests.unit.exchange.world import FIELDS, SUPPLIERS, World, some
 
 ONE, TWO = {"id": "1", "name": "ACME", "tax": "T1"}, {"id": "2", "name": "Best", "tax": "T2"}
 GONE = ONE | {"city": "Ulm"}
@@ -58,3 +59,27 @@ def test_a_last_day_that_passed_is_applied_unless_it_was_corrected(dated: World,
     dated.apply(plan)
     assert dated.golden()["1"]["_state"] == (0 if corrected else 1)
     assert len(dated.reasons("erp")) == int(corrected)
+
+
+@pytest.mark.parametrize("leaves", ["absent", "out of scope"])
+def test_what_another_source_stands_for_by_now_is_not_removed(world: World, leaves: str):
+    """It says what is known already: the entity is the same version as before."""
+    world.files("crm", accounts=FIELDS)
+    world.mapping(FROM_CRM)
+    world.mapping(SUPPLIERS, where="city IS NULL", out_of_scope="delete", absent="delete")
+    world.first("erp.suppliers", ONE, TWO)
+    world.put("erp.suppliers", *([GONE] if leaves == "out of scope" else []), TWO)
+    plan, version = world.plan(), world.golden()["1"]["_version"]
+    assert some(world.first("crm.accounts", ONE, mapping="crm-suppliers"), "linked", "updated") == {
+        "linked": 1,
+        "updated": 0,
+    }
+    assert world.golden()["1"]["_version"] == version
+    result = world.apply(plan)
+    assert (world.golden()["1"]["_state"], result.counts["deleted"]) == (0, 0)
+    world.run()
+    assert (world.golden()["1"]["_state"], world.origin("1")["name"]) == (0, "crm-suppliers")
+    world.put("crm.accounts", TWO)
+    world.mapping(FROM_CRM, absent="delete")
+    world.run("crm-suppliers")
+    assert world.golden()["1"]["_state"] == 2

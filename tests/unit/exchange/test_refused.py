@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import uuid
 from typing import Any
 
@@ -76,6 +77,58 @@ def test_a_changed_mapping_is_read_in_full_until_nothing_was_refused(world: Worl
     assert world.one(mark) == before
     world.run(mode="incremental")
     assert {row["name"] for row in world.golden().values()} == {"ACME", "BEST"}
+
+
+def table(world: World, *rows: tuple[str, str, int]) -> None:
+    """The suppliers (number, name, day of their last change) lie in a database, which is asked for the new ones."""
+    path = world.data / "erp.sqlite"
+    with sqlite3.connect(path) as database:
+        database.execute("DROP TABLE IF EXISTS suppliers")
+        database.execute("CREATE TABLE suppliers (id TEXT PRIMARY KEY, name TEXT, changed TEXT)")
+        moments = [(number, name, f"2026-03-{day:02}T08:00:00Z") for number, name, day in rows]
+        database.executemany("INSERT INTO suppliers VALUES (?, ?, ?)", moments)
+    declared = "{table: suppliers, key: id, cursor: changed, fields: {id: text, name: text, changed: datetime}}"
+    world.write(
+        "config/systems/erp.yaml",
+        f"system: erp\nconnector: sql\nsqlite: {path}\nresources: {{suppliers: {declared}}}\n",
+    )
+
+
+@pytest.fixture
+def asked(world: World) -> World:
+    world.files("crm", suppliers=FIELDS)
+    world.mapping(OTHER, absent="unlink")
+    lines = SUPPLIERS.splitlines()
+    lean = "\n".join(line for line in lines if line.strip()[:5] not in ("tax: ", "city:", "paren", "- [ta", "match"))
+    world.mapping(lean, absent="delete")
+    return world
+
+
+def test_an_old_record_refused_in_a_full_plan_comes_back_in_the_next_run(asked: World):
+    """An incremental read would begin at the watermark, which has passed it long ago."""
+    table(asked, ("1", "N1", 8), ("2", "N2", 20))
+    asked.run()
+    table(asked, ("1", "Acme", 8), ("2", "N2", 20))
+    plan = asked.plan(full=True)
+    asked.first("crm.suppliers", record("1", 8, city="Kiel"), mapping="other")
+    result = asked.apply(plan)
+    assert some(result, "refused", "updated") == {"refused": 1, "updated": 0}
+    assert "the next run reads everything" in result.notes[-1]
+    asked.run(mode="incremental")
+    assert (asked.golden()["1"]["name"], asked.reasons()) == ("Acme", [])
+    assert some(asked.run(mode="incremental"), "read") == {"read": 1}
+
+
+def test_an_old_removal_refused_in_a_full_plan_is_made_by_the_next_run(asked: World):
+    table(asked, ("1", "N1", 8), ("2", "N2", 20))
+    asked.run()
+    table(asked, ("2", "N2", 20))
+    plan = asked.plan(full=True)
+    asked.first("crm.suppliers", record("1", 8, city="Kiel"), mapping="other")
+    assert some(asked.apply(plan), "deleted") == {"deleted": 0}
+    asked.first("crm.suppliers", record("3", 8), mapping="other")
+    asked.run(mode="incremental")
+    assert asked.golden()["1"]["_state"] == 2
 
 
 def test_a_removal_that_was_refused_is_made_by_the_next_full_run(world: World):

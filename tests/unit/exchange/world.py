@@ -146,14 +146,20 @@ class World:
         return [step.text for step in steps]
 
     def run(
-        self, mapping: str = "suppliers", mode: str = "full", *, key: str = "", initial: bool = False
+        self,
+        mapping: str = "suppliers",
+        mode: str = "full",
+        *,
+        key: str = "",
+        initial: bool = False,
+        full: bool = False,
     ) -> Result:
         """One run in a hub of its own; whatever it is, its totals reconcile."""
         if not self._migrated:
             self.migrate()
         with self.opened() as opened:
             result = run_exchange(
-                opened.hub, mapping, mode, key or f"run-{next(self._keys)}", initial=initial
+                opened.hub, mapping, mode, key or f"run-{next(self._keys)}", initial=initial, full=full
             )
         return reconciled(result)
 
@@ -162,8 +168,10 @@ class World:
         self.put(resource, *records)
         return self.run(mapping)
 
-    def plan(self, mapping: str = "suppliers", *, initial: bool = False) -> uuid.UUID:
-        plan = self.run(mapping, "plan", initial=initial).plan
+    def plan(
+        self, mapping: str = "suppliers", *, initial: bool = False, full: bool = False
+    ) -> uuid.UUID:
+        plan = self.run(mapping, "plan", initial=initial, full=full).plan
         assert plan is not None
         return plan
 
