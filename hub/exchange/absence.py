@@ -121,5 +121,5 @@ def _remove(
     take(run, "held_by_others", shadows.held_by_others(session, source, staged, keys))
     run.sql(
         f"INSERT INTO leaving_all SELECT DISTINCT _id, _version, {state} FROM leaving "
-        "WHERE _id NOT IN (SELECT entity FROM held_by_others)"
+        "WHERE _id NOT IN (SELECT entity FROM held_by_others) AND _id NOT IN (SELECT entity FROM resolved)"
     )

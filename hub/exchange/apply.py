@@ -151,6 +151,7 @@ class _Writer:
         for name in ("updating", "removing", "creation"):
             run.sql(f"DELETE FROM {name} WHERE _id IN (SELECT _id FROM refused_entity)")
         run.sql("DELETE FROM outvoting WHERE entity IN (SELECT _id FROM refused_entity)")
+        run.sql("DELETE FROM stepping WHERE survivor IN (SELECT _id FROM refused_entity)")
         run.sql("""CREATE OR REPLACE TABLE refused AS SELECT key, hash, changes FROM shadowing
             WHERE entity IN (SELECT _id FROM refused_entity)""")
         run.sql(
@@ -327,6 +328,9 @@ class _Writer:
             )
             shadows.see_again(session, self.manifest.source, staged)
         self._outvotes()
+        if run.one("SELECT count(*) FROM stepping"):
+            behind = stage(run, session, "stepping_back", shadows.STEPPING, "SELECT * FROM stepping")
+            shadows.step_back(session, self.manifest.source, behind)
         self._absences()
 
     def _outvotes(self) -> None:

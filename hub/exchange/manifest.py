@@ -28,6 +28,7 @@ TABLES = {
         "evidence",
         "outside",
         "inside",
+        "stepping",
     ),
     "outbound": ("sending", "held", "settled", "whole", "leftover", "planned"),
     "pass": ("sending", "held", "settled", "whole", "leftover", "witnessed"),

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Connection, Executable, and_, delete, insert, select, update
+from sqlalchemy import Connection, Executable, Table, and_, delete, insert, select, update
 
 from hub.store.bulk import Bulk, Wire
 from hub.store.database import Database
@@ -189,6 +189,25 @@ def any_merged(bulk: Bulk, model: str) -> bool:
 def redirects(bulk: Bulk, model: str) -> Wire:
     """entity, target: where each merged entity of a model leads to."""
     return bulk.read(select(redirect.c.entity, redirect.c.target).where(redirect.c.model == model))
+
+
+def stayed(bulk: Bulk, number: int, entities: Table) -> Wire:
+    """key, loser, merge: records of a source that stand for ``entities`` and were put behind another record of it
+    by a merge: then they stood for what went into those (``loser``)."""
+    query = (
+        select(merge_link.c.key, entity_merge.c.loser, entity_merge.c.id.label("merge"))
+        .join(entity_merge, entity_merge.c.id == merge_link.c.merge)
+        .join(shadow, and_(shadow.c.source == merge_link.c.source, shadow.c.key == merge_link.c.key))
+        .join(entities, entities.c.entity == shadow.c.entity)
+        .join(redirect, redirect.c.entity == entity_merge.c.loser)
+        .where(
+            merge_link.c.source == number,
+            merge_link.c.role == "stayed",
+            entity_merge.c.state == "made",
+            redirect.c.target == shadow.c.entity,
+        )
+    )
+    return bulk.read(query)
 
 
 def redirected(connection: Connection, identity: uuid.UUID) -> uuid.UUID:

@@ -22,6 +22,11 @@ CREATED: dict[str, Column[Any]] = {"key": Column("key", KEY), "known": Column("k
 SEEN_AGAIN: dict[str, Column[Any]] = {
     name: shadow.c[name] for name in ("key", "hash", "map_hash", "cur", "entity", "parent", "outvoted", "ends")
 }
+STEPPING: dict[str, Column[Any]] = {
+    **KEYS,
+    **ENTITIES,
+    "survivor": Column("survivor", shadow.c.entity.type),
+}
 OUTVOTES: dict[str, Column[Any]] = {name: shadow.c[name] for name in ("source", "entity", "outvoted")}
 BURIED: dict[str, Column[Any]] = {name: shadow.c[name] for name in ("key", "cur", "map_hash")}
 NEW: dict[str, Column[Any]] = {"source": shadow.c.source} | SEEN_AGAIN
@@ -87,6 +92,12 @@ def claimed(session: Bulk, number: int, entities: Table) -> Wire:
         .join(entities, entities.c.entity == shadow.c.entity)
         .where(shadow.c.source == number, shadow.c.absent_at.is_(None))
     )
+
+
+def speaking(session: Bulk, number: int, entities: Table) -> Wire:
+    """key, entity: the records of this source that are there and stand for ``entities``."""
+    query = select(shadow.c.key, shadow.c.entity).join(entities, entities.c.entity == shadow.c.entity)
+    return session.read(query.where(shadow.c.source == number, shadow.c.absent_at.is_(None)))
 
 
 def held_by_others(session: Bulk, number: int, entities: Table, gone: Table) -> Wire:
@@ -263,6 +274,15 @@ def silence(session: Bulk, number: int, keys: Table) -> None:
         update(shadow)
         .where(shadow.c.source == number, shadow.c.key == keys.c.key, shadow.c.outvoted.is_not(None))
         .values(outvoted=None)
+    )
+
+
+def step_back(session: Bulk, number: int, rows: Table) -> None:
+    """Records that stood for ``survivor`` stand for ``entity`` again, and are looked at by the next full run."""
+    session.run(
+        update(shadow)
+        .where(shadow.c.source == number, shadow.c.key == rows.c.key, shadow.c.entity == rows.c.survivor)
+        .values(entity=rows.c.entity, map_hash=0)
     )
 
 

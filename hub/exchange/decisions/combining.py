@@ -16,12 +16,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from hub.exchange.merging.claims import Claims
+from hub.exchange.merging.claims import TWIN, Claims
 from hub.store.merges import Golden
 from hub.workspace.shape import ModelField, ModelFile
-
-TWIN = " (twin)"  # of an origin: filled from another record of that mapping's source
-
 
 @dataclass(frozen=True, slots=True)
 class Chosen:

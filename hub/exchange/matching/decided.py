@@ -14,6 +14,7 @@ from hub.store.bulk import Bulk
 
 DECIDED = "decided"
 """What stands for the rule where a person made the link."""
+STEPPING = "key VARCHAR, entity UUID, survivor UUID"
 SPEAKER = "another record of this source speaks for the entity"
 
 
@@ -22,6 +23,26 @@ def know_merges(run: RunFile, session: Bulk, model: str) -> None:
     run.sql("CREATE OR REPLACE TABLE redirected (entity UUID, target UUID)")
     if merges.any_merged(session, model):
         take(run, "redirected", merges.redirects(session, model))
+
+
+def step_back(run: RunFile, session: Bulk, source: int) -> None:
+    """``stepping`` (key, entity, survivor): twins that spoke while the survivor's own record was gone, and stay
+    behind it again, now that it is back; those at hand do so in ``known``."""
+    run.sql(f"CREATE OR REPLACE TABLE stepping ({STEPPING})")
+    at_end = "SELECT key, entity FROM known WHERE entity IN (SELECT target FROM redirected)"
+    if not run.one(f"SELECT count(*) FROM ({at_end})"):
+        return
+    ends = stage(run, session, "ends_at_hand", shadows.ENTITIES, f"SELECT DISTINCT entity FROM ({at_end})")
+    take(run, "speaking", shadows.speaking(session, source, ends))
+    take(run, "stayed", merges.stayed(session, source, ends))
+    run.sql(f"""INSERT INTO stepping SELECT key, loser, entity FROM (
+        SELECT c.key, c.entity, s.loser, row_number()
+            OVER (PARTITION BY c.entity ORDER BY s.loser IS NOT NULL, c.back, c.key) AS place
+        FROM (SELECT key, entity, false AS back FROM speaking UNION ALL
+              SELECT key, entity, true FROM ({at_end}) WHERE key NOT IN (SELECT key FROM speaking)) c
+        LEFT JOIN (FROM stayed QUALIFY row_number() OVER (PARTITION BY key ORDER BY merge DESC) = 1) s
+            ON s.key = c.key) WHERE place > 1 AND loser IS NOT NULL""")
+    run.sql("UPDATE known SET entity = s.entity FROM stepping s WHERE known.key = s.key")
 
 
 def follow_merges(run: RunFile, session: Bulk, source: int, links: str) -> None:
@@ -35,7 +56,7 @@ def follow_merges(run: RunFile, session: Bulk, source: int, links: str) -> None:
     ends = stage(run, session, "ends", shadows.ENTITIES, "SELECT DISTINCT target AS entity FROM twin")
     take(run, "spoken_for", shadows.claimed(session, source, ends))
     run.sql(f"""UPDATE {links} SET entity = t.target FROM (SELECT key, target FROM twin
-        WHERE target NOT IN (SELECT entity FROM spoken_for)
+        WHERE target NOT IN (SELECT entity FROM spoken_for) AND target NOT IN (SELECT entity FROM known)
         QUALIFY row_number() OVER (PARTITION BY target ORDER BY key) = 1) t WHERE {links}.key = t.key""")
 
 

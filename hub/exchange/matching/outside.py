@@ -39,7 +39,8 @@ def find_outside(
     staged = stage(run, session, "outgoing_entities", shadows.ENTITIES, "SELECT _id AS entity FROM outgoing")
     take(run, "kept_by_others", shadows.held_by_others(session, source, staged, keys))
     chosen = f"""SELECT DISTINCT _id, _version, {state} FROM outgoing
-        WHERE _id NOT IN (SELECT entity FROM kept_by_others) AND _id NOT IN (SELECT _id FROM removing)"""
+        WHERE _id NOT IN (SELECT entity FROM kept_by_others) AND _id NOT IN (SELECT _id FROM removing)
+            AND _id NOT IN (SELECT entity FROM resolved)"""
     count = run.one(f"SELECT count(*) FROM ({chosen})")
     run.sql(f"INSERT INTO removing {chosen}")
     return Absence(0, count if state == 1 else 0, count if state == 2 else 0)

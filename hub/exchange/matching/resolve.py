@@ -21,7 +21,14 @@ from dataclasses import dataclass, field
 from hub.exchange.ids import new_entity_id
 from hub.exchange.map import FEW
 from hub.exchange.matching.batch import Batch
-from hub.exchange.matching.decided import DECIDED, consult, follow_merges, know_merges, one_speaker
+from hub.exchange.matching.decided import (
+    DECIDED,
+    consult,
+    follow_merges,
+    know_merges,
+    one_speaker,
+    step_back,
+)
 from hub.exchange.matching.effective import hold_future
 from hub.exchange.matching.exact import collide_equal, match_equal
 from hub.exchange.matching.fuzzy import collide_alike, match_alike
@@ -76,6 +83,7 @@ class Resolver:
             run.sql(f"CREATE OR REPLACE TABLE {name} ({columns})")
         self._known()
         know_merges(run, batch.session, batch.model.model)
+        step_back(run, batch.session, batch.source)
         follow_merges(run, batch.session, batch.source, "known")
         know_created(run, batch.session, batch.source, self.sending)
         look_up(batch)

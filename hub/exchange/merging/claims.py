@@ -18,6 +18,10 @@ STEP = 1000
 HAND = "@hand"
 HAND_CLAIM = STEP - 1
 NOBODY = 9 * STEP
+TWIN = " (twin)"
+"""Of an origin: filled from another record of that mapping's source."""
+FILLED = "~"
+"""In patterns: a twin of the record at hand supplies the field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,8 @@ def holders(
     before: Mapping[str, str], signs: Mapping[str, str], contestants: Mapping[str, str], mapping: str
 ) -> dict[str, str]:
     """Who supplies each field after a merge. ``signs`` is one per mapped field: 0 stays, 1 this mapping,
-    - nobody, a letter one of the ``contestants``."""
+    ~ a twin of its record, - nobody, a letter one of the ``contestants``."""
     kept = {name: holder for name, holder in before.items() if signs.get(name) != "-"}
-    taken = {name: contestants.get(sign, mapping) for name, sign in signs.items() if sign not in "0-"}
+    known = {**contestants, FILLED: mapping + TWIN}
+    taken = {name: known.get(sign, mapping) for name, sign in signs.items() if sign not in "0-"}
     return kept | taken

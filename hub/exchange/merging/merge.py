@@ -7,8 +7,8 @@ says nothing takes back only what it supplied itself; what another source had sa
 comes forward then (see ``said``). Lists are the union of what their sources say (see ``lists``).
 
 ``creation`` is a view of new entities; ``updating`` a table of changed ones: _id, _expected (version),
-_state, _old_origin, _pattern (a sign per mapped field: 0 stays, 1 ours, - nobody's, a letter: another
-contestant), _changed (names), the fields. ``outvote`` (entity, said) is what our records say in vain,
+_state, _old_origin, _pattern (a sign per mapped field: 0 stays, 1 ours, ~ a twin's of ours, - nobody's, a
+letter: another contestant), _changed (names), the fields. ``outvote`` (entity, said) is what our records say in vain,
 ``outvoting`` (entity, exchange, patch) what changes of that for other sources' records.
 """
 
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from hub.exchange.map import FEW
 from hub.exchange.merging import said
-from hub.exchange.merging.claims import HAND, NOBODY, STEP, STRENGTH, Claims, holders
+from hub.exchange.merging.claims import FILLED, HAND, NOBODY, STEP, STRENGTH, Claims, holders
 from hub.exchange.merging.lists import unite
 from hub.exchange.runfile import RunFile, sql_name, sql_text
 from hub.exchange.staging import stage, take
@@ -193,9 +193,14 @@ class Merger:
         mine = [key for key, holders in known.items() if holders.get(name) == self.mapping]
         taken = f"({_one_of('g._origin', mine)} OR n.{quoted} IS NOT NULL)"
         return (
-            f"CASE WHEN {taken} THEN n.{quoted} ELSE g.{quoted} END",
-            f"CASE WHEN {taken} THEN '1' ELSE '0' END",
+            f"CASE WHEN {taken} AND NOT {self._filled(quoted)} THEN n.{quoted} ELSE g.{quoted} END",
+            f"CASE WHEN {taken} THEN CASE WHEN {self._filled(quoted)} THEN '{FILLED}' ELSE '1' END ELSE '0' END",
         )
+
+    def _filled(self, quoted: str) -> str:
+        """SQL: the survivor's own record is back and says nothing; what its twin said meanwhile fills."""
+        back = "g._id IN (SELECT survivor FROM stepping)"
+        return f"({back} AND n.{quoted} IS NULL AND g.{quoted} IS NOT NULL)"
 
     def _contest(self, name: str) -> tuple[str, str]:
         """The same for a field with several claimants: the holder (h), what others said in vain (f), we (n)."""
@@ -215,8 +220,9 @@ class Merger:
         forward = f"coalesce({other}.claim < {best}, false)"
         return (
             f"CASE WHEN {forward} THEN CAST({other}.value AS {kind}) WHEN {ours} THEN n.{quoted} "
-            f"WHEN {mine} THEN NULL ELSE g.{quoted} END",
-            f"CASE WHEN {forward} THEN {other}.sign WHEN {ours} OR {mine} THEN '1' ELSE '0' END",
+            f"WHEN {mine} AND NOT {self._filled(quoted)} THEN NULL ELSE g.{quoted} END",
+            f"CASE WHEN {forward} THEN {other}.sign WHEN {mine} AND {self._filled(quoted)} THEN '{FILLED}' "
+            f"WHEN {ours} OR {mine} THEN '1' ELSE '0' END",
         )
 
     def _count(self, created: int, existing: int) -> Merged:

@@ -180,6 +180,51 @@ def test_a_twin_speaks_once_the_survivors_own_record_is_gone(world: World):
     assert world.rows(living) == [("Acme GmbH",), ("Best",)]
 
 
+def told(world: World) -> tuple[Any, ...]:
+    """What is told of the one supplier that lives, beside number three."""
+    (row,) = world.rows("SELECT code, name, tax, city FROM e_supplier WHERE _state = 0 AND code <> '3'")
+    return row
+
+
+def test_a_twin_steps_back_when_the_survivors_own_record_returns(world: World):
+    other, renamed = {"id": "3", "name": "Best"}, TWO | {"name": "Acme GmbH"}
+    world.mapping(SUPPLIERS, absent="disable")
+    world.first("erp.suppliers", ONE, TWO, other)
+    made = merge(world, "1", "2")
+    world.first("erp.suppliers", TWO, other)
+    world.first("erp.suppliers", renamed, other)
+    assert told(world) == ("2", "Acme GmbH", "T2", "Bonn")
+    world.first("erp.suppliers", ONE, renamed, other)  # the twin, unchanged, is not heard
+    assert told(world) == ("1", "ACME", "T1", "Bonn")
+    world.first("erp.suppliers", ONE, renamed | {"name": "Acme AG"}, other)
+    assert (told(world), world.held()) == (("1", "ACME", "T1", "Bonn"), [])
+    world.first("erp.suppliers", ONE | {"name": "ACME SE"}, renamed | {"name": "Acme AG"}, other)
+    assert told(world) == ("1", "ACME SE", "T1", "Bonn")
+    unmerge(world, made)
+    world.run()
+    assert [values(world)[code][:4] for code in "12"] == [
+        ("1", "ACME SE", "T1", None),
+        ("2", "Acme AG", "T2", "Bonn"),
+    ]
+
+
+@pytest.mark.parametrize("meanwhile", ["spoke", "was silent"])
+def test_who_returns_while_the_other_leaves_or_changes_speaks_alone(world: World, meanwhile: str):
+    other, renamed = {"id": "3", "name": "Best"}, TWO | {"name": "Acme GmbH"}
+    world.mapping(SUPPLIERS, absent="disable")
+    world.first("erp.suppliers", TWO, ONE, other)
+    merge(world, "2", "1")  # the survivor's own record comes behind the other by its key
+    world.first("erp.suppliers", ONE, other)
+    if meanwhile == "spoke":
+        world.first("erp.suppliers", ONE | {"name": "A"}, other)
+        result = world.first("erp.suppliers", renamed, other)
+    else:
+        result = world.first("erp.suppliers", ONE | {"name": "A"}, renamed, other)
+    assert (told(world), world.held()) == (("2", "Acme GmbH", "T2", "Bonn"), [])
+    assert some(result, "disabled", "in_review") == {"disabled": 0, "in_review": 0}
+    assert some(world.run()) == {"read": 2 + (meanwhile != "spoke"), "unchanged": 2 + (meanwhile != "spoke")}
+
+
 def test_chains_end_at_the_last_survivor_and_are_undone_in_reverse(world: World):
     world.first("erp.suppliers", ONE, TWO, {"id": "3", "name": "Third"})
     before = ids(world)
