@@ -18,7 +18,8 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from hub.errors import ConfigError, Fatal
@@ -69,6 +70,7 @@ class _Switch:
 
 
 _lock = threading.Lock()
+_unstopped = threading.Lock()
 _armed: dict[str, _Switch] | None = None
 
 
@@ -93,6 +95,14 @@ def reach(name: str) -> None:
             due = switch.due()
         if due:
             _act(switch)
+
+
+@contextmanager
+def unstopped() -> Iterator[None]:
+    """What a thread does here is not caught in its middle by a ``stop`` that another one reaches: a transaction
+    of the heart's would keep the database locked for as long as the process sleeps."""
+    with _unstopped:
+        yield
 
 
 def _parse(part: str) -> _Switch:
@@ -123,7 +133,8 @@ def _act(switch: _Switch) -> None:
         case "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         case "stop":
-            os.kill(os.getpid(), signal.SIGSTOP)
+            with _unstopped:
+                os.kill(os.getpid(), signal.SIGSTOP)
         case "sleep":
             time.sleep(switch.seconds)
         case _:

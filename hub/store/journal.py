@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Select, Update, select
 from sqlalchemy.exc import IntegrityError
 
 from hub.errors import Fatal, Retriable
+from hub.failpoints import unstopped
 from hub.store.bulk import Bulk
 from hub.store.database import Database, new_id, now
 from hub.store.patience import lease_seconds
@@ -175,7 +176,9 @@ def leases(database: Database, names: list[str]) -> Iterator[list[Lease]]:
 def _beat(database: Database, held: list[Lease], stop: threading.Event, seconds: float) -> None:
     while not stop.wait(seconds / 4):
         try:
-            if not renew(database, held, seconds):
+            with unstopped():
+                renewed = renew(database, held, seconds)
+            if not renewed:
                 return
         except Retriable:  # the next beat may find the database again; else the epoch check refuses
             continue

@@ -78,3 +78,33 @@ def test_every_place_in_the_code_is_declared() -> None:
         for name in re.findall(r"\breach\(\"(\w+)\"\)", path.read_text(encoding="utf-8"))
     }
     assert used <= set(failpoints.POINTS)
+
+
+STOPPING = """
+import threading
+import time
+from hub import failpoints
+
+failpoints.arm("before_apply=stop")
+begun = threading.Event()
+
+def beat():
+    with failpoints.unstopped():
+        print("begun", flush=True)
+        begun.set()
+        time.sleep(0.2)
+        print("ended", flush=True)
+
+threading.Thread(target=beat).start()
+begun.wait()
+failpoints.reach("before_apply")
+"""
+
+
+def test_a_stop_waits_for_what_another_thread_has_begun() -> None:
+    """Else a process that is stopped at a named place may hold a lock of the database that has nothing to do
+    with that place, and who comes next finds it busy."""
+    child = subprocess.Popen([sys.executable, "-c", STOPPING], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    _, status = os.waitpid(child.pid, os.WUNTRACED)
+    child.kill()
+    assert (os.WIFSTOPPED(status), child.communicate()[0].split()) == (True, ["begun", "ended"])
