@@ -12,7 +12,7 @@ from sqlalchemy import Column, Table, Text, and_, case, cast, func, literal, sel
 from hub.store.bulk import Bulk, Wire
 from hub.store.database import Database
 from hub.store.models import entity_table
-from hub.store.review_tables import decision
+from hub.store.review_tables import decision, redirect
 from hub.store.tables import shadow, source
 
 DECISIONS: dict[str, Column[Any]] = {column.name: column for column in decision.columns}
@@ -20,6 +20,8 @@ OBJECTS: dict[str, Column[Any]] = {
     name: shadow.c[name]
     for name in ("source", "key", "hash", "map_hash", "entity", "foreign_id", "foreign_key")
 }
+END: Any = func.coalesce(redirect.c.target, shadow.c.entity)
+"""The entity that a record stands for, be it by one that was merged into it (``_end`` joins it)."""
 LINKS: dict[str, Column[Any]] = {"key": shadow.c.key, "entity": shadow.c.entity}
 
 
@@ -76,8 +78,12 @@ def coverage(database: Database, exchange: str | None = None) -> list[Coverage]:
 
 def linked_keys(session: Bulk, number: int, keys: Table) -> Wire:
     """key, entity (None where there is none): the records of ``keys`` that were seen before."""
-    query = select(shadow.c.key, shadow.c.entity).join(keys, keys.c.key == shadow.c.key)
-    return session.read(query.where(shadow.c.source == number))
+    query = select(shadow.c.key, END.label("entity")).join(keys, keys.c.key == shadow.c.key)
+    return session.read(_end(query).where(shadow.c.source == number))
+
+
+def _end(query: Any) -> Any:
+    return query.outerjoin(redirect, redirect.c.entity == shadow.c.entity)
 
 
 def linked_entities(session: Bulk, number: int, entities: Table, *, outbound: bool) -> Wire:
@@ -91,16 +97,21 @@ def linked_entities(session: Bulk, number: int, entities: Table, *, outbound: bo
 
 def foreign_ids(session: Bulk, number: int, keys: Table) -> Wire:
     """key (the target's id), entity: objects of a target that the hub knows."""
-    query = select(shadow.c.foreign_id.label("key"), shadow.c.entity).join(
+    query = select(shadow.c.foreign_id.label("key"), END.label("entity")).join(
         keys, keys.c.key == shadow.c.foreign_id
     )
-    return session.read(query.where(shadow.c.source == number))
+    return session.read(_end(query).where(shadow.c.source == number))
 
 
 def there(session: Bulk, database: Database, model: str, entities: Table) -> Wire:
-    """entity: those of ``entities`` that live."""
+    """entity, living: those of ``entities`` that live, or went into one that does."""
     golden = database.tables[entity_table(model)]
-    query = select(golden.c["_id"].label("entity")).join(entities, entities.c.entity == golden.c["_id"])
+    query = (
+        select(entities.c.entity, golden.c["_id"].label("living"))
+        .select_from(entities)
+        .outerjoin(redirect, redirect.c.entity == entities.c.entity)
+        .join(golden, golden.c["_id"] == func.coalesce(redirect.c.target, entities.c.entity))
+    )
     return session.read(query.where(golden.c["_state"] < 2))
 
 
@@ -108,7 +119,7 @@ def all_links(session: Bulk, number: int, *, outbound: bool) -> Wire:
     """key, entity of every link of a source; of a target its own ids."""
     key = func.coalesce(shadow.c.foreign_id, shadow.c.foreign_key) if outbound else shadow.c.key
     return session.read(
-        select(cast(key, Text).label("key"), shadow.c.entity).where(
+        _end(select(cast(key, Text).label("key"), END.label("entity"))).where(
             shadow.c.source == number, shadow.c.entity.is_not(None), shadow.c.absent_at.is_(None)
         )
     )

@@ -303,7 +303,7 @@ def _entities(hub: Hub, run: RunFile, session: Bulk, place: _Place, mine: str) -
         "SELECT DISTINCT id AS entity FROM asked WHERE id IS NOT NULL",
     )
     take(run, "known_id", linking.there(session, hub.database, place.model, staged))
-    run.sql("""CREATE OR REPLACE TABLE meant AS SELECT a.line, i.entity FROM asked a
+    run.sql("""CREATE OR REPLACE TABLE meant AS SELECT a.line, i.living AS entity FROM asked a
         JOIN known_id i ON i.entity = a.id""")
     if by_key:
         _by_key(hub, run, session, place.model, fields)

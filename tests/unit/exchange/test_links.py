@@ -15,7 +15,7 @@ from hub.exchange.spreadsheet import write_rows
 from hub.store.linking import coverage
 from hub.store.matched import of_run
 from tests.unit.exchange.test_matching import ACME, FROM_CRM, crm
-from tests.unit.exchange.test_merges import ids, shop
+from tests.unit.exchange.test_merges import ids, merge, shop
 from tests.unit.exchange.world import SUPPLIERS, World, some
 
 __all__ = ["crm"]
@@ -123,6 +123,24 @@ def test_a_key_that_looks_like_a_formula_comes_back_as_it_was(world: World):
         assert write_rows(out, COLUMNS, export_links(opened.hub, "crm-suppliers")) == 1
     assert "\"'=A1\"" in out.getvalue()
     assert imported(world, out.getvalue(), None).counts == {"linked": 1}
+
+
+def test_what_was_merged_away_is_exported_and_imported_as_what_it_is_now(world: World):
+    world.first("erp.suppliers", ACME, BEST)
+    world.first("crm.accounts", ACME | {"id": "A"}, mapping="crm-suppliers")
+    before = ids(world)
+    merge(world, "2", "1")
+    with world.opened() as opened:
+        rows = list(export_links(opened.hub))
+    survivor = str(before["2"])
+    assert rows == [
+        ("crm-suppliers", "A", survivor),
+        ("suppliers", "1", survivor),
+        ("suppliers", "2", survivor),
+    ]
+    text = "exchange,key,entity\n" + "".join(",".join(row) + "\n" for row in rows)
+    assert imported(world, text, None).counts == {"linked": 3}
+    assert imported(world, f"key,entity\nA,{before['1']}\n").counts == {"linked": 1}
 
 
 # ---------------------------------------------------------------- baselines
