@@ -44,8 +44,8 @@ def quarantine(
     identity: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME | CAUSE | ENTRY]",
-            help="A mapping, a cause's fingerprint, an entry's id or its end",
+            metavar="[NAME | CAUSE | KEY | ENTRY]",
+            help="A mapping, a cause's fingerprint, a record's key, an entry's id or its end",
         ),
     ] = None,
     code: Annotated[
@@ -53,6 +53,9 @@ def quarantine(
     ] = None,
     resolved: Annotated[bool, typer.Option("--resolved", help="Also what was settled since")] = False,
     examples: Annotated[int, typer.Option("--examples", min=0, max=100, help="Examples of each cause")] = 3,
+    everything: Annotated[
+        bool, typer.Option("--all", help="With replay: everything that is set aside, narrowed by --code")
+    ] = False,
     preview: Annotated[
         bool, typer.Option("--preview", help="With replay: make a plan of it and change nothing")
     ] = False,
@@ -75,7 +78,11 @@ def quarantine(
         _show(say, identity, reason, unmask=unmask)
         return None
     if name == "replay":
-        return replay_entries(say, identity, code, preview=preview)
+        return replay_entries(say, identity, code, everything=everything, preview=preview)
+    if everything:
+        raise ConfigError(
+            "quarantine.replay", "--all belongs to replay", hint="cophub quarantine replay --all --preview"
+        )
     if name == "dismiss":
         dismiss_entries(say, identity, reason)
         return None

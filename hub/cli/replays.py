@@ -20,15 +20,22 @@ from hub.store.reports import find_entry
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """Which entries: those of an exchange, of a cause, or a single one."""
+    """Which entries: those of an exchange, of a cause, or single ones; all where none is named."""
 
     exchange: str | None = None
     causes: tuple[str, ...] = ()
     entries: tuple[uuid.UUID, ...] = ()
 
 
-def replay_entries(say: Say, target: str | None, code: str | None, *, preview: bool) -> int:
-    """Run what is meant once more, one exchange after the other; answers the exit code."""
+def replay_entries(say: Say, target: str | None, code: str | None, *, everything: bool, preview: bool) -> int:
+    """Run what is meant once more, one exchange after the other; answers the exit code. ConfigError
+    ``quarantine.replay`` where nothing says what: everything that was ever set aside is seldom meant."""
+    if (target is None) != everything:
+        raise ConfigError(
+            "quarantine.replay",
+            "to replay needs what: one exchange, cause, entry or key, or --all; not both",
+            hint="cophub quarantine shows the causes; cophub quarantine replay CAUSE --preview, or --all",
+        )
     with opened_hub(say) as opened:
         meant = _meant(opened, target) if target else Meant()
         found = quarantined.chosen(
@@ -86,9 +93,11 @@ def dismiss_entries(say: Say, target: str | None, reason: str) -> None:
 
 
 def _meant(opened: Opened, target: str) -> Meant:
-    """ConfigError ``quarantine.unknown`` where it is neither a mapping, a cause nor an entry."""
+    """ConfigError ``quarantine.unknown`` where it is neither a mapping, a cause, a record's key nor an entry."""
     if target in opened.hub.workspace.mappings:
         return Meant(exchange=target)
     if quarantined.is_cause(opened.hub.database, target):
         return Meant(causes=(target,))
+    if entries := quarantined.of_key(opened.hub.database, target):
+        return Meant(entries=entries)
     return Meant(entries=(find_entry(opened.hub.database, target).id,))

@@ -88,6 +88,13 @@ def is_cause(database: Database, text: str) -> bool:
         return connection.execute(query.limit(1)).first() is not None
 
 
+def of_key(database: Database, key: str) -> tuple[uuid.UUID, ...]:
+    """Open entries of the records with this key, of whatever exchange."""
+    query = select(quarantine.c.id).where(quarantine.c.key == key, quarantine.c.state.not_in(CLOSED))
+    with database.begin(reading=True) as connection:
+        return tuple(connection.scalars(query)) if key else ()
+
+
 def _chosen(exchange: str, rows: list[tuple[str, str, str | None]]) -> Chosen:
     entities = {key for direction, key, _ in rows if direction == "outbound"}
     originals = {original for direction, _, original in rows if direction != "outbound" and original}

@@ -130,6 +130,14 @@ def test_a_plan_for_another_workspace_is_refused(work: Desk) -> None:
     assert "plan.workspace" in said.err
 
 
+@pytest.mark.parametrize("what", [["1006"], ["--all"]])
+def test_a_replay_takes_a_record_by_its_key_or_everything(work: Desk, what: list[str]) -> None:
+    work.append(DATA, "1006,,DE,,,1\n1007,,DE,,,1\n")
+    work.cophub("run", "erp-suppliers")
+    said = work.cophub("quarantine", "replay", *what, "--json").json["runs"]
+    assert [one["counts"]["read"] for one in said] == [2 if what == ["--all"] else 1]
+
+
 def test_runs_are_listed_and_shown_by_the_end_of_their_id(work: Desk) -> None:
     assert work.cophub("runs").out == "no run yet: cophub run NAME\n"
     work.cophub("run", "erp-suppliers")

@@ -22,6 +22,10 @@ SLIPS = [
     ("links report erp-suppliers", 65, "links.report", "--mode link_only"),
     ("links import gone.csv --exchange erp-suppliers", 65, "links.file", ""),
     ("approve 0000 --reason x", 65, "plan.unknown", "cophub plan"),
+    ("quarantine replay", 65, "quarantine.replay", "--all"),
+    ("quarantine replay --code required", 65, "quarantine.replay", "--all"),
+    ("quarantine replay erp-suppliers --all", 65, "quarantine.replay", "--all"),
+    ("quarantine --all", 65, "quarantine.replay", "replay --all"),
     ("quarantine replay 0000", 65, "quarantine.unknown", "cophub quarantine"),
     ("quarantine dismiss erp-suppliers", 65, "quarantine.dismiss", "--reason"),
     ("events list --state helt", 65, "event.state", "held"),
@@ -70,13 +74,6 @@ def test_links_that_are_exported_are_repeated_when_imported(made: Desk) -> None:
     assert made.cophub("links", "export", "erp-suppliers", "--out", str(file)).code == 0
     said = made.cophub("--json", "links", "import", str(file))
     assert (said.code, said.json["counts"]) == (0, {"linked": 4})
-
-
-def test_an_event_that_is_no_json_is_named_by_its_number(made: Desk) -> None:
-    lines = '{"number": "1", "active": "0"}\n{"number": \n'
-    said = made.cophub("events", "push", "erp_files.suppliers", "-", stdin=lines)
-    assert "event 2" in said.err
-    assert made.cophub("--json", "events", "list", "--state", "pending").json["inbox"] == []
 
 
 def test_an_empty_answer_to_a_filter_does_not_say_that_all_is_well(made: Desk) -> None:
