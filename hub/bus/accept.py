@@ -7,7 +7,7 @@ lies sealed in the store. What it changes is seen when the inbox is drained.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,12 +97,18 @@ class Door:
         return self.accept(place, _bodies(body), source=source, identity=identity)
 
     def accept(
-        self, place: str, bodies: Iterable[bytes], *, source: str = "", identity: str = "", first: int = 1
+        self,
+        place: str,
+        bodies: Iterable[bytes],
+        *,
+        source: str = "",
+        identity: str = "",
+        at: Callable[[int], str] = lambda number: f"event {number + 1}",
     ) -> Accepted:
         """Store events: CloudEvents in structured JSON, or bare records, which get ``source`` and an id made
         of ``identity`` and their place (without one every call is a new event). All or none: RecordRejected
-        ``event.malformed``, ``event.large``, ``event.key``; ConfigError ``event.unread``. An error says which
-        event it was, counted from ``first``."""
+        ``event.malformed``, ``event.large``, ``event.key``; ConfigError ``event.unread``. An error says
+        where the event stood, which ``at`` knows of its number, counted from 0."""
         readers, base = self._readers_of(place), identity or str(uuid.uuid4())
         said = source or f"push:{place}"
         arrived = []
@@ -112,7 +118,7 @@ class Door:
                     self._arrived(place, body, readers, said, f"{base}/{number}" if number else base)
                 )
             except HubError as error:
-                error.where = f"event {first + number}"
+                error.where = at(number)
                 raise
         new = inbox.store(self.hub.database, arrived)
         return Accepted(new, len(arrived) - new)

@@ -12,7 +12,8 @@ import datetime as dt
 import hashlib
 import itertools
 import uuid
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -20,6 +21,7 @@ import duckdb
 import orjson
 
 from hub.bus.accept import PURPOSE, context
+from hub.bus.followers import said
 from hub.crypto import Cipher
 from hub.errors import AuthError, Fatal, Held, HubError, Retriable
 from hub.exchange import quarantine
@@ -44,12 +46,14 @@ FIRST, LONGEST, BUSY = 0.2, 60.0, 0.1
 
 @dataclass(slots=True)
 class Drain:
-    """``turn`` applies what is due and answers whether there was anything; ``due`` is when the next try is."""
+    """``turn`` applies what is due and answers whether there was anything; ``due`` is when the next try is,
+    ``done`` counts per exchange the ``events`` that were applied, what came of them, and those that ``failed``."""
 
     hub: Hub
     tell: Callable[[str], None]
     stopping: Callable[[], bool]
     due: dt.datetime | None = None
+    done: dict[str, Counter[str]] = field(default_factory=dict)
     _warm: Warm | None = None
     _compiled: dict[str, list[Compiled]] = field(default_factory=dict)
     _cipher: Cipher | None = None
@@ -80,8 +84,8 @@ class Drain:
             self._warm = None
 
     def _exchange(self, exchange: str, held: list[Lease]) -> bool:
-        """Batch after batch, and after some of them others may have the lease."""
-        worked = False
+        """Batch after batch, and after some of them others may have the lease; what came of them is told once."""
+        worked, came = False, Counter[str]()
         for _ in range(ROUNDS):
             events = inbox.take(self.hub.database, exchange, BATCH)
             if not events or self.stopping():
@@ -90,14 +94,19 @@ class Drain:
                 events = events[:1]
             batch = together(events)
             worked = True
-            if not self._batch(exchange, held, batch):
+            if not self._batch(exchange, held, batch, came):
                 break
+        if count := came.pop("events", 0):
+            self.tell(f"{exchange}: {count} event{'s' * (count > 1)}: {said(came)}")
+            self.done.setdefault(exchange, Counter()).update(came, events=count)
         return worked
 
-    def _batch(self, exchange: str, held: list[Lease], events: Sequence[Received]) -> bool:
-        """One batch; whether it went through."""
+    def _batch(
+        self, exchange: str, held: list[Lease], events: Sequence[Received], came: Counter[str]
+    ) -> bool:
+        """One batch; whether it went through. What came of it is added to ``came``."""
         try:
-            self._apply(exchange, held, events)
+            came.update(self._apply(exchange, held, events), events=len(events))
         except HubError as error:
             if error.code == "run.fenced" or error.code.startswith("store."):
                 raise
@@ -108,7 +117,7 @@ class Drain:
             return False
         return True
 
-    def _apply(self, exchange: str, held: list[Lease], events: Sequence[Received]) -> None:
+    def _apply(self, exchange: str, held: list[Lease], events: Sequence[Received]) -> Mapping[str, int]:
         numbers = [event.number for event in events]
         mapping = self.hub.workspace.mapping(exchange)
         settled = partial(_settle, exchange, numbers)
@@ -121,6 +130,7 @@ class Drain:
             with self.hub.database.bulk(write=True) as session:
                 journal.fence(session, held)
                 settled(session, result.run)
+        return result.counts
 
     def _given(self, exchange: str, events: Sequence[Received]) -> Given:
         """The records of a batch, behind those that wait for a reference: it may be among them."""
@@ -180,6 +190,7 @@ class Drain:
 
     def _failed(self, exchange: str, events: Sequence[Received], error: HubError) -> None:
         state, wait = verdict(error, events[0].attempts + 1, single=len(events) == 1)
+        self.done.setdefault(exchange, Counter()).update(failed=len(events))
         inbox.put_back(
             self.hub.database,
             exchange,

@@ -116,7 +116,7 @@ class Followers:
             self._pause(name, code, what, "cophub quarantine", RETRY if waiting else 3600.0)
         elif before is not None:
             standstills.resume(self.hub.database, name)
-        self.tell(f"{name}: {_said(result.counts)}")
+        self.tell(f"{name}: {said(result.counts)}")
 
     def _failed(self, name: str, error: HubError) -> bool:
         """How long it is left alone depends on who can mend it."""
@@ -146,5 +146,6 @@ class Followers:
         self.due = moment if self.due is None else min(self.due, moment)
 
 
-def _said(counts: Mapping[str, Any]) -> str:
+def said(counts: Mapping[str, Any]) -> str:
+    """What came of records, for people."""
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing to do"

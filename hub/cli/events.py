@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from hub.bus.accept import Door
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
 from hub.cli.say import Say, listed, plural, since
-from hub.errors import ConfigError
+from hub.errors import ConfigError, RecordRejected
 from hub.store import inbox, outbox
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, no_args_is_help=True)
@@ -49,32 +50,47 @@ def push(
     new = repeated = 0
     with opened_hub(say) as opened:
         door = Door(opened.hub)
-        for number, lines in enumerate(_some(_lines(file))):
+        for number, some in enumerate(_some(_lines(file))):
             named = f"{identity}/{number}" if identity and number else identity
-            accepted = door.accept(place, lines, source=source, identity=named, first=number * MANY + 1)
+            at = partial(_where, file, [line for line, _ in some])
+            try:
+                accepted = door.accept(place, [text for _, text in some], source=source, identity=named, at=at)
+            except RecordRejected as error:
+                raise _refused(error, new + repeated) from error
             new, repeated = new + accepted.new, repeated + accepted.repeated
     again = f", {plural(repeated, 'was', 'were')} there already" if repeated else ""
     say.line(f"{plural(new, 'event')} stored{again}; cophub worker applies them")
     say.answer({"new": new, "repeated": repeated})
 
 
-def _lines(file: str) -> Iterator[bytes]:
+def _where(file: str, lines: Sequence[int], number: int) -> str:
+    return f"{'stdin' if file == '-' else file}:{lines[number]}"
+
+
+def _refused(error: RecordRejected, before: int) -> ConfigError:
+    """The file is to be mended; of what stood in front of it, whole thousands are stored already."""
+    stored = f"the {before} events before are stored; " if before else ""
+    return ConfigError(error.code, error.message, where=error.where, hint=stored + error.hint)
+
+
+def _lines(file: str) -> Iterator[tuple[int, bytes]]:
+    """Lines that are not empty, with their numbers."""
     if file == "-":
         text = getattr(sys.stdin, "buffer", None)
         lines = text if text is not None else (line.encode() for line in sys.stdin)
-        yield from (line for line in lines if line.strip())
+        yield from ((number, line) for number, line in enumerate(lines, 1) if line.strip())
         return
     try:
         with Path(file).open("rb") as stream:
-            yield from (line for line in stream if line.strip())
+            yield from ((number, line) for number, line in enumerate(stream, 1) if line.strip())
     except OSError as error:
         raise ConfigError(
             "event.file", f"{file} cannot be read: {error.strerror}", hint="name a file, or - for stdin"
         ) from error
 
 
-def _some(lines: Iterator[bytes]) -> Iterator[list[bytes]]:
-    some: list[bytes] = []
+def _some(lines: Iterator[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+    some: list[tuple[int, bytes]] = []
     for line in lines:
         some.append(line)
         if len(some) == MANY:
@@ -84,7 +100,7 @@ def _some(lines: Iterator[bytes]) -> Iterator[list[bytes]]:
         yield some
 
 
-@app.command(name="list")
+@app.command(name="list", cls=Command)
 def show(
     ctx: typer.Context,
     state: Annotated[

@@ -20,7 +20,7 @@ from hub.bus.transport import Embedded
 from hub.bus.worker import Duty, Worker
 from hub.cli.frame import OK, error_json, worst
 from hub.cli.opening import opened_hub
-from hub.cli.options import Group
+from hub.cli.options import Command, Group
 from hub.cli.say import Say, listed, plural, since
 from hub.errors import ConfigError, HubError
 
@@ -51,11 +51,15 @@ def worker(
     with opened_hub(say) as opened:
         stop = threading.Event()
         carrier = Embedded(opened.hub.workspace, opened.secrets.resolve, lambda: made.call())
-        made = Worker(opened.hub.database, _duties(opened, carrier, say, stop, wanted), say.note, stop)
+        duties = _duties(opened, carrier, say, stop, wanted)
+        drain = next((duty for duty in duties.values() if isinstance(duty, Drain)), None)
+        made = Worker(opened.hub.database, duties, say.note, stop)
         try:
             if once:
                 with _signals(stop):
                     errors = made.once()
+                if drain is not None and not drain.done and not errors:
+                    say.note("inbox: nothing to apply")
             else:
                 say.note(f"worker: {listed(made.duties)}; end it with SIGTERM or Ctrl-C")
                 with _signals(stop):
@@ -67,7 +71,8 @@ def worker(
                     duty.close()
         told = [error_json(error, say.clean) for error in errors]
         code = worst([error.exit_code for error in errors])
-        say.answer({"duties": list(made.duties), "stopped": stop.is_set(), "errors": told, "exit": code})
+        answer = {"duties": list(made.duties), "stopped": stop.is_set(), "inbox": drain.done if drain else {}}
+        say.answer(answer | {"errors": told, "exit": code})
     return code
 
 
@@ -106,7 +111,7 @@ class _signals:
         self._stop.set()
 
 
-@app.command(name="status")
+@app.command(name="status", cls=Command)
 def show(ctx: typer.Context) -> None:
     """Show who holds which lease, what lags behind, and what stands still."""
     say = Say(ctx)

@@ -20,6 +20,7 @@ from hub.exchange.merging.claims import TWIN, Claims
 from hub.store.merges import Golden
 from hub.workspace.shape import ModelField, ModelFile
 
+
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """One field of a merge. ``taken`` is survivor, loser, both or nobody."""
