@@ -169,3 +169,9 @@ def openldap() -> Login:
 def active_directory() -> Login:
     """Samba as a domain controller: ``username`` may do everything, ``database`` is the domain."""
     return _directory("AD")
+
+
+@pytest.fixture(scope="session")
+def scim() -> Login:
+    """A SCIM 2.0 service; ``key`` is its bearer token."""
+    return _login("SCIM")

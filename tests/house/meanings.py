@@ -131,6 +131,10 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "ldap.changed": ("", "by itself: it is looked up and compared again"),
     "ldap.deletions": ("", "follow the hint: it names the right for dirsync or usn"),
     "ldap.gone": ("", "by itself: it is looked up and created again"),
+    "scim.uniqueness": (
+        "the service has a resource with that value already (scimType uniqueness)",
+        "by itself: it is looked up by the mapping's key; where another value is taken, mend it",
+    ),
     "sql.exists": ("", "by itself: it is looked up and updated"),
     "sql.gone": ("", "by itself: it is looked up and created again"),
     "target.gone": ("what was to be deleted is gone already", "nothing: it counts as done"),
