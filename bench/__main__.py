@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import events, inbound, matching, small, startup
+from bench import audit, events, inbound, matching, small, startup
 
 
 def main() -> int:
@@ -24,6 +24,7 @@ def main() -> int:
     matching.declare(
         jobs.add_parser("matching", help="how right, fast and small the match rules are on labelled sets")
     )
+    audit.declare(jobs.add_parser("audit", help="how long an audit chain of N entries takes to verify"))
     arguments = parser.parse_args()
     return int(arguments.run(arguments))
 

@@ -1,8 +1,9 @@
-"""``python -m bench.audit [ROWS]``: how long it takes to verify an audit chain, on SQLite."""
+"""How long it takes to verify an audit chain, on SQLite."""
 
 from __future__ import annotations
 
-import sys
+import argparse
+import json
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,6 +19,13 @@ from hub.store.migrate import migrate
 BATCH = 20_000
 
 
+def declare(parser: argparse.ArgumentParser) -> None:
+    """The job's arguments."""
+    parser.add_argument("--rows", type=int, default=1_000_000, help="entries of the chain")
+    parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
+    parser.set_defaults(run=run)
+
+
 def chained(rows: int) -> Iterator[dict[str, object]]:
     """Entries as ``audit.append`` makes them, without a transaction for each."""
     prev, moment = audit.START, audit.stamp(now())
@@ -29,7 +37,9 @@ def chained(rows: int) -> Iterator[dict[str, object]]:
         prev = digest
 
 
-def main(rows: int) -> None:
+def run(arguments: argparse.Namespace) -> int:
+    """Make a chain, verify it, and say how long that took."""
+    rows = arguments.rows
     with tempfile.TemporaryDirectory() as folder:
         database = Database("sqlite:///audit.sqlite", {}, folder=Path(folder))
         migrate(database)
@@ -48,7 +58,6 @@ def main(rows: int) -> None:
     assert verdict.whole, verdict.breaks
     assert verdict.entries == rows
     print(f"{rows:,} entries verified in {lasted:.1f} s ({used:.1f} s of CPU)")
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
+    if arguments.json:
+        print(json.dumps({"entries": rows, "seconds": round(lasted, 2), "cpu_seconds": round(used, 2)}))
+    return 0
