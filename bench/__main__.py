@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import audit, events, inbound, matching, small, startup
+from bench import audit, directory, events, inbound, matching, small, startup
 
 
 def main() -> int:
@@ -25,6 +25,9 @@ def main() -> int:
         jobs.add_parser("matching", help="how right, fast and small the match rules are on labelled sets")
     )
     audit.declare(jobs.add_parser("audit", help="how long an audit chain of N entries takes to verify"))
+    directory.declare(
+        jobs.add_parser("directory", help="100,000 entries of OpenLDAP by pages, and 100 that changed")
+    )
     arguments = parser.parse_args()
     return int(arguments.run(arguments))
 

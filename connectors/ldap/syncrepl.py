@@ -1,7 +1,13 @@
-"""syncrepl (RFC 4533), as OpenLDAP and others offer it."""
+"""syncrepl (RFC 4533), as OpenLDAP and others offer it.
+
+A whole read takes the mark first, and then the entries by pages: OpenLDAP leaves out of a first refresh what was
+written while other writes were under way, until the next write, and such entries are not absent. What changes after
+the mark comes again.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,7 +27,7 @@ from connectors.ldap.controls import (
 )
 from connectors.ldap.faults import SYNC_REFRESH_REQUIRED, result_of, shown
 from connectors.ldap.following import Following, packed, unpacked
-from connectors.ldap.reading import Records
+from connectors.ldap.reading import NOTHING, Records
 from hub.contract import Page, Query, key_text
 from hub.errors import Fatal
 
@@ -34,12 +40,14 @@ PRESENCE = (
 
 
 class Syncrepl(Following):
-    """RFC 4533, refreshOnly. A read is one search whose entries come one by one; the account needs no size limit."""
+    """RFC 4533, refreshOnly. What changed comes entry by entry; the account needs no size limit."""
 
     kind = "syncrepl"
 
     def _whole(self, query: Query) -> Iterator[Page]:
-        return self._pages(query, None)
+        (cookie,) = deque(self._answers([NOTHING], None), maxlen=1)
+        assert isinstance(cookie, bytes)
+        yield from self.found(query, self.shape.condition, self.token(packed(cookie)))
 
     def _changed(self, query: Query, at: float, mark: str) -> Iterator[Page]:
         cookie = unpacked(mark)
@@ -47,7 +55,7 @@ class Syncrepl(Following):
             raise self.expired("its cookie cannot be read")
         return self._pages(query, cookie)
 
-    def _pages(self, query: Query, cookie: bytes | None) -> Iterator[Page]:
+    def _pages(self, query: Query, cookie: bytes) -> Iterator[Page]:
         records = Records(self.connection, self.shape, query)
         size = min(query.page_size or 1000, self.connection.settings.page_size or 1000)
         entries: list[Entry] = []
