@@ -83,8 +83,8 @@ def apply(
         writer.shadows()
         write_outside(run, session, manifest, writer.moment)
         write_evidence(run, session, manifest, run_id, writer.moment)
-        write_held(run, session, manifest, run_id)
-        keep_reviews(run, session, manifest)
+        changed = write_held(run, session, manifest, run_id)
+        keep_reviews(run, session, manifest, changed=changed)
         if manifest.mode == "events":
             bury(run, session, manifest.source)
         elif manifest.last and manifest.moves and not refused:  # what was refused is to be read again
@@ -219,9 +219,8 @@ class _Writer:
     # ------------------------------------------------------------ golden rows
 
     def golden(self, refused: int, unmade: int, stayed: int) -> Applied:
-        created, updated, removed = (
-            self.run.one(f"SELECT count(*) FROM {name}") for name in ("creation", "updating", "removing")
-        )
+        counts = ", ".join(f"(SELECT count(*) FROM {name})" for name in ("creation", "updating", "removing"))
+        created, updated, removed = self.run.sql(f"SELECT {counts}")[0]
         if created or updated or removed:
             seq = entities.next_seq(self.session, self.model)
             if created:
@@ -310,7 +309,8 @@ class _Writer:
         """Remember what was seen, so that the next run can leave it alone."""
         run, session = self.run, self.session
         query = "SELECT s.*, o.said AS outvoted FROM shadowing s LEFT JOIN outvote o ON o.entity = s.entity"
-        if fresh := run.one("SELECT count(*) FROM shadowing WHERE expected IS NULL"):
+        fresh, again = run.sql("SELECT count(*) FILTER (expected IS NULL), count(expected) FROM shadowing")[0]
+        if fresh:
             shadows.load(
                 session,
                 rows(
@@ -322,7 +322,7 @@ class _Writer:
                 ),
                 many=fresh > MANY,
             )
-        if run.one("SELECT count(*) FROM shadowing WHERE expected IS NOT NULL"):
+        if again:
             staged = stage(
                 run, session, "seen_again", shadows.SEEN_AGAIN, f"{query} WHERE s.expected IS NOT NULL"
             )

@@ -49,18 +49,18 @@ def at_hand(run: RunFile, resource: Resource, given: Given) -> Extracted:
         dropped = drop_deleted(run, resource, path, {key: given.versions.get(key, "") for key in given.deleted})
         count -= dropped
         pieces = tuple(dataclasses.replace(one, start=max(0, one.start - dropped)) for one in pieces)
-    read, keyless, _, fields = index(run, resource, scan, count, pieces)
+    read, keyless = index(run, resource, scan, count, pieces)
     return Extracted(
         resource,
         full=False,
         read=read,
-        duplicates=flag_duplicates(run, resource),
+        duplicates=flag_duplicates(run, resource, read),
         keyless=keyless,
         certificate=Certificate(False, given.origin),
         cursor=None,
         token=None,
         deleted=given.deleted,
         pieces=pieces,
-        fields=fields,
+        fields=(),
         scan=scan,
     )

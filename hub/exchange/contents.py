@@ -95,7 +95,7 @@ def contents(hub: Hub, plan: PlanRow, limit: int = 5, sight: Sight = NOBODY) -> 
 
 
 def _part(hub: Hub, run: RunFile, manifest: Manifest, limit: int, sight: Sight) -> Part:
-    run.con.execute(f"USE o{manifest.number}")
+    run.use(manifest.number)
     if manifest.direction == "inbound":
         changes = _inbound(hub, run, manifest, limit, sight)
         total = sum(run.one(f"SELECT count(*) FROM {name}") for name in ("creation", "updating", "removing"))

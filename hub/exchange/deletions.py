@@ -26,6 +26,9 @@ def weigh(
 ) -> None:
     """Leave out of ``told`` the deletions that are older than what was seen; ``burying`` (key, cur, map_hash,
     known) has those that are to be remembered with their version (``versions``: key → cursor)."""
+    if not versions:
+        run.sql("CREATE OR REPLACE TABLE burying (key VARCHAR, cur VARCHAR, map_hash BIGINT, known BOOLEAN)")
+        return
     record = PARENT if each else "key"
     rows = [{"key": key, "cur": cur or None} for key, cur in versions.items()]
     run.table("deletion", pa.Table.from_pylist(rows, schema=SCHEMA))
@@ -41,10 +44,11 @@ def weigh(
 
 def bury(run: RunFile, session: Bulk, source: int) -> None:
     """In the applying transaction: remember the versions of deletions."""
-    if run.one("SELECT count(*) FROM burying WHERE known"):
+    known_ones, others = run.sql("SELECT count(*) FILTER (known), count(*) FILTER (NOT known) FROM burying")[0]
+    if known_ones:
         known = stage(run, session, "buried", shadows.BURIED, "SELECT * FROM burying WHERE known")
         shadows.bury(session, source, known)
-    if run.one("SELECT count(*) FROM burying WHERE NOT known"):
+    if others:
         unseen = stage(run, session, "unseen", shadows.BURIED, "SELECT * FROM burying WHERE NOT known")
         shadows.bury_unseen(session, source, unseen)
 

@@ -121,8 +121,9 @@ def extract(
     pulled = _after(run, resource, again, pull(source, query, run, progress))
     scan = scan_of(pulled.scan) if scan_of else pulled.scan
     full = query.since is None and query.token is None
-    read, keyless, cursor, fields = index(run, resource, scan, pulled.count, pulled.pieces)
-    duplicates = flag_duplicates(run, resource)
+    read, keyless = index(run, resource, scan, pulled.count, pulled.pieces)
+    cursor = _newest(run, resource) if resource.cursor else None
+    duplicates = flag_duplicates(run, resource, read)
     certificate = _certify(read - duplicates, pulled.announced, full)
     return Extracted(
         resource,
@@ -135,7 +136,7 @@ def extract(
         pulled.token,
         pulled.deleted,
         pulled.pieces,
-        fields,
+        _names(run, scan),
         scan,
     )
 
@@ -180,30 +181,31 @@ def key_sql(names: Iterable[str], raw: str = "raw") -> str:
     return f"CASE WHEN {missing} THEN NULL ELSE CAST(to_json([{', '.join(parts)}]) AS VARCHAR) END"
 
 
-def index(
-    run: RunFile, resource: Resource, scan: str, count: int, pieces: Sequence[Piece]
-) -> tuple[int, int, str | None, tuple[str, ...]]:
-    """Make ``extracted``; answers records read, records without key, the newest cursor, field names."""
+def index(run: RunFile, resource: Resource, scan: str, count: int, pieces: Sequence[Piece]) -> tuple[int, int]:
+    """Make ``extracted``; answers records read, and those of them without key."""
     cursor = f"raw->>{sql_text(json_path(resource.cursor))}" if resource.cursor else "NULL::VARCHAR"
     # No join here, nor IN: DuckDB keeps the order of a scan, and so positions, only without.
     try:
-        run.sql(
-            f"CREATE OR REPLACE TABLE main.extracted AS SELECT key, hash, cur FROM (SELECT "
+        read = run.make(
+            "main.extracted",
+            "SELECT key, hash, cur FROM (SELECT "
             f"CASE WHEN strlen(raw) > {MAX_RECORD} THEN error({sql_text(LARGE)}) "
             f"ELSE {key_sql(resource.key)} END AS key, "
-            f"{HASH.format('raw')} AS hash, {cursor} AS cur FROM ({scan}))"
+            f"{HASH.format('raw')} AS hash, {cursor} AS cur FROM ({scan}))",
         )
     except duckdb.Error as error:
         raise malformed(error, staged(run), pieces, MAX_RECORD) from error
-    read = run.one("SELECT count(*) FROM extracted")
     if count >= 0 and read != count:
         raise Fatal(
             "page.count", f"{resource.name}: {read} records are readable of {count} announced by its pages"
         )
-    keyless = run.one("SELECT count(*) FROM extracted WHERE key IS NULL")
-    newest = _newest(run, resource) if resource.cursor else None
+    return read, int(run.one("SELECT count(*) FROM extracted WHERE key IS NULL"))
+
+
+def _names(run: RunFile, scan: str) -> tuple[str, ...]:
+    """The fields that the first records have."""
     names = run.sql(f"SELECT DISTINCT unnest(json_keys(raw)) FROM (SELECT raw FROM ({scan}) LIMIT 1000)")
-    return read, keyless, newest, tuple(sorted(name for (name,) in names))
+    return tuple(sorted(name for (name,) in names))
 
 
 def _newest(run: RunFile, resource: Resource) -> str | None:
@@ -234,20 +236,19 @@ def order_sql(resource: Resource, column: str = "cur") -> str:
             return f"CASE WHEN {column} IS NOT NULL THEN row({number}, {moment}) END"
 
 
-def flag_duplicates(run: RunFile, resource: Resource) -> int:
+def flag_duplicates(run: RunFile, resource: Resource, read: int) -> int:
     """Of several records with one key the newest (by cursor, then by position) counts; the others are
     flagged in ``duplicate`` and leave ``extracted``. Overlapping windows make exact copies all the time."""
-    repeated = run.one(
-        "SELECT count(*) FROM (SELECT key FROM extracted WHERE key IS NOT NULL GROUP BY key HAVING count(*) > 1)"
-    )
     run.sql("CREATE OR REPLACE TABLE duplicate (pos BIGINT, key VARCHAR)")
-    if repeated:
-        order = f"{order_sql(resource)} DESC NULLS LAST, " if resource.cursor else ""
-        run.sql(f"""INSERT INTO duplicate SELECT pos, key FROM (
-            SELECT rowid AS pos, key, row_number() OVER (PARTITION BY key ORDER BY {order}rowid DESC) AS place
-            FROM extracted WHERE key IN (SELECT key FROM extracted GROUP BY key HAVING count(*) > 1))
-            WHERE place > 1""")
-    return int(run.one("SELECT count(*) FROM duplicate"))
+    repeated = "SELECT count(*) FROM (SELECT key FROM extracted WHERE key IS NOT NULL GROUP BY key HAVING count(*) > 1)"
+    if read < 2 or not run.one(repeated):
+        return 0
+    order = f"{order_sql(resource)} DESC NULLS LAST, " if resource.cursor else ""
+    found = f"""INSERT INTO duplicate SELECT pos, key FROM (
+        SELECT rowid AS pos, key, row_number() OVER (PARTITION BY key ORDER BY {order}rowid DESC) AS place
+        FROM extracted WHERE key IN (SELECT key FROM extracted GROUP BY key HAVING count(*) > 1))
+        WHERE place > 1"""
+    return int(run.one(found))
 
 
 def drop_deleted(run: RunFile, resource: Resource, path: Path, deleted: Mapping[str, str]) -> int:

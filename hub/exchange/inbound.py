@@ -274,10 +274,9 @@ def _shadowing(run: RunFile, compiled: Compiled, *, mode: str) -> None:
     run.sql(f"""CREATE OR REPLACE TABLE shadowing AS SELECT r.key, r.hash, {map_hash}::BIGINT AS map_hash,
             f.cur, r.entity,
             s.hash AS expected, {parent} AS parent,
-            r.situation <> 'linked' OR r.entity IN (SELECT _id FROM updating) AS changes
+            r.situation <> 'linked' OR r.entity IN (SELECT _id FROM updating) AS changes, NULL::VARCHAR AS ends
         FROM resolved r JOIN mapped m ON m.rowid = r.m JOIN fresh f ON f.key = {fresh_key}
         LEFT JOIN seen s ON s.key = r.key""")
-    run.sql("ALTER TABLE shadowing ADD COLUMN ends VARCHAR")
     if run.one("SELECT count(*) FROM last_day"):
         run.sql("UPDATE shadowing SET ends = l.ends FROM last_day l WHERE l.key = shadowing.key")
     outside = "SELECT _key FROM mapped UNION ALL SELECT key FROM rejected"
@@ -299,6 +298,9 @@ def _shadowing(run: RunFile, compiled: Compiled, *, mode: str) -> None:
 
 def _settled(run: RunFile, extracted: Extracted, compiled: Compiled) -> None:
     """``settled``: keys whose quarantine entries are answered by this run, for better or worse."""
+    if not run.one("SELECT count(*) FROM stuck"):
+        run.sql("CREATE OR REPLACE TABLE settled (key VARCHAR)")
+        return
     record = PARENT if compiled.each else "key"
     gone = ""
     if extracted.certificate.complete and extracted.read:
@@ -324,8 +326,10 @@ def _counts(
     absent: absence.Absence,
     compiled: Compiled,
 ) -> dict[str, int]:
-    silent = run.one("""SELECT count(*) FROM resolved WHERE situation = 'unlinked'
-        AND entity NOT IN (SELECT _id FROM updating)""")
+    silent = 0
+    if resolved.unlinked:
+        silent = run.one("""SELECT count(*) FROM resolved WHERE situation = 'unlinked'
+            AND entity NOT IN (SELECT _id FROM updating)""")
     read = extracted.read
     if compiled.each:  # outputs are counted, not records: an unchanged record stands for none of them
         read = (

@@ -73,17 +73,22 @@ def map_records(
     older than what is known: they were not read from the source just now."""
     map_hash = short_hash(compiled.hash)
     few, each = not extracted.full and extracted.read <= FEW, compiled.each is not None
-    run.table("told", pa.table({"key": pa.array(extracted.deleted, pa.string())}))
+    if extracted.deleted:
+        run.table("told", pa.table({"key": pa.array(extracted.deleted, pa.string())}))
+    else:
+        run.sql("CREATE OR REPLACE TABLE told (key VARCHAR)")
+    known = True
     if not compare:
+        known = False
         run.sql(f"CREATE OR REPLACE TABLE seen ({SEEN})")
         run.sql(f"CREATE OR REPLACE TABLE stuck ({STUCK})")
     elif not extracted.shadows_read:
-        read_shadows(run, session, source, few=few, each=each)
-    _compare(run, session, extracted, source, map_hash, each=each, again=again, late=late)
-    fresh, differing = (run.one(f"SELECT count(*) FROM {name}") for name in ("fresh", "differing"))
-    left = dict(run.sql("SELECT verdict, count(*) FROM left_out GROUP BY verdict"))
+        known = read_shadows(run, session, source, few=few, each=each) > 0
+    differing = _compare(run, session, extracted, source, map_hash, each=each, again=again, late=late, known=known)
+    left = dict(run.sql("SELECT verdict, count(*) FROM left_out GROUP BY verdict")) if known else {}
+    fresh = differing - int(run.one("SELECT count(DISTINCT pos) FROM left_out") if left else 0)
     wide = dataclasses.replace(compiled, columns=(*compiled.columns, *compiled.effective))
-    evaluated = evaluate(run.con, wide, _relation(run, extracted, compiled, fresh), lookups, read=fresh)
+    evaluated = evaluate(run.con, wide, _relation(run, extracted, compiled, fresh), lookups, read=fresh, shape=True)
     doubled = _doubled(run) if each else 0
     return Mapped(
         fresh=fresh,
@@ -121,15 +126,15 @@ def known_records(run: RunFile, session: Bulk, source: int, compiled: Compiled) 
     return True
 
 
-def read_shadows(run: RunFile, session: Bulk, source: int, *, few: bool, each: bool) -> None:
+def read_shadows(run: RunFile, session: Bulk, source: int, *, few: bool, each: bool) -> int:
     """``seen``: what the hub knows of this source's records, ``stuck``: what is quarantined. With few
-    records only theirs, and those of keys reported as deleted (``told``), are read."""
+    records only theirs, and those of keys reported as deleted (``told``), are read. Answers how many both are."""
     wanted = None
     if few:
         keys = "SELECT key FROM extracted WHERE key IS NOT NULL UNION SELECT key FROM told"
         wanted = stage_keys(run, session, "wanted", keys)
-    take(run, "seen", shadows.seen(session, source, wanted, elements=each))
-    take(run, "stuck", quarantined.stuck(session, source))
+    seen = take(run, "seen", shadows.seen(session, source, wanted, elements=each))
+    return seen + take(run, "stuck", quarantined.stuck(session, source))
 
 
 def _compare(
@@ -142,9 +147,11 @@ def _compare(
     each: bool,
     again: str = "",
     late: bool,
-) -> None:
-    """``fresh``: the records to look at; ``left``: those that differ from the shadow and yet are left
-    out, with the verdict. What is in neither (and is no duplicate) is unchanged."""
+    known: bool,
+) -> int:
+    """``fresh``: the records to look at; ``left_out``: those that differ from the shadow and yet are left
+    out, with the verdict: none where nothing is ``known`` of any. What is in neither (and is no duplicate) is
+    unchanged. Answers how many differ."""
     unrepeated = "AND e.rowid NOT IN (SELECT pos FROM duplicate)" if extracted.duplicates else ""
     later = f"{order_sql(extracted.resource, 'seen_cur')} > {order_sql(extracted.resource)}"
     same = "q.key = d.key AND q.hash = d.hash"
@@ -158,9 +165,16 @@ def _compare(
     )
     if again:
         alike = f"(SELECT key, hash FROM {alike} ANTI JOIN {again} USING (key))"
-    run.sql(f"""CREATE OR REPLACE TABLE differing AS SELECT e.rowid AS pos, e.key, e.hash, e.cur
-        FROM extracted e ANTI JOIN {alike} s ON e.hash = s.hash AND e.key = s.key
-        WHERE e.key IS NOT NULL {unrepeated}""")
+    unlike = f"ANTI JOIN {alike} s ON e.hash = s.hash AND e.key = s.key" if known else ""
+    differing = run.make(
+        "differing",
+        f"""SELECT e.rowid AS pos, e.key, e.hash, e.cur
+        FROM extracted e {unlike} WHERE e.key IS NOT NULL {unrepeated}""",
+    )
+    if not known:
+        run.sql("CREATE OR REPLACE TABLE left_out (pos BIGINT, verdict VARCHAR)")
+        run.sql("CREATE OR REPLACE VIEW fresh AS SELECT * FROM differing")
+        return differing
     before = "seen"
     if extracted.shadows_read:
         before = "seen_differing"
@@ -175,16 +189,19 @@ def _compare(
         record = PARENT if each else "key"
         run.sql(f"""INSERT INTO seen_before SELECT d.pos, d.cur, q.cur FROM differing d
             JOIN (SELECT {record} AS key, cur FROM stuck WHERE cur IS NOT NULL) q USING (key)""")
-    run.sql(f"""CREATE OR REPLACE TABLE left_out AS SELECT DISTINCT pos, 'superseded' AS verdict
-        FROM seen_before WHERE {later}
+    left = run.make(
+        "left_out",
+        f"""SELECT DISTINCT pos, 'superseded' AS verdict FROM seen_before WHERE {later}
         UNION ALL SELECT DISTINCT d.pos, 'quarantined' FROM differing d
         JOIN stuck q ON {same}
-        WHERE q.state IN {SET_ASIDE} AND q.map_hash = {map_hash}""")
+        WHERE q.state IN {SET_ASIDE} AND q.map_hash = {map_hash}""",
+    )
     run.sql(
         "CREATE OR REPLACE TABLE fresh AS SELECT * FROM differing WHERE pos NOT IN (SELECT pos FROM left_out)"
-        if run.one("SELECT count(*) FROM left_out")
+        if left
         else "CREATE OR REPLACE VIEW fresh AS SELECT * FROM differing"
     )
+    return differing
 
 
 def _relation(run: RunFile, extracted: Extracted, compiled: Compiled, fresh: int) -> str:

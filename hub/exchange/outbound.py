@@ -136,13 +136,15 @@ class _Planner:
             self.compiled,
             "SELECT key, hash, r FROM golden_rows WHERE NOT leaving",
             Lookups(run, self.session),
+            shape=False,
         )
         self._sending(deletes=any(step.reaction == "delete" for step in self.output.absent.chain))
         run.sql("CREATE OR REPLACE TABLE settled AS SELECT key FROM golden_rows")
-        run.sql(f"""CREATE OR REPLACE TABLE held AS SELECT key, hash, 'quarantined' AS state, code,
-            field, {quarantine.told(self.compiled, self._levels())},
-            {sql_text(self.mapping.from_ + ":")} || key AS position, 0::BIGINT AS pos,
-            NULL::VARCHAR AS original, NULL::VARCHAR AS cur FROM rejected""")
+        run.sql(f"CREATE OR REPLACE TABLE held ({quarantine.HELD})")
+        if evaluated.rejected:
+            run.sql(f"""INSERT INTO held BY NAME SELECT key, hash, 'quarantined' AS state, code,
+                field, {quarantine.told(self.compiled, self._levels())},
+                {sql_text(self.mapping.from_ + ":")} || key AS position, 0::BIGINT AS pos FROM rejected""")
         sent = self._operations()
         leaving = run.one("SELECT count(*) FROM golden_rows WHERE leaving")
         counts = sent | {

@@ -26,6 +26,10 @@ from hub.store.database import Database, now
 
 CLASSIFIED = ("L3", "L4", "L5")
 ORIGINALS = 5_000
+HELD = (
+    "key VARCHAR, hash BIGINT, state VARCHAR, code VARCHAR, field VARCHAR, message VARCHAR, input VARCHAR, "
+    "position VARCHAR, pos BIGINT, original VARCHAR, cur VARCHAR"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,9 @@ def collect(
 ) -> Held:
     """Bring rejects, verdicts and records without key together with their source positions. What feeds a
     classified field is not shown; ``known`` are the levels of the fields where no model says them."""
+    if not (mapped.rejected or extracted.keyless or run.one("SELECT count(*) FROM verdict")):
+        run.sql(f"CREATE OR REPLACE TABLE held ({HELD})")
+        return Held(0, 0)
     run.table(
         "piece",
         pa.table(
@@ -86,6 +93,9 @@ def set_aside(run: RunFile, state: str, code: str, message: str, query: str, *, 
 def leave_standing(run: RunFile, map_hash: int, *, snapshot: bool) -> None:
     """``standing`` (key): records held back again for the very reasons that are listed already. Their entries
     stay as they are: since when a record waits can be seen, and a run that changes nothing adds nothing."""
+    if not run.one("SELECT count(*) FROM held"):
+        run.sql("CREATE OR REPLACE TABLE standing (key VARCHAR)")
+        return
     told = "list((hash, state, code, field, input) ORDER BY hash, state, code, field, input) AS reasons"
     run.sql(f"""CREATE OR REPLACE TABLE standing AS
         SELECT key FROM (SELECT key, {told} FROM held GROUP BY key)
@@ -150,14 +160,16 @@ def waiting(database: Database, keep: Keep, exchange: str, today: dt.date) -> It
     return read_originals(keep, quarantined.waiting(database, exchange, today))
 
 
-def write_held(run: RunFile, session: Bulk, manifest: Manifest, run_id: uuid.UUID) -> None:
-    """In the applying transaction: close the entries that are settled, open those of ``held``."""
+def write_held(run: RunFile, session: Bulk, manifest: Manifest, run_id: uuid.UUID) -> bool:
+    """In the applying transaction: close the entries that are settled, open those of ``held``; answers whether
+    there are any."""
     moment = now()
     answered = "SELECT key FROM settled UNION SELECT key FROM held WHERE key <> ''"
-    if run.one(f"SELECT count(*) FROM ({answered})"):
+    keys, reasons = run.sql(f"SELECT (SELECT count(*) FROM ({answered})), (SELECT count(*) FROM held)")[0]
+    if keys:
         settled = stage_keys(run, session, "settled_keys", answered)
         quarantined.settle(session, manifest.source, settled, moment)
-    if run.one("SELECT count(*) FROM held"):
+    if reasons:
         quarantined.load(
             session,
             rows(
@@ -176,3 +188,4 @@ def write_held(run: RunFile, session: Bulk, manifest: Manifest, run_id: uuid.UUI
                 },
             ),
         )
+    return bool(keys or reasons)

@@ -78,7 +78,7 @@ def _read(
             asked = Asked(manifests[0].mode, token=last.token)
         elif last.cursor is not None and resource.cursor:
             asked = Asked(manifests[0].mode, since=back(last.cursor, seconds(mapping.overlap)))
-    run.con.execute("USE main")
+    run.leave()
     return read_source(
         hub,
         run,

@@ -46,6 +46,7 @@ class RunFile:
     stage: Path
     con: duckdb.DuckDBPyConnection
     linked: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    used: str = "main"
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:
         return self.con.execute(query).fetchall()
@@ -54,11 +55,16 @@ class RunFile:
         rows = self.con.execute(query).fetchall()
         return rows[0][0] if rows else None
 
-    def table(self, name: str, rows: pa.RecordBatchReader | pa.Table, columns: str = "*") -> None:
-        """Make a table of Arrow rows; ``columns`` is the select list over them."""
+    def make(self, name: str, query: str) -> int:
+        """Make a table of a query; answers its rows, which need not be counted again."""
+        return int(self.one(f"CREATE OR REPLACE TABLE {name} AS {query}"))
+
+    def table(self, name: str, rows: pa.RecordBatchReader | pa.Table, columns: str = "*") -> int:
+        """Make a table of Arrow rows; ``columns`` is the select list over them. Answers how many there are."""
         self.con.register("arriving", rows)
-        self.con.execute(f"CREATE OR REPLACE TABLE {sql_name(name)} AS SELECT {columns} FROM arriving")
+        count = self.make(sql_name(name), f"SELECT {columns} FROM arriving")
         self.con.unregister("arriving")
+        return count
 
     def reader(self, query: str, batch: int = 20_000) -> pa.RecordBatchReader:
         reader: pa.RecordBatchReader = self.con.sql(query).to_arrow_reader(batch)
@@ -107,8 +113,15 @@ class RunFile:
 
     def use(self, number: int) -> None:
         """Work in the tables of one output; those of the extract are seen from all."""
-        self.con.execute(f"CREATE SCHEMA IF NOT EXISTS o{number}")
-        self.con.execute(f"USE o{number}")
+        if self.used != f"o{number}":
+            self.con.execute(f"CREATE SCHEMA IF NOT EXISTS o{number}")
+            self.con.execute(f"USE o{number}")
+            self.used = f"o{number}"
+
+    def leave(self) -> None:
+        """Work in the tables that all outputs see."""
+        self.con.execute("USE memory.main")
+        self.used = "main"
 
 
 @contextmanager

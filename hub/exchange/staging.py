@@ -45,10 +45,10 @@ def stage_keys(run: RunFile, session: Bulk, name: str, query: str) -> Any:
     return stage(run, session, name, KEYS, query)
 
 
-def take(run: RunFile, name: str, wire: Wire) -> None:
-    """A table of the run file from what the database reads."""
+def take(run: RunFile, name: str, wire: Wire) -> int:
+    """A table of the run file from what the database reads; answers its rows."""
     try:
-        run.table(name, wire.rows, wire.decoded)
+        return run.table(name, wire.rows, wire.decoded)
     except duckdb.Error as error:
         if lost := stream_lost(error):
             raise lost from error

@@ -33,7 +33,7 @@ class Warm:
             self._run = self._stack.enter_context(open_run(self._scratch, self._memory, self._threads))
             return self._run
         run = self._run
-        run.sql("USE memory.main")
+        run.leave()
         for (name,) in run.sql(
             "SELECT schema_name FROM duckdb_schemas() WHERE regexp_matches(schema_name, '^o[0-9]+$')"
         ):

@@ -48,17 +48,18 @@ def evaluate(
     mapped: str = "mapped",
     rejected: str = "rejected",
     read: int | None = None,
+    shape: bool | None = None,
 ) -> Evaluated:
     """Map ``relation`` (SQL text of a table, view or query with ``key`` VARCHAR, ``hash`` of any type,
     ``r`` STRUCT, and optionally ``shape`` VARCHAR, see ``source.source_sql``) into two new tables.
 
     ``mapped``: ``_key`` (of the output: with ``each`` of record and element), ``_hash``, with ``each`` also
     ``_parent`` (key of the record), and the columns. ``rejected``: ``key, hash, field, code, message,
-    input`` (JSON of the fields that were read), one row per problem. ``read`` saves counting where the
-    caller knows it. ConfigError ``expression.type`` where an expression does
-    not bind; errors of DuckDB only for what no row is to blame for (no memory, no disk).
+    input`` (JSON of the fields that were read), one row per problem. ``read`` and ``shape``
+    (whether it has that column) save asking where the caller knows them. ConfigError ``expression.type`` where
+    an expression does not bind; errors of DuckDB only for what no row is to blame for (no memory, no disk).
     """
-    run = _Run(con, compiled, _source(relation), mapped, rejected)
+    run = _Run(con, compiled, _source(relation), mapped, rejected, shape)
     try:
         run.join(lookup)
         return run.table(read)
@@ -89,7 +90,13 @@ class _Run:
     """One evaluation: its source, joined lookups and temporary names."""
 
     def __init__(
-        self, con: duckdb.DuckDBPyConnection, compiled: Compiled, source: str, mapped: str, rejected: str
+        self,
+        con: duckdb.DuckDBPyConnection,
+        compiled: Compiled,
+        source: str,
+        mapped: str,
+        rejected: str,
+        shape: bool | None = None,
     ) -> None:
         self.con = con
         self.compiled = compiled
@@ -97,9 +104,7 @@ class _Run:
         self.mapped = quoted(mapped)
         self.rejected = quoted(rejected)
         self.joined: list[Lookup] = []
-        self.shape = "shape" in [
-            row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {source} AS s").fetchall()
-        ]
+        self.shape = "shape" in con.sql(f"SELECT * FROM {source} AS s").columns if shape is None else shape
 
     def close(self) -> None:
         for lookup in self.joined:
@@ -163,16 +168,16 @@ class _Run:
     def table(self, read: int | None) -> Evaluated:
         found = flags(self.compiled, self.shape)
         try:
-            self._create(found, guarded=False)
+            made = self._create(found, guarded=False)
         except (duckdb.BinderException, duckdb.ParserException) as error:
             raise mistyped(self.compiled, error) from None
         except RAISED:
             found = flags(self.compiled, self.shape, raising=True)
-            self._create(found, guarded=True)
+            made = self._create(found, guarded=True)
         problems = collect(self.con, self.compiled, found, self.mapped, self.rejected)
-        return self._counted(read, problems)
+        return self._counted(read, made - problems[0], problems)
 
-    def _create(self, found: tuple[Flag, ...], guarded: bool) -> None:
+    def _create(self, found: tuple[Flag, ...], guarded: bool) -> int:
         compiled = self.compiled
         columns = [f"{_tried(column.sql, guarded)} AS {quoted(column.name)}" for column in compiled.columns]
         inner = [flag for flag in found if flag.inner]
@@ -195,17 +200,18 @@ class _Run:
             bad = " OR ".join(flag.sign for flag in found)
             outside += [quoted(flag.name) for flag in inner] + [f'({bad}) AS "$bad"']
             outside += [f'CASE WHEN ({bad}) THEN "${name}" END AS "${name}"' for name in kept]
-        self.con.execute(
+        made = self.con.execute(
             f"CREATE OR REPLACE TABLE {self.mapped} AS SELECT {', '.join(outside)} FROM ({inside})"
         )
+        return int(made.fetchall()[0][0])
 
     def _key(self, guarded: bool) -> list[str]:
         if not self.compiled.each:
             return ['key AS "$key"']
         return [f'{_tried(self.compiled.output_key(), guarded)} AS "$key"', 'key AS "$parent"']
 
-    def _counted(self, read: int | None, problems: tuple[int, int]) -> Evaluated:
-        mapped, (rejected, found) = self._count(self.mapped), problems
+    def _counted(self, read: int | None, mapped: int, problems: tuple[int, int]) -> Evaluated:
+        rejected, found = problems
         if not self.compiled.where:
             return Evaluated(mapped + rejected, mapped, 0, rejected, found)
         if read is None or self.compiled.each:

@@ -82,9 +82,12 @@ def sent_filled(session: Bulk, number: int, map_hash: int, place: int) -> int:
     return int(session.run(query)[0][0])
 
 
-def remember(session: Bulk, number: int, map_hash: int, names: Sequence[str], rows: Table, gone: Table) -> None:
+def remember(
+    session: Bulk, number: int, map_hash: int, names: Sequence[str], rows: Table, gone: Table | None
+) -> None:
     """Keep the prints in ``rows`` (key, hash, prints) of what was acknowledged, and drop those ``gone``."""
-    session.run(delete(printed).where(printed.c.source == number, printed.c.key.in_(select(gone.c.key))))
+    if gone is not None:
+        session.run(delete(printed).where(printed.c.source == number, printed.c.key.in_(select(gone.c.key))))
     session.run(delete(printed).where(printed.c.source == number, printed.c.key.in_(select(rows.c.key))))
     fresh = (
         select(shadow.c.source, rows.c.key, rows.c.hash, shadow.c.map_hash, rows.c.prints)

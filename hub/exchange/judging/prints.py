@@ -102,5 +102,7 @@ def remember(
             guarded.PRINTS,
             f"SELECT key, hash, {signs} AS prints FROM sending WHERE operation <> 'delete'",
         )
-        gone = stage_keys(run, session, "prints_gone", "SELECT key FROM sending WHERE operation = 'delete'")
+        deleted = "SELECT key FROM sending WHERE operation = 'delete'"
+        some = run.one(f"SELECT count(*) FROM ({deleted})")
+        gone = stage_keys(run, session, "prints_gone", deleted) if some else None
         guarded.remember(session, number, map_hash, list(fields), rows, gone)

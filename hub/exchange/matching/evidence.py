@@ -20,7 +20,7 @@ def write_evidence(
         "SELECT DISTINCT ON (e.key) e.* FROM evidence e "
         "SEMI JOIN shadowing s ON s.key = e.key AND s.entity = e.entity"
     )
-    if not run.one(f"SELECT count(*) FROM ({query})"):
+    if not run.one("SELECT count(*) FROM evidence") or not run.one(f"SELECT count(*) FROM ({query})"):
         return
     keys = stage_keys(run, session, "evidence_keys", f"SELECT key FROM ({query})")
     fixed = {

@@ -13,10 +13,11 @@ from hub.store.database import now
 MOST = 20
 
 
-def keep_reviews(run: RunFile, session: Bulk, manifest: Manifest) -> None:
-    """After the quarantine was written: one open review per record, with MOST candidates at most. What
+def keep_reviews(run: RunFile, session: Bulk, manifest: Manifest, *, changed: bool) -> None:
+    """After the quarantine was written, and ``changed``: one open review per record, with MOST candidates at most. What
     several rules propose stands once, by the rule that is surest of it."""
-    reviews.follow(session, manifest.source, now())
+    if changed:
+        reviews.follow(session, manifest.source, now())
     if not run.one("SELECT count(*) FROM proposal"):
         return
     best = """SELECT * FROM proposal
