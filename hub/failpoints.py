@@ -34,7 +34,6 @@ POINTS: Mapping[str, str] = {
     "after_resolve": "Every record has its situation.",
     "after_plan": "The plan is stored and nothing was applied.",
     "before_apply": "The plan passed the guard; the applying transaction has not begun.",
-    "after_chunk": "A chunk of a large plan was applied and committed; others are still to come.",
     "before_commit": "Everything of a transaction is written and it is not committed.",
     "after_commit": "The applying transaction is committed; nothing was sent to anyone.",
     "before_intent": "A create was decided; its intent is not stored.",

@@ -40,6 +40,20 @@ def _idle(scope: Scope, at: Loc, keys: tuple[str, ...], here: str, there: str) -
             scope.error((*at, key), "key.direction", message, f"remove {key}", level="warning", key=True)
 
 
+def check_events(scope: Scope, mapping: MappingFile) -> None:
+    """A mapping that only events would run must be one that takes events."""
+    if mapping.schedule != "on_event":
+        return
+    why = "it reads a model: write on_change" if mapping.direction == "outbound" else ""
+    if mapping.with_:
+        why = "it joins another resource (with), and an event brings one record"
+    elif mapping.mode == "link_only":
+        why = "mode: link_only is a baseline"
+    if why:
+        message = f"schedule: nothing would ever run it, for it takes no events: {why}"
+        scope.error(("schedule",), "schedule.no_events", message, "for example schedule: {every: 15m}")
+
+
 def check_effective(scope: Scope, mapping: MappingFile) -> None:
     """A validity names at least one of its two days."""
     places: list[tuple[Loc, object]] = [(("effective",), mapping.effective)]

@@ -33,8 +33,8 @@ EXCHANGES = {
 }
 NEEDS = {"crm-parties": ["crm"], "to-crm": ["crm"], "to-s4": ["s4"], "through": ["crm"]}
 COUNT = 120
-# Reached by what is not an exchange: the relay of events, secrets, plans, and loads in chunks.
-ELSEWHERE = {"before_publish", "after_publish", "during_rotate", "during_migration", "after_plan", "after_chunk"}
+# Reached by what is not an exchange: the relay of events, secrets and plans.
+ELSEWHERE = {"before_publish", "after_publish", "during_rotate", "during_migration", "after_plan"}
 
 
 def again(made: Landscape) -> None:

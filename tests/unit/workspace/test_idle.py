@@ -11,6 +11,7 @@ from .desk import FILES, changed, findings
 HUB, ROLES, MODEL = "config/hub.yaml", "config/roles.yaml", "config/models/supplier.yaml"
 IN, OUT = "mappings/erp-suppliers.yaml", "mappings/suppliers-to-crm.yaml"
 WRONG_ROLE = "roles: {pay: {sees: L4, models: [suplier]}}\n"
+JOINED = "with: {twin: {from: erp.Supplier, on: twin.NO = NO}}\nschedule: on_event\n"
 CLASSED = changed(MODEL, "name: {type: text}", "name: {type: text, class: pi.nmae}")
 
 CASES = [
@@ -20,6 +21,9 @@ CASES = [
     ("key.direction", {OUT: FILES[OUT] + "unmatched: create\n"}, f"{OUT}:6:1", "remove unmatched"),
     ("value.missing", {IN: FILES[IN] + "effective: {}\n"}, f"{IN}:8:1", "from: StartDate"),
     ("value.pattern", {IN: FILES[IN] + "guard: {delete: 5 percent}\n"}, f"{IN}:8:17", "such as 2%, or off"),
+    ("schedule.no_events", {OUT: FILES[OUT] + "schedule: on_event\n"}, f"{OUT}:6:11", "every: 15m"),
+    ("schedule.no_events", {IN: FILES[IN] + JOINED}, f"{IN}:9:11", "every: 15m"),
+    ("schedule.no_events", {IN: FILES[IN] + "mode: link_only\nschedule: on_event\n"}, f"{IN}:9:11", "every: 15m"),
     ("class.unknown", CLASSED, f"{MODEL}:5:29", "did you mean pi.name"),
 ]
 
