@@ -198,7 +198,7 @@ def plan_output(
     held = quarantine.collect(run, extracted, mapped, compiled)
     quarantine.leave_standing(run, short_hash(compiled.hash), snapshot=extracted.certificate.whole)
     quarantine.keep_originals(run, hub.keep, extracted)
-    _shadowing(run, compiled, mode=asked.mode)
+    _shadowing(run, mapped, compiled, mode=asked.mode)
     _settled(run, extracted, compiled)
     counts = _counts(run, extracted, mapped, resolved, merged, absent, compiled)
     counts["updated"] += taken
@@ -264,7 +264,7 @@ def _leaving(run: RunFile, mapped: Mapped, compiled: Compiled, output: Output, a
     return " UNION ".join(parts)
 
 
-def _shadowing(run: RunFile, compiled: Compiled, *, mode: str) -> None:
+def _shadowing(run: RunFile, mapped: Mapped, compiled: Compiled, *, mode: str) -> None:
     """``shadowing``: records to remember as seen, with what the shadow said before (``expected``)
     and whether they change anything."""
     # A baseline has applied no values: its records stay fresh for the first live run.
@@ -285,10 +285,7 @@ def _shadowing(run: RunFile, compiled: Compiled, *, mode: str) -> None:
             "SELECT _parent FROM mapped m WHERE m._key NOT IN (SELECT key FROM resolved) "
             f"UNION ALL SELECT {PARENT} FROM rejected"
         )
-    elif not run.one(
-        "SELECT (SELECT count(*) FROM fresh) - (SELECT count(*) FROM mapped) "
-        "- (SELECT count(DISTINCT key) FROM rejected)"
-    ):
+    elif mapped.fresh == mapped.mapped + mapped.rejected:
         return
     scope = "NULL" if compiled.each else f"coalesce(l.ends, '{OUT}')"
     run.sql(f"""INSERT INTO shadowing SELECT f.key, f.hash, {map_hash}, f.cur, NULL, s.hash, NULL, false,
