@@ -9,15 +9,19 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from hub.cli.matches import tell_report, write_csv
+from hub.cli.matches import masked, tell_report, write_csv
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
 from hub.cli.say import Say, plural, short
+from hub.cli.unmasking import Reason, Unmask, sight
 from hub.errors import ConfigError
 from hub.exchange.decisions.crossref import GOOD, QUIET, WORDS, ImportPlan, import_links
 from hub.exchange.decisions.linktable import COLUMNS, export_links
+from hub.exchange.ground import Hub
 from hub.exchange.keytokens import Keys
+from hub.exchange.shown import models_shown
 from hub.exchange.spreadsheet import write_rows
+from hub.security.masking import Sight
 from hub.store.linking import coverage
 from hub.store.matched import newest
 from hub.store.meant import find_entity, links_of
@@ -164,17 +168,20 @@ def export(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write CSV into a file instead of stdout")
     ] = None,
+    unmask: Unmask = False,
+    reason: Reason = "",
 ) -> None:
-    """Write every link as CSV, in the form that import reads."""
+    """Write every link as CSV, in the form that import reads. A classified key is a token, which it does not."""
     say = Say(ctx)
     count = 0
     with opened_hub(say) as opened:
         if exchange is not None:
             opened.hub.workspace.mapping(exchange)
+        eyes = _sight(opened.hub, exchange, reason, unmask=unmask)
         stream: Any = out.open("w", encoding="utf-8", newline="") if out is not None else sys.stdout
         try:
             if out is not None or not say.json:
-                count = write_rows(stream, COLUMNS, export_links(opened.hub, exchange))
+                count = write_rows(stream, COLUMNS, export_links(opened.hub, exchange, eyes))
         finally:
             if out is not None:
                 stream.close()
@@ -190,6 +197,8 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Every record and entity as CSV")
     ] = None,
+    unmask: Unmask = False,
+    reason: Reason = "",
 ) -> None:
     """Show the match report of the newest baseline of an exchange."""
     say = Say(ctx)
@@ -202,8 +211,17 @@ def report(
                 f"there is no match report of {exchange}",
                 hint=f"make one: cophub run {exchange} --mode link_only",
             )
+        keys = Keys(opened.hub, _sight(opened.hub, exchange, reason, unmask=unmask))
+        found = [masked(one, keys) for one in found]
         for one in found:
             tell_report(say, one)
         if out is not None:
-            write_csv(say, opened.hub, found, out)
+            write_csv(say, opened.hub, found, out, keys)
     say.answer({"exchange": exchange, "run": found[0].run, "outputs": [one.report for one in found]})
+
+
+def _sight(hub: Hub, exchange: str | None, reason: str, *, unmask: bool) -> Sight:
+    """What the caller may see of the keys of one exchange, or of all."""
+    names = [exchange] if exchange else sorted(hub.workspace.mappings)
+    models = {model for name in names for model in models_shown(hub.workspace, name)}
+    return sight(hub, unmask=unmask, reason=reason, models=models, object=f"links:{exchange or 'all'}")

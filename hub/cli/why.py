@@ -11,7 +11,10 @@ from rich.text import Text
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
 from hub.cli.say import Say, plain, plural, short
+from hub.cli.unmasking import Reason, Unmask, sight
+from hub.exchange.keytokens import Keys
 from hub.exchange.matching.why import Candidate, RuleTold, Why, explain_record
+from hub.exchange.shown import models_shown
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False)
 
@@ -22,6 +25,8 @@ def why(
     exchange: Annotated[str, typer.Argument(metavar="EXCHANGE", help="An inbound mapping")],
     key: Annotated[str, typer.Argument(metavar="KEY", help="The record's key in its system")],
     output: Annotated[int, typer.Option("--output", min=1, metavar="N", help="Which of several outputs")] = 1,
+    unmask: Unmask = False,
+    reason: Reason = "",
 ) -> None:
     """Tell which entity a record belongs to, and why, rule by rule.
 
@@ -31,7 +36,11 @@ def why(
     """
     say = Say(ctx)
     with opened_hub(say) as opened:
-        found = explain_record(opened.hub, exchange, key, output - 1)
+        hub = opened.hub
+        models = models_shown(hub.workspace, exchange)
+        eyes = sight(hub, unmask=unmask, reason=reason, models=models, object=f"exchange:{exchange}")
+        found = explain_record(hub, exchange, key, output - 1)
+        found = dataclasses.replace(found, key=Keys(hub, eyes).shown(exchange, found.key))
     for rule in found.rules:
         _rule(say, rule)
     _outcome(say, found)

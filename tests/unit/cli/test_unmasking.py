@@ -100,3 +100,40 @@ def test_a_classified_key_is_a_token_until_it_is_unmasked(work: Desk, monkeypatc
     assert work.cophub("quarantine", "show", entry, "--json").json["entry"]["key"] == said["key"]
     opened = work.cophub("quarantine", "show", entry, "--unmask", "--reason", "ticket 4711", "--json")
     assert re.fullmatch(r"100\d|BJ-?\d+", opened.json["entry"]["key"])
+
+
+def test_classified_keys_are_tokens_in_files_of_links_until_they_are_unmasked(
+    work: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    (work.folder / "config" / "roles.yaml").write_text(ROLES)
+    work.edit("config/models/supplier.yaml", "code:       {type: text,", "code:       {type: text, level: L3,")
+    work.cophub("run", "--all")
+    exported, report = ("links", "export"), ("links", "report", "erp-suppliers", "--json", "--out")
+    token = re.compile(r'"#[0-9a-f]{10}"')
+    assert work.cophub("run", "erp-suppliers", "--mode", "link_only", "--initial").code == 0
+    why = work.cophub("why", "erp-suppliers", "1001", "--json").json
+    for number, text in enumerate((work.cophub(*exported).out, _written(work, *report))):
+        assert "1001" not in text, number
+        assert token.search(text), number
+    assert (why["key"][0], why["situation"]) == ("#", "linked")
+    monkeypatch.setenv("COPHUB_ACTOR", "eve")
+    assert work.cophub(*exported, "--unmask", "--reason", "curious").code == 77
+    monkeypatch.setenv("COPHUB_ACTOR", "anna")
+    reason = ("--unmask", "--reason", "ticket 4711")
+    assert "1001" in work.cophub(*exported, *reason).out
+    assert "1001" in _written(work, *report, *reason)
+    assert work.cophub("why", "erp-suppliers", "1001", *reason, "--json").json["key"] == "1001"
+    assert [about for _, about, _ in told(work, "unmask.shown")] == [
+        "exchange:erp-suppliers",
+        "links:erp-suppliers",
+        "links:all",
+    ]
+
+
+def _written(work: Desk, *words: str) -> str:
+    """What a command says, and what it writes into the file that its option --out names."""
+    file = work.folder / "out.csv"
+    place = words.index("--out") + 1
+    said = work.cophub(*words[:place], str(file), *words[place:])
+    assert said.code == 0, said.err
+    return said.out + file.read_text("utf-8")
