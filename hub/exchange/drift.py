@@ -106,7 +106,7 @@ def require_fields(
         gone = {one.path for one in found}
         kept = now if extracted.full else {path: one for path, one in before.items() if path not in gone} or now
         notes += [f"{ACCEPTED}{one}" for one in found]
-        return dataclasses.replace(extracted, profile=kept, notes=tuple(notes))
+        return dataclasses.replace(extracted, profile=kept, notes=(*extracted.notes, *notes))
     mapping = compiled[0].mapping
     affected = "; ".join(affected_by(workspace, compiled[0].source, [one.path for one in found]))
     raise Held(

@@ -361,7 +361,7 @@ def _notes(extracted: Extracted, asked: Asked, reasons: int) -> list[str]:
     notes = list(extracted.notes)
     if extracted.full and not extracted.certificate.complete:
         notes.append(f"the snapshot is not complete ({extracted.certificate.reason}): absence is not counted")
-    if asked.mode == "incremental" and extracted.full:
+    if asked.mode == "incremental" and extracted.full and not asked.incremental:
         notes.append(
             "read in full: the resource has no cursor, or the mapping changed, or it is the first run, or "
             "something of a full plan was refused"
