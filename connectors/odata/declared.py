@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from hub.contract import Settings
 from hub.http import HttpSettings
 from hub.http.records import check_fields
+from hub.http.settings import Names
 
 
 def _text(value: object) -> object:
@@ -18,7 +19,6 @@ def _text(value: object) -> object:
 
 
 Text = Annotated[str, BeforeValidator(_text)]
-Names = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
 
 
 class ODataSettings(HttpSettings):

@@ -7,77 +7,28 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from hub.contract import Settings
-from hub.http import HttpSettings, one_key
+from hub.http import HttpSettings, one_key, paging, since
 from hub.http.records import Empty, check_fields
-from hub.http.settings import HeaderName, Seconds
+from hub.http.settings import Answers, HeaderName, Names, Text
 
-
-def _text(value: object) -> object:
-    """``true`` and 7 in YAML are sent as they are written there."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int | float) else value
-
-
-Text = Annotated[str, BeforeValidator(_text)]
 Texts = Annotated[
     list[Text],
     BeforeValidator(lambda value: value if isinstance(value, list) else [value]),
     WithJsonSchema({"anyOf": [{"type": ["string", "number", "boolean"]}, {"type": "array"}]}),
 ]
 """A value, or several that are sent as the same parameter repeated."""
-Names = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
 Place = Literal["query", "body"]
 
 
-class Answers(Settings):
-    """For systems that say in the body, under status 200, whether it went well."""
-
-    path: str = Field(description="Dotted path of the verdict", examples=["errcode"])
-    equals: Annotated[
-        list[Text], BeforeValidator(lambda value: value if isinstance(value, list) else [value])
-    ] = Field(description="Values that mean success", examples=[["0"]])
-    message: str | None = Field(default=None, description="Dotted path of the message", examples=["errmsg"])
-    code: str | None = Field(default=None, description="Dotted path of the error code", examples=["errcode"])
-    retry: list[Text] = Field(default=[], description="Verdicts that mean: later", examples=[["45009"]])
-    wait: Seconds | None = Field(
-        default=None,
-        description="How long to wait after such a verdict, where the system's manual says so",
-        examples=["60s"],
-    )
-
-
-class PageNumber(Settings):
+class PageNumber(paging.PageNumber):
     """Pages by number, until one is empty or the system says there are no more."""
 
-    param: str = Field(description="Parameter of the page number", examples=["page"])
-    size_param: str | None = Field(default=None, description="Parameter of the size", examples=["per_page"])
-    size: int = Field(default=100, ge=1, description="Records per page")
-    start: int = Field(default=1, ge=0, description="Number of the first page")
-    until: Literal["empty", "short"] = Field(
-        default="empty", description="short also stops after a page with fewer records than size"
-    )
-    more: str | None = Field(
-        default=None, description="Dotted path of a flag: more follows", examples=["has_more"]
-    )
-    pages: str | None = Field(default=None, description="Dotted path of the number of pages")
     into: Place = Field(default="query", description="Where the parameters go")
 
 
-class Offset(Settings):
+class Offset(paging.Offset):
     """Pages by the number of records to skip."""
 
-    param: str = Field(description="Parameter of the offset", examples=["skip"])
-    size_param: str | None = Field(default=None, description="Parameter of the size", examples=["top"])
-    size: int = Field(default=100, ge=1, description="Records per page")
-    start: int = Field(default=0, ge=0, description="First offset")
-    overlap: int = Field(
-        default=0, ge=0, le=1, description="1 reads the last record again and so notices that records moved"
-    )
-    until: Literal["empty", "short"] = Field(
-        default="empty", description="short also stops after a page with fewer records than size"
-    )
-    more: str | None = Field(default=None, description="Dotted path of a flag: more follows")
     into: Place = Field(default="query", description="Where the parameters go")
 
 
@@ -131,21 +82,9 @@ class Paging(Settings):
         return self
 
 
-class Cursor(Settings):
+class Cursor(since.Cursor):
     """How changed records are asked for."""
 
-    field: str = Field(description="Field that grows with each change", examples=["updated_at"])
-    param: str | None = Field(
-        default=None, description="Parameter; without one all records are read", examples=["since"]
-    )
-    format: str | None = Field(
-        default=None,
-        description="epoch, epoch_ms or a strftime pattern (UTC); default: as the source wrote it",
-        examples=["%Y-%m-%d %H:%M:%S"],
-    )
-    value: str = Field(
-        default="{since}", description="What the parameter holds", examples=["updated_at ge {since}"]
-    )
     encode: Literal["plain", "base64url"] = Field(default="plain", description="Encoding of the parameter")
     into: Place = Field(default="query", description="Where the parameter goes")
 

@@ -7,17 +7,20 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from connectors.rest.declared import Answers, Cursor, RestResource, RestSettings
-from connectors.rest.paging import Ask, Seen, pager, range_total, repeated
+from connectors.rest.declared import Cursor, RestResource, RestSettings
+from connectors.rest.paging import goes_into_body, pager, range_total
 from hub.contract import Page, Query, Resource
 from hub.errors import ConfigError, Fatal, HubError, Retriable
 from hub.http import Response, Transport
+from hub.http.paging import Ask, Seen, repeated
 from hub.http.records import declared_fields, dig, ndjson, nest, text_at
+from hub.http.settings import Answers
+from hub.http.since import asked
 from hub.untrusted import parse_json
 
 
@@ -42,6 +45,10 @@ class Got:
     body: bytes
     records: list[msgspec.Raw]
     total: int | None
+
+    def seen(self, count: int, read: int, total: int | None) -> Seen:
+        """What the paging may know of this page: its records, those of the read so far, and the total."""
+        return Seen(partial(text_at, self.body), self.answer.headers, count, read, total, self.answer.where)
 
 
 class Reader:
@@ -70,13 +77,12 @@ class Reader:
             total = got.total if got.total is not None else total
             first, count = count + 1, count + len(records)
             last_record = bytes(records[-1]) if records else last_record
-            where = got.answer.where
-            ask = pages.after(Seen(got.body, got.answer.headers, len(records), count, total, where))
+            ask = pages.after(got.seen(len(records), count, total))
             if ask is None and total is not None and count < total:
                 raise Retriable(
                     "total.short",
                     f"{total} records were announced and {count} came",
-                    where=where,
+                    where=got.answer.where,
                     hint="records changed while they were read, or a page was left out: run again",
                 )
             yield Page(text, len(records), declared.path, first, ask is None, total)
@@ -107,8 +113,8 @@ class Reader:
             return self._transport.request("GET", url, learned=True, expect=statuses, headers=headers)
         query = {**self._settings.params, **declared.params}
         body: dict[str, Any] = dict(declared.body or {})
-        asked = {name: [value] for name, value in ask.params.items()}
-        for values, goes_in_body in ((params, in_body), (asked, ask.body)):
+        paged = {name: [value] for name, value in ask.params.items()}
+        for values, goes_in_body in ((params, in_body), (paged, goes_into_body(declared.paging))):
             if goes_in_body:
                 body |= nest({name: _number(value) for name, (value, *_) in values.items()})
             else:
@@ -137,31 +143,10 @@ def since(cursor: Cursor | None, text: str | None) -> tuple[dict[str, list[str]]
     """The parameter that asks for changed records, and whether it goes into the body."""
     if cursor is None or cursor.param is None or text is None:
         return {}, False
-    value = cursor.value.replace("{since}", moment(text, cursor.format) if cursor.format else text)
+    value = asked(cursor, text)
     if cursor.encode == "base64url":
         value = base64.urlsafe_b64encode(value.encode()).decode()
     return {cursor.param: [value]}, cursor.into == "body"
-
-
-def moment(text: str, form: str) -> str:
-    """A time as the source wrote it, in the form its parameter wants; rounded down, never up."""
-    try:
-        if text.isdigit():
-            number = int(text)
-            made = datetime.fromtimestamp(number / 1000 if number > 10**11 else number, UTC)
-        else:
-            made = datetime.fromisoformat(text)
-            made = made.astimezone(UTC) if made.tzinfo else made.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise ConfigError(
-            "cursor.format",
-            f"the cursor value {text[:40]!r} is no time",
-            hint="leave format away to send it as it is",
-        ) from None
-    if form in ("epoch", "epoch_ms"):
-        whole = int(made.timestamp() * 1000)
-        return str(whole if form == "epoch_ms" else whole // 1000)
-    return made.strftime(form)
 
 
 def refuse_failure(answer: Response, rule: Answers | None, transport: Transport) -> None:

@@ -10,13 +10,14 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from connectors.rest.declared import Call, RestResource, RestSettings, Write
-from connectors.rest.paging import Ask, Seen, pager
+from connectors.rest.paging import pager
 from connectors.rest.read import Reader, failure, pairs
 from hub.contract import Change, Found, Outcome, OutcomeStatus, key_text
 from hub.errors import ConfigError, Fatal, HubError, RecordRejected, Retriable
 from hub.http import ANY, Response, Transport
 from hub.http.answers import refuse_html, snippet
 from hub.http.outcomes import each, of_status
+from hub.http.paging import Ask
 from hub.http.records import encodable, nest, text_at
 from hub.http.waits import wait_of
 from hub.untrusted import parse_json
@@ -66,9 +67,7 @@ class Writer:
                 )
             if found or got.answer.status == 404 or not got.records:
                 break
-            ask = pages.after(
-                Seen(got.body, got.answer.headers, len(got.records), count, got.total, got.answer.where)
-            )
+            ask = pages.after(got.seen(len(got.records), count, got.total))
             if ask is None:
                 break
         else:

@@ -62,6 +62,13 @@ def base_url(text: str) -> str:
     return text
 
 
+def text(value: object) -> object:
+    """``true`` and 7 in YAML are sent as they are written there."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
+
+
 def header_name(text: str) -> str:
     if not _HEADER.fullmatch(text):
         raise ValueError("not a header name")
@@ -78,6 +85,8 @@ Size = Annotated[int, BeforeValidator(size), Field(gt=0), WithJsonSchema({"type"
 Rate = Annotated[float, BeforeValidator(rate), Field(gt=0), WithJsonSchema({"type": "string"})]
 BaseUrl = Annotated[str, AfterValidator(base_url)]
 HeaderName = Annotated[str, AfterValidator(header_name)]
+Text = Annotated[str, BeforeValidator(text)]
+Names = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
 
 
 def one_key(model: Settings, what: str) -> None:
@@ -217,6 +226,23 @@ class HttpSettings(Settings):
     )
 
 
+class Answers(Settings):
+    """For systems that say in the body, under status 200, whether it went well."""
+
+    path: str = Field(description="Dotted path of the verdict", examples=["errcode"])
+    equals: Annotated[
+        list[Text], BeforeValidator(lambda value: value if isinstance(value, list) else [value])
+    ] = Field(description="Values that mean success", examples=[["0"]])
+    message: str | None = Field(default=None, description="Dotted path of the message", examples=["errmsg"])
+    code: str | None = Field(default=None, description="Dotted path of the error code", examples=["errcode"])
+    retry: list[Text] = Field(default=[], description="Verdicts that mean: later", examples=[["45009"]])
+    wait: Seconds | None = Field(
+        default=None,
+        description="How long to wait after such a verdict, where the system's manual says so",
+        examples=["60s"],
+    )
+
+
 def secrets_of(value: Any) -> Iterator[str]:
     """All secret texts in settings, for masking."""
     if isinstance(value, Secret):
@@ -226,4 +252,7 @@ def secrets_of(value: Any) -> Iterator[str]:
             yield from secrets_of(getattr(value, name))
     elif isinstance(value, dict):
         for item in value.values():
+            yield from secrets_of(item)
+    elif isinstance(value, list):
+        for item in value:
             yield from secrets_of(item)
