@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
@@ -28,7 +28,7 @@ class Tokens:
     refusals: int = 0
 
 
-_tokens: dict[tuple[str, Auth], Tokens] = {}
+_tokens: dict[tuple[object, ...], Tokens] = {}
 _tokens_lock = threading.Lock()
 
 Post = Callable[[str, Mapping[str, str], bytes], Response]
@@ -38,25 +38,28 @@ class Credentials:
     """Puts credentials on requests. ``post`` sends the token request without any of them.
 
     Once a transport was refused, those that others opened before do not try the same credentials again:
-    many threads with a wrong password would lock the account. One that is opened later does.
+    many threads with a wrong password would lock the account. One that is opened later does. ``others`` are
+    secrets by which messages themselves prove who sends them.
     """
 
-    def __init__(self, system: str, auth: Auth | None, post: Post, clock: Clock) -> None:
+    def __init__(
+        self, system: str, auth: Auth | None, post: Post, clock: Clock, others: Sequence[str] = ()
+    ) -> None:
         self._auth = auth
         self._post = post
         self._clock = clock
         self._tokens = Tokens()
-        if auth:
+        if auth or others:
             with _tokens_lock:
-                self._tokens = _tokens.setdefault((system, auth), self._tokens)
+                self._tokens = _tokens.setdefault((system, auth, *others), self._tokens)
         self._refusals = self._tokens.refusals
 
     def headers(self) -> dict[str, str]:
         """The headers of one request; fetches a token where there is none."""
         auth = self._auth
+        self._require_good()
         if auth is None:
             return {}
-        self._require_good()
         if auth.basic:
             basic = auth.basic
             password = basic.password.reveal() if basic.password else ""

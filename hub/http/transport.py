@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin
@@ -32,6 +33,22 @@ NOT_SENT = frozenset({
 """Codes of failures after which the request surely had no effect."""
 
 Params = Mapping[str, str] | Iterable[tuple[str, str]]
+Check = Callable[[Response], None]
+Body = bytes | Callable[[], bytes] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, and how its answer is judged."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: Body
+    learned: bool = False
+    expect: Collection[int] = ()
+    timeout: float = 30.0
+    check: Check | None = None
 
 
 class Transport:
@@ -41,7 +58,8 @@ class Transport:
     came out of data and is distrusted (see ``hub.http.addresses``): it gets no credentials unless it
     is of the very origin of ``url``. Reads are repeated after failures that may pass, a bounded number
     of times; writes never, but for one repetition after a 401 with a fresh token. Errors are those of
-    ``hub.errors``; their messages hold method, host, path and a masked piece of the body.
+    ``hub.errors``; their messages hold method, host, path and a masked piece of the body. ``secrets`` are those
+    that prove who sends a message without being ``auth``.
     """
 
     def __init__(
@@ -63,8 +81,9 @@ class Transport:
         self._addresses = Addresses(settings, resolve)
         self._wire: Wire = Wire(settings, self._addresses, Path(folder), self._clock)
         self._pace = shared_pace(system, settings.limits, self._clock, pauses)
-        self._secrets = [*secrets_of(settings), *secrets]
-        self._credentials = Credentials(system, settings.auth, self._post, self._clock)
+        others = tuple(secrets)
+        self._secrets = [*secrets_of(settings), *others]
+        self._credentials = Credentials(system, settings.auth, self._post, self._clock, others)
 
     def close(self) -> None:
         self._wire.close()
@@ -80,16 +99,21 @@ class Transport:
         *,
         params: Params = (),
         json: Any = None,
-        data: bytes | None = None,
+        data: Body = None,
         headers: Mapping[str, str] | None = None,
         learned: bool = False,
         expect: Collection[int] = (),
         idempotent: bool | None = None,
+        timeout: float | None = None,
+        check: Check | None = None,
     ) -> Response:
         """Send a request and answer what came back, with a 2xx status or one of ``expect``.
 
-        ``json`` (any value msgspec encodes; ``msgspec.Raw`` passes as it is) or ``data`` is the body.
-        ``idempotent`` allows repetitions for other methods than GET, HEAD and OPTIONS.
+        ``json`` (any value msgspec encodes; ``msgspec.Raw`` passes as it is) or ``data`` is the body; a
+        callable makes it anew for every attempt, where a message may not be sent twice (nonces).
+        ``idempotent`` allows repetitions for other methods than GET, HEAD and OPTIONS. ``timeout`` (seconds)
+        stands in for that of the settings. ``check`` raises what is wrong with an answer of such a status;
+        what it calls Retriable is repeated as everything else is.
         """
         url = self._url(path_or_url, params)
         sent = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "cophub"}
@@ -100,7 +124,9 @@ class Transport:
             sent.setdefault("Content-Type", "application/json")
         sent |= headers or {}
         repeat = method in READS if idempotent is None else idempotent
-        return self._repeated(method, url, sent, data, learned=learned, expect=expect, repeat=repeat)
+        limit = timeout or self.settings.limits.timeout
+        request = Request(method, url, sent, data, learned, expect, limit, check)
+        return self._repeated(request, repeat=repeat)
 
     def now(self) -> float:
         return self._clock.now()
@@ -108,6 +134,10 @@ class Transport:
     def refuse(self, answer: Response) -> None:
         """Raise what an answer that was expected stands for after all."""
         self._judged(answer, ())
+
+    def refused(self) -> None:
+        """Credentials that stand in a message, not in its head, were refused."""
+        self._credentials.refused()
 
     def link(self, path_or_url: str, link: str) -> str:
         """A link found in the answer of a request to ``path_or_url``, as an absolute address."""
@@ -126,14 +156,11 @@ class Transport:
         # some systems forget to encode the blanks of filters in their links
         return url.partition("#")[0].replace(" ", "%20")
 
-    def _repeated(
-        self, method: str, url: str, headers: dict[str, str], body: bytes | None, *,
-        learned: bool, expect: Collection[int], repeat: bool,
-    ) -> Response:  # fmt: skip
+    def _repeated(self, request: Request, *, repeat: bool) -> Response:
         attempt = 0
         while True:
             try:
-                return self._once(method, url, headers, body, learned=learned, expect=expect)
+                return self._once(request)
             except Retriable as error:
                 attempt += 1
                 limits = self.settings.limits
@@ -142,25 +169,24 @@ class Transport:
                     raise
                 self._clock.sleep(wait)
 
-    def _once(
-        self, method: str, url: str, headers: dict[str, str], body: bytes | None, *,
-        learned: bool, expect: Collection[int],
-    ) -> Response:  # fmt: skip
+    def _once(self, request: Request) -> Response:
         """One request with its own-origin redirects and one renewal of the token."""
-        renewed = False
+        renewed, url = False, request.url
         for _ in range(REDIRECTS + 2):
-            origin = Origin.of(url)
-            own = self._own(origin, learned)
+            own = self._own(Origin.of(url), request.learned)
             used = self._credentials.headers() if own else {}
-            answer = self._answer(method, url, headers | used, body, with_params=own)
+            answer = self._answer(replace(request, url=url, headers={**request.headers, **used}), with_params=own)
             if answer.status == 401 and used and not renewed and self._credentials.renew(used):
                 renewed = True
                 continue
-            onward = self._onward(method, url, answer, expect)
+            onward = self._onward(request.method, url, answer, request.expect)
             if onward is None:
-                return self._judged(answer, expect)
+                self._judged(answer, request.expect)
+                if request.check is not None:
+                    request.check(answer)
+                return answer
             url = onward
-        raise Fatal("http.redirect", "redirected in a circle", where=self._where(method, url))
+        raise Fatal("http.redirect", "redirected in a circle", where=self._where(request.method, url))
 
     def _own(self, origin: Origin, learned: bool) -> bool:
         """Whether credentials and fixed headers go there."""
@@ -190,31 +216,25 @@ class Transport:
             raise error
         return answer
 
-    def _answer(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        *,
-        with_params: bool = False,
-    ) -> Response:
-        where = self._where(method, url)
-        configured = self._addresses.judge(Origin.of(url))
-        secret = self._credentials.params() if with_params else []
+    def _answer(self, request: Request, *, with_params: bool = False) -> Response:
+        where = self._where(request.method, request.url)
+        configured = self._addresses.judge(Origin.of(request.url))
+        url = self._url(request.url, self._credentials.params() if with_params else [])
         try:
             with self._pace.turn():
+                body = request.body() if callable(request.body) else request.body
                 raw = self._wire.exchange(
-                    method, self._url(url, secret), headers, body, public=not configured
+                    request.method, url, request.headers, body, public=not configured, timeout=request.timeout
                 )
         except HubError as error:
             error.where = error.where or where
             raise
-        return Response(raw.status, raw.headers, raw.body, url, where)
+        return Response(raw.status, raw.headers, raw.body, request.url, where)
 
     def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> Response:
         """The request for a token: no credentials, no repetition."""
-        return self._judged(self._answer("POST", url, headers, body), (400, 401, 403))
+        request = Request("POST", url, headers, body, timeout=self.settings.limits.timeout)
+        return self._judged(self._answer(request), (400, 401, 403))
 
     def _where(self, method: str, url: str) -> str:
         parts = split(url)

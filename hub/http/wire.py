@@ -43,6 +43,7 @@ class Call:
     end: float
     clock: Clock
     proxy: str = ""
+    limit: float = 0.0
     expired: bool = False
     _socket: socket.socket | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -197,20 +198,21 @@ class Wire:
         self._session.close()
 
     def exchange(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, *, public: bool
-    ) -> Raw:
-        """Send one request and read its answer to the end, without following redirects."""
-        limit = self._limits.timeout
-        call = Call(self._addresses, public, self._clock.ticks() + limit, self._clock, self._proxy)
-        timer = threading.Timer(limit, call.expire)
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, *,
+        public: bool, timeout: float,
+    ) -> Raw:  # fmt: skip
+        """Send one request and read its answer to the end within ``timeout`` seconds, without following
+        redirects."""
+        call = Call(self._addresses, public, self._clock.ticks() + timeout, self._clock, self._proxy, timeout)
+        timer = threading.Timer(timeout, call.expire)
         timer.daemon = True
         if public and self._proxy:  # the proxy resolves the name again, but never one that failed here
             origin = Origin.of(url)
-            self._addresses.resolve(origin.host, origin.port, public=True, timeout=limit)
+            self._addresses.resolve(origin.host, origin.port, public=True, timeout=timeout)
         _current.call = call
         timer.start()
         try:
-            answer = self._exchange(method, url, headers, body)
+            answer = self._exchange(method, url, headers, body, timeout)
             if call.expired:  # closed inside of the headers, which http.client takes for their end
                 raise TimeoutError
             return answer
@@ -221,13 +223,15 @@ class Wire:
             timer.cancel()
             _current.call = None
 
-    def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Raw:
+    def _exchange(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout: float
+    ) -> Raw:
         prepared = self._session.prepare_request(requests.Request(method, url, dict(headers), data=body))
         with self._session.send(
             prepared,
             stream=True,
             allow_redirects=False,
-            timeout=self._limits.timeout,
+            timeout=timeout,
             proxies=self._session.proxies,
             verify=self._session.verify,
             cert=self._session.cert,
@@ -258,7 +262,7 @@ class Wire:
         if call.expired or call.left() <= 0:
             return Retriable(
                 "http.timeout",
-                f"no complete answer within {self._limits.timeout:g} s",
+                f"no complete answer within {call.limit:g} s",
                 hint="ask for smaller pages, or raise limits.timeout",
             )
         return mapped(error)
