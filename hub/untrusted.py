@@ -5,7 +5,7 @@ is a ``Fatal`` with a stable code, because an answer that cannot be trusted must
 empty one.
 
 =================  =====================================================================
-``xml.*``          ``too_large doctype malformed``
+``xml.*``          ``too_large doctype encoding malformed``
 ``json.*``         ``too_large truncated malformed encoding``
 ``archive.*``      ``too_large ratio entries path link encrypted malformed``
 =================  =====================================================================
@@ -16,10 +16,11 @@ from __future__ import annotations
 import codecs
 import io
 import posixpath
+import re
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, BinaryIO, TypeVar, overload
 
 import msgspec
@@ -40,34 +41,99 @@ RATIO_FROM = MEGABYTE
 T = TypeVar("T")
 
 
-def parse_xml(text: bytes, *, limit: int = XML_LIMIT, where: str = "") -> etree._Element:
+def parse_xml(
+    text: bytes, *, limit: int = XML_LIMIT, where: str = "", encoding: str | None = None
+) -> etree._Element:
     """Parse a document without DTD, entities, network or huge trees; answer its root.
 
     A document type declaration is refused before the parser sees it, and once more afterwards for
-    encodings in which the first look could not read it.
+    encodings in which the first look could not read it. ``encoding`` goes before what the document says.
     """
-    if len(text) > limit:
-        raise Fatal("xml.too_large", f"the XML has {len(text)} bytes, more than {limit}", where=where)
-    if b"<!DOCTYPE" in text.replace(b"\0", b""):
-        raise _doctype(where)
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        huge_tree=False,
-        load_dtd=False,
-        dtd_validation=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
+    text, encoding = _harmless(text, limit, where, encoding)
+    parser = etree.XMLParser(load_dtd=False, dtd_validation=False, encoding=encoding, **_GUARDED)
     try:
         root = etree.fromstring(text, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
-        raise Fatal(
-            "xml.malformed", f"the XML cannot be read: {getattr(error, 'msg', None) or error}", where=where
-        ) from None
+        raise _unreadable(error, where) from None
+    return _judged(root, where)
+
+
+def stream_xml(
+    text: bytes,
+    tags: str | Sequence[str] | None,
+    take: Callable[[etree._Element], None],
+    *,
+    limit: int = XML_LIMIT,
+    where: str = "",
+    encoding: str | None = None,
+) -> etree._Element:
+    """Parse as ``parse_xml`` does, giving every element of these tags (``{*}name``; None for all) to ``take``
+    as soon as it is complete; answer the root.
+
+    ``take`` may clear the element it is given, so that the tree of a long list is never held as a whole. It
+    must keep what it took to itself until the answer: the document may turn out to be broken behind it.
+    """
+    text, encoding = _harmless(text, limit, where, encoding)
+    parser = etree.iterparse(
+        io.BytesIO(text), events=("end",), tag=tags, load_dtd=False, collect_ids=False, encoding=encoding,
+        **_GUARDED,
+    )  # fmt: skip
+    try:
+        for _, element in parser:
+            take(element)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise _unreadable(error, where) from None
+    return _judged(parser.root, where)
+
+
+_GUARDED: dict[str, Any] = {
+    "resolve_entities": False,
+    "no_network": True,
+    "huge_tree": False,
+    "remove_comments": True,
+    "remove_pis": True,
+}
+
+
+def _harmless(text: bytes, limit: int, where: str, encoding: str | None) -> tuple[bytes, str | None]:
+    """The text as the parser may see it: as UTF-8 where its encoding was told from outside."""
+    if len(text) > limit:
+        raise Fatal("xml.too_large", f"the XML has {len(text)} bytes, more than {limit}", where=where)
+    if b"<!DOCTYPE" in (text.replace(b"\0", b"") if b"\0" in text[:4] else text):
+        raise _doctype(where)
+    if encoding is None:
+        return text, None
+    try:
+        return text.decode(encoding).encode(), "utf-8"
+    except (LookupError, UnicodeError):
+        raise Fatal("xml.encoding", f"the XML is not in {encoding}, as its sender says", where=where) from None
+
+
+def _judged(root: etree._Element, where: str) -> etree._Element:
     if getattr(root.getroottree().docinfo, "doctype", ""):
         raise _doctype(where)
     return root
+
+
+def _unreadable(error: Exception, where: str) -> Fatal:
+    """What libxml2 could not read. Its limits (10 MB in one value, 256 levels) are those of a tree that is not
+    huge."""
+    said = " ".join(str(getattr(error, "msg", None) or error).split())
+    if re.search(r"(?i)huge|excessive depth|too long|internal error", said):
+        return Fatal(
+            "xml.too_large",
+            f"a value of the XML is larger than 10 MB, or it is nested deeper than 256 levels: {said}",
+            where=where,
+            hint="ask the sender for smaller values, or leave the field out of the request",
+        )
+    if re.search(r"(?i)encoding|proper UTF-8|input conversion|invalid bytes", said):
+        return Fatal(
+            "xml.encoding",
+            f"the XML is not in the encoding it says: {said}",
+            where=where,
+            hint="the sender must declare the encoding that it writes",
+        )
+    return Fatal("xml.malformed", f"the XML cannot be read: {said}", where=where)
 
 
 def _doctype(where: str) -> Fatal:
