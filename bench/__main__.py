@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import audit, directory, events, inbound, matching, small, startup
+from bench import audit, directory, events, inbound, matching, small, soap, startup
 
 
 def main() -> int:
@@ -28,6 +28,7 @@ def main() -> int:
     directory.declare(
         jobs.add_parser("directory", help="100,000 entries of OpenLDAP by pages, and 100 that changed")
     )
+    soap.declare(jobs.add_parser("soap", help="N workers from a paged SOAP operation, beside plain zeep"))
     arguments = parser.parse_args()
     return int(arguments.run(arguments))
 

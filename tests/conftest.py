@@ -148,6 +148,12 @@ def tryton() -> Login:
 
 
 @pytest.fixture(scope="session")
+def soap() -> Login:
+    """Employees as a SOAP service (spyne): SOAP 1.1 at ``url``, SOAP 1.2 below ``/soap12``."""
+    return _login("SOAP")
+
+
+@pytest.fixture(scope="session")
 def sap() -> Login:
     """SAP CAP posing as S/4: V2 below ``/sap/opu/odata/sap``, V4 below ``/sap/opu/odata4/sap``."""
     return _login("SAP")

@@ -71,6 +71,16 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "ldap.32 for a name above that is not there, ldap.68 for one that is taken",
         "look at its message; mend the value, the mapping or write.dn",
     ),
+    # SOAP.
+    "request.missing": ("the WSDL requires an element that the request does not have", "map it, or add it to params:"),
+    "request.unfit": ("the values do not fit the types of the WSDL", "see its message; mend the mapping or params:"),
+    "soap.multipart": ("", "run again; if it stays, ask the service's owner"),
+    "soap.operation": ("the port has no such operation, or a part of the WSDL that it needs is faulty", ""),
+    "soap.references": ("", "ask the service's owner; nothing was used"),
+    "value.xml": ("a value holds a character that XML cannot hold", "mend it in the source, or map it without"),
+    "wsdl.file": ("there is no such document below config/, or the address is none of this system", ""),
+    "wsdl.kind": ("", "name the WSDL 1.1 of the service"),
+    "wsdl.xml": ("the document is no well-formed XML, or has a DTD", "take a mended copy by wsdl: or imports:"),
     # Reading.
     "address.forbidden": ("", "name the host below hosts: if the system may lead there"),
     "answer.failed": ("the answer's own verdict (answers:) is no success", "see its message"),
