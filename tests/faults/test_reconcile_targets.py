@@ -100,6 +100,30 @@ def test_a_list_without_its_next_pages_is_found_out(landscape: Make):
     assert "a look-up finds" in told["incomplete"]
 
 
+@pytest.mark.parametrize("total", [False, True])
+def test_damage_behind_the_first_page_of_an_undeclared_paging_is_healed(landscape: Make, total: bool):
+    made = landscape("crm")
+    if total:
+        file = made.folder / "config" / "systems" / "crm.yaml"
+        counted = PAGED.replace("records: records", "records: records\n    total: total", 1)
+        file.write_text(file.read_text().replace(PAGED, counted))
+    assert made.run("files-parties", "--initial").status == 0
+    assert made.run("to-crm", "--initial").status == 0
+    before, (resource, key, name, identity) = made.targets()["crm"], OWN["crm"]
+    simulator = made.simulators["crm"]
+    last = sorted(
+        (one for one in simulator.rows(resource) if str(one.get(key) or "").startswith("P0")),
+        key=lambda one: str(one[identity]),
+    )[-3:]
+    simulator.remove(resource, last[0][identity])
+    simulator.change(resource, {identity: last[1][identity], name: "By hand"})
+    status, told = look(made, "to-crm")
+    assert (status, wanted(told)) == (1, {"missing": 1, "different": 1, "pending": 0, "duplicate": 0}), told
+    assert told["incomplete"]
+    assert made.cophub("apply", told["plan"]).status == 0
+    assert made.targets()["crm"] == before
+
+
 def test_damage_in_a_table_is_counted_and_healed(landscape: Make):
     made = delivered(landscape, "erp")
     before = made.targets()["party"]

@@ -26,7 +26,7 @@ from hub.exchange.manifest import Manifest
 from hub.exchange.pipeline import Result, run_exchange, silent
 from hub.exchange.reconciling.difference import Differences, match, pair
 from hub.exchange.reconciling.recall import Recall
-from hub.exchange.reconciling.standing import read_target, verified
+from hub.exchange.reconciling.standing import LACKS, UNREAD, look_up, read_target, verified
 from hub.exchange.runfile import RunFile, sql_text
 from hub.exchange.spreadsheet import write_rows
 from hub.exchange.staging import stage_keys, take
@@ -112,9 +112,13 @@ def _target(
         run, connector, resource, manifest, progress, reads=hub.workspace.system(name).spec.reads
     )
     pair(run)
-    looked_up = reason.startswith("the target cannot be read")
+    looked_up = reason.startswith(UNREAD)
     if not reason and not resource.replaces:
         reason = verified(run, connector, resource, manifest)
+        if reason.startswith(LACKS):  # what the list does not show is looked up, one by one
+            look_up(run, connector, resource, manifest, progress)
+            pair(run)
+            looked_up = True
     told.incomplete = told.incomplete or reason
     with hub.database.bulk(write=False) as session:
         keys = stage_keys(run, session, "known_keys", "SELECT key FROM known WHERE hash <> expected")

@@ -16,6 +16,8 @@ from hub.exchange.manifest import Manifest
 from hub.exchange.runfile import RunFile, sql_text
 
 CHUNK = 100
+UNREAD = "the target cannot be read"
+LACKS = "the target's list lacks"
 VERIFIED = 200
 """Records that are looked up one by one before any is called missing."""
 
@@ -30,11 +32,21 @@ def read_target(
             return _read(run, connector, resource, manifest, progress)
         except (ConfigError, NotImplementedError):
             pass  # it can be written to and not be read
+        except Retriable as error:
+            if error.code != "total.short":
+                raise
+            look_up(run, connector, resource, manifest, progress)
+            return f"{UNREAD} whole: {error.message}; the hub's own records were looked up one by one"
+    look_up(run, connector, resource, manifest, progress)
+    return f"{UNREAD}: what it holds beside the hub's records is not known"
+
+
+def look_up(run: RunFile, connector: Any, resource: Resource, manifest: Manifest, progress: Progress) -> None:
+    """``there`` of the hub's own records alone, each as a look-up finds it. ConfigError where there is none."""
     run.sql("CREATE OR REPLACE TABLE there (pos BIGINT, id VARCHAR, own_key VARCHAR, raw JSON)")
     for rows in _looked_up(run, connector, resource, manifest):
         run.append("there", pa.Table.from_pylist(rows, schema=_SHAPE))
         progress("extract", {"read": run.one("SELECT count(*) FROM there")})
-    return "the target cannot be read: what it holds beside the hub's records is not known"
 
 
 def _read(run: RunFile, connector: Any, resource: Resource, manifest: Manifest, progress: Progress) -> str:
@@ -121,5 +133,5 @@ def verified(run: RunFile, connector: Any, resource: Resource, manifest: Manifes
             return f"the look-up of missing records failed: {error.message}"
         here += sum(one is not None for one in found)
     if here:
-        return f"the target's list lacks {here} of {len(texts)} records that a look-up finds"
+        return f"{LACKS} {here} of {len(texts)} records that a look-up finds: is its paging declared?"
     return ""
