@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import importlib
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import ldap
@@ -149,6 +152,49 @@ def test_what_the_directory_refuses_is_rejected_with_its_code(units: Units) -> N
     assert connector.deliver(connector.resource("person"), [taken])[0].status == "conflict"
     injected = {"uid": "*"}
     assert connector.find(connector.resource("person"), [injected, {"uid": "p1)(uid=*"}]) == [None, None]
+
+
+def test_people_of_the_fixtures_come_through_with_their_photos(units: Units, fixtures: Path) -> None:
+    unit = units.fresh([])
+    write = {"dn": f"cn={{cn}},{unit.dn}", "object_class": ["inetOrgPerson"]}
+    declared = {
+        "base": unit.dn,
+        "object_class": "inetOrgPerson",
+        "key": "cn",
+        "fields": {"cn": "text"},
+        "write": write,
+    }
+    connector = opened(units.login, {"person": declared})
+    resource = connector.resource("person")
+    kinds = {field.name: field.type for field in resource.fields}
+    wanted: dict[str, dict[str, Any]] = {}
+    for file in sorted((fixtures / "ldap" / "planetexpress").glob("10_people_*.ldif")):
+        with file.open("rb") as text:
+            found = importlib.import_module("ldif").LDIFRecordList(text)  # python-ldap's, untyped
+            found.parse()
+        ((_, values),) = found.all_records
+        person = {
+            name: [
+                base64.b64encode(one).decode() if kinds[name] == "binary" else one.decode() for one in several
+            ]
+            for name, several in values.items()
+            if name not in ("objectClass", "userPassword")
+        }
+        wanted[person["cn"][0]] = person | {"cn": person["cn"][0]}
+    changes = [Change("create", {"cn": name}, person) for name, person in wanted.items()]
+    assert {one.status for one in connector.deliver(resource, changes)} == {"done"}
+    read_back = {
+        row["cn"]: row
+        for row in rows(
+            list(connector.read(Query(resource, tuple(set(kinds) - {"unicodePwd", "userPassword"}))))
+        )
+    }
+    for name, person in wanted.items():
+        there = read_back[name]
+        for field, value in person.items():
+            first = value[0] if isinstance(value, list) else value
+            assert there[field] == (value if isinstance(there[field], list) else first)
+    assert sum("jpegPhoto" in row for row in read_back.values()) == 5
 
 
 # ------------------------------------------------------------------ Active Directory
