@@ -189,9 +189,9 @@ def test_people_of_the_fixtures_come_through_with_their_photos(units: Units, fix
             list(connector.read(Query(resource, tuple(set(kinds) - {"unicodePwd", "userPassword"}))))
         )
     }
-    for name, person in wanted.items():
+    for name, sent in wanted.items():
         there = read_back[name]
-        for field, value in person.items():
+        for field, value in sent.items():
             first = value[0] if isinstance(value, list) else value
             assert there[field] == (value if isinstance(there[field], list) else first)
     assert sum("jpegPhoto" in row for row in read_back.values()) == 5
