@@ -71,7 +71,8 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "ldap.32 for a name above that is not there, ldap.68 for one that is taken",
         "look at its message; mend the value, the mapping or write.dn",
     ),
-    # SOAP.
+    # SOAP and IDocs.
+    "idoc.shape": ("the file holds no IDocs, others than declared, or segments out of place", ""),
     "request.missing": ("the WSDL requires an element that the request does not have", "map it, or add it to params:"),
     "request.unfit": ("the values do not fit the types of the WSDL", "see its message; mend the mapping or params:"),
     "soap.multipart": ("", "run again; if it stays, ask the service's owner"),

@@ -1,0 +1,93 @@
+"""The files of a folder, read one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from connectors.idoc import IdocResource, IdocSettings, describe
+from connectors.idoc.parsing import records
+from hub.contract import Context, Page, Probe, Query, Resource
+from hub.errors import ConfigError, HubError, Retriable
+from hub.untrusted import XML_LIMIT
+
+_ENCODE = msgspec.json.Encoder().encode_lines
+
+
+class Idocs:
+    """IDocs of a folder as a source."""
+
+    def __init__(
+        self, context: Context, settings: IdocSettings, resources: Mapping[str, IdocResource]
+    ) -> None:
+        self._context, self._resources = context, resources
+        self._folder = Path(context.folder) / settings.folder
+
+    def check(self) -> list[Probe]:
+        """Count the files of every resource."""
+        probes = []
+        for name, declared in self._resources.items():
+            try:
+                probes.append(Probe(name, True, f"{len(self._files(declared))} file(s) at {declared.path}"))
+            except HubError as error:
+                probes.append(Probe(name, False, str(error), error.hint))
+        return probes
+
+    def resource(self, name: str) -> Resource:
+        found = describe(self._context, None, name, self._declared(name))
+        assert found is not None
+        return found
+
+    def read(self, query: Query) -> Iterator[Page]:
+        declared = self._declared(query.resource.name)
+        files = self._files(declared)
+        if not files:
+            raise Retriable(
+                "file.missing", f"there is no file {declared.path}", where=declared.path,
+                hint="the writer has not delivered yet, or path: is wrong",
+            )  # fmt: skip
+        for number, path in enumerate(files, 1):
+            found = records(self._text(path), declared, path.name)
+            lines = _ENCODE(found).rstrip(b"\n")
+            yield Page(lines, len(found), path.name, 1, number == len(files))
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _declared(self, name: str) -> IdocResource:
+        declared = self._resources.get(name)
+        if declared is None:
+            raise ConfigError(
+                "resource.unknown", f"there is no resource {name}", hint="declare it below resources:"
+            )
+        return declared
+
+    def _files(self, declared: IdocResource) -> list[Path]:
+        """The files at rest, by name. None outside of the folder is ever read."""
+        root = self._folder.resolve()
+        if not root.is_dir():
+            raise ConfigError(
+                "folder.missing", f"the folder {self._folder} does not exist",
+                hint="create or mount it, or mend folder:",
+            )  # fmt: skip
+        if declared.path.startswith("/") or ".." in Path(declared.path).parts:
+            raise ConfigError("path.outside", f"the path {declared.path!r} does not lie below the folder")
+        files = sorted(path for path in root.glob(declared.path) if path.is_file() and path.name[0] != ".")
+        for path in files:
+            if not path.resolve().is_relative_to(root):
+                raise ConfigError("path.outside", f"{path.name} is a link that leads out of the folder")
+            if declared.done and not path.with_name(declared.done.format(name=path.name)).exists():
+                raise Retriable("file.unfinished", "its marker is not there", where=path.name)
+        return files
+
+    @staticmethod
+    def _text(path: Path) -> bytes:
+        before = path.stat()
+        with path.open("rb") as stream:
+            text = stream.read(XML_LIMIT + 1)
+        after = path.stat()
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise Retriable("file.changed", "the file was changed while it was read", where=path.name)
+        return text

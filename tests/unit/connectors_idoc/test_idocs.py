@@ -1,0 +1,77 @@
+"""IDocs in files: the public ones read, and what is none is refused with its cause."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from connectors.idoc import SPEC
+from hub.contract import Context, Query
+from hub.errors import HubError
+
+FLAT = {"path": "*.txt", "format": "flat", "segments": {
+    "E2EDK03": {"name": "E1EDK03", "fields": {"IDDAT": 3, "DATUM": 8, "UZEIT": 6}},
+    "E2EDKA1": {"name": "E1EDKA1", "fields": {"PARVW": 3, "PARTN": 17}},
+    "E2EDKA3": {"name": "E1EDKA3", "fields": {"QUALP": 3, "STDPN": 70}}}}  # fmt: skip
+
+
+def read(folder: Path, **resource: Any) -> list[Any]:
+    settings = SPEC.settings.model_validate({"folder": str(folder)})
+    source = SPEC.open(Context("sap", str(folder)), settings, {"docs": SPEC.resource.model_validate(resource)})
+    pages = list(source.read(Query(source.resource("docs"))))
+    assert [page.last for page in pages] == [False] * (len(pages) - 1) + [True]
+    return [orjson.loads(line) for page in pages for line in page.records.splitlines()]
+
+
+def test_every_public_idoc_is_one_nested_record(fixtures: Path) -> None:
+    found = read(fixtures / "idoc", path="*.xml")
+    assert [(one["EDI_DC40"]["IDOCTYP"], one["CREATED"]) for one in found] == [
+        ("DELVRY07", "2024-03-19T06:14:11"), ("MATMAS05", "2024-02-23T14:36:21"), ("ORDERS05", "2018-11-29T14:28:09"),
+    ]  # fmt: skip
+    assert found[1]["E1MARAM"][0]["MATNR"] == "000000000123456789"
+    assert [one["PARVW"] for one in found[2]["E1EDKA1"]] == ["AG", "RE", "LF", "LF", "LF"]
+    assert found[0]["E1EDL20"][0]["E1EDL22"][0]["INCO1_BEZ"] == "Free Carrier"
+
+
+def test_a_flat_file_says_the_same_as_its_xml(fixtures: Path) -> None:
+    (flat,) = read(fixtures / "idoc" / "flat", **FLAT)
+    (xml,) = read(fixtures / "idoc" / "flat", path="*.xml")
+    control = {name: value for name, value in flat["EDI_DC40"].items() if value}
+    assert control.items() >= {("DOCNUM", xml["EDI_DC40"]["DOCNUM"]), ("RCVPRN", "CPI"), ("CRETIM", "162035")}
+    assert flat["CREATED"] == xml["CREATED"]
+    assert flat["E1EDK03"][0] == {"IDDAT": "011", "DATUM": "20201215", "UZEIT": ""}
+    told = [(one["PARVW"], one["E1EDKA3"][0]["STDPN"]) for one in flat["E1EDKA1"]]
+    assert told == [(one["PARVW"], one["E1EDKA3"][0]["STDPN"]) for one in xml["E1EDKA1"]]
+    assert flat["E2EDK14"][0]["SDATA"].startswith("0081000")  # without a layout nothing is lost
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (b"", "xml.malformed"),
+        (b"<ORDERS05><IDOC>", "xml.malformed"),
+        (b'<!DOCTYPE a [<!ENTITY b "c">]><ORDERS05/>', "xml.doctype"),
+        (b"<ORDERS05/>", "idoc.shape"),
+        (b"<ORDERS05><X/></ORDERS05>", "idoc.shape"),
+        (b"<ORDERS05><IDOC><E1 SEGMENT='1'/></IDOC></ORDERS05>", "idoc.shape"),
+        (b"<O><IDOC><EDI_DC40><DOCNUM>1</DOCNUM><IDOCTYP>X</IDOCTYP></EDI_DC40></IDOC></O>", "idoc.shape"),
+    ],
+)
+def test_what_is_no_idoc_is_refused(text: bytes, code: str, tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_bytes(text)
+    with pytest.raises(HubError) as caught:
+        read(tmp_path, path="a.xml", type="ORDERS05")
+    assert (caught.value.code, caught.value.where) == (code, "a.xml")
+
+
+def test_a_file_without_its_marker_waits(fixtures: Path, tmp_path: Path) -> None:
+    shutil.copy(fixtures / "idoc" / "ORDERS05_ORDERS.xml", tmp_path / "o.xml")
+    with pytest.raises(HubError) as caught:
+        read(tmp_path, path="*.xml", done="{name}.done")
+    assert caught.value.code == "file.unfinished"
+    (tmp_path / "o.xml.done").touch()
+    assert len(read(tmp_path, path="*.xml", done="{name}.done")) == 1
