@@ -49,7 +49,7 @@ def at_hand(run: RunFile, resource: Resource, given: Given) -> Extracted:
         dropped = drop_deleted(run, resource, path, {key: given.versions.get(key, "") for key in given.deleted})
         count -= dropped
         pieces = tuple(dataclasses.replace(one, start=max(0, one.start - dropped)) for one in pieces)
-    read, keyless = index(run, resource, scan, count, pieces)
+    read, keyless = index(run, resource, scan, count, pieces, again=True)
     return Extracted(
         resource,
         full=False,

@@ -21,6 +21,7 @@ from hub.errors import ConfigError, Fatal, Retriable
 from hub.exchange.malformed import LARGE, malformed
 from hub.exchange.pages import MAX_RECORD, Piece, Stage, objects, staged, write_lines
 from hub.exchange.runfile import HASH, RunFile, sql_text
+from hub.exchange.surrogates import SIGN, mend
 from hub.failpoints import reach
 
 EARLIER = "an earlier read"
@@ -181,20 +182,32 @@ def key_sql(names: Iterable[str], raw: str = "raw") -> str:
     return f"CASE WHEN {missing} THEN NULL ELSE CAST(to_json([{', '.join(parts)}]) AS VARCHAR) END"
 
 
-def index(run: RunFile, resource: Resource, scan: str, count: int, pieces: Sequence[Piece]) -> tuple[int, int]:
-    """Make ``extracted``; answers records read, and those of them without key."""
+def index(
+    run: RunFile, resource: Resource, scan: str, count: int, pieces: Sequence[Piece], *, again: bool = False
+) -> tuple[int, int]:
+    """Make ``extracted``, and ``spoiled`` (hash): the records with half a character in them, which are set aside;
+    answers records read, and those of them without key. ``again`` says that the records were read before."""
+    run.sql("CREATE OR REPLACE TABLE main.spoiled (hash BIGINT)")
     cursor = f"raw->>{sql_text(json_path(resource.cursor))}" if resource.cursor else "NULL::VARCHAR"
     # No join here, nor IN: DuckDB keeps the order of a scan, and so positions, only without.
+    query = (
+        "SELECT key, hash, cur FROM (SELECT "
+        f"CASE WHEN strlen(raw) > {MAX_RECORD} THEN error({sql_text(LARGE)}) "
+        f"ELSE {key_sql(resource.key)} END AS key, "
+        f"{HASH.format('raw')} AS hash, {cursor} AS cur FROM ({scan}))"
+    )
     try:
-        read = run.make(
-            "main.extracted",
-            "SELECT key, hash, cur FROM (SELECT "
-            f"CASE WHEN strlen(raw) > {MAX_RECORD} THEN error({sql_text(LARGE)}) "
-            f"ELSE {key_sql(resource.key)} END AS key, "
-            f"{HASH.format('raw')} AS hash, {cursor} AS cur FROM ({scan}))",
-        )
+        try:
+            read = run.make("main.extracted", query)
+        except duckdb.Error as error:
+            if "surrogate" not in str(error) or not mend(run, staged(run), MAX_RECORD):
+                raise
+            read, again = run.make("main.extracted", query), True
     except duckdb.Error as error:
         raise malformed(error, staged(run), pieces, MAX_RECORD) from error
+    if again:
+        run.sql(f"""INSERT INTO main.spoiled SELECT {HASH.format("raw")} FROM ({scan})
+            WHERE contains(CAST(raw AS VARCHAR), {sql_text(SIGN)})""")
     if count >= 0 and read != count:
         raise Fatal(
             "page.count", f"{resource.name}: {read} records are readable of {count} announced by its pages"

@@ -90,16 +90,28 @@ def map_records(
     wide = dataclasses.replace(compiled, columns=(*compiled.columns, *compiled.effective))
     evaluated = evaluate(run.con, wide, _relation(run, extracted, compiled, fresh), lookups, read=fresh, shape=True)
     doubled = _doubled(run) if each else 0
+    spoiled = _spoiled(run)
     return Mapped(
         fresh=fresh,
         unchanged=extracted.read - extracted.keyless - extracted.duplicates - differing,
         superseded=left.get("superseded", 0),
         still_quarantined=left.get("quarantined", 0),
         out_of_scope=evaluated.out_of_scope,
-        mapped=evaluated.mapped - doubled,
-        rejected=evaluated.rejected,
+        mapped=evaluated.mapped - doubled - spoiled,
+        rejected=evaluated.rejected + spoiled,
         doubled=doubled,
     )
+
+
+def _spoiled(run: RunFile) -> int:
+    """A record with half a character in it is set aside, whatever the mapping makes of it."""
+    gone = "SELECT DISTINCT _key AS key, _hash AS hash FROM mapped WHERE _hash IN (SELECT hash FROM main.spoiled)"
+    if not run.one("SELECT count(*) FROM main.spoiled") or not (count := run.one(f"SELECT count(*) FROM ({gone})")):
+        return 0
+    run.sql(f"""INSERT INTO rejected BY NAME SELECT key, hash, '' AS field, 'record.surrogate' AS code,
+        'a text of the record holds half a character (a lone surrogate)' AS message FROM ({gone})""")
+    run.sql("DELETE FROM mapped WHERE _hash IN (SELECT hash FROM main.spoiled)")
+    return int(count)
 
 
 def _doubled(run: RunFile) -> int:

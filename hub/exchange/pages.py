@@ -18,6 +18,7 @@ from hub.contract import LocalFile, Page
 from hub.errors import Fatal
 from hub.exchange.malformed import malformed
 from hub.exchange.runfile import RunFile, sql_text
+from hub.exchange.surrogates import mend
 
 LONG_NUMBER = re.compile(rb"[:\[,]\s*-?\d[\d.]{16,}")
 MAX_RECORD = 8 * 1024 * 1024
@@ -92,9 +93,12 @@ class Stage:
         self.pieces.append(Piece(self.count, origin, 1))
 
     def _counted(self, copies: Sequence[Path]) -> int:
+        query = f"SELECT count(*) FROM ({objects(copies)})"
         try:
-            return int(self.run.one(f"SELECT count(*) FROM ({objects(copies)})"))
+            return int(self.run.one(query))
         except duckdb.Error as error:
+            if "surrogate" in str(error) and mend(self.run, copies, MAX_RECORD):
+                return int(self.run.one(query))
             raise malformed(error, staged(self.run), self.pieces, MAX_RECORD) from error
 
     def _lines(self, page: Page) -> None:
