@@ -17,6 +17,7 @@ from hub.store.reports import key_texts
 FATES = {
     "carried": "goes on as the survivor's",
     "deleted": "is deleted by its exchange's next run",
+    "disabled": "is disabled by its exchange's next run",
     "stays": "stays: its exchange removes nothing (absent)",
 }
 

@@ -15,7 +15,7 @@ from typing import Any
 from hub.exchange.ground import Hub
 from hub.exchange.judging.foretell import foretold
 from hub.exchange.keytokens import Keys
-from hub.exchange.manifest import Manifest
+from hub.exchange.manifest import COUNTED, Manifest
 from hub.exchange.plan import load_plan
 from hub.exchange.runfile import RunFile, open_run
 from hub.exchange.shown import Values
@@ -184,7 +184,7 @@ def _id(row: Mapping[str, Any]) -> uuid.UUID:
 def _outbound(hub: Hub, run: RunFile, manifest: Manifest, limit: int, sight: Sight) -> list[Shown]:
     known = levels(hub, manifest)
     found = []
-    for operation in ("create", "update", "delete"):
+    for operation in COUNTED:
         rows = _rows(run, f"SELECT * FROM sending WHERE operation = '{operation}' LIMIT {limit}")
         for row in rows:
             values = json.loads(row["body"] or "{}")

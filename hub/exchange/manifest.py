@@ -30,8 +30,8 @@ TABLES = {
         "inside",
         "stepping",
     ),
-    "outbound": ("sending", "held", "settled", "whole", "leftover", "planned"),
-    "pass": ("sending", "held", "settled", "whole", "leftover", "witnessed"),
+    "outbound": ("sending", "held", "settled", "whole", "leftover", "planned", "remembering", "forgetting"),
+    "pass": ("sending", "held", "settled", "whole", "leftover", "witnessed", "remembering", "forgetting"),
 }
 
 READ_PARTS = (
@@ -48,12 +48,22 @@ READ_PARTS = (
     "held",
 )
 
+COUNTED = {
+    "create": "created",
+    "update": "updated",
+    "enable": "updated",
+    "disable": "disabled",
+    "delete": "deleted",
+}
+"""What is done to a target, and what it is counted as."""
+
 
 @dataclass(slots=True)
 class Manifest:
     """One output's plan. ``values`` of counts reconcile: read = the sum of READ_PARTS (P7). ``owned`` are
     sets of fields that no two entities share: those of match rules and unique ones. ``moves`` says that the
-    watermark follows: not where the records were given instead of read."""
+    watermark follows: not where the records were given instead of read. ``disabling`` is what disabling writes to a
+    target, as JSON."""
 
     exchange: str
     output: str
@@ -87,6 +97,7 @@ class Manifest:
     place: dict[str, str] = field(default_factory=dict)
     full: bool = False
     predicted: dict[str, Any] = field(default_factory=dict)
+    disabling: str = ""
 
     def dump(self) -> bytes:
         return orjson.dumps(dataclasses.asdict(self), option=orjson.OPT_SORT_KEYS)

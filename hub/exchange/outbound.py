@@ -1,53 +1,43 @@
 """Outbound and pass-through: what a target should hold, against what it acknowledged last.
 
-    read golden rows (or extract a resource) → map → compare with the shadow → guard  ‖  deliver
+    read golden rows (or extract a resource) → map → compare with the shadow → depart → guard  ‖  deliver
 
 ``sending`` (key, operation, hash, expected, foreign_id, foreign_key, known, version, body, seen) is the plan:
 one row per record that differs from what the target acknowledged; body is the output as JSON, ``foreign_key``
-its natural key, ``known`` the one under which the target has it so far.
+its natural key, ``known`` the one under which the target has it so far. Operations are create, update, enable
+(an update of what was disabled), disable and delete; the last two are those of ``departures``.
 """
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from contextlib import ExitStack
 
 import pyarrow as pa
 
-from hub.contract import Query
-from hub.errors import ConfigError
 from hub.exchange import quarantine
 from hub.exchange.at_hand import Given, at_hand, described
-from hub.exchange.contents import levels
-from hub.exchange.delivering.alike import Likeness
-from hub.exchange.delivering.deliver import Delivery
-from hub.exchange.delivering.gate import Gate
-from hub.exchange.delivering.readback import ReadBack
-from hub.exchange.delivering.sender import Sender
+from hub.exchange.departures import ABSENT, SCOPE, Departures
 from hub.exchange.drift import profile_stored, require_fields
-from hub.exchange.extract import extract
+from hub.exchange.extract import Extracted
 from hub.exchange.ground import Asked, Hub, Progress, asked_of, keyed, opened_source, source_number
-from hub.exchange.judging.foretell import lanes_of, requests_of
+from hub.exchange.judging.certify import certify, doubts, moved_since, place_of
 from hub.exchange.judging.judge import judge_outbound
-from hub.exchange.judging.predict import Meter
-from hub.exchange.judging.prints import remember
+from hub.exchange.leaving import Leaving
 from hub.exchange.lookup import Lookups
-from hub.exchange.manifest import Manifest
-from hub.exchange.map import map_records, short_hash
+from hub.exchange.manifest import COUNTED, Manifest
+from hub.exchange.map import PARENT, map_records, short_hash
 from hub.exchange.matching.resolve import VERDICTS
+from hub.exchange.reading import read_source
 from hub.exchange.runfile import HASH, RunFile, sql_name, sql_text
 from hub.exchange.staging import stage, take
 from hub.mapping.compile import Compiled
 from hub.mapping.compiled import whole_hash
 from hub.mapping.evaluate import evaluate
 from hub.mapping.lineage import lineage
-from hub.security.masking import is_classified
-from hub.store import deliveries, entities, shadows
+from hub.store import entities, shadows
 from hub.store.bulk import Bulk
-from hub.store.journal import Lease
 from hub.workspace.shape import MappingFile, ModelFile, Output
-from hub.workspace.strict import seconds
 
 
 def plan(
@@ -70,11 +60,10 @@ def plan(
         run.use(one.number)
         number = source_number(hub.database, mapping, one)
         replaces = _replaces(hub, output)
-        if replaces and given is not None and mapping.direction == "outbound":
-            given = None  # a target that is written as a whole needs every row
+        at_hand = None if replaces else given  # a target that is written as a whole needs every row
         with hub.database.bulk(write=False) as session:
             planner = _Planner(
-                hub, run, session, mapping, output, one, number, mode, progress, given, replaces, compiled
+                hub, run, session, mapping, output, one, number, mode, progress, at_hand, replaces, compiled
             )
             if mapping.direction == "outbound":
                 manifests.append(planner.from_model(initial=initial, full=full or replaces))
@@ -126,9 +115,12 @@ class _Planner:
         self.hub, self.run, self.session, self.mapping, self.output = hub, run, session, mapping, output
         self.compiled, self.number, self.mode, self.progress = compiled, number, mode, progress
         self.given, self.replaces, self.outputs = given, replaces, outputs
+        self.departures = Departures(run, session, number, output, replaces)
 
     def from_model(self, *, initial: bool, full: bool) -> Manifest:
         run, asked = self.run, self._asked(None, initial=initial, full=full)
+        take(run, "acknowledged", shadows.acknowledged(self.session, self.number))
+        self.departures.read()
         read, seq = self._read_golden(asked.seq)
         self.progress("extract", {"read": read})
         evaluated = evaluate(
@@ -138,7 +130,10 @@ class _Planner:
             Lookups(run, self.session),
             shape=False,
         )
-        self._sending(deletes=any(step.reaction == "delete" for step in self.output.absent.chain))
+        self._sending()
+        self.departures.react(f"""SELECT g.key, CASE WHEN g.leaving THEN '{ABSENT}' ELSE '{SCOPE}' END AS kind,
+            NULL::BIGINT AS hash FROM golden_rows g ANTI JOIN mapped m ON m._key = g.key
+            ANTI JOIN rejected USING (key)""")
         run.sql("CREATE OR REPLACE TABLE settled AS SELECT key FROM golden_rows")
         run.sql(f"CREATE OR REPLACE TABLE held ({quarantine.HELD})")
         if evaluated.rejected:
@@ -151,7 +146,7 @@ class _Planner:
             "read": read,
             "applied": sum(sent.values()),
             "quarantined": evaluated.rejected,
-            "out_of_scope": evaluated.out_of_scope + leaving - sent["deleted"],
+            "out_of_scope": evaluated.out_of_scope + leaving - sent["deleted"] - sent["disabled"],
             "unchanged": evaluated.mapped - sent["created"] - sent["updated"],
         }
         return self._manifest(counts, asked, seq=seq, snapshot=evaluated.mapped if asked.everything else None)
@@ -159,20 +154,10 @@ class _Planner:
     def pass_through(
         self, stack: ExitStack, *, initial: bool, full: bool, accept_drift: bool
     ) -> Manifest:
-        run, (system, _, name) = self.run, self.mapping.from_.partition(".")
-        if self.given is not None:
-            asked = self._asked(None, initial=initial, full=False)
-            resource = keyed(described(self.hub, stack, system, name), self.compiled)
-            extracted = at_hand(run, resource, self.given)
-        else:
-            reader = opened_source(self.hub, stack, system)
-            resource = keyed(reader.resource(name), self.compiled)
-            asked = self._asked(resource.cursor, initial=initial, full=full)
-            query = Query(resource, self.compiled.paths, asked.since, asked.token, takes_files=True)
-            extracted = extract(reader, query, run, lambda read: self.progress("extract", {"read": read}))
-            extracted = require_fields(
-                run, self.hub.workspace, extracted, asked.fields, [self.compiled], accepted=accept_drift
-            )
+        run, workspace = self.run, self.hub.workspace
+        asked, extracted = self._extracted(stack, initial=initial, full=full, accept_drift=accept_drift)
+        take(run, "acknowledged", shadows.acknowledged(self.session, self.number))
+        self.departures.read()
         mapped = map_records(
             run,
             self.session,
@@ -182,10 +167,14 @@ class _Planner:
             Lookups(run, self.session),
             compare=False,
         )
-        self._sending(deletes=False)
-        record = "_parent" if self.compiled.each else "_key"
-        run.sql(f"""CREATE OR REPLACE TABLE witnessed AS SELECT _key AS key, {record} AS record, _hash AS hash
-            FROM mapped WHERE _key IN (SELECT key FROM sending)""")
+        self._sending()
+        leaving = Leaving(run, self.session, self.mapping.mapping, extracted, self.compiled.each is not None)
+        # An original that is replayed may be older than what the target holds.
+        react = self.given is None or self.mode == "events"
+        self.departures.react(leaving.query() if react else leaving.nobody)
+        if self.replaces:
+            leaving.require_whole(self.compiled.output)
+        self._witnessed()
         run.sql(f"CREATE OR REPLACE TABLE verdict ({VERDICTS})")
         quarantine.collect(run, extracted, mapped, self.compiled, self._levels())
         quarantine.keep_originals(run, self.hub.keep, extracted)
@@ -193,22 +182,73 @@ class _Planner:
         run.sql(
             f"CREATE OR REPLACE TABLE settled AS SELECT key FROM extracted WHERE key IS NOT NULL{keyless}"
         )
-        sent = self._operations()
+        sent, read = self._operations(), extracted.read
+        if self.compiled.each:  # outputs are counted, not records
+            outputs = mapped.mapped + mapped.rejected + mapped.out_of_scope + mapped.doubled
+            read = outputs + extracted.duplicates + extracted.keyless
         counts = sent | {
-            "read": extracted.read,
-            "applied": sum(sent.values()),
-            "unchanged": mapped.mapped - sum(sent.values()),
-            "duplicate": extracted.duplicates,
+            "read": read,
+            "applied": sent["created"] + sent["updated"],
+            "unchanged": mapped.mapped - sent["created"] - sent["updated"],
+            "duplicate": extracted.duplicates + mapped.doubled,
             "out_of_scope": mapped.out_of_scope,
             "quarantined": mapped.rejected + extracted.keyless,
+            "absent": self.departures.newly_absent(),
         }
-        manifest = self._manifest(
-            counts, asked, snapshot=extracted.read if extracted.certificate.complete else None
+        whole = extracted.certificate.complete and extracted.read > 0
+        system, _, _ = self.mapping.from_.partition(".")
+        place = place_of(workspace, system, extracted.resource.name, extracted.resource.key) if whole else {}
+        doubted = doubts(
+            extracted,
+            asked.previous,
+            self.departures.chains[ABSENT],
+            self.mapping.canaries,
+            moved_since(asked.place, place),
+            counts["absent"],
         )
-        manifest.cursor, manifest.token = extracted.cursor, extracted.token
-        manifest.notes += extracted.notes
+        manifest = self._manifest(
+            counts, asked, snapshot=extracted.read if whole else None, doubts=doubted
+        )
+        manifest.cursor, manifest.token, manifest.place = extracted.cursor, extracted.token, place
+        manifest.notes += [*extracted.notes, *leaving.notes(asked.previous)]
         manifest.source_fields = profile_stored(extracted)
         return manifest
+
+    def _extracted(
+        self, stack: ExitStack, *, initial: bool, full: bool, accept_drift: bool
+    ) -> tuple[Asked, Extracted]:
+        """What the source gives since the watermark, or all of it; or what is given."""
+        hub, run, (system, _, name) = self.hub, self.run, self.mapping.from_.partition(".")
+        if self.given is not None:
+            asked = self._asked(None, initial=initial, full=False)
+            return asked, at_hand(run, keyed(described(hub, stack, system, name), self.compiled), self.given)
+        reader = opened_source(hub, stack, system)
+        resource = keyed(reader.resource(name), self.compiled)
+        asked = self._asked(resource.cursor, initial=initial, full=full)
+        extracted = read_source(
+            hub,
+            run,
+            reader,
+            resource,
+            self.outputs,
+            asked,
+            lambda other: opened_source(hub, stack, other),
+            self.progress,
+            waiting=False,
+        )
+        extracted = require_fields(
+            run, hub.workspace, extracted, asked.fields, [self.compiled], accepted=accept_drift
+        )
+        return asked, certify(run, extracted, self.mapping.canaries)
+
+    def _witnessed(self) -> None:
+        """``witnessed`` (key, record, hash): the records behind what is sent, as they were read; no hash where
+        a record was not there."""
+        record, own = ("_parent", PARENT) if self.compiled.each else ("_key", "key")
+        self.run.sql(f"""CREATE OR REPLACE TABLE witnessed AS SELECT _key AS key, {record} AS record, _hash AS hash
+            FROM mapped WHERE _key IN (SELECT key FROM sending)
+            UNION ALL SELECT key, {own}, hash FROM departed
+            WHERE key IN (SELECT key FROM sending WHERE operation IN ('disable', 'delete'))""")
 
     def _levels(self) -> dict[str, str]:
         return {one.field: one.level for one in lineage(self.compiled, self.hub.workspace)}
@@ -236,29 +276,37 @@ class _Planner:
             wanted, since = stage(self.run, self.session, "given_entities", columns, query), -1
         found = entities.changed_since(self.session, self.hub.database, model.model, since, wanted)
         take(self.run, "golden_read", found)
+        if self.given is None:
+            self._read_due(model.model)
         self.run.sql(f"""CREATE OR REPLACE TABLE golden_rows AS SELECT CAST(_id AS VARCHAR) AS key, 0::BIGINT AS hash,
             _version AS version, _state > 0 AS leaving, {_record(model)} AS r FROM golden_read""")
         read, seq = self.run.sql("SELECT count(*), coalesce(max(_seq), 0) FROM golden_read")[0]
         return read, max(seq, since)
 
-    def _sending(self, *, deletes: bool) -> None:
-        """``sending``: creates, updates and deletes; outputs equal to what was acknowledged are left out."""
+    def _read_due(self, model: str) -> None:
+        """The entities whose reaction is due join ``golden_read``, though nothing changed them."""
+        due, columns = self.departures.due(), {"_id": entities.columns(self.hub.database, model)["_id"]}
+        if not self.run.one(f"SELECT count(*) FROM ({due})"):
+            return
+        query = f"SELECT CAST(key AS UUID) AS _id FROM ({due})"
+        wanted = stage(self.run, self.session, "due_entities", columns, query)
+        take(self.run, "golden_due", entities.changed_since(self.session, self.hub.database, model, -1, wanted))
+        self.run.sql("INSERT INTO golden_read SELECT * FROM golden_due ANTI JOIN golden_read USING (_id)")
+
+    def _sending(self) -> None:
+        """``sending``: creates and updates; outputs equal to what was acknowledged are left out."""
         run, compiled = self.run, self.compiled
-        take(run, "acknowledged", shadows.acknowledged(self.session, self.number))
         names = [sql_name(column.name) for column in compiled.columns]
         body = f"CAST(to_json(struct_pack({', '.join(f'{name} := {name}' for name in names)})) AS VARCHAR)"
         key = ", ".join(f"CAST({sql_name(name)} AS VARCHAR)" for name in compiled.target_key)
         run.sql(f"""CREATE OR REPLACE TABLE output_rows AS SELECT _key AS key, {HASH.format(body)} AS hash,
             CAST(to_json([{key}]) AS VARCHAR) AS foreign_key, {body} AS body FROM mapped""")
         run.sql("""CREATE OR REPLACE TABLE sending AS SELECT o.key,
-            CASE WHEN a.key IS NULL THEN 'create' ELSE 'update' END AS operation, o.hash, a.hash AS expected,
-            a.foreign_id,
-            o.foreign_key, a.foreign_key AS known, a.version, o.body, NULL::VARCHAR AS seen
+            CASE WHEN a.key IS NULL THEN 'create' WHEN a.ends IS NOT NULL THEN 'enable' ELSE 'update' END
+                AS operation,
+            o.hash, a.hash AS expected, a.foreign_id, o.foreign_key, a.foreign_key AS known,
+            a.version, o.body, NULL::VARCHAR AS seen
             FROM output_rows o LEFT JOIN acknowledged a USING (key) WHERE a.hash IS DISTINCT FROM o.hash""")
-        if deletes:
-            run.sql("""INSERT INTO sending SELECT key, 'delete', a.hash, a.hash, a.foreign_id, a.foreign_key,
-                a.foreign_key, a.version, '{}', NULL
-                FROM golden_rows g JOIN acknowledged a USING (key) WHERE g.leaving""")
 
     def _whole_rows(self) -> None:
         """``whole`` and ``leftover``: all rows of a target that is written as a whole, and the keys of rows
@@ -281,16 +329,24 @@ class _Planner:
         )
 
     def _operations(self) -> dict[str, int]:
-        found = dict(self.run.sql("SELECT operation, count(*) FROM sending GROUP BY 1"))
-        names = {"create": "created", "update": "updated", "delete": "deleted"}
-        return {names[operation]: found.get(operation, 0) for operation in names}
+        """What is sent, by the names of counts; what is enabled is updated."""
+        found = dict.fromkeys(COUNTED.values(), 0)
+        for operation, count in self.run.sql("SELECT operation, count(*) FROM sending GROUP BY 1"):
+            found[COUNTED[operation]] += count
+        return found
 
     def _manifest(
-        self, counts: dict[str, int], asked: Asked, *, seq: int | None = None, snapshot: int | None = None
+        self,
+        counts: dict[str, int],
+        asked: Asked,
+        *,
+        seq: int | None = None,
+        snapshot: int | None = None,
+        doubts: Sequence[str] = (),
     ) -> Manifest:
         self._whole_rows()
         breaches = judge_outbound(
-            self.hub, self.run, self.session, self.mapping, self.compiled, self.number, asked, counts
+            self.hub, self.run, self.session, self.mapping, self.compiled, self.number, asked, counts, doubts
         )
         compiled = self.compiled
         return Manifest(
@@ -312,6 +368,7 @@ class _Planner:
             model=self.mapping.from_ if compiled.direction == "outbound" else "",
             last=compiled.number == len(self.mapping.outputs) - 1,
             moves=not asked.given,
+            disabling=self.departures.body,
         )
 
 
@@ -326,65 +383,3 @@ def _record(model: ModelFile) -> str:
             value = f"CAST({value} AS VARCHAR)"
         parts.append(f"{sql_name(name)} := {value}")
     return f"struct_pack({', '.join(parts)})"
-
-
-def deliver(
-    hub: Hub,
-    run: RunFile,
-    manifest: Manifest,
-    run_id: uuid.UUID,
-    held: Sequence[Lease],
-    stack: ExitStack,
-    counts: dict[str, int],
-    progress: Progress,
-    *,
-    stored: bool,
-) -> bool:
-    """Send the plan; see ``deliver.Delivery``. Answers whether something of it is left undone."""
-    system = hub.workspace.system(manifest.output.partition(".")[0])
-    if system.writes == "off":
-        raise ConfigError(
-            "system.writes",
-            f"the system {system.name} is not written to (writes: off)",
-            where=f"config/systems/{system.name}.yaml",
-            hint="set writes: on, or log, in this environment",
-        )
-    target = hub.opened(stack, system.name) if system.writes == "on" else None
-    secret = frozenset(name for name, level in levels(hub, manifest).items() if is_classified(level))
-    mapping, limits = hub.workspace.mapping(manifest.exchange), system.delivery
-    meter = Meter(requests_of(system))
-    known = deliveries.rewritings(hub.database, manifest.source)
-    likeness = Likeness(hub.keep.opened(), mapping.compare, known)
-    delivery = Delivery(
-        run,
-        hub.database,
-        held,
-        manifest,
-        run_id,
-        target,
-        lambda: hub.connect(system.name),
-        system.spec.batch,
-        lanes_of(system),
-        Sender(
-            hub.database,
-            held,
-            manifest.source,
-            manifest.exchange,
-            manifest.target_key,
-            run_id,
-            Gate(hub.database, system.name, limits, seconds(limits.retry_for), seconds(limits.pause)),
-            likeness,
-            mapping.changed_by_hand,
-            limits.attempts,
-            deliveries.open_intents(hub.database, manifest.source),
-            meter,
-        ),
-        ReadBack(likeness, float(mapping.read_back.share[:-1]), mapping.read_back.first, str(run_id), meter),
-        counts,
-        progress,
-        secret,
-    )
-    delivery.send(stored=stored)
-    if target is not None:
-        remember(run, hub.database, held, manifest.source, manifest.map_hash, manifest.fields, hub.signer)
-    return delivery.tally.undone

@@ -27,6 +27,7 @@ from hub.errors import ConfigError, Held, HubError
 from hub.exchange import inbound, outbound
 from hub.exchange.apply import Applied, apply
 from hub.exchange.at_hand import Given
+from hub.exchange.delivering import dispatch
 from hub.exchange.drift import ACCEPTED
 from hub.exchange.ground import Hub, Progress
 from hub.exchange.judging.approval import breaches_of, require_consent, require_open
@@ -348,7 +349,7 @@ class _Run:
             else:
                 sent = run.one("SELECT count(*) FROM sending")
                 self.trail.delivering(manifest, sent)
-                undone = outbound.deliver(
+                undone = dispatch.deliver(
                     self.hub,
                     run,
                     manifest,

@@ -14,9 +14,10 @@ import pyarrow as pa
 
 from hub.errors import HubError, Retriable
 from hub.exchange.apply import BACK, CHANGED
+from hub.exchange.delivering.outcomes import apart
 from hub.exchange.extract import Extracted
 from hub.exchange.ground import Asked, Hub, Progress, back, keyed, opened_source
-from hub.exchange.manifest import Manifest
+from hub.exchange.manifest import COUNTED, Manifest
 from hub.exchange.quarantine import set_aside
 from hub.exchange.reading import read_source
 from hub.exchange.runfile import RunFile, sql_text
@@ -93,9 +94,9 @@ def _read(
 
 
 def _removes(run: RunFile, manifest: Manifest) -> bool:
-    if manifest.direction != "inbound":
-        return False
     place = f"o{manifest.number}"
+    if manifest.direction != "inbound":
+        return bool(run.one(f"SELECT count(*) FROM {place}.sending WHERE operation IN ('disable', 'delete')"))
     return bool(run.one(f"SELECT (SELECT count(*) FROM {place}.absent) + (SELECT count(*) FROM {place}.outside)"))
 
 
@@ -108,7 +109,8 @@ def _compare(hub: Hub, run: RunFile, manifest: Manifest, *, full: bool) -> int:
     run.sql(f"CREATE OR REPLACE TABLE {CHANGED}")
     run.sql(f"""INSERT INTO source_changed SELECT DISTINCT p.key FROM ({planned}) p
         LEFT JOIN main.reread r ON r.key = p.record
-        WHERE (r.key IS NOT NULL AND r.hash <> p.hash) OR (r.key IS NULL AND {gone})""")
+        WHERE (r.key IS NOT NULL AND r.hash IS DISTINCT FROM p.hash)
+            OR (r.key IS NULL AND p.hash IS NOT NULL AND {gone})""")
     if inbound:
         return int(run.one("SELECT count(*) FROM source_changed")) + _returned(hub, run, manifest)
     return _withhold(run, manifest)
@@ -152,16 +154,18 @@ def _refuse(run: RunFile, manifest: Manifest, why: str, query: str) -> None:
 
 
 def _withhold(run: RunFile, manifest: Manifest) -> int:
-    """Of a pass-through the row is not sent."""
+    """Of a pass-through the row is not sent. What was to leave is no record to be applied: it is counted apart."""
     taken = dict(
         run.sql("SELECT operation, count(*) FROM sending WHERE key IN (SELECT key FROM source_changed) GROUP BY 1")
     )
     changed = "SELECT key, hash FROM sending WHERE key IN (SELECT key FROM source_changed)"
     _refuse(run, manifest, sql_text(WHY), changed)
-    run.sql("DELETE FROM sending WHERE key IN (SELECT key FROM source_changed)")
-    counts, total = manifest.counts, sum(taken.values())
-    counts["applied"] -= total
-    counts["refused"] = counts.get("refused", 0) + total
-    for operation, name in (("create", "created"), ("update", "updated"), ("delete", "deleted")):
-        counts[name] -= taken.get(operation, 0)
-    return total
+    for name in ("sending", "remembering", "forgetting"):
+        run.sql(f"DELETE FROM {name} WHERE key IN (SELECT key FROM source_changed)")
+    counts = manifest.counts
+    for operation, number in taken.items():
+        counts[COUNTED[operation]] -= number
+        if not apart(manifest, operation):
+            counts["applied"] -= number
+            counts["refused"] = counts.get("refused", 0) + number
+    return sum(taken.values())

@@ -29,7 +29,7 @@ class _Asked(NamedTuple):
 
 
 class Binder:
-    """One in-memory DuckDB that binds and never runs."""
+    """One in-memory DuckDB that binds, and runs nothing but constants."""
 
     def __init__(self) -> None:
         self.con = duckdb.connect(":memory:", config={"threads": 1})
@@ -80,6 +80,19 @@ class Binder:
             reason = self.types([check.condition], f"(SELECT {columns}) AS s")
             if isinstance(reason, str):
                 yield check.field, Issue("pattern.invalid", f"{check.field}: {reason}")
+
+    def type_of(self, compiled: Compiled, column: Column) -> str | None:
+        """The type of a column as it is written; None where it does not bind."""
+        found = self.types([column.sql], self._rows(compiled))
+        return found[0] if isinstance(found, list) else None
+
+    def raises(self, constant: str) -> bool:
+        """Whether an expression over nothing has no value: it reads no record, so it is run."""
+        try:
+            self.con.sql(f"SELECT {constant}").fetchall()
+        except duckdb.Error:
+            return True
+        return False
 
     def types(self, parts: list[str], rows: str) -> list[str] | str:
         """The types where all bind, else DuckDB's reason."""

@@ -14,6 +14,7 @@ from hub.errors import Finding
 from hub.mapping.binding import Binder
 from hub.mapping.check_matching import creates, matching_issues
 from hub.mapping.compile import Compiled, Translations, compile_with_findings
+from hub.mapping.disabling import disabling_issues
 from hub.mapping.flows import flow_findings
 from hub.mapping.syntax import Issue
 from hub.workspace.explain import suggest
@@ -37,6 +38,7 @@ def check(workspace: Workspace) -> list[Finding]:
                 findings += _typed(workspace, mapping, one, binder)
                 findings += _required(workspace, mapping, one)
                 findings += _matching(workspace, mapping, one, binder)
+                findings += _disabling(workspace, mapping, one, binder)
             findings += _compared(workspace, mapping, done)
     findings += flow_findings(workspace, compiled)
     return sorted(set(findings))
@@ -105,6 +107,19 @@ def _matching(
     return [
         finding(workspace, mapping.mapping, output_path(mapping, compiled.number, *place), issue)
         for place, issue in matching_issues(output, model, compiled, binder)
+    ]
+
+
+def _disabling(
+    workspace: Workspace, mapping: MappingFile, compiled: Compiled, binder: Binder
+) -> list[Finding]:
+    """Values that disabling writes to a target."""
+    values = mapping.outputs[compiled.number].disable
+    if not values or compiled.direction == "inbound":
+        return []
+    return [
+        finding(workspace, mapping.mapping, output_path(mapping, compiled.number, "disable", name), issue)
+        for name, issue in disabling_issues(values, compiled, binder)
     ]
 
 

@@ -16,7 +16,7 @@ from hub.contract import Resource
 from hub.errors import ConfigError, Finding
 from hub.mapping.checks import field_checks
 from hub.mapping.columns import cast_sql, ordered
-from hub.mapping.compiled import Column, Compiled, hashed
+from hub.mapping.compiled import Column, Compiled, hashed, reactions
 from hub.mapping.dates import dates
 from hub.mapping.expressions import translate
 from hub.mapping.joins import Join, compile_join
@@ -77,11 +77,6 @@ def compile_with_findings(
     whole = [one for one in compiled if one is not None]
     bad = len(whole) < len(compiled) or any(finding.level == "error" for finding in from_.findings)
     return (None if bad else whole), from_.findings
-
-
-def _outside(output: Output) -> str:
-    rule = output.out_of_scope
-    return "" if rule.reaction == "ignore" else f"{rule.reaction} {rule.grace or ''}"
 
 
 class _Compilation:
@@ -262,7 +257,7 @@ class _Compilation:
                 checks=field_checks(columns, model, scope.codes) if model else (),
                 joins=joins,
                 effective=effective,
-                outside=_outside(output),
+                outside=reactions(output),
             )
         )
 

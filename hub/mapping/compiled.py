@@ -11,7 +11,7 @@ from typing import Any, Literal
 from hub.mapping.checks import Check
 from hub.mapping.joins import Join
 from hub.mapping.scope import Expression, Guard, Lookup
-from hub.workspace.shape import ModelField
+from hub.workspace.shape import ModelField, Output
 
 VERSION = "1"
 """Part of every hash: raised when the same mapping would give another result."""
@@ -61,8 +61,8 @@ class Compiled:
     an element's own key over ``e``. ``target_key`` names the output fields that are the key of the
     foreign record written to. ``where`` is a condition or empty,
     made of ``conditions``. ``lookups`` are in the order in which
-    they can be joined. ``effective`` are dates beside the columns. ``outside`` is the reaction to what
-    leaves the scope, empty for none. ``hash`` changes with everything that changes results.
+    they can be joined. ``effective`` are dates beside the columns. ``outside`` are the reactions to what
+    leaves, empty for none. ``hash`` changes with everything that changes results.
     """
 
     mapping: str
@@ -100,6 +100,15 @@ class Compiled:
         return f"CAST(TO_JSON([key, {parts}]) AS VARCHAR)"
 
 
+def reactions(output: Output) -> str:
+    """The reactions to what leaves, as far as what was looked at once is not looked at again by itself."""
+    if "." not in output.into:
+        rule = output.out_of_scope
+        return "" if rule.reaction == "ignore" else f"{rule.reaction} {rule.grace or ''}"
+    chains = [[(step.reaction, step.grace) for step in one.chain] for one in (output.out_of_scope, output.absent)]
+    return json.dumps([*chains, output.disable], sort_keys=True) if any(chains) else ""
+
+
 def hashed(compiled: Compiled) -> Compiled:
     """The same with its hash: SHA-256 over all that decides results, code lists included."""
     content: list[Any] = [
@@ -123,7 +132,7 @@ def hashed(compiled: Compiled) -> Compiled:
     ranks = [(one.name, one.field.rank) for one in compiled.columns if one.field and one.field.rank]
     if ranks and compiled.model:  # another rank, another winner: every record is looked at anew
         content.append(ranks)
-    if compiled.outside:  # what is out of scope already must be looked at again when the reaction changes
+    if compiled.outside:  # what has left already must be looked at again when the reaction changes
         content.append(compiled.outside)
     text = json.dumps(content, ensure_ascii=False, sort_keys=True)
     return replace(compiled, hash=hashlib.sha256(text.encode()).hexdigest())

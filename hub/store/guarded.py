@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Column, Table, delete, func, insert, select
+from sqlalchemy import Column, Table, delete, func, insert, select, update
 
 from hub.store.bulk import Bulk, Wire
 from hub.store.database import Database
@@ -80,6 +80,15 @@ def sent_filled(session: Bulk, number: int, map_hash: int, place: int) -> int:
         printed.c.source == number, printed.c.map_hash == map_hash, sign != EMPTY
     )
     return int(session.run(query)[0][0])
+
+
+def stay(session: Bulk, number: int, rows: Table) -> None:
+    """Of what was disabled (key, hash) the prints of all fields as last sent stay good."""
+    session.run(
+        update(printed)
+        .where(printed.c.source == number, printed.c.key == rows.c.key)
+        .values(hash=rows.c.hash)
+    )
 
 
 def remember(

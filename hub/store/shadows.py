@@ -14,7 +14,8 @@ from hub.store.review_tables import redirect
 from hub.store.tables import KEY, intent, shadow, source
 
 OUT = "0000-00-00"
-"""``ends`` of a record that is out of scope: it stands for its entity no more."""
+"""``ends`` of a record that is out of scope: it stands for its entity no more; of what a target holds: the hub
+disabled it there."""
 
 KEYS: dict[str, Column[Any]] = {"key": Column("key", KEY)}
 ENTITIES: dict[str, Column[Any]] = {"entity": Column("entity", shadow.c.entity.type)}
@@ -100,6 +101,15 @@ def speaking(session: Bulk, number: int, entities: Table) -> Wire:
     return session.read(query.where(shadow.c.source == number, shadow.c.absent_at.is_(None)))
 
 
+def disabled(session: Bulk, number: int, entities: Table) -> Wire:
+    """entity: those of ``entities`` that the hub disabled in a target."""
+    return session.read(
+        select(shadow.c.entity)
+        .join(entities, entities.c.entity == shadow.c.entity)
+        .where(shadow.c.source == number, shadow.c.absent_at.is_(None), shadow.c.ends == OUT)
+    )
+
+
 def held_by_others(session: Bulk, number: int, entities: Table, gone: Table) -> Wire:
     """entity: those of ``entities`` that a record other than the ``gone`` ones still stands for."""
     leaving = and_(shadow.c.source == number, shadow.c.key.in_(select(gone.c.key)))
@@ -166,8 +176,9 @@ def keys_in(session: Bulk, system: str, entities: Table) -> Wire:
 
 
 def acknowledged(session: Bulk, number: int) -> Wire:
-    """key, hash, foreign_id, foreign_key, version: what a target last said it holds."""
-    names = ("key", "hash", "foreign_id", "foreign_key", "version")
+    """key, hash, foreign_id, foreign_key, version, ends (OUT where it is disabled): what a target last said it
+    holds."""
+    names = ("key", "hash", "foreign_id", "foreign_key", "version", "ends")
     return session.read(
         select(*(shadow.c[name] for name in names)).where(
             shadow.c.source == number, shadow.c.absent_at.is_(None)

@@ -74,3 +74,14 @@ speed = Table(
     Column("seconds", Double, nullable=False),
     Column("at", Moment, nullable=False),
 )
+
+# Objects of a target that their mapping no longer sends, and whose reaction waits for a grace; see ``departures``.
+departure = Table(
+    "departure",
+    metadata,
+    Column("source", Integer, primary_key=True, autoincrement=False),
+    Column("key", KEY, primary_key=True),
+    Column("kind", Text, nullable=False),  # scope: its record is there; absent: it is gone
+    Column("since", Moment, nullable=False),
+    Column("hash", BigInteger),  # of a foreign record as it left, where it was read
+)

@@ -250,7 +250,7 @@ def _mapping(file: File, findings: list[Finding]) -> MappingFile | None:
     if isinstance(mapping.into, list):
         moved = [
             key
-            for key in ("each", "key", "match", "fields", *SITUATIONS, "out_of_scope", "absent")
+            for key in ("each", "key", "match", "fields", *SITUATIONS, "out_of_scope", "absent", "disable")
             if key in file.value
         ]
         for key in moved:

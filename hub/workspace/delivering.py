@@ -9,6 +9,8 @@ from pydantic import BeforeValidator, Field, StringConstraints
 from hub.workspace.strict import Duration, Shape
 
 ByHand = Literal["overwrite", "keep", "review"]
+Disabling = dict[str, str | int | float | bool | None]
+"""Field of the target → the value (no expression) that says: not in use any more."""
 
 
 class Delivering(Shape):
@@ -61,6 +63,13 @@ ReadBackRule = Annotated[
 CHANGED_BY_HAND: Any = Field(
     "review",
     description="What an outbound change does to a field that somebody changed in the target since",
+)
+DISABLING: Any = Field(
+    None,
+    min_length=1,
+    description="What the reaction disable writes to a target: field → value, of fields that the mapping fills, so "
+    "that what comes back is enabled by its own values",
+    examples=[{"active": False}],
 )
 GHOSTS: Any = Field(
     "report", description="What reconcile plans for records of the target that the hub does not know"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from hub.workspace.build import Built
 from hub.workspace.explain import Loc, dotted, suggest
-from hub.workspace.limits import Absent
+from hub.workspace.limits import NOTHING, Absent
 from hub.workspace.scope import Scope
 from hub.workspace.shape import MappingFile, ModelFile
 from hub.workspace.strict import seconds
@@ -36,7 +36,6 @@ def check_limits(scope: Scope, mapping: MappingFile) -> None:
     for index, output in enumerate(mapping.outputs):
         at: Loc = ("into", index, "absent") if isinstance(mapping.into, list) else ("absent",)
         _chain(scope, output.absent, at)
-        _away(scope, mapping, output.absent, at)
     if mapping.canaries is not None and mapping.direction == "outbound":
         scope.error(
             ("canaries",),
@@ -82,7 +81,7 @@ def _chain(scope: Scope, absent: Absent, at: Loc) -> None:
     """Later reactions come later, and undo nothing."""
     for index, (before, after) in enumerate(zip(absent.steps, absent.steps[1:], strict=False), 1):
         earlier = seconds(before.grace or "0s") >= seconds(after.grace or "0s")
-        backward = "ignore" in (before.reaction, after.reaction) or (
+        backward = bool({before.reaction, after.reaction} & {*NOTHING}) or (
             ORDER.index(before.reaction) >= ORDER.index(after.reaction)
         )
         if earlier or backward:
@@ -91,16 +90,3 @@ def _chain(scope: Scope, absent: Absent, at: Loc) -> None:
             message = f"{dotted((*at, index))}: {what}"
             hint = "a grace counts from when the record was first missed; first disable, then delete, then unlink"
             scope.error((*at, index), "absent.order", message, hint)
-
-
-def _away(scope: Scope, mapping: MappingFile, absent: Absent, at: Loc) -> None:
-    """What a target may be told of an entity that left: to delete its object, at once, or nothing."""
-    steps = absent.chain
-    deletes = len(steps) == 1 and steps[0].reaction == "delete" and steps[0].grace is None
-    if mapping.direction == "inbound" or not steps or (mapping.direction == "outbound" and deletes):
-        return
-    hint = "write absent: delete, or nothing; a grace belongs to the mapping that disables the entity"
-    if mapping.direction == "pass":
-        hint = "remove absent; cophub reconcile finds what the source no longer has"
-    message = f"{dotted(at)}: nothing would come of it: {mapping.mapping} writes to a system"
-    scope.error(at, "absent.outbound", message, hint)

@@ -17,9 +17,9 @@ INTO_MODELS: Final = (
     "linked",
     "ambiguous",
     "collision",
-    "out_of_scope",
 )
 INTO_SYSTEMS: Final = ("changed_by_hand", "ghosts", "read_back", "compare")
+INTO_TARGETS: Final = ("disable",)
 MASKED: Final = ("address", "bank", "contact", "email", "finance", "identity", "name", "phone")
 
 
@@ -29,6 +29,8 @@ def check_directions(scope: Scope, mapping: MappingFile) -> None:
         at: Loc = ("into", index) if isinstance(mapping.into, list) else ()
         if "." in output.into:
             _idle(scope, at, INTO_MODELS, f"{output.into} is written", "where a mapping fills a model")
+        else:
+            _idle(scope, at, INTO_TARGETS, "a model is filled", "where a mapping writes to a system")
     if all("." not in output.into for output in mapping.outputs):
         _idle(scope, (), INTO_SYSTEMS, "a model is filled", "where a mapping writes to a system")
 

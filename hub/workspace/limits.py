@@ -16,7 +16,13 @@ Limit = Annotated[
         json_schema_input_type=str | int,
     ),
 ]
-Reaction = Literal["ignore", "disable", "delete", "unlink"]
+Reaction = Literal["ignore", "keep", "disable", "delete", "unlink"]
+"""Into a model: ignore, disable, delete, unlink. Into a target: keep, disable, delete."""
+NOTHING = ("ignore", "keep")
+REACTION = (
+    "What becomes of its entity: ignore, disable, delete, or unlink, which only takes the link away; "
+    "of its object in a target: keep, disable or delete"
+)
 
 
 # ---------------------------------------------------------------- absence
@@ -25,7 +31,7 @@ Reaction = Literal["ignore", "disable", "delete", "unlink"]
 class AbsentStep(Shape):
     """One reaction to absence, and when it comes."""
 
-    reaction: Reaction = Field(description="What becomes of the entity whose record is gone")
+    reaction: Reaction = Field(description=REACTION)
     grace: Duration | None = Field(
         None, description="How long after the record was first missed", examples=["30d"]
     )
@@ -34,10 +40,7 @@ class AbsentStep(Shape):
 class Absent(Shape):
     """What happens to what is no longer in a complete snapshot: one reaction, or several in a list."""
 
-    reaction: Reaction = Field(
-        "ignore",
-        description="What becomes of the entity whose record is gone; unlink only forgets the record",
-    )
+    reaction: Reaction = Field("ignore", description=REACTION)
     grace: Duration | None = Field(None, description="How long it waits before that", examples=["7d"])
     steps: list[AbsentStep] = Field(
         [], description="Several reactions, one after the other; the list may stand in place of the object"
@@ -45,9 +48,9 @@ class Absent(Shape):
 
     @property
     def chain(self) -> tuple[AbsentStep, ...]:
-        """All reactions in their order, without ignore."""
+        """All reactions in their order, without those by which nothing happens."""
         steps = self.steps or [AbsentStep(reaction=self.reaction, grace=self.grace)]
-        return tuple(step for step in steps if step.reaction != "ignore")
+        return tuple(step for step in steps if step.reaction not in NOTHING)
 
 
 def _absent(value: Any) -> Any:
@@ -61,7 +64,8 @@ AbsentRule = Annotated[
 ]
 ABSENT: Any = Field(
     Absent(),
-    description="What happens when a complete snapshot no longer holds a record; a list makes a chain",
+    description="What happens when a complete snapshot no longer holds a record; of a mapping that sends a model, "
+    "when its entity is disabled or deleted. A list makes a chain",
     examples=[[{"reaction": "disable", "grace": "1d"}, {"reaction": "delete", "grace": "30d"}]],
 )
 

@@ -34,7 +34,7 @@ def check_mapping(scope: Scope, mapping: MappingFile) -> None:
         at: Loc = ("into", index) if isinstance(mapping.into, list) else ()
         _each(scope, mapping, output, at)
         if "." in output.into:
-            _outbound(scope, output, at)
+            _outbound(scope, mapping, output, at)
         elif "." not in mapping.from_:
             message = f"{mapping.from_} and {output.into} are both models"
             hint = "one side is a resource of a system, written system.resource"
@@ -72,14 +72,15 @@ def _each(scope: Scope, mapping: MappingFile, output: Output, at: Loc) -> None:
         scope.error(path, "name.duplicate", message, "choose another name")
 
 
-def _outbound(scope: Scope, output: Output, at: Loc) -> None:
+def _outbound(scope: Scope, mapping: MappingFile, output: Output, at: Loc) -> None:
     target = _resource(scope, (*at, "into"), output.into, writes=True)
     if target is not None and target.fields:
         for word in output.fields:
             _foreign(scope, word, (*at, "fields", word), target, output.into, key=True)
     _keys(scope, output, at, target, output.into)
+    form = EACH.match(output.each or "") if "." in mapping.from_ else None
     for index, word in enumerate(as_list(output.key)):
-        if word not in output.fields:
+        if word not in output.fields and not (form and word.startswith(f"{form['name']}.")):
             hint = f"write {word} under fields: it identifies the record"
             path = _key_path(output, at, index)
             scope.error(path, "reference.field", f"the key {word} is not filled", hint)

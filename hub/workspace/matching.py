@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
+from hub.workspace.limits import NOTHING, REACTION, AbsentStep, Reaction
 from hub.workspace.strict import Duration, FieldName, Shape
 
 BLOCK: Final = re.compile(
@@ -140,12 +141,17 @@ class DoubtStep(Shape):
 
 
 class OutOfScope(Shape):
-    """What happens to a linked record that is still there but no longer meets where."""
+    """What happens to a linked record, or to what a target holds, that no longer meets where."""
 
-    reaction: Literal["ignore", "disable", "delete", "unlink"] = Field(
-        "ignore", description="What becomes of its entity; unlink only takes the link away"
-    )
+    reaction: Reaction = Field("ignore", description=REACTION)
     grace: Duration | None = Field(None, description="How long it waits before that", examples=["7d"])
+
+    @property
+    def chain(self) -> tuple[AbsentStep, ...]:
+        """The reaction as a chain of one; empty where nothing happens."""
+        if self.reaction in NOTHING:
+            return ()
+        return (AbsentStep(reaction=self.reaction, grace=self.grace),)
 
 
 Match = Annotated[
@@ -195,6 +201,7 @@ COLLISION: Any = Field(
 )
 OUT_OF_SCOPE: Any = Field(
     OutOfScope(),
-    description="What happens when a linked record no longer meets where; it is not absent",
+    description="What happens when a linked record, or one that a target holds, no longer meets where; it is "
+    "not absent",
     examples=[{"reaction": "disable", "grace": "7d"}],
 )

@@ -11,6 +11,7 @@ from hub.workspace.explain import Loc, dotted, suggest
 from hub.workspace.gather import Gathered
 from hub.workspace.guard_references import check_approvals, check_limits
 from hub.workspace.idle import check_classes, check_directions, check_effective, check_events, check_zone
+from hub.workspace.leaving_references import check_leaving
 from hub.workspace.mapping_references import check_mapping
 from hub.workspace.scope import Scope, names_of
 from hub.workspace.shape import CodesFile, ModelField, ModelFile, Output, TestCase
@@ -33,6 +34,7 @@ def check(built: Built, gathered: Gathered) -> list[Finding]:
     for name, mapping in built.mappings.items():
         check_mapping(Scope(built, names, "mapping", name, findings), mapping)
         check_limits(Scope(built, names, "mapping", name, findings), mapping)
+        check_leaving(Scope(built, names, "mapping", name, findings), mapping)
         check_directions(Scope(built, names, "mapping", name, findings), mapping)
         check_effective(Scope(built, names, "mapping", name, findings), mapping)
         check_events(Scope(built, names, "mapping", name, findings), mapping)

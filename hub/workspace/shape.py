@@ -10,7 +10,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from hub.workspace.delivering import CHANGED_BY_HAND, COMPARE, GHOSTS, READ_BACK, ByHand, ReadBackRule
+from hub.workspace.delivering import (
+    CHANGED_BY_HAND,
+    COMPARE,
+    DISABLING,
+    GHOSTS,
+    READ_BACK,
+    ByHand,
+    Disabling,
+    ReadBackRule,
+)
 from hub.workspace.delivering import Delivering as Delivering
 from hub.workspace.hooks import Api as Api
 from hub.workspace.hooks import Push as Push
@@ -214,6 +223,7 @@ class Output(Shape):
     collision: Doubt = COLLISION
     out_of_scope: Outside = OUT_OF_SCOPE
     absent: AbsentRule = ABSENT
+    disable: Disabling | None = DISABLING
     effective: Effective | None = EFFECTIVE
 
 
@@ -252,6 +262,7 @@ class MappingFile(Shape):
     collision: Doubt = COLLISION
     out_of_scope: Outside = OUT_OF_SCOPE
     absent: AbsentRule = ABSENT
+    disable: Disabling | None = DISABLING
     effective: Effective | None = EFFECTIVE
     canaries: CanaryRule | None = Field(
         None,
@@ -299,6 +310,7 @@ class MappingFile(Shape):
                 collision=self.collision,
                 out_of_scope=self.out_of_scope,
                 absent=self.absent,
+                disable=self.disable,
                 effective=self.effective,
             ),
         )

@@ -201,9 +201,25 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "workspace.invalid": ("the workspace has errors", "cophub check shows all of them"),
     "yaml.alias": ("", "write the value where it is needed"),
     # The hub itself.
-    "absent.outbound": (
-        "a reaction to absence that nothing would come of, in a mapping that writes to a system",
-        "write absent: delete, or nothing",
+    "disable.key": ("disabling would change the key by which the target knows the record", ""),
+    "disable.missing": ("a reaction disables, and nothing says what is written to the target then", ""),
+    "disable.unmapped": (
+        "disabling sets a field that the mapping does not fill: nothing would enable the record again",
+        "give the field a rule under fields:, with its value while the record is in use",
+    ),
+    "disable.unused": (
+        "disable: is written, and no reaction disables",
+        "write out_of_scope: or absent: disable, or remove it",
+    ),
+    "disable.value": ("a value of disable: is not of the type that the field's rule gives", ""),
+    "reaction.direction": (
+        "a reaction of the other direction: into a model ignore, disable, delete, unlink; into a target keep, disable, "
+        "delete",
+        "",
+    ),
+    "reaction.whole": (
+        "a target that is written as a whole cannot keep or disable what leaves: it is not in it any more",
+        "remove the reaction, or keep the record in scope and map a field that says it is not in use",
     ),
     "absent.order": (
         "the reactions to absence do not follow each other",

@@ -23,12 +23,13 @@ from hub.store.merges import MERGED, Golden, Link, Session
 from hub.workspace.shape import ModelFile
 
 ORIGIN = "merge"  # stands for an exchange in the event
+FATES = {"disable": "disabled", "delete": "deleted"}
 
 
 @dataclass(frozen=True, slots=True)
 class TargetObject:
     """What a target holds of the one that goes: ``fate`` is carried (it goes on as the survivor's),
-    deleted (by its exchange's next run) or stays (nobody removes it)."""
+    disabled or deleted (by its exchange, as ``absent`` says there) or stays (nobody removes it)."""
 
     exchange: str
     output: str
@@ -151,8 +152,8 @@ def _living(hub: Hub, connection: Session, model: str, identity: uuid.UUID) -> G
 def _target(hub: Hub, one: Link, there: set[int]) -> TargetObject:
     mapping = hub.workspace.mappings.get(one.exchange)
     outputs = [item for item in mapping.outputs if item.into == one.output] if mapping else []
-    deletes = any(step.reaction == "delete" for item in outputs for step in item.absent.chain)
-    fate = "carried" if one.source not in there else "deleted" if deletes else "stays"
+    first = next((item.absent.chain[0].reaction for item in outputs if item.absent.chain), "")
+    fate = "carried" if one.source not in there else FATES.get(first, "stays")
     return TargetObject(one.exchange, one.output, one.foreign_id or one.key, fate)
 
 

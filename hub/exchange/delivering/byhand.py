@@ -20,6 +20,9 @@ CHANGED = "delivery.changed_by_hand"
 DELETED = "delivery.deleted_by_hand"
 LEFT_AS_IT_IS = "delivery.left"
 EQUAL = "delivery.equal"
+GONE = "target.gone"
+LEAVE = ("disable", "delete")
+"""Operations by which something leaves the target: where it is not there any more, that is done."""
 REFUSED = "plan.changed"
 NOTHING = "{}"
 """What a plan saw of a record that was not in the target."""
@@ -32,7 +35,7 @@ class Row:
 
     number: int
     key: str
-    operation: Literal["create", "update", "delete"]
+    operation: Literal["create", "update", "enable", "disable", "delete"]
     hash: int
     foreign_id: str | None
     foreign_key: str
@@ -41,6 +44,13 @@ class Row:
     seen: str | None = None
     kept: str | None = None
     known: str | None = None
+
+    @property
+    def asks(self) -> Literal["create", "update", "delete"]:
+        """What the target is asked to do: for it, to enable and to disable is an update."""
+        if self.operation == "create" or self.operation == "delete":
+            return self.operation
+        return "update"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +83,11 @@ def decide(row: Row, change: Change, there: Found | None, policy: Policy, likene
     if row.operation == "create":
         return Decision(_onto(change, there, "update"))
     changed = likeness.changed(_basis(row.kept), row.body, there.values)
+    if row.operation == "disable":  # it writes these fields alone, what a person did to others is not lost
+        changed = [name for name in changed if name in row.body]
     if not changed or policy == "overwrite":
-        return Decision(_onto(change, there, row.operation), overwritten=tuple(changed))
+        asks: Literal["update", "delete"] = "delete" if row.operation == "delete" else "update"
+        return Decision(_onto(change, there, asks), overwritten=tuple(changed))
     if policy == "review":
         return Decision(
             outcome=_set_aside(CHANGED, f"changed in the target since: {', '.join(sorted(changed))}")
@@ -82,14 +95,16 @@ def decide(row: Row, change: Change, there: Found | None, policy: Policy, likene
     if row.operation == "delete":
         return Decision(outcome=Outcome("done", there.foreign_id, code=LEFT_AS_IT_IS))
     rest = {name: value for name, value in change.values.items() if name not in changed}
+    if not rest:
+        return Decision(outcome=Outcome("done", there.foreign_id, there.version, LEFT_AS_IT_IS), left=tuple(changed))
     return Decision(_onto(replace(change, values=rest), there, "update"), left=tuple(changed))
 
 
 def _as_planned(row: Row, change: Change, there: Found | None, likeness: Likeness) -> Decision:
     """A row of a reconciliation holds only while the target is as its plan saw it."""
     if there is None:
-        if row.operation == "delete":
-            return Decision(outcome=Outcome("done", row.foreign_id, code="target.gone"))
+        if row.operation in LEAVE:
+            return Decision(outcome=Outcome("done", row.foreign_id, code=GONE))
         return Decision(_anew(change))
     if row.operation != "delete" and not likeness.differing(row.body, there.values):
         return Decision(outcome=Outcome("done", there.foreign_id, there.version, EQUAL))
@@ -99,10 +114,10 @@ def _as_planned(row: Row, change: Change, there: Found | None, likeness: Likenes
 
 
 def _gone(row: Row, change: Change, policy: Policy) -> Decision:
-    if row.operation == "delete":
-        return Decision(outcome=Outcome("done", row.foreign_id, code="target.gone"))
+    if row.operation in LEAVE:
+        return Decision(outcome=Outcome("done", row.foreign_id, code=GONE))
     if row.operation == "create" or policy == "overwrite":
-        return Decision(_anew(change), overwritten=("",) if row.operation == "update" else ())
+        return Decision(_anew(change), overwritten=("",) if row.operation != "create" else ())
     if policy == "keep":
         return Decision(outcome=Outcome("done", row.foreign_id, code=LEFT_AS_IT_IS))
     return Decision(outcome=_set_aside(DELETED, "deleted in the target since"))
@@ -139,8 +154,11 @@ def without_left(row: Row, policy: Policy) -> dict[str, Any]:
 
 
 def remembered(row: Row, left: Mapping[str, Any], likeness: Likeness, policy: Policy) -> str:
-    """The fingerprints after a delivery: of what was sent, and of what a person's fields hold."""
+    """The fingerprints after a delivery: of what was sent, and of what a person's fields hold. Disabling sends
+    some of the fields: of the others stays what was known."""
     prints = likeness.prints({**row.body, **left})
+    if row.operation == "disable" and row.kept:
+        prints |= {name: known for name, known in _basis(row.kept).items() if name not in row.body}
     still = _basis(row.kept) if policy == "keep" and row.kept and LEFT in row.kept else {}
     for name, known in still.items():
         if known.startswith(LEFT) and name in row.body:

@@ -22,9 +22,10 @@ from hub.contract import Outcome, Resource, Target
 from hub.exchange.delivering.alike import Likeness
 from hub.exchange.delivering.byhand import Row
 from hub.exchange.delivering.lanes import Here, Lane, lanes
-from hub.exchange.delivering.outcomes import LOGGED, Tally, stored_outcome
+from hub.exchange.delivering.outcomes import LOGGED, Tally, apart, stored_outcome
 from hub.exchange.delivering.readback import ReadBack
 from hub.exchange.delivering.sender import CIRCUIT, Batch, Sender
+from hub.exchange.departures import write_departures
 from hub.exchange.ground import Progress
 from hub.exchange.judging.foretell import came_true
 from hub.exchange.manifest import Manifest
@@ -34,9 +35,10 @@ from hub.exchange.staging import stage, stage_keys, take
 from hub.failpoints import reach
 from hub.store import deliveries, entities, marks, shadows, speeds
 from hub.store.bulk import Bulk
-from hub.store.database import Database
+from hub.store.database import Database, now
 from hub.store.journal import Lease, fence, require
 
+ORDER = "list_position(['create', 'enable', 'update', 'disable', 'delete'], s.operation)"
 COLUMNS = "n, key, operation, hash, foreign_id, foreign_key, version, body, seen, kept, known"
 
 
@@ -73,7 +75,9 @@ class Delivery:
 
     def send(self, *, stored: bool) -> None:
         """Send everything of the plan; each batch's outcomes are stored as it comes back."""
-        self.tally.refused += self._refuse_changed() if stored else 0
+        self.run.sql("CREATE OR REPLACE TABLE refused (key VARCHAR, hash BIGINT, operation VARCHAR)")
+        if stored:
+            self._refuse_changed()
         resource = self.target.resource(self.manifest.output.partition(".")[2]) if self.target else None
         if resource is not None and resource.replaces:
             self._replace(resource)
@@ -98,12 +102,11 @@ class Delivery:
         run.sql("""CREATE OR REPLACE TABLE handing AS SELECT g.key AS giver, t.key AS taker,
             g.operation = 'delete' OR t.operation = 'create' AS waits
             FROM sending g JOIN sending t ON t.foreign_key = g.known AND t.key <> g.key
-            WHERE (g.operation = 'delete' OR g.known <> g.foreign_key) AND t.operation <> 'delete'""")
+            WHERE (g.operation = 'delete' OR g.known <> g.foreign_key) AND t.operation NOT IN ('disable', 'delete')""")
         self.heirs = dict(run.sql("SELECT taker, giver FROM handing WHERE waits"))
         self.holding = set(self.heirs.values())
-        run.sql("""CREATE OR REPLACE TABLE queue AS SELECT row_number() OVER (ORDER BY g.giver IS NULL,
-                CASE WHEN g.giver IS NOT NULL THEN s.operation END,
-                s.operation = 'delete', s.operation, s.key) - 1 AS n, s.*, k.kept
+        run.sql(f"""CREATE OR REPLACE TABLE queue AS SELECT row_number() OVER (ORDER BY g.giver IS NULL,
+                CASE WHEN g.giver IS NOT NULL THEN s.operation END, {ORDER}, s.key) - 1 AS n, s.*, k.kept
             FROM sending s LEFT JOIN kept_before k ON k.key = s.key
             LEFT JOIN (SELECT DISTINCT giver FROM handing) g ON g.giver = s.key ORDER BY n""")
         return int(run.one("SELECT count(*) FROM queue"))
@@ -175,7 +178,7 @@ class Delivery:
         message = sql_text("the target's circuit is open, or it asked for a longer pause than the run waits")
         rest = f"SELECT key, hash, foreign_key FROM queue WHERE n >= {position}"
         set_aside(self.run, "waiting", CIRCUIT, message, rest, position=f"{where} || foreign_key")
-        self.tally.waiting += total - position
+        self._tell("waiting", f"queue WHERE n >= {position}")
         return total
 
     # ------------------------------------------------------------ storing
@@ -211,6 +214,7 @@ class Delivery:
             deliveries.learn(session, self.manifest.source, self.run_id, sorted(self.likeness.fresh))
             self._measure(session)
             write_held(self.run, session, self.manifest, self.run_id)
+            write_departures(self.run, session, self.manifest, now())
             if self.manifest.last and self.manifest.moves and not self.tally.undone:
                 marks.move(session, self.manifest.exchange, self.manifest.mark(), self.run_id)
             reach("before_commit")
@@ -240,7 +244,12 @@ class Delivery:
 
     # ------------------------------------------------------------ plans and whole files
 
-    def _refuse_changed(self) -> int:
+    def _tell(self, name: str, rows: str) -> None:
+        """Count rows that ended without being sent."""
+        for operation, count in self.run.sql(f"SELECT operation, count(*) FROM {rows} GROUP BY 1"):
+            self.tally.add(name, apart(self.manifest, operation), count)
+
+    def _refuse_changed(self) -> None:
         """Rows of a stored plan whose acknowledged state, or golden record, changed since are not sent."""
         run, model = self.run, self.manifest.model
         with self.database.bulk(write=False) as session:
@@ -253,13 +262,13 @@ class Delivery:
         if model:
             changed = """OR s.key IN (SELECT CAST(_id AS VARCHAR) FROM planned p
                 ANTI JOIN current c ON c._id = p._id AND c._version = p.version)"""
-        self.run.sql(f"""CREATE OR REPLACE TABLE refused AS SELECT s.key, s.hash
+        self.run.sql(f"""INSERT INTO refused SELECT s.key, s.hash, s.operation
             FROM sending s LEFT JOIN current_shadow c USING (key)
             WHERE s.expected IS DISTINCT FROM c.hash {changed}""")
         self.run.sql("DELETE FROM sending WHERE key IN (SELECT key FROM refused)")
         why = sql_text("the record changed after the plan was made")
         set_aside(self.run, "refused", "plan.changed", why, "SELECT key, hash FROM refused")
-        return int(self.run.one("SELECT count(*) FROM refused"))
+        self._tell("refused", "refused")
 
     def _replace(self, resource: Resource) -> None:
         """A target that is written whole gets all rows where any of them changed or left; else it stays."""

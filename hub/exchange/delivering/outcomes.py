@@ -6,15 +6,26 @@ import json
 import re
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hub.contract import Outcome
 from hub.exchange.delivering.alike import Likeness
-from hub.exchange.delivering.byhand import CHANGED, DELETED, LEFT_AS_IT_IS, REFUSED, Policy, Row, remembered
+from hub.exchange.delivering.byhand import (
+    CHANGED,
+    DELETED,
+    GONE,
+    LEAVE,
+    LEFT_AS_IT_IS,
+    REFUSED,
+    Policy,
+    Row,
+    remembered,
+)
 from hub.exchange.delivering.sender import Batch
-from hub.exchange.manifest import Manifest
+from hub.exchange.manifest import COUNTED, Manifest
 from hub.security.masking import HIDDEN
+from hub.store.shadows import OUT
 
 LOGGED = "system.logged"
 ANYWHERE = 3
@@ -35,18 +46,30 @@ class Tally:
     overwritten: int = 0
     left: int = 0
     adopted: int = 0
+    apart: dict[str, int] = field(default_factory=dict)  # not done, by operation
+    sent: int = 0  # rows that are counted apart
+    later: int = 0  # of them those that a later run looks at
 
     @property
     def total(self) -> int:
-        return self.done + self.rejected + self.waiting + self.logged + self.in_review + self.refused
+        told = (self.done, self.rejected, self.waiting, self.logged, self.in_review, self.refused)
+        return sum(told) + self.sent
 
     @property
     def undone(self) -> bool:
         """Whether a later run has to look at these records once more."""
-        return bool(self.waiting or self.logged or self.refused)
+        return bool(self.waiting or self.logged or self.refused or self.later)
 
-    def add(self, name: str) -> None:
-        setattr(self, name, getattr(self, name) + 1)
+    def add(self, name: str, operation: str = "", count: int = 1) -> None:
+        """Rows that ended so. ``operation``: of records that are counted apart, since they were not read as
+        something to send."""
+        if not operation:
+            setattr(self, name, getattr(self, name) + count)
+            return
+        self.sent += count
+        if name != "done":
+            self.apart[operation] = self.apart.get(operation, 0) + count
+            self.later += count if name in ("waiting", "logged", "refused") else 0
 
     def correct(self, counts: dict[str, int]) -> None:
         """What did not come through is not counted as applied (P7)."""
@@ -58,6 +81,8 @@ class Tally:
             "refused": self.refused,
         }
         counts["applied"] = counts.get("applied", 0) - sum(told.values())
+        for operation, count in self.apart.items():
+            counts[COUNTED[operation]] -= count
         for name, count in told.items():
             if count or name in ("quarantined", "waiting", "held", "refused"):
                 counts[name] = counts.get(name, 0) + count
@@ -72,8 +97,14 @@ class Tally:
             (self.overwritten, "were changed by hand and overwritten: changed_by_hand: overwrite"),
             (self.left, "were changed by hand and left so: changed_by_hand: keep"),
             (self.adopted, "were in the target already and were adopted"),
+            (sum(self.apart.values()), "were to leave and did not: see cophub quarantine"),
         )
         return [f"{output}: {count} records {text}" for count, text in told if count]
+
+
+def apart(manifest: Manifest, operation: str) -> str:
+    """The operation where its rows are counted apart: what leaves a pass-through is no record read to be sent."""
+    return operation if manifest.direction == "pass" and operation in LEAVE else ""
 
 
 def stored_outcome(
@@ -88,7 +119,7 @@ def stored_outcome(
     """One row's outcome as ``deliveries.record`` takes it."""
     row, outcome = batch.rows[index], batch.outcomes[index]
     name = _named(outcome)
-    tally.add(name)
+    tally.add(name, apart(manifest, row.operation))
     left = batch.left.get(index, {})
     tally.overwritten += name == "done" and index in batch.overwritten
     tally.adopted += name == "done" and index in batch.adopted
@@ -162,7 +193,7 @@ def _acknowledged(
     policy: Policy,
 ) -> dict[str, Any] | None:
     """What to remember of a row the target took; None forgets what it deleted."""
-    if row.operation == "delete":
+    if row.operation == "delete" or outcome.code == GONE:
         return None
     entity = uuid.UUID(row.key) if manifest.direction == "outbound" else None
     return {
@@ -171,7 +202,9 @@ def _acknowledged(
         "entity": entity,
         "foreign_key": row.foreign_key,
         "foreign_id": outcome.foreign_id or row.foreign_id,
-        "version": outcome.version,
+        # What a person changed beside the fields of disabling is looked for before they are overwritten.
+        "version": outcome.version if row.operation != "disable" else None,
         "absent_at": None,
         "kept": remembered(row, left, likeness, policy),
+        "ends": OUT if row.operation == "disable" else None,
     }

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from hub.contract import Found, Outcome, Resource, Target
 from hub.errors import ConfigError, HubError, RecordRejected, Retriable
 from hub.exchange.delivering.alike import Likeness
-from hub.exchange.delivering.byhand import LEFT_AS_IT_IS, natural
+from hub.exchange.delivering.byhand import GONE, LEFT_AS_IT_IS, natural
 from hub.exchange.delivering.sender import Batch
 from hub.exchange.judging.predict import Meter
 
@@ -68,7 +68,7 @@ class ReadBack:
             )
 
     def _checked(self, outcome: Outcome) -> bool:
-        return outcome.status == "done" and outcome.code not in (LEFT_AS_IT_IS, "target.gone")
+        return outcome.status == "done" and outcome.code not in (LEFT_AS_IT_IS, GONE)
 
     def _drawn(self, batch: Batch, index: int) -> bool:
         row = batch.rows[index]

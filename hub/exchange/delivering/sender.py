@@ -16,6 +16,7 @@ from hub.contract import Change, Found, Outcome, Resource, Target
 from hub.errors import ConfigError, RecordRejected, Retriable
 from hub.exchange.delivering.alike import Likeness
 from hub.exchange.delivering.byhand import (
+    LEFT_AS_IT_IS,
     Policy,
     Row,
     decide,
@@ -72,8 +73,15 @@ class Sender:
     meter: Meter = field(default_factory=Meter)
 
     def batch(self, rows: list[Row], decided: Mapping[int, Outcome]) -> Batch:
-        """Rows on their way; those that are ``decided`` are not sent."""
-        return Batch(rows, {index: self._change(row) for index, row in enumerate(rows)}, dict(decided))
+        """Rows on their way; those that are ``decided`` are not sent, nor those whose every value a person made
+        and is left."""
+        changes = {index: self._change(row) for index, row in enumerate(rows)}
+        left = {
+            index: Outcome("done", row.foreign_id, row.version, LEFT_AS_IT_IS)
+            for index, row in enumerate(rows)
+            if row.operation == "disable" and not changes[index].values
+        }
+        return Batch(rows, changes, left | dict(decided))
 
     def _change(self, row: Row) -> Change:
         """The change for the target. Its id names the run that first meant to send it: it is the same however
@@ -86,7 +94,7 @@ class Sender:
         identity = uuid.uuid5(uuid.NAMESPACE_URL, name)
         values = without_left(row, self.policy)
         key = dict(zip(self.target_key, known, strict=True))
-        return Change(row.operation, key, values, row.foreign_id, row.version, str(identity))
+        return Change(row.asks, key, values, row.foreign_id, row.version, str(identity))
 
     def _began(self, row: Row) -> uuid.UUID:
         return self.doubtful.get(row.key, self.run_id) if row.operation == "create" else self.run_id

@@ -18,7 +18,7 @@ from hub.contract import key_text
 from hub.exchange.extract import Certificate, Extracted
 from hub.exchange.judging.guard import SMALL
 from hub.exchange.runfile import RunFile
-from hub.workspace.limits import Absent, Canaries
+from hub.workspace.limits import AbsentStep, Canaries
 from hub.workspace.workspace import Workspace
 
 SHRUNK = 50  # percent of the last complete snapshot that have to be there still
@@ -53,18 +53,18 @@ def missing_canaries(run: RunFile, canaries: Canaries) -> list[str]:
 def doubts(
     extracted: Extracted,
     previous: int,
-    absent: Absent,
+    reactions: Sequence[AbsentStep],
     canaries: Canaries | None,
     moved: str,
     missing: int,
 ) -> list[str]:
     """Reasons to ask a person before anything of this snapshot is applied. ``missing`` records are absent
-    for the first time; ``moved`` says that the place is another one than last time."""
+    for the first time, to which ``reactions`` follow; ``moved`` says that the place is another than last time."""
     found = []
     certificate = extracted.certificate
     if extracted.full and canaries and canaries.missing == "hold" and "(canaries)" in certificate.reason:
         found.append(f"the snapshot is not complete: {certificate.reason}")
-    if not absent.chain or not certificate.complete or not extracted.read:
+    if not reactions or not certificate.complete or not extracted.read:
         return found
     distinct = extracted.read - extracted.duplicates
     if previous >= SMALL and 100 * distinct < SHRUNK * previous:

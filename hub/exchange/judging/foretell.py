@@ -79,7 +79,8 @@ def _sending(
     if doubtful:
         run.con.executemany("INSERT INTO in_doubt VALUES (?)", [[key] for key in doubtful])
     unversioned = "version IS NULL" if mapping.changed_by_hand != "overwrite" else "false"
-    found = run.sql(f"""SELECT operation, count(*), count(*) FILTER (seen IS NOT NULL
+    asked = "CASE WHEN operation IN ('enable', 'disable') THEN 'update' ELSE operation END"
+    found = run.sql(f"""SELECT {asked}, count(*), count(*) FILTER (seen IS NOT NULL
             OR (operation <> 'create' AND {unversioned})
             OR (operation = 'create' AND key IN (SELECT key FROM in_doubt)))
         FROM sending GROUP BY 1""")

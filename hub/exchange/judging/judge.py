@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from hub.exchange.absence import Absence
 from hub.exchange.extract import Extracted
@@ -53,7 +53,7 @@ def judge_inbound(
         nulled=merged.nulled_fields,
         filled=lambda name: guarded.filled(session, database, model.model, source, name),
         units=units_of(run, session, database, model, mapping.guard.per, source),
-        doubts=doubts(extracted, asked.previous, output.absent, mapping.canaries, moved, absent.absent),
+        doubts=doubts(extracted, asked.previous, output.absent.chain, mapping.canaries, moved, absent.absent),
     )
     return judge(mapping.guard, plan, initial=asked.initial)
 
@@ -67,9 +67,10 @@ def judge_outbound(
     number: int,
     asked: Asked,
     counts: Mapping[str, int],
+    doubts: Sequence[str] = (),
 ) -> list[str]:
-    """What a target would lose and get beyond its limits. What it holds is what it acknowledged; rows that a
-    file would no longer have are deletions."""
+    """What a target would lose and get beyond its limits, and ``doubts`` about what was read. What it holds is what it
+    acknowledged; rows that a file would no longer have are deletions."""
     found = differences(run, session, number, [column.name for column in compiled.columns], hub.signer)
     deleted = "SELECT key FROM sending WHERE operation = 'delete' UNION SELECT key FROM leftover"
     if compiled.direction == "pass":
@@ -81,6 +82,7 @@ def judge_outbound(
         counts={
             "create": counts["created"],
             "update": counts["updated"],
+            "disable": counts["disabled"],
             "delete": run.one(f"SELECT count(*) FROM ({deleted})"),
         },
         previous=run.one("SELECT count(*) FROM acknowledged"),
@@ -88,5 +90,6 @@ def judge_outbound(
         nulled=found.nulled,
         filled=lambda name: guarded.sent_filled(session, number, *found.before[name]),
         units=units,
+        doubts=doubts,
     )
     return judge(mapping.guard, plan, initial=asked.initial)

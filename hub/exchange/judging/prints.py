@@ -20,6 +20,7 @@ from hub.store.database import Database
 from hub.store.journal import Lease, fence
 
 PURPOSE = b"cophub/1/print"
+CHANGED = "operation IN ('update', 'enable')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,12 @@ def differences(
 ) -> Differences:
     """What the updates in ``sending`` change, as far as it is known what was acknowledged before."""
     nothing = Differences({}, {}, {})
-    count = run.one("SELECT count(*) FROM sending WHERE operation = 'update'")
+    count = run.one(f"SELECT count(*) FROM sending WHERE {CHANGED}")
     if not count or not (known := guarded.names_of(session, number)):
         return nothing
     wanted = None
     if count <= FEW * 10:
-        wanted = stage_keys(run, session, "printed_keys", "SELECT key FROM sending WHERE operation = 'update'")
+        wanted = stage_keys(run, session, "printed_keys", f"SELECT key FROM sending WHERE {CHANGED}")
     take(run, "printed", guarded.prints(session, number, wanted))
     secret, found = salt(signer), nothing
     for map_hash, names in known.items():
@@ -71,7 +72,7 @@ def differences(
             changed, nulled = run.sql(
                 f"SELECT count(*) FILTER (old <> new), count(*) FILTER (old <> {empty} AND new = {empty}) "
                 f"FROM (SELECT {old} AS old, {new} AS new FROM sending s JOIN printed p USING (key) "
-                f"WHERE s.operation = 'update' AND p.hash = s.expected AND p.map_hash = {map_hash})"
+                f"WHERE s.{CHANGED} AND p.hash = s.expected AND p.map_hash = {map_hash})"
             )[0]
             found.changed[field] = found.changed.get(field, 0) + changed
             found.nulled[field] = found.nulled.get(field, 0) + nulled
@@ -100,9 +101,12 @@ def remember(
             session,
             "prints",
             guarded.PRINTS,
-            f"SELECT key, hash, {signs} AS prints FROM sending WHERE operation <> 'delete'",
+            f"SELECT key, hash, {signs} AS prints FROM sending WHERE operation NOT IN ('disable', 'delete')",
         )
         deleted = "SELECT key FROM sending WHERE operation = 'delete'"
         some = run.one(f"SELECT count(*) FROM ({deleted})")
         gone = stage_keys(run, session, "prints_gone", deleted) if some else None
+        disabled = "SELECT key, hash, '' AS prints FROM sending WHERE operation = 'disable'"
+        if run.one(f"SELECT count(*) FROM ({disabled})"):
+            guarded.stay(session, number, stage(run, session, "prints_partly", guarded.PRINTS, disabled))
         guarded.remember(session, number, map_hash, list(fields), rows, gone)

@@ -3,7 +3,8 @@
 A record that the hub created there is known by the key that its delivery got, so it is no new entity. Of its
 fields that go out and come back, a value is an echo and no word of that system where it is the golden one
 (apart from case and blanks: the target's habit), where it is the echo it was before, or where it is an
-earlier golden value and the newer one is still on its way. An echo takes nothing over, and does not come
+earlier golden value and the newer one is still on its way, or where the hub disabled the record there and it is a field
+that disabling sets. An echo takes nothing over, and does not come
 forward when the true source falls silent. A target that changes a value more than that is heard once, and
 the report says so: it says the same from then on.
 """
@@ -31,12 +32,13 @@ from hub.workspace.shape import ModelFile
 class Sender:
     """A mapping that delivers the model to the resource that is read: the number of its shadows, SQL over
     ``mapped`` of the key that it writes records under (NULL where that is not read), the newest commit it has
-    sent, and the fields that come back."""
+    sent, the fields that come back, and those of them that disabling sets there."""
 
     source: int
     key: str
     seq: int
     fields: frozenset[str]
+    disabling: frozenset[str] = frozenset()
 
 
 def senders(hub: Hub, read: Compiled) -> list[Sender]:
@@ -45,7 +47,7 @@ def senders(hub: Hub, read: Compiled) -> list[Sender]:
     for mapping in hub.workspace.mappings.values():
         if mapping.from_ != read.output or all(one.into != read.source for one in mapping.outputs):
             continue
-        for sent in compile_mapping(mapping, hub.workspace):
+        for output, sent in zip(mapping.outputs, compile_mapping(mapping, hub.workspace), strict=True):
             if sent.output != read.source or not recognizes(hub.workspace, read, sent):
                 continue
             back = trips({"sent": [sent], "read": [read]})
@@ -56,6 +58,7 @@ def senders(hub: Hub, read: Compiled) -> list[Sender]:
                     _written_key(read, sent),
                     (mark.seq or 0) if mark else 0,
                     frozenset(trip.field for trip in back),
+                    frozenset(one.name for one in read.columns if {*(output.disable or {})} & {*one.inputs}),
                 )
             )
     return found
@@ -145,12 +148,17 @@ class Echo:
             FROM incoming n LEFT JOIN echoed e ON e._id = n._id""")
 
     def _delivered(self) -> None:
-        """``delivered`` (entity): those among the incoming that the target holds because of us."""
+        """``delivered`` (entity): those among the incoming that the target holds because of us; ``disabled_there``
+        (entity): those that we disabled there."""
         run = self.run
         incoming = "SELECT DISTINCT _id AS entity FROM incoming"
         staged = stage(run, self.session, "maybe_delivered", shadows.ENTITIES, incoming)
         run.sql("CREATE OR REPLACE TABLE delivered AS SELECT DISTINCT entity FROM created")
+        run.sql("CREATE OR REPLACE TABLE disabled_there (entity UUID)")
         for one in self.sending:
+            if one.disabling:
+                take(run, "disabled_read", shadows.disabled(self.session, one.source, staged))
+                run.sql("INSERT INTO disabled_there SELECT entity FROM disabled_read")
             take(run, "delivered_read", shadows.claimed(self.session, one.source, staged))
             run.sql(
                 "INSERT INTO delivered SELECT entity FROM delivered_read ANTI JOIN delivered USING (entity)"
@@ -177,10 +185,12 @@ class Echo:
         before = f"CAST({said.of_field('own.said', sql_text('~' + name))} AS {kind})"
         value = f"(n._id, {sql_text(name)}, CAST({quoted} AS VARCHAR))"
         earlier = f"{value} IN (SELECT (entity, field, value) FROM earlier)"
+        held = any(name in one.disabling for one in self.sending)
+        disabled = "OR n._id IN (SELECT entity FROM disabled_there)" if held else ""
         alike = f"{_habit(quoted, kind)} = {_habit('g.' + sql_name(name), kind)}"
         return (
             f"coalesce({quoted} IS NOT NULL AND {holder}.exchange <> {sql_text(self.read.mapping)} "
-            f"AND ({alike} OR coalesce({quoted} = {before}, false) OR {earlier}), false)"
+            f"AND ({alike} OR coalesce({quoted} = {before}, false) OR {earlier} {disabled}), false)"
         )
 
     def _own_items(self, name: str) -> str:

@@ -16,20 +16,27 @@ from hub.exchange.delivering.alike import Likeness, at
 from hub.exchange.delivering.byhand import NOTHING, Policy
 from hub.exchange.extract import json_path
 from hub.exchange.manifest import Manifest
-from hub.exchange.runfile import RunFile, sql_text
+from hub.exchange.runfile import HASH, RunFile, sql_text
 from hub.security.masking import is_classified, mask
 
 BATCH = 5_000
+MISSING = "pos IS NULL AND has_shadow AND has_output AND NOT disabled"
+"""What is disabled and not there is as good as disabled."""
 KINDS = ("missing", "different", "adoptable", "ghost", "orphan", "duplicate", "pending")
 _FINDING = pa.schema([(name, pa.string()) for name in ("kind", "key", "id", "field", "expected", "actual")])
 _HEAL = pa.schema([("key", pa.string()), ("known", pa.string()), ("seen", pa.string())])
 
 
-def match(run: RunFile) -> None:
-    """``known``: outputs beside what was acknowledged."""
-    run.sql("""CREATE OR REPLACE TABLE known AS SELECT coalesce(o.key, a.key) AS key, o.hash, a.hash AS expected,
+def match(run: RunFile, disabling: str) -> None:
+    """``known``: outputs beside what was acknowledged; of what is disabled its output is ``disabling`` (JSON)."""
+    body = sql_text(disabling)
+    if disabling:
+        run.sql(f"""INSERT INTO output_rows BY NAME SELECT key, {HASH.format(body)} AS hash, foreign_key, {body} AS body
+            FROM acknowledged ANTI JOIN output_rows USING (key) WHERE ends IS NOT NULL""")
+    run.sql(f"""CREATE OR REPLACE TABLE known AS SELECT coalesce(o.key, a.key) AS key, o.hash, a.hash AS expected,
             coalesce(o.foreign_key, a.foreign_key) AS foreign_key, a.foreign_key AS earlier, a.foreign_id, o.body,
-            o.key IS NOT NULL AS has_output, a.key IS NOT NULL AS has_shadow
+            o.key IS NOT NULL AS has_output, a.key IS NOT NULL AS has_shadow,
+            coalesce(a.ends IS NOT NULL AND o.body = {body}, false) AS disabled
         FROM output_rows o FULL JOIN acknowledged a ON a.key = o.key""")
 
 
@@ -72,11 +79,11 @@ class Differences:
         if missing:
             self._note(
                 "missing",
-                "SELECT foreign_key, foreign_id FROM pair WHERE pos IS NULL AND has_shadow AND has_output",
+                f"SELECT foreign_key, foreign_id FROM pair WHERE {MISSING}",
             )
             if self.policy != "keep":
                 self.run.sql(f"""INSERT INTO heal SELECT key, NULL, {sql_text(NOTHING)} FROM pair
-                    WHERE pos IS NULL AND has_shadow AND has_output""")
+                    WHERE {MISSING}""")
         self._note("orphan", "SELECT foreign_key, foreign_id FROM pair WHERE has_shadow AND NOT has_output")
         self._note(
             "duplicate", "SELECT own_key, id FROM there SEMI JOIN (FROM named WHERE n > 1) USING (own_key)"
@@ -107,7 +114,7 @@ class Differences:
             f"coalesce(p.body->>{sql_text(_flat(name))}, '') = coalesce(t.raw->>{sql_text(json_path(name))}, '')"
             for name in compared
         )
-        unequal = "" if kind == "adoptable" else f" AND NOT ({equal or 'true'})"
+        unequal = "" if kind == "adoptable" else f" AND (p.disabled OR NOT ({equal or 'true'}))"
         with self.run.beside() as other:  # a reader holds its connection
             reader = self.run.reader(
                 f"""SELECT p.key, p.foreign_key, t.own_key, t.id, p.body, CAST(t.raw AS VARCHAR) AS raw,
@@ -173,13 +180,13 @@ class Differences:
         """Put the healing in the place of ``sending``; answers how many of each operation."""
         run = self.run
         run.sql("""CREATE OR REPLACE TABLE sending AS SELECT p.key,
-            CASE WHEN p.pos IS NULL THEN 'create' ELSE 'update' END AS operation, p.hash, p.expected,
-            p.foreign_id, p.foreign_key, h.known, NULL::VARCHAR AS version, p.body, h.seen
+            CASE WHEN p.pos IS NULL THEN 'create' WHEN p.disabled THEN 'disable' ELSE 'update' END AS operation,
+            p.hash, p.expected, p.foreign_id, p.foreign_key, h.known, NULL::VARCHAR AS version, p.body, h.seen
             FROM heal h JOIN pair p USING (key)""")
         if ghosts:
             self._ghosts()
         found = dict(run.sql("SELECT operation, count(*) FROM sending GROUP BY 1"))
-        return {name: found.get(name, 0) for name in ("create", "update", "delete")}
+        return {name: found.get(name, 0) for name in ("create", "update", "disable", "delete")}
 
     def _ghosts(self) -> None:
         with self.run.beside() as other:

@@ -20,9 +20,10 @@ import pyarrow.parquet as pq
 from hub.exchange.contents import levels
 from hub.exchange.delivering.alike import Likeness
 from hub.exchange.delivering.byhand import Policy
+from hub.exchange.delivering.outcomes import apart
 from hub.exchange.ground import Hub, Progress
 from hub.exchange.judging.guard import Judged, judge
-from hub.exchange.manifest import Manifest
+from hub.exchange.manifest import COUNTED, Manifest
 from hub.exchange.pipeline import Result, run_exchange, silent
 from hub.exchange.reconciling.difference import Differences, match, pair
 from hub.exchange.reconciling.recall import Recall
@@ -107,7 +108,7 @@ def _target(
     name, _, place = manifest.output.partition(".")
     connector = hub.opened(stack, name)
     resource = connector.resource(place)
-    match(run)
+    match(run, manifest.disabling)
     reason = read_target(
         run, connector, resource, manifest, progress, reads=hub.workspace.system(name).spec.reads
     )
@@ -142,17 +143,12 @@ def _target(
 
 def _manifest(run: RunFile, manifest: Manifest, heals: Mapping[str, int], hub: Hub, guard: Any) -> None:
     """The plan says what it does now, and moves no watermark."""
-    total = sum(heals.values())
-    manifest.counts = {
-        "read": total,
-        "applied": total,
-        "created": heals["create"],
-        "updated": heals["update"],
-        "deleted": heals["delete"],
-    }
+    total = sum(count for operation, count in heals.items() if not apart(manifest, operation))
+    manifest.counts = {"read": total, "applied": total}
+    manifest.counts |= {COUNTED[operation]: count for operation, count in heals.items()}
     manifest.moves = False
-    run.sql("DELETE FROM held")
-    run.sql("DELETE FROM settled")
+    for name in ("held", "settled", "remembering", "forgetting"):
+        run.sql(f"DELETE FROM {name}")
     if manifest.direction == "outbound":
         run.sql("""CREATE OR REPLACE TABLE planned AS SELECT CAST(key AS UUID) AS _id, version
             FROM golden_rows SEMI JOIN sending USING (key)""")

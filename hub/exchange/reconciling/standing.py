@@ -13,6 +13,7 @@ from hub.errors import ConfigError, RecordRejected, Retriable
 from hub.exchange.extract import json_path, key_sql, pull
 from hub.exchange.ground import Progress
 from hub.exchange.manifest import Manifest
+from hub.exchange.reconciling.difference import MISSING
 from hub.exchange.runfile import RunFile, sql_text
 
 CHUNK = 100
@@ -120,7 +121,7 @@ def verified(run: RunFile, connector: Any, resource: Resource, manifest: Manifes
         text
         for (
             text,
-        ) in run.sql(f"""SELECT earlier FROM pair WHERE pos IS NULL AND has_shadow AND has_output
+        ) in run.sql(f"""SELECT earlier FROM pair WHERE {MISSING}
             ORDER BY hash(key) LIMIT {VERIFIED}""")
     ]
     here = 0

@@ -14,7 +14,7 @@ import pyarrow as pa
 from hub.contract import Change, Field, Found, Outcome, Page, Probe, Query, Resource, Settings, Spec
 from hub.errors import Retriable
 
-NAMES = ("code", "name", "city")
+NAMES = ("code", "name", "city", "active")
 
 
 @dataclass

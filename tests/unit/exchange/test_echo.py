@@ -134,6 +134,19 @@ def test_an_old_echo_does_not_undo_what_is_still_on_its_way(world: World, crm: S
     assert (city(world), rows(crm)[0]["description"]) == (("Ulm", "erp"), "Ulm")
 
 
+def test_what_disabling_wrote_is_no_word_of_the_target(world: World, crm: Simulator):
+    world.mapping(OUT, where="name <> 'Left'", out_of_scope="disable", disable="{description: closed}")
+    world.put("erp.suppliers", ONE)
+    round_trip(world)
+    world.put("erp.suppliers", ONE | {"name": "Left"})
+    for _ in range(2):
+        round_trip(world)
+    assert (rows(crm)[0]["description"], city(world)) == ("closed", ("Bonn", "erp"))
+    world.put("erp.suppliers", ONE)
+    round_trip(world)
+    assert (rows(crm)[0]["description"], writes(crm)) == ("Bonn", ["create", "update", "update"])
+
+
 def test_what_a_person_changes_in_the_target_is_news(world: World, crm: Simulator):
     world.put("erp.suppliers", ONE)
     round_trip(world)

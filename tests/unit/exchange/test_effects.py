@@ -18,7 +18,6 @@ from hub.exchange.plan import load_plan
 from hub.exchange.runfile import open_run
 from hub.store import plans
 from tests.unit.exchange.target import Crm
-from tests.unit.exchange.test_outbound import TO_CRM
 from tests.unit.exchange.world import SUPPLIERS, World, reconciled
 
 Rows = Mapping[str, Mapping[str, Any]]
@@ -28,13 +27,28 @@ ROW = st.fixed_dictionaries({"name": st.sampled_from("ab"), "city": st.sampled_f
 ROWS = st.dictionaries(st.sampled_from("12345"), ROW, max_size=5).map(lambda rows: rows | {"0": ALWAYS})
 CHANGES = st.dictionaries(st.sampled_from("123456"), st.none() | ROW, max_size=2)
 STORES = st.sampled_from(["source", "golden", "target", "nothing"])
-THROUGH = """
+LEAVING = """
+    where: city IS DISTINCT FROM 'Ulm'
+    disable: {active: false}
+    out_of_scope: disable
+    absent: delete
+    guard: off
+    changed_by_hand: overwrite
+    read_back: off
+"""
+TO_CRM = f"""
+    mapping: to-crm
+    from: supplier
+    into: crm.accounts
+    key: code
+    fields: {{code: code, name: name, city: city, active: "true"}}{LEAVING}"""
+THROUGH = f"""
     mapping: through
     from: erp.suppliers
     into: crm.accounts
     key: code
-    fields: {code: id, name: name, city: city}
-"""
+    fields: {{code: id, name: name, city: city, active: "true"}}{LEAVING}"""
+CALLED = {"enable": "update", "disable": "update"}
 
 
 def changed(rows: Rows, changes: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Mapping[str, Any]]:
@@ -56,8 +70,8 @@ class Play:
         self.world.modules["crm"] = self.crm.spec
         self.world.write("config/systems/crm.yaml", "system: crm\nconnector: crm\nresources: {accounts: {}}\n")
         self.world.mapping(BY_KEY, absent="delete", guard="off")
-        self.world.mapping(TO_CRM, absent="delete", guard="off", changed_by_hand="overwrite", read_back="off")
-        self.world.mapping(THROUGH, guard="off", changed_by_hand="overwrite", read_back="off")
+        self.world.mapping(TO_CRM)
+        self.world.mapping(THROUGH)
         self.world.migrate()
         self._context = self.world.opened()
         self.hub = self._context.__enter__().hub
@@ -154,6 +168,9 @@ def check_sending(play: Play, mapping: str, first: Rows, second: Rows, third: An
         else:
             expected[code] = expected.get(code, {}) | json.loads(one["body"])
     assert play.held() == expected
-    assert sorted(play.crm.calls[calls:]) == sorted((one["operation"], code) for code, one in done.items())
-    assert result.counts["applied"] == len(done)
+    asked = [(CALLED.get(one["operation"], one["operation"]), code) for code, one in done.items()]
+    assert sorted(play.crm.calls[calls:]) == sorted(asked)
+    left = [one for one in done.values() if one["operation"] in ("disable", "delete")]
+    assert result.counts["deleted"] + result.counts["disabled"] == len(left)
+    assert result.counts["applied"] == len(done) - (len(left) if mapping == "through" else 0)
     assert {keys.get(key, key) for key in play.refused(mapping)} == set(planned) - set(done)

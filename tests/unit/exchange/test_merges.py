@@ -287,6 +287,21 @@ def test_the_duplicate_of_a_target_goes_and_comes_back(world: World):
     assert sorted((row["code"], row["name"], row["city"]) for row in target.rows.values()) == before
 
 
+def test_the_duplicate_of_a_target_is_disabled_and_enabled_again(world: World):
+    target = shop(world, "disable\ndisable: {city: none}")
+    world.first("erp.suppliers", ONE, TWO)
+    world.run("to-crm")
+    with world.opened() as opened:
+        planned = plan_merge(opened.hub, "supplier", ids(world)["1"], ids(world)["2"])
+    assert [(one.exchange, one.fate) for one in planned.targets] == [("to-crm", "disabled")]
+    made = merge(world, "1", "2")
+    for city in ("none", "Bonn"):
+        assert some(world.run("to-crm", "incremental"), "deleted") == {"deleted": 0}
+        assert [row["city"] for row in target.rows.values() if row["code"] == "2"] == [city]
+        if city == "none":
+            unmerge(world, made)
+
+
 def test_a_duplicate_that_nobody_removes_stays_and_is_told(world: World):
     target = shop(world)
     world.first("erp.suppliers", ONE, TWO)

@@ -187,3 +187,29 @@ def test_a_key_that_one_source_matches_by_and_another_rewrites_is_contended() ->
     assert {one.message for one in found if "person.no " in one.message} == {
         f"person.no is also written normal by {name}" for name in ("others", first["mapping"])
     }
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "found"),
+    [
+        ("true", False, []),
+        ("true", "no", []),
+        ("true", 7.5, ["disable.value"]),
+        ("true", "perhaps", ["disable.value"]),
+        ("DATE '9999-12-31'", "2026-01-31", []),
+        ("DATE '9999-12-31'", True, ["disable.value"]),
+        ("1", None, []),
+        ("name", 7, []),
+    ],
+)
+def test_what_disabling_writes_is_of_the_fields_type(rule: str, value: Any, found: list[str]) -> None:
+    mapping = {
+        "mapping": "away",
+        "from": "person",
+        "into": "crm.people",
+        "key": "code",
+        "fields": {"code": "no", "state": rule},
+        "absent": "disable",
+        "disable": {"state": value},
+    }
+    assert [code for code in codes(mapping) if code.startswith("disable.")] == found

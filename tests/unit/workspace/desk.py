@@ -47,6 +47,7 @@ class Drawer(Settings):
     path: str | None = None
     key: tuple[str, ...] = ()
     fields: dict[str, str] = Field({})
+    whole: bool = False
 
 
 def describe(context: Context, settings: Any, name: str, drawer: Drawer | None) -> Resource | None:
@@ -56,7 +57,7 @@ def describe(context: Context, settings: Any, name: str, drawer: Drawer | None) 
         return None
     address = ForeignField("address", fields=(ForeignField("city"),))
     fields = tuple(ForeignField(field) for field in drawer.fields)
-    return Resource(name, key=drawer.key, fields=(*fields, address) if fields else ())
+    return Resource(name, key=drawer.key, fields=(*fields, address) if fields else (), replaces=drawer.whole)
 
 
 SPEC = Spec(

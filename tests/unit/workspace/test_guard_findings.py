@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from hub.errors import Finding
 from hub.workspace.load import lint
 from tests.unit.workspace.desk import CONNECTORS, write
@@ -64,15 +66,54 @@ def test_a_wrong_word_for_off_is_found(tmp_path: Path) -> None:
     assert [line for _, line in codes(tmp_path / "c", "absent: [{reaction: remove}]\n")] == [5]
 
 
-def test_a_target_is_told_to_delete_or_nothing(tmp_path: Path) -> None:
-    away = "mapping: away\nfrom: supplier\ninto: crm.Account\nkey: Id\nfields: {Id: code}\n"
-    for number, (absent, expected) in enumerate(
-        [
-            ("delete", []),
-            ("ignore", []),
-            ("disable", ["absent.outbound"]),
-            ("{reaction: delete, grace: 7d}", ["absent.outbound"]),
-        ]
-    ):
-        told = found(tmp_path / str(number), "mappings/away.yaml", f"{away}absent: {absent}\n")
-        assert [code for level, code, _ in told if level == "error"] == expected, told
+AWAY = "mapping: away\nfrom: supplier\ninto: crm.Account\nkey: Id\nfields: {Id: code, Name: name}\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("absent: delete", []),
+        ("absent: keep", []),
+        ("absent: {reaction: delete, grace: 7d}", []),
+        ("absent: disable\ndisable: {Name: left}", []),
+        ("absent: [{reaction: disable}, {reaction: delete, grace: 30d}]\ndisable: {Name: left}", []),
+        ("where: country = 'DE'\nout_of_scope: {reaction: disable, grace: 1d}\ndisable: {Name: left}", []),
+        ("absent: [{reaction: delete, grace: 1d}, {reaction: disable, grace: 2d}]\ndisable: {Name: left}",
+         ["absent.order"]),
+        ("absent: ignore", ["reaction.direction"]),
+        ("absent: [{reaction: disable}, {reaction: unlink, grace: 1d}]\ndisable: {Name: left}",
+         ["reaction.direction"]),
+        ("out_of_scope: unlink", ["reaction.direction", "reaction.unused"]),
+        ("out_of_scope: delete", ["reaction.unused"]),
+        ("absent: disable", ["disable.missing"]),
+        ("absent: delete\ndisable: {Name: left}", ["disable.unused"]),
+        ("absent: disable\ndisable: {Id: x}", ["disable.key"]),
+        ("absent: disable\ndisable: {Nmae: left}", ["disable.unmapped"]),
+        ("absent: disable\ndisable: {Name: [1]}", ["value.type"]),
+    ],
+)  # fmt: skip
+def test_a_target_keeps_disables_or_deletes(tmp_path: Path, lines: str, expected: list[str]) -> None:
+    told = found(tmp_path, "mappings/away.yaml", f"{AWAY}{lines}\n")
+    assert sorted(code for _, code, _ in told) == sorted(expected), told
+
+
+def test_words_of_targets_say_nothing_of_a_model(tmp_path: Path) -> None:
+    assert codes(tmp_path / "a", "absent: keep\n") == [("reaction.direction", 5)]
+    assert codes(tmp_path / "b", "out_of_scope: keep\n") == [("reaction.direction", 5)]
+    assert codes(tmp_path / "c", "disable: {name: x}\n") == [("key.direction", 5)]
+
+
+WHOLE = """\
+system: out
+connector: desk
+url: https://out.example.com
+resources:
+  list: {key: [Id], fields: {Id: text, Name: text}, whole: true}
+"""
+
+
+@pytest.mark.parametrize("line", ["absent: keep", "out_of_scope: keep", "disable: {Name: left}", "absent: delete"])
+def test_what_leaves_a_whole_file_cannot_stay_in_it(tmp_path: Path, line: str) -> None:
+    folder = write(tmp_path, {"config/systems/out.yaml": WHOLE})
+    told = found(folder, "mappings/away.yaml", AWAY.replace("crm.Account", "out.list") + line + "\n")
+    assert [code for _, code, _ in told] == ([] if line == "absent: delete" else ["reaction.whole"])
