@@ -9,23 +9,25 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from hub.cli.guarded import tell_guard
 from hub.cli.matches import masked, tell_report, write_csv
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
 from hub.cli.say import Say, plural, short
 from hub.cli.unmasking import Reason, Unmask, sight
 from hub.errors import ConfigError
-from hub.exchange.decisions.crossref import GOOD, QUIET, WORDS, ImportPlan, import_links
+from hub.exchange.decisions.crossref import Imported, plan_links
 from hub.exchange.decisions.linktable import COLUMNS, export_links
 from hub.exchange.ground import Hub
 from hub.exchange.keytokens import Keys
+from hub.exchange.linking.lines import GOOD, QUIET, WORDS
 from hub.exchange.shown import models_shown
 from hub.exchange.spreadsheet import write_rows
 from hub.security.masking import Sight
 from hub.store.linking import coverage
 from hub.store.matched import newest
 from hub.store.meant import find_entity, links_of
-from hub.store.reports import key_texts
+from hub.store.reports import find_plan, key_texts
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, invoke_without_command=True)
 
@@ -112,51 +114,60 @@ def show(
 def import_(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV with a head of names, or NDJSON")],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept with each link")],
     exchange: Annotated[
         str | None,
         typer.Option("--exchange", metavar="NAME", help="An exchange or system.resource, where no column says it"),
     ] = None,
-    apply: Annotated[bool, typer.Option("--apply", help="Write it; without, only show what would be done")] = False,
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept with each link")] = "",
     shown: Annotated[int, typer.Option("--show", min=0, max=100_000, help="Lines to show at most")] = 50,
 ) -> int:
-    """Import a cross-reference table: key, and entity or the key fields of its model.
+    """Plan the import of a cross-reference table: key, and entity or the key fields of its model.
 
-    Every line is judged first. Nothing is written while one of them contradicts what is known.
+    Every line is judged; while one contradicts what is known there is no plan. Then: cophub apply PLAN
     """
     say = Say(ctx)
-    if apply and not reason.strip():
+    if not reason.strip():
         raise ConfigError("links.reason", "an import needs a reason", hint="--reason TEXT")
     with opened_hub(say) as opened:
-        plan = import_links(opened.hub, file, exchange, reason.strip(), apply=apply, shown=shown)
-    _told(say, plan)
-    ahead = sum(plan.counts.get(name, 0) for name in GOOD)
-    if plan.applied:
-        say.line(f"{plural(ahead, 'link')} imported")
-    elif plan.conflicts:
-        say.line(f"{plural(plan.conflicts, 'line')} cannot be imported: mend them, or leave them out", style="red")
-    else:
-        say.line(f"{plural(ahead, 'link')} would be imported: --apply --reason TEXT", style="dim")
+        found = plan_links(opened.hub, file, exchange, reason.strip(), shown=shown)
+        plans = [find_plan(opened.hub.database, str(one.plan)) for one in found.plans]
+    _told(say, found)
+    if found.conflicts:
+        say.line(f"{plural(found.conflicts, 'line')} cannot be imported: mend them, or leave them out", style="red")
+    elif not plans:
+        say.line("nothing is to be imported", style="dim")
+    for plan in plans:
+        count = plural(plan.counts["applied"], "link")
+        say.line("plan", say.text(str(plan.id), "cyan"), f"of {plan.exchange}: {count}")
+        tell_guard(say, plan)
     say.answer(
         {
-            "lines": plan.lines,
-            "counts": plan.counts,
-            "conflicts": plan.conflicts,
-            "shown": plan.shown,
-            "applied": plan.applied,
+            "lines": found.lines,
+            "counts": found.counts,
+            "conflicts": found.conflicts,
+            "shown": found.shown,
+            "plans": [
+                {
+                    "plan": one.id,
+                    "exchange": one.exchange,
+                    "counts": one.counts,
+                    "guard": {"held": bool(one.breaches), "breaches": one.breaches},
+                }
+                for one in plans
+            ],
         }
     )
-    return 1 if plan.conflicts else 0
+    return 1 if found.conflicts else 0
 
 
-def _told(say: Say, plan: ImportPlan) -> None:
-    for verdict, count in plan.counts.items():
+def _told(say: Say, found: Imported) -> None:
+    for verdict, count in found.counts.items():
         style = "green" if verdict in GOOD else "dim" if verdict in QUIET else "red"
         say.line(say.text(f"{count:,} ×", "bold"), Text(verdict, style=style), WORDS[verdict])
-    if not plan.shown:
+    if not found.shown:
         return
     table = say.table("#line", "exchange", "record", "verdict", "entity or what stands in the way")
-    for one in plan.shown:
+    for one in found.shown:
         say.row(table, f"{one.line:,}", one.exchange, one.key, one.verdict, one.other or one.entity)
     say.show(table)
 

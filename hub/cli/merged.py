@@ -9,8 +9,8 @@ from typing import Any
 from rich.text import Text
 
 from hub.cli.say import Say, plain, plural, short
-from hub.exchange.decisions.merger import MergePlan
 from hub.exchange.ground import Hub
+from hub.exchange.uniting.merger import MergePlan
 from hub.security.masking import level_in, mask
 from hub.store.reports import key_texts
 

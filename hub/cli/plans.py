@@ -10,13 +10,14 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from hub.cli.guarded import tell_guard
 from hub.cli.matches import show_matches
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command
 from hub.cli.progress import progress
 from hub.cli.results import STYLES, WORDS, detail, number, reconciled, show_results
 from hub.cli.run import fresh_key
-from hub.cli.say import Say, moment, plain, plural, short
+from hub.cli.say import Say, moment, plain, plural
 from hub.cli.unmasking import Reason, Unmask, sight
 from hub.errors import ConfigError
 from hub.exchange.contents import Contents, Part, Shown, contents
@@ -32,6 +33,8 @@ MARKS = {
     "enable": ("^", "green"),
     "disable": ("-", "red"),
     "delete": ("x", "red"),
+    "link": ("=", "green"),
+    "merge": (">", "yellow"),
 }
 
 
@@ -152,20 +155,7 @@ def _print(say: Say, found: Contents, notes: tuple[str, ...]) -> None:
     for note in dict.fromkeys((*notes, *(note for part in found.parts for note in part.notes))):
         say.line("note:", say.text(note))
     say.line(reconciled(row.counts), style="dim")
-    if row.breaches:
-        for breach in row.breaches:
-            say.line(say.text("guard: held:", "yellow bold"), say.text(breach))
-        if row.state == "open":
-            say.line(
-                f"It waits for approval: cophub approve {short(row.id)} --reason TEXT;",
-                "a first load is planned with --initial.",
-            )
-    elif row.state == "open":
-        say.line(
-            say.text("guard: passed.", "green"),
-            "Nothing was changed.",
-            f"To do it: cophub apply {short(row.id)}",
-        )
+    tell_guard(say, row)
     if found.stale and row.state == "open":
         say.line(say.text("The workspace changed after this plan was made: apply will refuse it.", "yellow"))
 
@@ -211,7 +201,7 @@ def _change(say: Say, change: Shown) -> None:
         new = _value(say, field.new)
         arrow = (
             Text.assemble(_value(say, field.old), (" → ", "dim"), new)
-            if change.operation not in ("create", "delete")
+            if change.operation not in ("create", "delete", "link", "merge")
             else new
         )
         if change.operation == "update" and field.old is None and field.new is not None:

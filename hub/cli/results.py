@@ -13,7 +13,7 @@ from hub.exchange.pipeline import Result
 
 ALWAYS = ("read", "applied", "unchanged", "quarantined")
 WORDS = {"out_of_scope": "out of scope", "in_review": "in review", "future_dated": "future"}
-DETAILS = ("created", "updated", "linked", "disabled", "deleted", "absent")
+DETAILS = ("created", "updated", "linked", "merged", "disabled", "deleted", "absent")
 STYLES = {
     "quarantined": "red",
     "refused": "red",

@@ -18,12 +18,13 @@ from hub.cli.unmasking import Reason as Shown
 from hub.cli.unmasking import Unmask, sight
 from hub.errors import ConfigError
 from hub.exchange.decisions.deciding import Decided, decide, merge_candidates
-from hub.exchange.decisions.merger import merge_entities, plan_merge
-from hub.exchange.decisions.unmerging import unmerge_entities
+from hub.exchange.decisions.oneness import unite
 from hub.exchange.ground import Hub
 from hub.exchange.keytokens import Keys
 from hub.exchange.reconciling.comparison import Compared, compare
 from hub.exchange.shown import models_shown
+from hub.exchange.uniting.merger import plan_merge
+from hub.exchange.uniting.unmerging import unmerge_entities
 from hub.store import reviews
 from hub.store.meant import find_entity, find_review
 from hub.store.merges import list_merges
@@ -274,7 +275,7 @@ def merge(
         planned = plan_merge(hub, model, first, second)
         show_merge(say, hub, planned)
         told = merge_json(hub, planned)
-        identity = None if plan else merge_entities(hub, model, first, second, given(reason))
+        identity = None if plan else unite(hub, model, first, [second], given(reason))[0]
     if identity is not None:
         say.line(f"done; undo it with: cophub review unmerge {short(identity)} --reason TEXT")
     say.answer({"merge": identity, **told})

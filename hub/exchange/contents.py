@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,8 @@ from hub.store.plans import PlanRow
 from hub.store.reports import values_of
 
 REMOVALS = {1: "disable", 2: "delete"}
+BY_HAND = {"links": "linking", "merges": "uniting"}
+"""Directions of plans that people said, and their tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,8 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One change. ``operation``: create, update, disable, delete, or enable for what comes back. An update
-    without fields is one of who supplies them."""
+    """One change. ``operation``: create, update, disable, delete, enable for what comes back, link of an import,
+    merge. An update without fields is one of who supplies them."""
 
     operation: str
     key: str
@@ -96,7 +98,10 @@ def contents(hub: Hub, plan: PlanRow, limit: int = 5, sight: Sight = NOBODY) -> 
 
 def _part(hub: Hub, run: RunFile, manifest: Manifest, limit: int, sight: Sight) -> Part:
     run.use(manifest.number)
-    if manifest.direction == "inbound":
+    if manifest.direction in BY_HAND:
+        table = BY_HAND[manifest.direction]
+        changes, total = _by_hand(hub, run, manifest, limit, sight), run.one(f"SELECT count(*) FROM {table}")
+    elif manifest.direction == "inbound":
         changes = _inbound(hub, run, manifest, limit, sight)
         total = sum(run.one(f"SELECT count(*) FROM {name}") for name in ("creation", "updating", "removing"))
     else:
@@ -210,6 +215,40 @@ def _foreign_key(row: Mapping[str, Any]) -> str:
     except ValueError:
         parts = [row["foreign_key"]]
     return " ".join(str(part) for part in parts if part is not None) or str(row["key"])
+
+
+# ---------------------------------------------------------------- said by people
+
+
+def _by_hand(hub: Hub, run: RunFile, manifest: Manifest, limit: int, sight: Sight) -> list[Shown]:
+    """A link as its record and the entity, a merge as the entity that goes and the one it goes into."""
+    links = manifest.direction == "links"
+    table = BY_HAND[manifest.direction]
+    left, right, order = ("key", "entity", "line") if links else ("loser", "survivor", "number")
+    rows = run.sql(f"SELECT CAST({left} AS VARCHAR), {right} FROM {table} ORDER BY {order} LIMIT {limit}")
+    ids = {one: uuid.UUID(str(one)) for row in rows for one in (row if not links else row[1:])}
+    names = _called_entities(hub, manifest.model, set(ids.values()), sight)
+    keys = Keys(hub, sight)
+    shown = keys.foreign if manifest.said.get("direction") == "outbound" else keys.shown
+    found = []
+    for one, other in rows:
+        called = shown(manifest.exchange, one) if links else names.get(ids[one], one)
+        into = FieldChange(manifest.model if links else "into", None, names.get(ids[other], str(other)))
+        found.append(Shown("link" if links else "merge", called, (into,)))
+    return found
+
+
+def _called_entities(
+    hub: Hub, model: str, ids: Collection[uuid.UUID], sight: Sight
+) -> dict[uuid.UUID, str]:
+    declared = hub.workspace.models[model]
+    found = values_of(hub.database, model, list(ids))
+    names = Values(hub, declared.fields, sight)
+    names.learn([*found.values()])
+    return {
+        one: " ".join(str(names.shown(name, row[name])) for name in declared.key if row[name] is not None)
+        for one, row in found.items()
+    }
 
 
 # ---------------------------------------------------------------- held

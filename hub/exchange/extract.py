@@ -32,12 +32,13 @@ PLAIN = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?)?|\d+")
 @dataclass(frozen=True, slots=True)
 class Certificate:
     """Whether the records read are all there were. Absence counts only where ``complete`` (P5); ``whole`` says
-    that all there were are here, though not all of them can be told apart."""
+    that all there were are here, though not all of them can be told apart; ``hold`` that a person is asked."""
 
     complete: bool
     reason: str = ""
     announced: int | None = None
     whole: bool = False
+    hold: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ TABLES = {
     ),
     "outbound": ("sending", "held", "settled", "whole", "leftover", "planned", "remembering", "forgetting"),
     "pass": ("sending", "held", "settled", "whole", "leftover", "witnessed", "remembering", "forgetting"),
+    "links": ("linking", "held", "settled"),
+    "merges": ("uniting", "held"),
 }
 
 READ_PARTS = (
@@ -63,7 +65,7 @@ class Manifest:
     """One output's plan. ``values`` of counts reconcile: read = the sum of READ_PARTS (P7). ``owned`` are
     sets of fields that no two entities share: those of match rules and unique ones. ``moves`` says that the
     watermark follows: not where the records were given instead of read. ``disabling`` is what disabling writes to a
-    target, as JSON."""
+    target, as JSON; ``said`` is what people said of a plan by hand: its reason, who said it, and what it is about."""
 
     exchange: str
     output: str
@@ -98,6 +100,7 @@ class Manifest:
     full: bool = False
     predicted: dict[str, Any] = field(default_factory=dict)
     disabling: str = ""
+    said: dict[str, str] = field(default_factory=dict)
 
     def dump(self) -> bytes:
         return orjson.dumps(dataclasses.asdict(self), option=orjson.OPT_SORT_KEYS)

@@ -202,7 +202,6 @@ class _Planner:
             extracted,
             asked.previous,
             self.departures.chains[ABSENT],
-            self.mapping.canaries,
             moved_since(asked.place, place),
             counts["absent"],
         )

@@ -28,6 +28,8 @@ TELLING = {
     "held": "key, hash, state, code, field",
     "sending": "key, operation, hash, expected",
     "leftover": "key",
+    "linking": "key, entity",
+    "uniting": "survivor, loser",
 }
 
 

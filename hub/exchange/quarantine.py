@@ -84,6 +84,12 @@ def collect(
     return Held(reasons, records)
 
 
+def nothing_held(run: RunFile) -> None:
+    """``held`` and ``settled`` of a plan that read no record."""
+    run.sql(f"CREATE OR REPLACE TABLE held ({HELD})")
+    run.sql("CREATE OR REPLACE TABLE settled (key VARCHAR)")
+
+
 def set_aside(run: RunFile, state: str, code: str, message: str, query: str, *, position: str = "''") -> None:
     """Add the records (key, hash) of ``query`` to ``held``; message and position are SQL over its columns."""
     run.sql(f"""INSERT INTO held BY NAME SELECT key, hash, {sql_text(state)} AS state, {sql_text(code)} AS code,

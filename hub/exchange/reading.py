@@ -8,9 +8,10 @@ from collections.abc import Callable
 from hub.contract import Query, Resource, Source
 from hub.errors import Fatal
 from hub.exchange import quarantine
-from hub.exchange.extract import Extracted, extract
+from hub.exchange.extract import Extracted, extract, key_sql
 from hub.exchange.ground import Asked, Hub, Progress
 from hub.exchange.join import joined_scan
+from hub.exchange.judging.certify import watched
 from hub.exchange.runfile import RunFile
 from hub.failpoints import reach
 from hub.mapping.compile import Compiled
@@ -58,4 +59,31 @@ def read_source(
         note = f"everything was read: {error.message}"
         extracted = dataclasses.replace(extracted, notes=(*extracted.notes, note))
     reach("after_extract")
+    return _watched(hub, run, source, extracted, compiled[0], opened)
+
+
+def _watched(
+    hub: Hub,
+    run: RunFile,
+    source: Source,
+    extracted: Extracted,
+    compiled: Compiled,
+    opened: Callable[[str], Source],
+) -> Extracted:
+    """By the canaries of the resources that were read, joined ones among them: each by its own key."""
+    system, _, name = compiled.source.partition(".")
+    declared = hub.workspace.system(system).canaries
+    if name in declared:
+        key = source.resource(name).key
+        rows = f"SELECT {key_sql(key)} AS key FROM ({extracted.scan})"
+        if key == extracted.resource.key:
+            rows = "SELECT key FROM extracted"
+        extracted = watched(run, extracted, declared[name], f"canaries of {compiled.source}", rows)
+    for number, join in enumerate(compiled.joins):
+        others = hub.workspace.system(join.system).canaries
+        if join.resource in others:
+            key = opened(join.system).resource(join.resource).key
+            rows = f"SELECT {key_sql(key)} AS key FROM joined_{number}_rows"
+            whose = f"canaries of {join.system}.{join.resource}"
+            extracted = watched(run, extracted, others[join.resource], whose, rows)
     return extracted

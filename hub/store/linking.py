@@ -115,6 +115,12 @@ def there(session: Bulk, database: Database, model: str, entities: Table) -> Wir
     return session.read(query.where(golden.c["_state"] < 2))
 
 
+def known(session: Bulk, number: int) -> int:
+    """How many records or objects of a source are known."""
+    query = select(func.count()).where(shadow.c.source == number, shadow.c.absent_at.is_(None))
+    return int(session.run(query)[0][0])
+
+
 def all_links(session: Bulk, number: int, *, outbound: bool) -> Wire:
     """key, entity of every link of a source; of a target its own ids."""
     key = func.coalesce(shadow.c.foreign_id, shadow.c.foreign_key) if outbound else shadow.c.key

@@ -34,6 +34,13 @@ def golden(
     return None
 
 
+def count_living(database: Database, model: str) -> int:
+    """How many entities of a model are neither deleted nor merged into another one."""
+    table = database.tables[entity_table(model)]
+    with database.begin(reading=True) as connection:
+        return connection.scalar(select(func.count()).where(table.c["_state"] < 2)) or 0
+
+
 def rewrite(
     connection: Connection,
     database: Database,

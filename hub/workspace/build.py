@@ -19,6 +19,7 @@ from hub.workspace.overlay import merge
 from hub.workspace.plain import plain_in_text, plain_secrets
 from hub.workspace.roles import RolesFile
 from hub.workspace.shape import (
+    RESOURCE_KEYS,
     CodesFile,
     EnvironmentFile,
     HubFile,
@@ -191,7 +192,8 @@ def _system(
     entries = value.get("resources")
     for name, entry in entries.items() if isinstance(entries, dict) else ():
         if isinstance(entry, dict):
-            made = _shape(file, spec.resource, findings, entry, ("resources", name))
+            theirs = {key: item for key, item in entry.items() if key not in RESOURCE_KEYS}
+            made = _shape(file, spec.resource, findings, theirs, ("resources", name))
             if made:
                 resources[name] = made
                 findings += plain_secrets(made, file, ("resources", name))
@@ -210,6 +212,7 @@ def _system(
         gathered.folder / "config",
         shape.delivery,
         shape.push,
+        {name: entry.canaries for name, entry in shape.resources.items() if entry.canaries is not None},
     )
 
 

@@ -78,6 +78,7 @@ def _objects(workspace: Workspace, kind: str) -> dict[str, Any]:
                 "writes": system.writes,
                 **plain(system.settings),
                 "resources": plain(system.resources),
+                "canaries": plain(system.canaries),
             }
             for name, system in workspace.systems.items()
         }

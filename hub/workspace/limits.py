@@ -134,7 +134,7 @@ FieldRuleLimit = Annotated[
 
 
 class Guard(Shape):
-    """Limits of one run: a count, a percentage of what was there before, or off. Where delete, disable and
+    """Limits of one run: a count, a percentage of what was there before, or off. Where delete, disable, merge and
     nulls are not written, safe ones hold; ``guard: off`` switches all of them off."""
 
     create: Limit | None = Field(None, description="Most entities or records to create", examples=["20%"])
@@ -147,6 +147,11 @@ class Guard(Shape):
     )
     unlink: Limit | None = Field(None, description="Most links to forget", examples=["10"])
     link: Limit | None = Field(None, description="Most records to link to entities that exist", examples=["5%"])
+    merge: Limit | None = Field(
+        None,
+        description="Most entities to merge into others in one go; not written: 100, or 10% where that is more",
+        examples=["3"],
+    )
     fields: dict[str, FieldRuleLimit] = Field(
         {},
         description="Field → most values that change, or {change, null}",

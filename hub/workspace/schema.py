@@ -17,6 +17,7 @@ from hub.contract import Spec
 from hub.workspace.connectors import Connectors, ProfileFile, shipped
 from hub.workspace.roles import RolesFile
 from hub.workspace.shape import (
+    RESOURCE_KEYS,
     CodesFile,
     EnvironmentFile,
     HubFile,
@@ -108,7 +109,7 @@ def _system(connectors: Connectors) -> dict[str, Any]:
         given = set(profile.settings) if profile else set()
         branches.append(_branch(name, spec.name, required[spec.name] - given, whole=not profile))
     whole["properties"]["connector"] = {**whole["properties"]["connector"], "enum": names}
-    whole["$defs"] = definitions
+    whole["$defs"] |= definitions
     whole["allOf"] = branches
     whole["unevaluatedProperties"] = False
     return whole
@@ -129,6 +130,8 @@ def _define(spec: Spec, definitions: dict[str, Any]) -> set[str]:
             **{word: key[word] for word in key if word not in ("type", "items")},
             "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
         }
+    own = {name: {"$ref": f"#/$defs/ResourceEntry/properties/{name}"} for name in RESOURCE_KEYS}
+    entry["properties"] = {**entry.get("properties", {}), **own}
     definitions[spec.name] = {key: value for key, value in settings.items() if key != "required"}
     definitions[f"{spec.name}_resource"] = entry
     definitions[f"{spec.name}_part"] = {key: value for key, value in entry.items() if key != "required"}

@@ -112,6 +112,23 @@ class HubFile(Shape):
 # ---------------------------------------------------------------- systems
 
 
+RESOURCE_KEYS = ("canaries",)
+"""Keys of a resource that the hub reads itself; the others are its connector's."""
+
+
+class ResourceEntry(BaseModel):
+    """One resource of a system. Keys not listed here belong to the connector."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    canaries: CanaryRule | None = Field(
+        None,
+        description="Keys that every complete snapshot of the resource holds, whichever mapping reads it; see canaries "
+        "of a mapping",
+        examples=[[1000, 2000]],
+    )
+
+
 class SystemFile(BaseModel):
     """``config/systems/NAME.yaml``: an external application instance. Keys not listed here belong to
     the connector and are checked against its settings."""
@@ -134,7 +151,7 @@ class SystemFile(BaseModel):
         description="How events that it sends to the hub are proven",
         examples=[{"secret": "secret://crm/push"}],
     )
-    resources: dict[str, dict[str, Any]] = Field({}, description="Resources by name")
+    resources: dict[str, ResourceEntry] = Field({}, description="Resources by name")
 
 
 class CodesFile(Shape):

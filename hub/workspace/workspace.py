@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 from hub.contract import Context, Resource, Settings, Spec
 from hub.errors import ConfigError
 from hub.workspace.explain import suggest
+from hub.workspace.limits import Canaries
 from hub.workspace.located import Layered, Located, Place
 from hub.workspace.roles import RolesFile
 from hub.workspace.shape import CodesFile, Delivering, HubFile, MappingFile, ModelFile, Push, TestCase, Title
@@ -23,7 +24,8 @@ Kind = Literal["hub", "roles", "system", "model", "codes", "mapping", "test", "e
 @dataclass(frozen=True, slots=True)
 class System:
     """An external application instance. ``settings`` are validated, profile and environment laid in;
-    secrets are references. ``connector`` is what the file says: a connector or a profile."""
+    secrets are references. ``connector`` is what the file says: a connector or a profile; ``canaries`` are those
+    of resources."""
 
     name: str
     title: Title
@@ -35,6 +37,7 @@ class System:
     folder: Path
     delivery: Delivering = field(default_factory=Delivering)
     push: Push | None = None
+    canaries: Mapping[str, Canaries] = field(default_factory=dict)
     _described: dict[str, Resource | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property

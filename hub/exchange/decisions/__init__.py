@@ -1,1 +1,1 @@
-"""What people decide: reviews, links, merges of entities and their undoing, replays."""
+"""What people decide: reviews, links to import, replays."""

@@ -1,54 +1,29 @@
-"""Importing a cross-reference table: which record of a system is which entity, as somebody knows already.
+"""Importing a cross-reference table: every line is judged, and what is good becomes a plan of its exchange.
 
-A line names the exchange (or system.resource), the record's key, and the entity by its id or by the key
-fields of its model. Nothing is written before every line has its verdict. Of a source it becomes a decision
-that the next run follows; of a target the hub knows from now on that the object is there, and by which id.
+While one line contradicts what is known there is no plan at all. A plan is applied as every other: under its
+guard, approved where that holds it, and bound to what it saw.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
-
-import duckdb
 
 from hub.errors import ConfigError
-from hub.exchange.ground import Hub, source_number
-from hub.exchange.ids import new_entity_id
-from hub.exchange.pipeline import lease_names
-from hub.exchange.runfile import RunFile, open_run, sql_name, sql_text
-from hub.exchange.spreadsheet import GUARDED
-from hub.exchange.staging import rows, stage, stage_keys, take
-from hub.mapping.compile import Compiled, compile_mapping
-from hub.security.audit import record
-from hub.store import entities, journal, linking, shadows
-from hub.store.bulk import Bulk
-from hub.store.database import now
-from hub.store.journal import fence
-from hub.store.wire import duck_type
+from hub.exchange.ground import Hub
+from hub.exchange.judging.guard import Judged, judge
+from hub.exchange.linking import lines
+from hub.exchange.linking.lines import GOOD, JUDGED, QUIET, Place, place_of, places, read_lines
+from hub.exchange.manifest import Manifest
+from hub.exchange.pipeline import Result, lease_names, plan_by_hand
+from hub.exchange.quarantine import nothing_held
+from hub.exchange.runfile import RunFile, open_run, sql_text
+from hub.store import linking, marks
 from hub.workspace.explain import suggest
-from hub.workspace.shape import MappingFile
-
-WORDS = {
-    "link": "to be linked",
-    "unseen": "to be linked when the source gives the record: it has not been read yet",
-    "linked": "linked already",
-    "repeated": "the same line once more",
-    "elsewhere": "linked to another entity",
-    "taken": "another record of the source stands for the entity",
-    "twice": "the file links the record, or the entity, twice",
-    "unknown": "there is no such entity",
-    "ambiguous": "several entities have this key",
-    "incomplete": "the line has no key, or names no entity",
-    "place": "there is no such exchange",
-}
-JUDGED = "line BIGINT, place VARCHAR, key VARCHAR, entity UUID, verdict VARCHAR, other VARCHAR"
-GOOD = ("link", "unseen")
-QUIET = ("linked", "repeated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,309 +39,108 @@ class LineFound:
 
 
 @dataclass(frozen=True, slots=True)
-class ImportPlan:
-    """What an import would do: how many lines of each verdict, and the first of those that need a look."""
+class Imported:
+    """What an import would do: how many lines of each verdict, the first of those that need a look, and the
+    plans that do it, one per exchange; none while there is a conflict."""
 
     lines: int
     counts: Mapping[str, int]
     shown: tuple[LineFound, ...]
-    applied: bool
+    plans: tuple[Result, ...] = ()
 
     @property
     def conflicts(self) -> int:
         return sum(count for name, count in self.counts.items() if name not in (*GOOD, *QUIET))
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """One output that lines are about."""
-
-    number: int
-    mapping: MappingFile
-    compiled: Compiled
-    model: str
-
-    @property
-    def outbound(self) -> bool:
-        return self.compiled.direction == "outbound"
-
-
-def import_links(
-    hub: Hub, file: Path, place: str | None, reason: str, *, apply: bool, shown: int = 50
-) -> ImportPlan:
-    """Judge every line; with ``apply`` write those that are good. ConfigError ``links.file`` for a file that
-    cannot be read, ``links.conflict`` where lines contradict what is known and ``apply`` is asked for."""
+def plan_links(hub: Hub, file: Path, place: str | None, reason: str, *, shown: int = 50) -> Imported:
+    """Judge every line, and store the plans. ConfigError ``links.file`` for a file that cannot be read,
+    ``links.place`` where nothing says of which exchange it is."""
     with open_run(hub.scratch, hub.memory, hub.threads) as run:
-        lines = _read(run, file)
-        run.sql(f"CREATE TABLE judged ({JUDGED})")
-        places = [(name, _place(hub, name)) for name in _places(run, place)]
-        if place is not None and (place, None) in places:
-            message = f'there is no exchange or system.resource "{place}"'
-            raise ConfigError("links.place", message, hint=suggest(place, hub.workspace.mappings))
-        names = [name for _, one in places if one for name in lease_names(one.mapping)]
-        if not apply:
-            with hub.database.bulk(write=False) as session:
-                for name, one in places:
-                    _judge(hub, run, session, name, one)
-            return _told(run, lines, shown, applied=False)
-        with journal.leases(hub.database, names) as held, hub.database.bulk(write=True) as session:
-            fence(session, held)
-            for name, one in places:
-                _judge(hub, run, session, name, one)
-            plan = _told(run, lines, shown, applied=True)
-            if plan.conflicts:
-                raise ConfigError(
-                    "links.conflict",
-                    f"{plan.conflicts} of {lines} lines cannot be imported",
-                    where=str(file),
-                    hint="the same command without --apply lists them; mend them, or leave them out",
-                )
-            for name, one in places:
-                if one is not None:
-                    _write(hub, run, session, name, one, reason)
-            digest = hashlib.sha256(file.read_bytes()).hexdigest()
-            record(
-                session,
-                hub.actor,
-                "links.imported",
-                f"file:{digest[:16]}",
-                reason=reason,
-                details=dict(plan.counts),
-            )
-        return plan
-
-
-def _read(run: RunFile, file: Path) -> int:
-    """``given``: the lines as text; ``line`` counts from the head of the file."""
-    if not file.is_file():
-        raise ConfigError("links.file", "there is no such file", where=str(file))
-    listed = file.suffix.lower() in (".ndjson", ".jsonl", ".json")
-    path = sql_text(str(run.bring(file.resolve(), f"links{file.suffix}")))
-    reader = f"read_json({path}, format = 'newline_delimited', convert_strings_to_integers = false)"
-    if not listed:
-        reader = f"read_csv({path}, {_head(file)}, header = true, null_padding = true, parallel = false)"
-    try:
-        run.sql(
-            f"CREATE TABLE given AS SELECT row_number() OVER () + {0 if listed else 1} AS _line, * FROM {reader}"
-        )
-    except duckdb.Error as error:
-        raise ConfigError(
-            "links.file",
-            f"the file cannot be read: {str(error).splitlines()[0][:200]}",
-            where=str(file),
-            hint="CSV with a head of names, or NDJSON: exchange, key, and entity or the key fields of the model",
-        ) from error
-    for name in () if listed else sorted(_columns(run) - {"_line"}):  # as an export wrote it
-        cell = sql_name(name)
-        run.sql(f"""UPDATE given SET {cell} = regexp_replace({cell}, {sql_text(GUARDED)}, '\\1')
-            WHERE starts_with({cell}, chr(39))""")
-    if "key" not in _columns(run):
-        raise ConfigError(
-            "links.file",
-            "the file has no column named key",
-            where=str(file),
-            hint="name the columns exchange, key, and entity or the key fields of the model",
-        )
-    return int(run.one("SELECT count(*) FROM given"))
-
-
-def _head(file: Path) -> str:
-    """How the file separates, and its names, as options of the reader: nothing is guessed from its lines."""
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            first = lines.readline()
-    except UnicodeDecodeError as error:
-        raise ConfigError("links.file", "the file is not UTF-8", where=str(file)) from error
-    separator = max(",;\t", key=first.count)
-    names = [name.strip() for name in next(csv.reader([first], delimiter=separator), [])]
-    if len(set(names)) < len(names) or not all(names):
-        raise ConfigError(
-            "links.file", "the names in the head are not all there, or not all different", where=str(file)
-        )
-    columns = ", ".join(f"{sql_text(name)}: 'VARCHAR'" for name in names)
-    return f"auto_detect = false, delim = {sql_text(separator)}, quote = '\"', escape = '\"', columns = {{{columns}}}"
-
-
-def _columns(run: RunFile) -> set[str]:
-    return {str(row[0]) for row in run.sql("DESCRIBE given")}
-
-
-def _places(run: RunFile, place: str | None) -> list[str]:
-    if "exchange" in _columns(run):
-        run.sql(f"UPDATE given SET exchange = coalesce(CAST(exchange AS VARCHAR), {sql_text(place or '')})")
-    elif place is None:
-        raise ConfigError(
-            "links.place", "of which exchange are the lines?", hint="a column exchange, or --exchange NAME"
-        )
-    else:
-        run.sql(f"ALTER TABLE given ADD COLUMN exchange VARCHAR DEFAULT {sql_text(place)}")
-    return [str(row[0]) for row in run.sql("SELECT DISTINCT exchange FROM given ORDER BY 1")]
-
-
-def _place(hub: Hub, name: str) -> _Place | None:
-    """The one output that a name stands for; None where there is no such exchange."""
-    found = []
-    for mapping in hub.workspace.mappings.values():
-        if mapping.direction == "pass" or name not in (
-            mapping.mapping,
-            mapping.from_,
-            *(output.into for output in mapping.outputs if "." in output.into),
-        ):
+        found = _judged(hub, run, file, place)
+        told = _told(run, shown)
+    if told.conflicts:
+        return told
+    made = []
+    for name, one in found.items():
+        if one is None:
             continue
-        for compiled in compile_mapping(mapping, hub.workspace):
-            if name in (mapping.mapping, mapping.from_, compiled.output):
-                found.append((mapping, compiled))
-    if len(found) > 1:
-        listed = ", ".join(sorted({mapping.mapping for mapping, _ in found}))
-        raise ConfigError(
-            "links.place", f"{name} stands for several outputs: {listed}", hint="name one exchange"
-        )
-    if not found:
-        return None
-    mapping, compiled = found[0]
-    model = mapping.from_ if compiled.direction == "outbound" else compiled.output
-    return _Place(source_number(hub.database, mapping, compiled), mapping, compiled, model)
+        make = partial(_plan, hub, file, place, name, one, reason)
+        key = f"links/{one.mapping.mapping}/{uuid.uuid4().hex[:12]}"
+        result = plan_by_hand(hub, one.mapping.mapping, key, lease_names(one.mapping), make)
+        if result.counts["applied"]:
+            made.append(result)
+    return Imported(told.lines, told.counts, told.shown, tuple(made))
 
 
-# ---------------------------------------------------------------- judging
+def _judged(hub: Hub, run: RunFile, file: Path, place: str | None) -> dict[str, Place | None]:
+    """``judged``; answers the places that the lines are about."""
+    read_lines(run, file)
+    run.sql(f"CREATE TABLE judged ({JUDGED})")
+    found = {name: place_of(hub, name) for name in places(run, place)}
+    if place is not None and place in found and found[place] is None:
+        message = f'there is no exchange or system.resource "{place}"'
+        raise ConfigError("links.place", message, hint=suggest(place, hub.workspace.mappings))
+    with hub.database.bulk(write=False) as session:
+        for name, one in found.items():
+            lines.judge(hub, run, session, name, one)
+    return found
 
 
-def _judge(hub: Hub, run: RunFile, session: Bulk, name: str, place: _Place | None) -> None:
-    mine = f"SELECT * FROM given WHERE exchange = {sql_text(name)}"
-    if place is None:
-        run.sql(
-            f"""INSERT INTO judged SELECT _line, exchange, CAST(key AS VARCHAR), NULL, 'place', '' FROM ({mine})"""
-        )
-        return
-    _entities(hub, run, session, place, mine)
-    keys = stage_keys(run, session, "import_keys", "SELECT DISTINCT key FROM named WHERE key IS NOT NULL")
-    known = linking.foreign_ids if place.outbound else linking.linked_keys
-    take(run, "key_known", known(session, place.number, keys))
-    wanted = stage(
-        run,
-        session,
-        "import_entities",
-        shadows.ENTITIES,
-        "SELECT DISTINCT entity FROM named WHERE entity IS NOT NULL",
-    )
-    take(
-        run,
-        "entity_known",
-        linking.linked_entities(session, place.number, wanted, outbound=place.outbound),
-    )
-    fresh = "'link'" if place.outbound else "CASE WHEN k.key IS NULL THEN 'unseen' ELSE 'link' END"
-    run.sql(f"""INSERT INTO judged SELECT line, {sql_text(name)}, n.key, n.entity, CASE
-            WHEN n.key IS NULL OR n.wanted = '' THEN 'incomplete'
-            WHEN n.found = 0 THEN 'unknown' WHEN n.found > 1 THEN 'ambiguous'
-            WHEN k.entity = n.entity THEN 'linked'
-            WHEN k.entity IS NOT NULL THEN 'elsewhere'
-            WHEN e.key IS NOT NULL THEN {"'elsewhere'" if place.outbound else "'taken'"}
-            WHEN n.first < line AND n.entities = 1 AND n.keys = 1 THEN 'repeated'
-            WHEN n.entities > 1 OR n.keys > 1 THEN 'twice'
-            ELSE {fresh} END,
-            coalesce(CASE WHEN k.entity IS NOT NULL THEN CAST(k.entity AS VARCHAR) ELSE e.key END, n.wanted)
-        FROM (SELECT *, min(line) OVER (PARTITION BY key, entity) AS first,
-                count(DISTINCT entity) OVER (PARTITION BY key) AS entities,
-                count(DISTINCT key) OVER (PARTITION BY entity) AS keys FROM named) n
-        LEFT JOIN (SELECT key, any_value(entity) AS entity FROM key_known GROUP BY key) k ON k.key = n.key
-        LEFT JOIN (SELECT entity, min(key) AS key FROM entity_known GROUP BY entity) e
-            ON e.entity = n.entity AND e.key <> n.key""")
-
-
-def _entities(hub: Hub, run: RunFile, session: Bulk, place: _Place, mine: str) -> None:
-    """``named`` (line, key, wanted, entity, found): the entity that each line means."""
-    there, fields = _columns(run), hub.workspace.models[place.model].key
-    by_key = all(name in there for name in fields)
-    given = "CAST(entity AS VARCHAR)" if "entity" in there else "NULL"
-    if not by_key and "entity" not in there:
-        has = ", ".join(sorted(there - {"_line", "exchange"}))
-        raise ConfigError(
-            "links.file",
-            f"the file names no entity: it has {has}, and neither entity nor {', '.join(fields)}",
-            hint=f"add the key fields of {place.model}, or a column entity",
-        )
-    columns = entities.columns(hub.database, place.model)
-    typed = ", ".join(
-        f"TRY_CAST(CAST({sql_name(name)} AS VARCHAR) AS {duck_type(columns[name])}) AS {sql_name('k_' + name)}"
-        for name in fields
-        if by_key
-    )
-    texts = ", ".join(f"CAST({sql_name(name)} AS VARCHAR)" for name in fields) if by_key else "NULL"
-    run.sql(f"""CREATE OR REPLACE TABLE asked AS SELECT _line AS line, nullif(CAST(key AS VARCHAR), '') AS key,
-        TRY_CAST({given} AS UUID) AS id, coalesce(nullif({given}, ''), concat_ws(' ', {texts})) AS wanted,
-        {typed or "NULL AS nothing"} FROM ({mine})""")
-    staged = stage(
-        run,
-        session,
-        "import_ids",
-        shadows.ENTITIES,
-        "SELECT DISTINCT id AS entity FROM asked WHERE id IS NOT NULL",
-    )
-    take(run, "known_id", linking.there(session, hub.database, place.model, staged))
-    run.sql("""CREATE OR REPLACE TABLE meant AS SELECT a.line, i.living AS entity FROM asked a
-        JOIN known_id i ON i.entity = a.id""")
-    if by_key:
-        _by_key(hub, run, session, place.model, fields)
-    run.sql("""CREATE OR REPLACE TABLE named AS SELECT a.line, a.key, a.wanted, any_value(m.entity) AS entity,
-        count(DISTINCT m.entity) AS found FROM asked a LEFT JOIN meant m USING (line)
-        GROUP BY a.line, a.key, a.wanted""")
-
-
-def _by_key(hub: Hub, run: RunFile, session: Bulk, model: str, fields: Sequence[str]) -> None:
-    columns = entities.columns(hub.database, model)
-    filled = " AND ".join(f"{sql_name('k_' + name)} IS NOT NULL" for name in fields)
-    listed = ", ".join(f"{sql_name('k_' + name)} AS {sql_name(name)}" for name in fields)
-    values = stage(
-        run,
-        session,
-        "import_named",
-        {name: columns[name] for name in fields},
-        f"SELECT DISTINCT {listed} FROM asked WHERE id IS NULL AND {filled}",
-    )
-    take(run, "by_key", entities.candidates(session, hub.database, model, values, fields))
-    same = " AND ".join(f"b.{sql_name(name)} = a.{sql_name('k_' + name)}" for name in fields)
-    run.sql(f"INSERT INTO meant SELECT a.line, b._id FROM asked a JOIN by_key b ON {same} WHERE a.id IS NULL")
-
-
-def _told(run: RunFile, lines: int, shown: int, *, applied: bool) -> ImportPlan:
+def _told(run: RunFile, shown: int) -> Imported:
     counts = dict(run.sql("SELECT verdict, count(*) FROM judged GROUP BY verdict ORDER BY verdict"))
     good = ", ".join(sql_text(name) for name in ("link", *QUIET))
     found = run.sql(f"""SELECT line, place, coalesce(key, ''), coalesce(CAST(entity AS VARCHAR), ''), verdict,
         coalesce(other, '') FROM judged WHERE verdict NOT IN ({good})
         ORDER BY verdict = 'unseen', line LIMIT {shown}""")
-    return ImportPlan(lines, counts, tuple(LineFound(*row) for row in found), applied)
+    return Imported(sum(counts.values()), counts, tuple(LineFound(*row) for row in found))
 
 
-# ---------------------------------------------------------------- writing
-
-
-def _write(hub: Hub, run: RunFile, session: Bulk, name: str, place: _Place, reason: str) -> None:
-    good = ", ".join(sql_text(one) for one in GOOD)
-    query = f"""SELECT key, entity, row_number() OVER (ORDER BY line) AS number FROM judged
-        WHERE place = {sql_text(name)} AND verdict IN ({good})"""
-    if not run.one(f"SELECT count(*) FROM ({query})"):
-        return
-    number = str(place.number)
-    if place.outbound:
-        values = {
-            "source": number,
-            "key": "CAST(entity AS VARCHAR)",
-            "hash": "0",
-            "map_hash": "0",
-            "foreign_id": "key",
-            "foreign_key": "CAST(to_json([key]) AS VARCHAR)",
-        }
-        linking.know_objects(session, rows(run, session, linking.OBJECTS, query, values))
-        return
-    stamp: dict[str, Any] = {
-        "id": new_entity_id("number"),
-        "source": number,
-        "kind": "'link'",
-        "review": "NULL",
-        "decided_by": sql_text(hub.actor.name),
-        "on_behalf": sql_text(hub.actor.on_behalf),
-        "reason": sql_text(reason),
-        "decided_at": f"TIMESTAMPTZ '{now().isoformat()}'",
-    }
-    linking.say(session, rows(run, session, linking.DECISIONS, query, stamp))
-    linking.link_seen(session, place.number, stage(run, session, "linked_now", linking.LINKS, query))
+def _plan(
+    hub: Hub, file: Path, place: str | None, name: str, one: Place, reason: str, run: RunFile
+) -> list[Manifest]:
+    """The plan of one exchange: ``linking`` (line, key, entity)."""
+    run.use(one.compiled.number)
+    _judged(hub, run, file, place)
+    mine = f"FROM judged WHERE place = {sql_text(name)}"
+    good, quiet = (", ".join(sql_text(word) for word in words) for words in (GOOD, QUIET))
+    read, new, known = run.sql(f"""SELECT count(*), count(*) FILTER (verdict IN ({good})),
+        count(*) FILTER (verdict IN ({quiet})) {mine}""")[0]
+    if read != new + known:
+        raise ConfigError(
+            "links.conflict",
+            f"{read - new - known} lines contradict what is known since a moment ago",
+            where=str(file),
+            hint="the same command again lists them",
+        )
+    run.sql(f"CREATE TABLE linking AS SELECT line, key, entity {mine} AND verdict IN ({good}) ORDER BY line")
+    nothing_held(run)
+    with hub.database.bulk(write=False) as session:
+        count = linking.known(session, one.number)
+    mark = marks.read(hub.database, one.mapping.mapping)
+    previous = count if one.outbound else (mark.snapshot or 0) if mark else 0
+    return [
+        Manifest(
+            exchange=one.mapping.mapping,
+            output=one.compiled.output,
+            number=one.compiled.number,
+            direction="links",
+            source=one.number,
+            mode="plan",
+            map_hash=0,
+            compiled_hash=one.compiled.hash,
+            workspace_hash=hub.workspace.hash,
+            counts={"read": read, "applied": new, "unchanged": known, "linked": new},
+            breaches=judge(one.mapping.guard, Judged({"link": new}, previous), initial=False),
+            model=one.model,
+            moves=False,
+            said={
+                "direction": one.compiled.direction,
+                "name": file.name,
+                "file": hashlib.sha256(file.read_bytes()).hexdigest()[:16],
+                "reason": reason,
+                "by": hub.actor.name,
+                "on_behalf": hub.actor.on_behalf,
+            },
+        )
+    ]

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hub.errors import ConfigError, HubError
-from hub.exchange.decisions.merger import make_twin, merge_entities
+from hub.exchange.decisions.oneness import unite
 from hub.exchange.decisions.replay import replay
 from hub.exchange.ground import Hub
 from hub.exchange.pipeline import Result
+from hub.exchange.uniting.merger import make_twin
 from hub.security.audit import record
 from hub.store import quarantined, reviews
 from hub.store.meant import find_entity, find_review, linked_of_source, stands_for
@@ -70,9 +71,7 @@ def merge_candidates(hub: Hub, text: str, survivor: str | None, reason: str) -> 
         raise ConfigError(
             "review.survivor", f"{survivor} is none of the candidates", hint="see: cophub review show"
         )
-    for other in meant:
-        if other != kept:
-            merge_entities(hub, review.model, kept, other, reason)
+    unite(hub, review.model, kept, [other for other in meant if other != kept], reason)
     spoken: Sequence[Spoken] = [] if own else [("link", _place(hub, review, kept, reason))]
     return _say(hub, review, "merge", kept, spoken, reason)
 

@@ -19,42 +19,54 @@ from hub.exchange.extract import Certificate, Extracted
 from hub.exchange.judging.guard import SMALL
 from hub.exchange.runfile import RunFile
 from hub.workspace.limits import AbsentStep, Canaries
+from hub.workspace.shape import RESOURCE_KEYS
 from hub.workspace.workspace import Workspace
 
+MISSING = "which every complete snapshot holds"
 SHRUNK = 50  # percent of the last complete snapshot that have to be there still
 # What of a system's file does not say where its records are.
 ASIDE = frozenset({"system", "title", "writes", "limits", "auth", "notes", "resources", "timeout", "proxy"})
 
 
 def certify(run: RunFile, extracted: Extracted, canaries: Canaries | None) -> Extracted:
-    """The extract with a certificate that also knows of records without key and of canaries."""
-    if not extracted.certificate.complete:
-        return extracted
-    reason = ""
-    if extracted.keyless:
+    """The extract with a certificate that also knows of records without key, and of a mapping's canaries."""
+    if extracted.certificate.complete and extracted.keyless:
         reason = f"{extracted.keyless} records have no key: nobody knows which they are"
-    elif canaries and (missing := missing_canaries(run, canaries)):
-        reason = f"not there: {', '.join(missing)}, which every complete snapshot holds (canaries)"
-    if not reason:
+        return dataclasses.replace(extracted, certificate=_doubted(extracted, reason, whole=True))
+    return watched(run, extracted, canaries, "canaries", "SELECT key FROM extracted")
+
+
+def watched(run: RunFile, extracted: Extracted, canaries: Canaries | None, whose: str, there: str) -> Extracted:
+    """The extract with a certificate that is not complete where one of the canaries is not in ``there`` (a query
+    of keys); ``whose`` names who declared them. What is missing of several is told together."""
+    if canaries is None or not extracted.full:
         return extracted
-    whole = bool(extracted.keyless)
-    certificate = Certificate(False, reason, extracted.certificate.announced, whole)
-    return dataclasses.replace(extracted, certificate=certificate)
+    missing = missing_canaries(run, canaries, there)
+    before = extracted.certificate
+    if not missing or not (before.complete or MISSING in before.reason):
+        return extracted
+    reason = f"not there: {', '.join(missing)}, {MISSING} ({whose})"
+    told = f"{before.reason}; {reason}" if before.reason else reason
+    hold = before.hold or canaries.missing == "hold"
+    return dataclasses.replace(extracted, certificate=_doubted(extracted, told, hold=hold))
 
 
-def missing_canaries(run: RunFile, canaries: Canaries) -> list[str]:
-    """Keys that should be in ``extracted`` and are not, in the order they are written."""
+def _doubted(extracted: Extracted, reason: str, *, whole: bool = False, hold: bool = False) -> Certificate:
+    return Certificate(False, reason, extracted.certificate.announced, whole, hold)
+
+
+def missing_canaries(run: RunFile, canaries: Canaries, there: str) -> list[str]:
+    """Keys that should be in ``there`` and are not, in the order they are written."""
     keys = [key_text(key if isinstance(key, list) else [key]) for key in canaries.keys]
     run.table("canary", pa.table({"key": keys}))
-    there = {key for (key,) in run.sql("SELECT key FROM canary SEMI JOIN extracted USING (key)")}
-    return [key for key in keys if key not in there]
+    found = {key for (key,) in run.sql(f"SELECT key FROM canary SEMI JOIN ({there}) USING (key)")}
+    return [key for key in keys if key not in found]
 
 
 def doubts(
     extracted: Extracted,
     previous: int,
     reactions: Sequence[AbsentStep],
-    canaries: Canaries | None,
     moved: str,
     missing: int,
 ) -> list[str]:
@@ -62,7 +74,7 @@ def doubts(
     for the first time, to which ``reactions`` follow; ``moved`` says that the place is another than last time."""
     found = []
     certificate = extracted.certificate
-    if extracted.full and canaries and canaries.missing == "hold" and "(canaries)" in certificate.reason:
+    if certificate.hold:
         found.append(f"the snapshot is not complete: {certificate.reason}")
     if not reactions or not certificate.complete or not extracted.read:
         return found
@@ -81,7 +93,8 @@ def place_of(workspace: Workspace, system: str, resource: str, key: Sequence[str
     """What says where the records are, hashed part by part: a difference can be named, no value is shown."""
     content: Mapping[str, Any] = workspace.content.get(("system", system), {})
     parts = {name: value for name, value in content.items() if name not in ASIDE}
-    parts["resource"] = (content.get("resources") or {}).get(resource, {})
+    declared = (content.get("resources") or {}).get(resource) or {}
+    parts["resource"] = {name: value for name, value in declared.items() if name not in RESOURCE_KEYS}
     parts["environment"] = workspace.environment or ""
     parts["key"] = list(key)
     return {name: _digest(value) for name, value in parts.items()}

@@ -16,9 +16,9 @@ SMALL = 100
 SMALL_UNIT = 20
 OFF = "off"
 # What holds where nothing is written: (more than so many, and more than so many percent).
-SAFE: Mapping[str, tuple[int, int]] = {"delete": (100, 10), "disable": (100, 10)}
+SAFE: Mapping[str, tuple[int, int]] = {"delete": (100, 10), "disable": (100, 10), "merge": (100, 10)}
 SAFE_NULLS = (99, 49.999)  # from 100 and from half on
-CHANGES = ("create", "update", "disable", "delete", "unlink", "link")
+CHANGES = ("create", "update", "disable", "delete", "unlink", "link", "merge")
 
 
 @dataclass(frozen=True, slots=True)

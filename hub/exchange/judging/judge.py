@@ -53,7 +53,7 @@ def judge_inbound(
         nulled=merged.nulled_fields,
         filled=lambda name: guarded.filled(session, database, model.model, source, name),
         units=units_of(run, session, database, model, mapping.guard.per, source),
-        doubts=doubts(extracted, asked.previous, output.absent.chain, mapping.canaries, moved, absent.absent),
+        doubts=doubts(extracted, asked.previous, output.absent.chain, moved, absent.absent),
     )
     return judge(mapping.guard, plan, initial=asked.initial)
 

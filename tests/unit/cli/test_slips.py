@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from .desk import Desk, desk
+from .desk import Desk, Said, desk
 
 SLIPS = [
     ("run erp-suppliers --mode linkonly", 65, "run.mode", "did you mean link_only?"),
@@ -20,7 +20,7 @@ SLIPS = [
     ("review unmerge 0000 --reason x", 65, "merge.unknown", "cophub review merges"),
     ("links show 1001 --model suplier", 65, "reference.model", "did you mean supplier?"),
     ("links report erp-suppliers", 65, "links.report", "--mode link_only"),
-    ("links import gone.csv --exchange erp-suppliers", 65, "links.file", ""),
+    ("links import gone.csv --exchange erp-suppliers --reason x", 65, "links.file", ""),
     ("approve 0000 --reason x", 65, "plan.unknown", "cophub plan"),
     ("quarantine replay", 65, "quarantine.replay", "--all"),
     ("quarantine replay --code required", 65, "quarantine.replay", "--all"),
@@ -59,21 +59,30 @@ def table(made: Desk, text: str) -> str:
     return str(file)
 
 
+def imported(made: Desk, file: str, *more: str) -> Said:
+    return made.cophub("links", "import", file, "--reason", "the old table", *more)
+
+
 def test_a_table_of_another_exchange_is_no_conflict_of_its_lines(made: Desk) -> None:
-    said = made.cophub("links", "import", table(made, "key,code\n1001,1001\n"), "--exchange", "erp-supplier")
+    said = imported(made, table(made, "key,code\n1001,1001\n"), "--exchange", "erp-supplier")
     assert (said.code, "did you mean erp-suppliers?" in said.err) == (65, True)
 
 
 def test_a_table_without_entities_says_which_columns_it_has(made: Desk) -> None:
-    said = made.cophub("links", "import", table(made, "key;kode\n1;2\n"), "--exchange", "erp-suppliers")
+    said = imported(made, table(made, "key;kode\n1;2\n"), "--exchange", "erp-suppliers")
     assert "it has key, kode, and neither entity nor code" in " ".join(said.err.split())
 
 
 def test_links_that_are_exported_are_repeated_when_imported(made: Desk) -> None:
     file = made.folder / "links.csv"
     assert made.cophub("links", "export", "erp-suppliers", "--out", str(file)).code == 0
-    said = made.cophub("--json", "links", "import", str(file))
-    assert (said.code, said.json["counts"]) == (0, {"linked": 4})
+    said = made.cophub("--json", "links", "import", str(file), "--reason", "again")
+    assert (said.code, said.json["counts"], said.json["plans"]) == (0, {"linked": 4}, [])
+
+
+def test_an_import_without_a_reason_is_refused(made: Desk) -> None:
+    said = made.cophub("links", "import", table(made, "key,code\n1001,1001\n"), "--reason", " ")
+    assert (said.code, "links.reason" in said.err) == (65, True)
 
 
 def test_an_empty_answer_to_a_filter_does_not_say_that_all_is_well(made: Desk) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from hub.exchange.at_hand import Given
-from hub.exchange.decisions.merger import merge_entities
 from hub.exchange.pipeline import Result, run_exchange
+from hub.exchange.uniting.merger import merge_entities
 from tests.unit.exchange.world import FIELDS, SUPPLIERS, World, reconciled, some
 
 
@@ -66,7 +66,7 @@ def test_the_last_record_of_a_merged_entity_takes_it_along(world: World):
     world.first("erp.suppliers", {"id": "1", "name": "A"}, {"id": "2", "name": "B"})
     one, two = (world.golden()[code]["_id"] for code in "12")
     with world.opened() as opened:
-        merge_entities(opened.hub, "supplier", one, two, "the same")
+        merge_entities(opened.hub, "supplier", one, [two], "the same")
     handed(world, deleted=("1",))
     assert world.golden()["1"]["_state"] == 0
     handed(world, deleted=("2",))

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 from pathlib import Path
 
 import pytest
 
-from hub.errors import ConfigError
-from hub.exchange.decisions.crossref import ImportPlan, import_links
+from hub.errors import Held
+from hub.exchange.contents import contents
+from hub.exchange.decisions.crossref import Imported, plan_links
 from hub.exchange.decisions.linktable import COLUMNS, export_links
+from hub.exchange.judging.approval import approve
 from hub.exchange.matching.matchreport import rows_of
 from hub.exchange.spreadsheet import write_rows
 from hub.store.linking import coverage
 from hub.store.matched import of_run
+from hub.store.reports import find_plan
 from tests.unit.exchange.test_matching import ACME, FROM_CRM, crm
 from tests.unit.exchange.test_merges import ids, merge, shop
 from tests.unit.exchange.world import SUPPLIERS, World, some
@@ -22,13 +26,22 @@ __all__ = ["crm"]
 BEST = {"id": "2", "name": "Best", "tax": "T2"}
 
 
-def imported(world: World, text: str, place: str | None = "crm-suppliers", *, apply: bool = True) -> ImportPlan:
+def planned(world: World, text: str, place: str | None = "crm-suppliers") -> Imported:
     file = world.folder / "links.csv"
     file.write_text(text, encoding="utf-8")
     if not world._migrated:
         world.migrate()
     with world.opened() as opened:
-        return import_links(opened.hub, file, place, "from the old table", apply=apply)
+        return plan_links(opened.hub, file, place, "from the old table")
+
+
+def imported(world: World, text: str, place: str | None = "crm-suppliers") -> Imported:
+    """Planned, and applied."""
+    found = planned(world, text, place)
+    for one in found.plans:
+        assert one.plan is not None
+        world.apply(one.plan)
+    return found
 
 
 def linked(world: World) -> list[tuple[object, ...]]:
@@ -57,7 +70,7 @@ def test_entities_are_named_by_id_too(world: World):
 def test_every_line_that_cannot_be_is_told_with_its_number(world: World):
     world.first("erp.suppliers", ACME, BEST)
     world.first("crm.accounts", ACME | {"id": "A"}, mapping="crm-suppliers")
-    plan = imported(world, "key,code\nA,1\nA,2\nB,1\nC,9\n,1\nD,2\nE,2\nF\n", apply=False)
+    plan = planned(world, "key,code\nA,1\nA,2\nB,1\nC,9\n,1\nD,2\nE,2\nF\n")
     assert [(one.line, one.verdict) for one in plan.shown] == [
         (3, "elsewhere"),
         (4, "taken"),
@@ -73,16 +86,89 @@ def test_every_line_that_cannot_be_is_told_with_its_number(world: World):
 def test_nothing_is_written_while_a_line_contradicts(world: World):
     world.first("erp.suppliers", ACME)
     before = world.dump()
-    with pytest.raises(ConfigError, match=r"links\.conflict"):
-        imported(world, "key,code\nA,1\nB,9\n")
+    assert (planned(world, "key,code\nA,1\nB,9\n").plans, world.one("SELECT count(*) FROM plan")) == ((), 0)
     assert world.dump() == before
 
 
 def test_looking_at_an_import_changes_nothing(world: World):
     world.first("erp.suppliers", ACME)
     before = world.dump()
-    assert imported(world, "key,code\nA,1\n", apply=False).counts == {"unseen": 1}
+    first, again = (planned(world, "key,code\nA,1\n") for _ in range(2))
+    assert (first.counts, first.plans[0].plan) == ({"unseen": 1}, again.plans[0].plan)
     assert world.dump() == before
+
+
+def test_a_plan_shows_its_links_and_its_run_counts_them(world: World):
+    world.mapping(FROM_CRM, unmatched="ignore")
+    world.first("erp.suppliers", ACME, BEST)
+    world.first("crm.accounts", {"id": "A", "name": "x"}, mapping="crm-suppliers")
+    (made,) = planned(world, "key,code\nA,1\nB,2\n").plans
+    assert made.plan is not None
+    with world.opened() as opened:
+        (part,) = contents(opened.hub, find_plan(opened.hub.database, str(made.plan))).parts
+    shown = [(one.operation, one.key, one.fields[0].field, one.fields[0].new) for one in part.changes]
+    assert shown == [("link", "A", "supplier", "1"), ("link", "B", "supplier", "2")]
+    assert some(world.apply(made.plan)) == {"read": 2, "applied": 2, "linked": 2}
+    told = world.rows("SELECT reason FROM audit WHERE action = 'links.imported'")
+    world.run("crm-suppliers")
+    assert (linked(world), told) == ([("A", "1")], [("from the old table",)])
+
+
+def test_what_was_linked_or_deleted_since_is_refused_and_listed(world: World):
+    world.mapping(SUPPLIERS, absent="delete")
+    world.mapping(FROM_CRM, unmatched="ignore")
+    world.first("erp.suppliers", ACME, BEST, {"id": "3", "name": "Third"})
+    records = [{"id": key, "name": "x"} for key in "ABC"]
+    world.first("crm.accounts", *records, mapping="crm-suppliers")
+    (made,) = planned(world, "key,code\nA,1\nB,2\nC,3\n").plans
+    assert made.plan is not None
+    imported(world, "key,code\nD,1\n")
+    world.first("crm.accounts", *records, {"id": "D", "name": "x"}, mapping="crm-suppliers")
+    world.first("erp.suppliers", ACME, {"id": "3", "name": "Third"})
+    result = world.apply(made.plan)
+    assert some(result) == {"read": 3, "applied": 1, "linked": 1, "refused": 2}
+    assert [(one["key"], one["code"], one["position"]) for one in world.held("crm-suppliers")] == [
+        ("A", "plan.changed", "links.csv:2"),
+        ("B", "plan.changed", "links.csv:3"),
+    ]
+    world.run("crm-suppliers")
+    assert linked(world) == [("C", "3"), ("D", "1")]
+
+
+def test_what_somebody_decided_is_not_contradicted(world: World):
+    world.first("erp.suppliers", ACME, BEST)
+    imported(world, "key,code\nA,1\n")
+    assert planned(world, "key,code\nA,1\n").counts == {"said": 1}
+    assert planned(world, "key,code\nA,2\n").counts == {"elsewhere": 1}
+
+
+@pytest.mark.parametrize(("guard", "held"), [("{link: 1}", True), ("{link: 2}", False), ("{link: 0}", True)])
+def test_an_import_is_held_by_the_guard_and_passes_with_an_approval(world: World, guard: str, held: bool):
+    world.first("erp.suppliers", ACME, BEST)
+    world.mapping(FROM_CRM, guard=guard)
+    (made,) = planned(world, "key,code\nA,1\nB,2\n").plans
+    assert made.plan is not None
+    if held:
+        with pytest.raises(Held, match="2 records to link"):
+            world.apply(made.plan)
+        assert world.one("SELECT count(*) FROM decision") == 0
+        with world.opened(actor="bob") as opened:
+            row = find_plan(opened.hub.database, str(made.plan))
+            approve(opened.hub, row, "counted by hand", dt.timedelta(hours=1))
+    world.apply(made.plan)
+    assert world.one("SELECT count(*) FROM decision") == 2
+
+
+def test_a_file_about_several_exchanges_makes_a_plan_for_each(world: World):
+    target = shop(world)
+    target.rows["C7"] = {"code": "old", "name": "Acme", "city": None}
+    world.first("erp.suppliers", ACME, BEST)
+    found = planned(world, "exchange,key,code\ncrm-suppliers,A,1\nto-crm,C7,2\n", None)
+    assert [(one.exchange, one.counts["applied"]) for one in found.plans] == [("crm-suppliers", 1), ("to-crm", 1)]
+    for one in found.plans:
+        assert one.plan is not None
+        world.apply(one.plan)
+    assert world.rows("SELECT foreign_id FROM shadow WHERE foreign_id IS NOT NULL") == [("C7",)]
 
 
 def test_the_same_import_twice_changes_nothing(world: World):

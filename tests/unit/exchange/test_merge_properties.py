@@ -10,8 +10,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hub.exchange.decisions.combining import Apart, Voice, combine, said_in_vain, take_apart
 from hub.exchange.merging.claims import Claims
+from hub.exchange.uniting.combining import Apart, Voice, combine, said_in_vain, take_apart
 from hub.store.merges import Golden
 from hub.workspace.shape import ModelField, ModelFile
 from tests.unit.exchange.test_matching import FROM_CRM

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from hub.errors import ConfigError
-from hub.exchange.decisions.merger import merge_entities, plan_merge
-from hub.exchange.decisions.unmerging import unmerge_entities
+from hub.exchange.uniting.merger import merge_entities, plan_merge
+from hub.exchange.uniting.unmerging import unmerge_entities
 from hub.store.meant import find_entity
 from hub.store.reports import entities
 from tests.unit.exchange.target import Crm
@@ -51,7 +51,7 @@ def merge(world: World, one: str, other: str) -> uuid.UUID:
     with world.opened() as opened:
         database = opened.hub.database
         first, second = (find_entity(database, "supplier", text) for text in (one, other))
-        return merge_entities(opened.hub, "supplier", first, second, "they are one")
+        return merge_entities(opened.hub, "supplier", first, [second], "they are one")[0]
 
 
 def unmerge(world: World, identity: uuid.UUID) -> None:

@@ -15,7 +15,7 @@ from hub.contract import Field, Page, Probe, Query, Resource, Settings, Spec
 from hub.errors import Held, Retriable
 from tests.unit.exchange.test_approvals import approve
 from tests.unit.exchange.test_guard import many
-from tests.unit.exchange.world import SUPPLIERS, World, some
+from tests.unit.exchange.world import FIELDS, SUPPLIERS, World, some
 
 NAMES = ("id", "name", "tax", "city", "parent")
 
@@ -144,6 +144,69 @@ def test_a_canary_holds_the_run_where_that_is_written(world: World):
     plan = uuid.UUID(caught.value.plan)
     approve(world, plan)
     assert some(world.apply(plan), "updated", "deleted") == {"updated": 9, "deleted": 0}
+
+
+def canaries_of(world: World, resource: str, text: str) -> None:
+    """Canaries where the resource is declared."""
+    path = world.folder / "config/systems/erp.yaml"
+    lines = path.read_text("utf-8").splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith(f"  {resource}: {{"))
+    lines[at] = lines[at].removesuffix("}") + f", canaries: {text}}}"
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def test_canaries_of_the_resource_and_of_the_mapping_both_count(world: World):
+    canaries_of(world, "suppliers", "[8]")
+    world.mapping(SUPPLIERS, absent="delete", canaries="[9]")
+    world.first("erp.suppliers", *many(10))
+    world.put("erp.suppliers", *many(9))
+    nothing_is_gone(world, "not there: 9, which every complete snapshot holds (canaries)")
+    world.put("erp.suppliers", *(one for one in many(10) if one["id"] != "8"))
+    nothing_is_gone(world, "not there: 8, which every complete snapshot holds (canaries of erp.suppliers)")
+    world.put("erp.suppliers", *many(8))
+    nothing_is_gone(world, "not there: 8")
+    nothing_is_gone(world, "not there: 9")
+    assert world.first("erp.suppliers", *many(10)[5:]).counts["deleted"] == 5
+
+
+def test_a_canary_of_the_resource_may_hold_the_run(world: World):
+    canaries_of(world, "suppliers", "{keys: [9], missing: hold}")
+    world.mapping(SUPPLIERS, absent="delete")
+    world.first("erp.suppliers", *many(10))
+    world.put("erp.suppliers", *many(9))
+    with pytest.raises(Held, match="not there: 9"):
+        world.run()
+
+
+def test_a_canary_of_the_resource_is_known_by_the_resources_own_key(world: World):
+    canaries_of(world, "suppliers", "[9]")
+    world.mapping(SUPPLIERS, absent="delete", key="name")
+    world.first("erp.suppliers", *many(10))
+    world.put("erp.suppliers", *many(9))
+    nothing_is_gone(world, "not there: 9")
+    assert world.first("erp.suppliers", *many(10)[1:]).counts["deleted"] == 1
+
+
+def test_the_canaries_of_what_is_joined_are_looked_for_too(world: World):
+    world.files("erp", suppliers=FIELDS, banks="{id: text, supplier: text, iban: text}")
+    canaries_of(world, "banks", "[b2]")
+    joined = "\n  bank: {from: erp.banks, on: bank.supplier = id}"
+    world.mapping(SUPPLIERS, absent="delete", **{"with": joined})
+    banks = [{"id": f"b{number}", "supplier": str(number), "iban": "DE"} for number in range(3)]
+    world.put("erp.banks", *banks)
+    world.first("erp.suppliers", *many(10))
+    world.put("erp.banks", *banks[:2])
+    world.put("erp.suppliers", *many(9))
+    nothing_is_gone(world, "not there: b2, which every complete snapshot holds (canaries of erp.banks)")
+    world.put("erp.banks", *banks)
+    assert world.run().counts["deleted"] == 1
+
+
+def test_other_canaries_are_no_other_place(world: World):
+    world.mapping(SUPPLIERS, absent="delete")
+    world.first("erp.suppliers", *many(10))
+    canaries_of(world, "suppliers", "[0]")
+    assert world.first("erp.suppliers", *many(9)).counts["deleted"] == 1
 
 
 # ---------------------------------------------------------------- belief

@@ -16,7 +16,7 @@ from hub.workspace.load import lint
 from hub.workspace.schema import schemas, write_schemas
 from hub.workspace.yaml import read
 
-from .desk import CONNECTORS, FILES, changed
+from .desk import CONNECTORS, FILES, changed, write
 
 KINDS = {
     "config/hub.yaml": "hub", "config/systems": "system", "config/models": "model", "config/codes": "codes",
@@ -88,6 +88,13 @@ def test_files_that_lint_clean_fit_their_schema(path: str) -> None:
     assert errors(made[kind_of(path)], FILES[path]) == []
 
 
+@pytest.mark.parametrize("canaries", ["[1000, [A, 7]]", "{keys: [1000], missing: hold}"])
+def test_canaries_of_a_resource_lint_clean_and_fit_the_schema(tmp_path: Path, canaries: str) -> None:
+    change = changed("config/systems/erp.yaml", "{key: [NO]", f"{{canaries: {canaries}, key: [NO]")
+    assert lint(write(tmp_path, change), connectors=CONNECTORS)[1] == []
+    assert errors(schemas(CONNECTORS)["system"], change["config/systems/erp.yaml"]) == []
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -96,6 +103,8 @@ def test_files_that_lint_clean_fit_their_schema(path: str) -> None:
         changed("config/systems/erp.yaml", "secret://erp/password", "hunter2"),
         changed("config/systems/erp.yaml", "{key: [NO]", "{kee: [NO]"),
         changed("config/systems/erp.yaml", "https://erp.example.com", "https://x\npages: 1000"),
+        changed("config/systems/erp.yaml", "{key: [NO]", "{canaries: 7, key: [NO]"),
+        changed("config/systems/erp.yaml", "{key: [NO]", "{canaries: {keys: []}, key: [NO]"),
         changed("config/models/supplier.yaml", "required: true", "required: yes"),
         changed("mappings/erp-suppliers.yaml", "strength: weak", "strength: waek"),
         changed("mappings/erp-suppliers.yaml", "into:", "intoo:"),

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.errors import ConfigError, Fatal
-from hub.exchange.decisions.combining import Apart, Voice, said_in_vain, take_apart
-from hub.exchange.decisions.merger import ORIGIN, lease_names, move_all
 from hub.exchange.ground import Hub
+from hub.exchange.uniting.combining import Apart, Voice, said_in_vain, take_apart
+from hub.exchange.uniting.merger import ORIGIN, lease_names, move_all
 from hub.security.audit import record
 from hub.store import entities, journal, merges, rewriting
 from hub.store.database import now

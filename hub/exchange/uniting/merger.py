@@ -7,14 +7,14 @@ it, and the exchanges that write it to targets. Those bring the targets in line 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hub.errors import ConfigError
-from hub.exchange.decisions.combining import Chosen, combine, renewed, said_in_vain
 from hub.exchange.ground import Hub
 from hub.exchange.merging.claims import claims
+from hub.exchange.uniting.combining import Chosen, combine, renewed, said_in_vain
 from hub.security.audit import record
 from hub.store import entities, journal, merges, rewriting
 from hub.store.database import new_id, now
@@ -71,15 +71,25 @@ def plan_merge(hub: Hub, model: str, survivor: uuid.UUID, loser: uuid.UUID) -> M
         return _plan(hub, connection, hub.workspace.model(model), survivor, loser)
 
 
-def merge_entities(hub: Hub, model: str, survivor: uuid.UUID, loser: uuid.UUID, reason: str) -> uuid.UUID:
-    """Make it; answers the merge's id."""
+def merge_entities(
+    hub: Hub, model: str, survivor: uuid.UUID, losers: Sequence[uuid.UUID], reason: str
+) -> list[uuid.UUID]:
+    """Make one merge per loser, all of them or none; answers their ids. Whether so many may be made in one go
+    is asked before (``decisions.oneness``)."""
     with (
         journal.leases(hub.database, lease_names(hub, model)) as held,
         hub.database.begin() as connection,
     ):
         fence(connection, held)
-        planned = _plan(hub, connection, hub.workspace.model(model), survivor, loser)
-        return _Making(hub, connection, planned, reason).make()
+        return [merge_one(hub, connection, model, survivor, loser, reason) for loser in losers]
+
+
+def merge_one(
+    hub: Hub, connection: Session, model: str, survivor: uuid.UUID, loser: uuid.UUID, reason: str
+) -> uuid.UUID:
+    """Make one in the caller's transaction, which is fenced by ``lease_names``."""
+    planned = _plan(hub, connection, hub.workspace.model(model), survivor, loser)
+    return _Making(hub, connection, planned, reason).make()
 
 
 def make_twin(hub: Hub, model: str, survivor: uuid.UUID, reason: str) -> uuid.UUID:
@@ -91,8 +101,7 @@ def make_twin(hub: Hub, model: str, survivor: uuid.UUID, reason: str) -> uuid.UU
     ):
         fence(connection, held)
         rewriting.add_empty(connection, hub.database, model, twin, entities.next_seq(merges.session(connection), model))
-        planned = _plan(hub, connection, hub.workspace.model(model), survivor, twin)
-        _Making(hub, connection, planned, reason).make()
+        merge_one(hub, connection, model, survivor, twin, reason)
     return twin
 
 

@@ -1,0 +1,1 @@
+"""Entities that are one: what they are together, making them so, and undoing it."""
