@@ -8,10 +8,10 @@ from collections.abc import Callable
 from hub.contract import Query, Resource, Source
 from hub.errors import Fatal
 from hub.exchange import quarantine
+from hub.exchange.canaries import watched
 from hub.exchange.extract import Extracted, extract, key_sql
 from hub.exchange.ground import Asked, Hub, Progress
 from hub.exchange.join import joined_scan
-from hub.exchange.judging.certify import watched
 from hub.exchange.runfile import RunFile
 from hub.failpoints import reach
 from hub.mapping.compile import Compiled

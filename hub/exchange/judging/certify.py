@@ -12,17 +12,14 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pyarrow as pa
-
-from hub.contract import key_text
-from hub.exchange.extract import Certificate, Extracted
+from hub.exchange.canaries import doubted, watched
+from hub.exchange.extract import Extracted
 from hub.exchange.judging.guard import SMALL
 from hub.exchange.runfile import RunFile
 from hub.workspace.limits import AbsentStep, Canaries
 from hub.workspace.shape import RESOURCE_KEYS
 from hub.workspace.workspace import Workspace
 
-MISSING = "which every complete snapshot holds"
 SHRUNK = 50  # percent of the last complete snapshot that have to be there still
 # What of a system's file does not say where its records are.
 ASIDE = frozenset({"system", "title", "writes", "limits", "auth", "notes", "resources", "timeout", "proxy"})
@@ -32,35 +29,8 @@ def certify(run: RunFile, extracted: Extracted, canaries: Canaries | None) -> Ex
     """The extract with a certificate that also knows of records without key, and of a mapping's canaries."""
     if extracted.certificate.complete and extracted.keyless:
         reason = f"{extracted.keyless} records have no key: nobody knows which they are"
-        return dataclasses.replace(extracted, certificate=_doubted(extracted, reason, whole=True))
+        return dataclasses.replace(extracted, certificate=doubted(extracted, reason, whole=True))
     return watched(run, extracted, canaries, "canaries", "SELECT key FROM extracted")
-
-
-def watched(run: RunFile, extracted: Extracted, canaries: Canaries | None, whose: str, there: str) -> Extracted:
-    """The extract with a certificate that is not complete where one of the canaries is not in ``there`` (a query
-    of keys); ``whose`` names who declared them. What is missing of several is told together."""
-    if canaries is None or not extracted.full:
-        return extracted
-    missing = missing_canaries(run, canaries, there)
-    before = extracted.certificate
-    if not missing or not (before.complete or MISSING in before.reason):
-        return extracted
-    reason = f"not there: {', '.join(missing)}, {MISSING} ({whose})"
-    told = f"{before.reason}; {reason}" if before.reason else reason
-    hold = before.hold or canaries.missing == "hold"
-    return dataclasses.replace(extracted, certificate=_doubted(extracted, told, hold=hold))
-
-
-def _doubted(extracted: Extracted, reason: str, *, whole: bool = False, hold: bool = False) -> Certificate:
-    return Certificate(False, reason, extracted.certificate.announced, whole, hold)
-
-
-def missing_canaries(run: RunFile, canaries: Canaries, there: str) -> list[str]:
-    """Keys that should be in ``there`` and are not, in the order they are written."""
-    keys = [key_text(key if isinstance(key, list) else [key]) for key in canaries.keys]
-    run.table("canary", pa.table({"key": keys}))
-    found = {key for (key,) in run.sql(f"SELECT key FROM canary SEMI JOIN ({there}) USING (key)")}
-    return [key for key in keys if key not in found]
 
 
 def doubts(

@@ -113,6 +113,7 @@ def _columns(run: RunFile) -> set[str]:
 
 
 def places(run: RunFile, place: str | None) -> list[str]:
+    """What the lines name as their exchange, ``place`` where they name none. ConfigError ``links.place``."""
     if "exchange" in _columns(run):
         run.sql(f"UPDATE given SET exchange = coalesce(CAST(exchange AS VARCHAR), {sql_text(place or '')})")
     elif place is None:
