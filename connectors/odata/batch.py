@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import msgspec
@@ -32,11 +32,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer, headers with lower-case names."""
+    """One answer, headers with lower-case names; ``id`` is the Content-ID of its part."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    id: str = ""
 
 
 def multipart(parts: Sequence[Part]) -> tuple[bytes, str]:
@@ -79,8 +80,32 @@ def read_multipart(body: bytes, content_type: str) -> tuple[list[Reply], bool]:
             replies += inner
             complete = complete and inner_complete
         elif rest.strip():
-            replies.append(_reply(rest))
+            replies.append(replace(_reply(rest), id=head.get("content-id", "")))
     return replies, complete
+
+
+def placed(replies: Sequence[Reply], count: int, complete: bool) -> list[Reply | None]:
+    """The replies by the requests they answer; None where nobody can tell. Their order says it where there
+    is one for each request, or where the list ends in the first failure, at which a service may stop, or was cut;
+    else, and where it contradicts the order, only a Content-ID does."""
+    numbers = [int(one.id) if one.id.isdigit() and 1 <= int(one.id) <= count else 0 for one in replies]
+    ordered = all(number in (0, place) for place, number in enumerate(numbers, 1))
+    ended = not complete or ended_in_failure(replies)
+    made: list[Reply | None] = [None] * count
+    if ordered and (len(replies) == count or (len(replies) < count and ended)):
+        made[: len(replies)] = replies
+        return made
+    for number, reply in zip(numbers, replies, strict=True):
+        if number and numbers.count(number) == 1:
+            made[number - 1] = reply
+    return made
+
+
+def ended_in_failure(replies: Sequence[Reply]) -> bool:
+    """Whether the last reply is the first failure: a service may stop there, although it was asked not to (V4
+    Protocol §11.7.4)."""
+    failed = [one.status >= 400 for one in replies]
+    return failed[-1:] == [True] and not any(failed[:-1])
 
 
 def _pieces(body: bytes, boundary: bytes) -> tuple[list[bytes], bool]:
@@ -127,8 +152,9 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def read_json(body: bytes, count: int) -> list[Reply | None]:
-    """The replies by their ids; None for requests without one."""
+    """The replies by their ids; None for requests without one, and for those that two speak of."""
     made: list[Reply | None] = [None] * count
+    seen: set[int] = set()
     found = parse_json(body, dict[str, msgspec.Raw])
     if "responses" not in found:
         raise Fatal("odata.batch", "the answer to $batch has no responses")
@@ -138,7 +164,8 @@ def read_json(body: bytes, count: int) -> list[Reply | None]:
         if number.isdigit() and 1 <= int(number) <= count:
             named = {str(name).lower(): str(value) for name, value in (headers or {}).items()}
             inner = bytes(one["body"]) if "body" in one else b""
-            made[int(number) - 1] = Reply(
-                int(parse_json(bytes(one["status"]))), named, b"" if inner == b"null" else inner
-            )
+            place = int(number) - 1
+            reply = Reply(int(parse_json(bytes(one["status"]))), named, b"" if inner == b"null" else inner)
+            made[place] = None if place in seen else reply
+            seen.add(place)
     return made

@@ -7,7 +7,16 @@ from typing import Any
 
 import msgspec
 
-from connectors.odata.batch import Part, Reply, as_json, multipart, read_json, read_multipart
+from connectors.odata.batch import (
+    Part,
+    Reply,
+    as_json,
+    ended_in_failure,
+    multipart,
+    placed,
+    read_json,
+    read_multipart,
+)
 from connectors.odata.declared import ODataResource
 from connectors.odata.edmx import Metadata, Property, Type
 from connectors.odata.said import said
@@ -208,24 +217,51 @@ class Writer:
         if as_text:
             return read_json(answer.json_bytes(), len(parts)), True
         replies, complete = read_multipart(answer.body, answer.headers.get("content-type", ""))
-        return [*replies, *[None] * (len(parts) - len(replies))][: len(parts)], complete
+        return placed(replies, len(parts), complete), complete
 
     def _verdicts(
         self, changes: Sequence[Change], found: Sequence[Reply | None], complete: bool
     ) -> list[Outcome]:
-        """The outcomes as far as the service went: it may stop at the first failure, although it was
-        asked not to (V4 Protocol §11.7.4). What it then did not begin is sent again."""
-        failed = any(reply is not None and reply.status >= 400 for reply in found)
+        """The outcomes as far as the service went: it may stop at the first failure. What it then did not
+        begin is sent again. Answers of which one speaks of another change than its own are nobody's."""
+        if self._mixed_up(changes, found):
+            found = [None] * len(changes)
+        told = [reply for reply in found if reply is not None]
+        stopped = complete and ended_in_failure(told) and list(found[: len(told)]) == told
         outcomes = []
         for change, reply in zip(changes, found, strict=True):
             if reply is not None:
                 outcomes.append(self._judged(change, reply, None))
-            elif failed and complete and outcomes:
+            elif stopped:
                 break
             else:
-                message = "the answer to $batch does not mention this change"
+                message = "the answer to $batch does not tell what became of this change"
                 outcomes.append(Outcome("unknown", change.foreign_id, None, "odata.batch", message))
         return outcomes
+
+    def _mixed_up(self, changes: Sequence[Change], found: Sequence[Reply | None]) -> bool:
+        """Whether an answer shows the record of another change. Services may rewrite a key, so one that is
+        nobody's proves nothing."""
+        own = [self._natural(change) for change in changes]
+        for mine, reply in zip(own, found, strict=True):
+            entry = self._entry(reply.body) if reply is not None and reply.status < 300 else {}
+            shown = self._natural_of(entry)
+            if shown is not None and shown != mine and shown in own:
+                return True
+        return False
+
+    def _natural(self, change: Change) -> str | None:
+        try:
+            return key_text([*self._key(change).values()])
+        except HubError:  # the service gives the key
+            return None
+
+    def _natural_of(self, entry: dict[str, Any]) -> str | None:
+        names = self._type.key
+        if not names or not all(name in entry for name in names):
+            return None
+        known = plain(self._metadata, self._type, {name: entry[name] for name in names}, lambda link: [])
+        return key_text([known[name] for name in names])
 
     def _judged(self, change: Change, reply: Reply, answer: Response | None) -> Outcome:
         transport = self._service.transport
@@ -255,9 +291,8 @@ class Writer:
         if change.operation == "update" and change.foreign_id is not None:
             return change.foreign_id
         type_ = self._type
-        if entry and all(name in entry for name in type_.key):
-            known = plain(self._metadata, type_, {name: entry[name] for name in type_.key}, lambda link: [])
-            return key_text([known[name] for name in type_.key])
+        if (shown := self._natural_of(entry)) is not None:
+            return shown
         for name in ("odata-entityid", "location"):
             if name in reply.headers and (found := key_of_address(type_, reply.headers[name])):
                 return found

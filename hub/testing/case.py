@@ -34,8 +34,9 @@ class Case:
     different, cursors growing with n); ``exact`` are values that must come through unchanged, as texts.
     ``change``, ``remove`` and ``stored`` touch the system behind the connector's back. ``refused`` are
     values of a record that the target never takes. ``locked_out`` opens with wrong credentials,
-    ``throttle`` makes the system refuse the next request for so many seconds. ``exempt`` names the
-    checks that do not apply, with the reason.
+    ``throttle`` makes the system refuse the next request for so many seconds. ``misanswer`` makes it do the
+    next batch of changes and answer it wrongly: ``reordered``, ``short`` (one answer is missing), ``long`` (one
+    is too many) or ``alike`` (one for all). ``exempt`` names the checks that do not apply, with the reason.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Case:
     locked_out: Callable[[Any], Any] | None = None
     throttle: Callable[[Any, float], None] | None = None
     lose_answer: Callable[[Any], None] | None = None
+    misanswer: Callable[[Any, str], None] | None = None
     secrets: tuple[str, ...] = ()
     exempt: Mapping[str, str] = field(default_factory=dict)
 

@@ -14,6 +14,8 @@ from hub.contract import Change, Found, Outcome, Page, Probe, Query, Resource, S
 from hub.errors import AuthError, ConfigError, Retriable
 from hub.testing.case import rank
 
+Answered = tuple[str, Outcome]
+
 
 @dataclass
 class MemorySystem:
@@ -25,6 +27,7 @@ class MemorySystem:
     deleted: list[str] = field(default_factory=list)
     wait: float = 0.0
     loses_answer: bool = False
+    misanswers: str = ""
 
     def put(self, key: str, row: Mapping[str, Any]) -> None:
         self.rows[key] = dict(row)
@@ -33,6 +36,20 @@ class MemorySystem:
     def drop(self, key: str) -> None:
         self.rows.pop(key, None)
         self.deleted.append(key)
+
+    def answered(self, outcomes: list[Answered]) -> list[Answered]:
+        """The answer to a batch: each outcome with the key it is of; otherwise where it misanswers, once."""
+        how, self.misanswers = self.misanswers, ""
+        match how:
+            case "reordered":
+                return outcomes[::-1]
+            case "short":
+                return outcomes[:1] + outcomes[2:]
+            case "long":
+                return [("nobody", Outcome("rejected", code="memory.nobody", message="who?")), *outcomes]
+            case "alike":
+                return [("", outcomes[0][1])]
+        return outcomes
 
 
 class Memory:
@@ -90,13 +107,22 @@ class Memory:
         self._log_in()
         if resource.replaces:
             raise ConfigError("memory.whole", "this resource is replaced as a whole")
-        outcomes = [self._one(change) for change in changes]
+        answers = self._system.answered([(self._key(change), self._one(change)) for change in changes])
         if self._system.loses_answer:
             return [Outcome("unknown", code="memory.lost", message="no answer came")] * len(changes)
-        return outcomes
+        return self._attributed(changes, answers)
+
+    def _key(self, change: Change) -> str:
+        return key_text([change.key[name] for name in self._resource.key])
+
+    def _attributed(self, changes: Sequence[Change], answers: Sequence[Answered]) -> list[Outcome]:
+        """Each change with the answer to it; what none speaks of is not known."""
+        told = dict(answers)
+        lost = Outcome("unknown", code="memory.lost", message="the answer does not speak of it")
+        return [told.get(self._key(change), lost) for change in changes]
 
     def _one(self, change: Change) -> Outcome:
-        key = key_text([change.key[name] for name in self._resource.key])
+        key = self._key(change)
         row = self._system.rows.get(key)
         if change.operation == "delete":
             self._system.drop(key)

@@ -168,6 +168,51 @@ def lost_answer(case: Case) -> None:
     assert case.open(handle).find(resource, [case.key_fields(new)])[0] is not None, "find does not see it"
 
 
+def answers_reordered(case: Case) -> None:
+    """Answers to a batch that come in another order go to the changes they are of."""
+    _misanswered(case, "reordered")
+
+
+def answers_short(case: Case) -> None:
+    """Where an answer of a batch is missing, no change is told what is true of another, nor that it is done."""
+    _misanswered(case, "short")
+
+
+def answers_long(case: Case) -> None:
+    """Where a batch gets more answers than it has changes, no change is told what is true of another."""
+    _misanswered(case, "long")
+
+
+def answers_alike(case: Case) -> None:
+    """One verdict for a whole batch is none for each of its changes."""
+    _misanswered(case, "alike")
+
+
+def _misanswered(case: Case, how: str) -> None:
+    """Three creates and an update of a record that is not there, whose answers are mixed up. ``unknown`` and
+    ``conflict`` are always true: the hub asks. What is ``done`` stands, what is ``rejected`` or to be sent again
+    (``retry``) does not."""
+    assert case.misanswer is not None
+    handle, connector, resource = _target(case, case.records(1))
+    missing = case.record(99)
+    changes = [_create(case, case.record(number), number) for number in (2, 3, 4)]
+    changes.insert(1, Change("update", case.key_fields(missing), dict(missing), id="kit-99"))
+    case.misanswer(handle, how)
+    outcomes = connector.deliver(resource, changes)
+    assert len(outcomes) == len(changes), f"{len(changes)} changes got {len(outcomes)} outcomes"
+    stored = _stored(case, handle)
+    opened = case.open(handle)
+    found = [opened.find(opened.resource(case.resource), [change.key])[0] for change in changes]
+    for change, outcome, there in zip(changes, outcomes, found, strict=True):
+        stands = case.key_of(change.values) in stored
+        told = f"a {change.operation} is {outcome.status}, and {'stands' if stands else 'does not stand'}"
+        assert stands or outcome.status != "done", told
+        assert not stands or outcome.status not in ("rejected", "retry"), told
+        if outcome.status == "done" and outcome.foreign_id is not None:
+            assert there is not None, told
+            assert outcome.foreign_id == there.foreign_id, f"a {change.operation} got the id of another record"
+
+
 def replace_stands(case: Case) -> None:
     """Replacing leaves exactly the new records."""
     handle, connector, resource = _target(case, case.records(3))
@@ -211,18 +256,20 @@ def replace_only(case: Case) -> None:
     raise AssertionError("a single change is taken")
 
 
+BATCH = (answers_reordered, answers_short, answers_long, answers_alike)
 SINGLE = (
     create_stands, update_stands, delete_stands, one_outcome_each, create_idempotent, partial_failure,
-    find_by_key, update_of_missing, stale_version, lost_answer,
+    find_by_key, update_of_missing, stale_version, lost_answer, *BATCH,
 )  # fmt: skip
 WHOLE = (replace_stands, replace_whole_or_not, replace_only)
 _NEEDS = {
     partial_failure: ("stored", "refused"), stale_version: ("stored", "change"),
-    lost_answer: ("stored", "lose_answer"), one_outcome_each: (), find_by_key: (), replace_only: (),
+    lost_answer: ("stored", "lose_answer"), **dict.fromkeys(BATCH, ("stored", "misanswer")),
+    one_outcome_each: (), find_by_key: (), replace_only: (),
 }  # fmt: skip
 WRITING: Probes = tuple((_NEEDS.get(probe, ("stored",)), probe) for probe in (*SINGLE, *WHOLE))
 
 
 def exempting(reason: str, probes: tuple[Any, ...]) -> dict[str, str]:
-    """Exemptions of a whole group, ``SINGLE`` or ``WHOLE``."""
+    """Exemptions of a whole group: ``SINGLE``, of which ``BATCH`` is a part, or ``WHOLE``."""
     return {probe.__name__: reason for probe in probes}

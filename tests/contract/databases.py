@@ -10,10 +10,11 @@ from typing import Any
 from connectors.sql import SPEC
 from hub.contract import Context
 from hub.testing import Case
-from hub.testing.writing import WHOLE, exempting
+from hub.testing.writing import BATCH, WHOLE, exempting
 
 COLUMNS = ("no", "name", "amount", "active", "at")
 EXEMPT = {
+    **exempting("a statement tells of all its rows at once", BATCH),
     "announced_count": "a SELECT tells no number of rows beforehand",
     "deletes_seen": "a table shows no deletions",
     "rate_limit_honoured": "a database has no rate limits",

@@ -13,7 +13,7 @@ import pytest
 from hub.contract import Change, Field, Found, Outcome, Page, Probe, Query, Resource, Secret, key_text
 from hub.errors import AuthError, ConfigError, Retriable
 from hub.testing import CHECKS, Case, failures, run_contract
-from hub.testing.memory import Memory, MemorySystem, replacing
+from hub.testing.memory import Answered, Memory, MemorySystem, replacing
 from hub.testing.writing import SINGLE, WHOLE, exempting
 
 RESOURCE = Resource(
@@ -50,6 +50,7 @@ def case(flawed: type[Memory] = Memory, resource: Resource = RESOURCE, **more: A
         "locked_out": lambda system: flawed(system, Secret(WRONG), resource),
         "throttle": lambda system, wait: setattr(system, "wait", wait),
         "lose_answer": lambda system: setattr(system, "loses_answer", True),
+        "misanswer": lambda system, how: setattr(system, "misanswers", how),
         "secrets": (SECRET, WRONG),
         "exempt": exempting("single records are written", WHOLE),
     }
@@ -242,7 +243,36 @@ class Flaw:
     class lost_answer(Memory):
         def deliver(self, resource: Resource, changes: Sequence[Change]) -> list[Outcome]:
             outcomes = super().deliver(resource, changes)
-            return [dataclasses.replace(o, status="retry") if o.status == "unknown" else o for o in outcomes]
+            lost = self._system.loses_answer
+            return [dataclasses.replace(one, status="retry") if lost else one for one in outcomes]
+
+    class answers_reordered(Memory):
+        def _attributed(self, changes: Sequence[Change], answers: Sequence[Answered]) -> list[Outcome]:
+            """By their order, where there are as many."""
+            if len(answers) == len(changes):
+                return [outcome for _, outcome in answers]
+            return super()._attributed(changes, answers)
+
+    class answers_short(Memory):
+        def _attributed(self, changes: Sequence[Change], answers: Sequence[Answered]) -> list[Outcome]:
+            """What is not spoken of went well."""
+            outcomes = super()._attributed(changes, answers)
+            few = 1 < len(answers) < len(changes)
+            return [Outcome("done") if few and one.status == "unknown" else one for one in outcomes]
+
+    class answers_long(Memory):
+        def _attributed(self, changes: Sequence[Change], answers: Sequence[Answered]) -> list[Outcome]:
+            """The first answers are meant."""
+            if len(answers) > len(changes):
+                return [outcome for _, outcome in answers[: len(changes)]]
+            return super()._attributed(changes, answers)
+
+    class answers_alike(Memory):
+        def _attributed(self, changes: Sequence[Change], answers: Sequence[Answered]) -> list[Outcome]:
+            """One answer is meant for all."""
+            if len(answers) == 1:
+                return [dataclasses.replace(answers[0][1], foreign_id=None)] * len(changes)
+            return super()._attributed(changes, answers)
 
     class replace_stands(Memory):
         def replace(self, resource: Resource, rows: Iterable[pa.RecordBatch], schema: pa.Schema) -> int:

@@ -10,12 +10,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from hub.testing import Case, failures, run_contract
-from hub.testing.writing import SINGLE, WHOLE, exempting
+from hub.testing.writing import BATCH, SINGLE, WHOLE, exempting
 from tests.conftest import Login
 from tests.contract.directories import CLASSES, FIELDS, WRONG, Unit, Units, opened, stored
 from tests.integration.relay import LDAP_ADD, Relay
 
 EXEMPT = {
+    **exempting("each entry is a request of its own", BATCH),
     "announced_count": "a search tells no number of entries beforehand",
     "cursor_order": "a directory sorts nothing; the hub takes the greatest cursor",
     "rate_limit_honoured": "a directory has no rate limits",

@@ -11,6 +11,7 @@ import pytest
 from connectors.rest import SPEC
 from hub.contract import Context
 from hub.testing import Case, failures, run_contract
+from hub.testing.writing import BATCH, exempting
 from tests.contract.web import SECRET, RestWeb, Web
 from tests.unit.http.fake import running
 
@@ -69,6 +70,7 @@ def case(
 
 
 EXEMPT = {
+    **exempting("each record is a request of its own", BATCH),
     "deletes_seen": "the source tells no deletions",
     "replace_stands": "records are written one by one",
     "replace_whole_or_not": "records are written one by one",

@@ -17,7 +17,7 @@ from connectors.scim.paths import ENTERPRISE
 from hub.contract import Change, Context, Query
 from hub.errors import HubError
 from hub.testing import Case, failures, run_contract
-from hub.testing.writing import WHOLE, exempting
+from hub.testing.writing import BATCH, WHOLE, exempting
 from tests.contract.web import CAP, SECRET, Web
 from tests.unit.http.fake import Answer, Asked, running
 
@@ -26,6 +26,7 @@ USER = {
     "paths": {"work": 'emails[type eq "work"].value', "at": "meta.lastModified"},
 }  # fmt: skip
 EXEMPT = {
+    **exempting("each record is a request of its own", BATCH),
     "deletes_seen": "the standard tells no deletions",
     **exempting("records are written one by one", WHOLE),
 }

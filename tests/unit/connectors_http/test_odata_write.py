@@ -157,6 +157,30 @@ def test_a_lost_batch_answer_leaves_all_unknown():
         assert [one.status for one in deliver(server, NEW, OLD)] == ["unknown", "unknown"]
 
 
+def part(text: str, number: int) -> str:
+    return f"--b\r\nContent-Type: application/http\r\nContent-ID: {number}\r\n\r\n{text}\r\n"
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ([part(BAD, 2), part(DONE, 1), part(DONE, 3)], ["done", "rejected", "done"]),
+        ([part(BAD, 2), part(DONE, 3)], ["unknown", "rejected", "done"]),
+        ([part(DONE, 1), part(DONE, 1), part(BAD, 2), part(DONE, 3)], ["unknown", "rejected", "done"]),
+    ],
+)
+def test_answers_of_a_batch_go_to_the_changes_that_their_content_id_names(parts: list[str], expected: list[str]):
+    whole = Answer(202, ("".join(parts) + "--b--").encode(), {"Content-Type": "multipart/mixed; boundary=b"})
+    with serving(V2, lambda asked: whole) as server:
+        assert [one.status for one in deliver(server, OLD, NEW, GONE)] == expected
+
+
+@pytest.mark.parametrize("parts", [(DONE,), (DONE, DONE, DONE, DONE), (BAD, DONE)])
+def test_answers_that_nobody_can_attribute_leave_all_unknown(parts: tuple[str, ...]):
+    with serving(V2, lambda asked: batch_answer(*parts)) as server:
+        assert {one.status for one in deliver(server, OLD, NEW, GONE)} == {"unknown"}
+
+
 def test_a_service_without_batch_is_written_one_by_one():
     def reply(asked: Asked) -> Answer:
         return Answer(501) if asked.path.endswith("$batch") else Answer(204)
