@@ -12,7 +12,7 @@ from connectors.odata import SPEC
 from hub.contract import Context
 from hub.testing import failures, run_contract
 from tests.contract.test_rest import EXEMPT, case
-from tests.contract.web import SECRET, ODataWeb, ODataWebV2, Web
+from tests.contract.web import SECRET, Batched, ODataWeb, ODataWebV2, Web
 from tests.unit.http.fake import running
 
 ORDER = {"cursor_order": "full reads go by key, so that a change while reading moves no record"}
@@ -34,6 +34,19 @@ def opened(web: Web, password: str = SECRET) -> Any:
     settings = {"url": f"{web.fake.url}/kit", "auth": auth, "limits": {"retries": 0}, "page_size": 9}
     resources = {"people": SPEC.resource.model_validate({"cursor": "at"})}
     return SPEC.open(Context(f"kit {web.fake.url}"), SPEC.settings.model_validate(settings), resources)
+
+
+def test_odata_keeps_the_contract_in_batches(start: Callable[[Web], Web]):
+    exempt = {name: why for name, why in EXEMPT.items() if not name.startswith("answers_")}
+    given = case(
+        Batched,
+        opened,
+        start,
+        name="batched",
+        exempt=exempt | ORDER,
+        misanswer=lambda web, how: setattr(web, "misanswers", how),
+    )
+    assert failures(run_contract(given)) == []
 
 
 @pytest.mark.parametrize("web", [ODataWebV2, ODataWeb])

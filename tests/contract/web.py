@@ -149,6 +149,35 @@ class ODataWeb(Web):
         return value
 
 
+PART = re.compile(
+    rb"Content-ID: (\d+)\r\n\r\n(\w+) (\S+) HTTP/1\.1\r\n.*?\r\n\r\n(.*?)\r\n--change_", re.DOTALL
+)
+
+
+class Batched(ODataWeb):
+    """It takes multipart batches, names each answer by its Content-ID, and mixes them up once when told to."""
+
+    misanswers = ""
+
+    def serve(self, asked: Asked) -> Answer:
+        if not asked.path.endswith("$batch"):
+            return super().serve(asked)
+        pieces = []
+        for number, method, path, body in PART.findall(asked.body):
+            inner = super().serve(Asked(method.decode(), f"/kit/{path.decode()}", {}, body))
+            head = f"--b\r\nContent-Type: application/http\r\nContent-ID: {number.decode()}\r\n\r\n"
+            pieces.append(f"{head}HTTP/1.1 {inner.status} X\r\n\r\n".encode() + inner.body + b"\r\n")
+        how, self.misanswers = self.misanswers, ""
+        mixed = {
+            "reordered": pieces[::-1],
+            "short": pieces[:1] + pieces[2:],
+            "long": pieces[:1] + pieces,
+            "alike": pieces[:1],
+        }
+        answer = b"".join(mixed.get(how, pieces)) + b"--b--"
+        return Answer(202, answer, {"Content-Type": "multipart/mixed; boundary=b"})
+
+
 class ODataWebV2(ODataWeb):
     version = 2
 
