@@ -6,7 +6,6 @@ The addresses come from ``HUB_TEST_<NAME>_URL``, or from what ``tests/services u
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import pytest
 
+from tests.stores import Postgres, new_name
 from tests.systems.place import ROOT, Note
 
 
@@ -92,17 +92,20 @@ def fixtures() -> Path:
     return folder
 
 
-@pytest.fixture
-def postgres_url() -> Iterator[str]:
-    """An empty PostgreSQL database of this test's own, as ``postgresql://user:password@host:port/name``."""
-    server = variables("POSTGRES")["HUB_TEST_POSTGRES_URL"]
-    import psycopg
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """The PostgreSQL server, where tests make databases of their own."""
+    server = Postgres(variables("POSTGRES")["HUB_TEST_POSTGRES_URL"])
+    yield server
+    server.close()
 
-    name = f"cophub_{secrets.token_hex(6)}"
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f"create database {name} template template0")
-        yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
-        admin.execute(f"drop database {name} with (force)")
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> Iterator[str]:
+    """An empty PostgreSQL database of this test's own, as ``postgresql://user:password@host:port/name``."""
+    name = new_name()
+    yield postgres.create(name)
+    postgres.drop(name)
 
 
 @pytest.fixture
@@ -117,7 +120,7 @@ def mariadb_url() -> Iterator[str]:
     server = variables("MARIADB")["HUB_TEST_MARIADB_URL"]
     import pyodbc
 
-    name = f"cophub_{secrets.token_hex(6)}"
+    name = new_name()
     admin = pyodbc.connect(_odbc("MariaDB Unicode", server), autocommit=True)
     admin.execute(f"create database {name} character set utf8mb4")
     yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))

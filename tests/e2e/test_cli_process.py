@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from hub.workspace.init import init
 from tests.faults.matrix import row
+from tests.unit.bus.busworld import until
+from tests.unit.cli.desk import Desk, desk
 
 PROGRAM = [sys.executable, "-c", "from hub.cli import main; main()"]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A workspace with its tables."""
-    init(tmp_path)
-    assert finished(tmp_path, "migrate", "-q").returncode == 0
-    return tmp_path
+    for name in set(os.environ) - set(variables()):
+        monkeypatch.delenv(name)
+    return desk(tmp_path / "work").folder
 
 
 def variables(failpoint: str = "") -> dict[str, str]:
@@ -42,17 +41,13 @@ def finished(folder: Path, *words: str, failpoint: str = "") -> subprocess.Compl
 
 def runs(folder: Path) -> list[dict[str, str]]:
     """The journal, newest first."""
-    found: list[dict[str, str]] = json.loads(finished(folder, "runs", "--json").stdout)["runs"]
+    found: list[dict[str, str]] = Desk(folder).cophub("runs", "--json").json["runs"]
     return found
 
 
 def await_run(folder: Path) -> None:
     """Wait until a run is noted in the journal."""
-    for _ in range(100):
-        if runs(folder):
-            return
-        time.sleep(0.05)
-    raise AssertionError("no run began")
+    until(lambda: runs(folder), 60)
 
 
 def test_who_looks_does_not_wait_for_a_writer(folder: Path) -> None:
@@ -78,14 +73,14 @@ def test_ctrl_c_rolls_back_says_so_and_leaves_the_next_run_free(folder: Path) ->
     assert process.returncode == 130
     assert err.splitlines()[-1] == "interrupted: what was not committed is rolled back"
     assert list((folder / ".cophub").glob("crash-*")) == []
-    assert finished(folder, "run", "--all").returncode == 0
+    assert Desk(folder).cophub("run", "--all").code == 0
 
 
 def test_a_killed_run_is_told_as_lost_by_the_next_one(folder: Path) -> None:
     killed = finished(folder, "run", "erp-suppliers", failpoint="before_commit=kill")
     assert killed.returncode == -signal.SIGKILL
-    again = finished(folder, "run", "erp-suppliers", "--json")
-    assert json.loads(again.stdout)["runs"][0]["counts"]["created"] == 4
+    again = Desk(folder).cophub("run", "erp-suppliers", "--json").json
+    assert again["runs"][0]["counts"]["created"] == 4
     assert [run["state"] for run in runs(folder)] == ["done", "lost"]
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
 from connectors.simulators import Simulator
 from tests.faults.forker import Forker
 from tests.faults.landscape import Landscape, StillClock, build, copy, parties, point_at
-from tests.systems.place import Note
+from tests.stores import Postgres, new_name
 
 Make = Callable[..., Landscape]
 SECRETS = {"crm/key": "crm-demo", "s4/password": "s4-demo"}
@@ -56,10 +53,10 @@ def landscape(tmp_path: Path, template: Path, forker: Forker) -> Iterator[Make]:
     with ExitStack() as stack:
         number = 0
 
-        def make(*names: str, count: int = 60, store: str = "", base: Path | None = None) -> Landscape:
+        def make(*names: str, count: int = 60, store: str = "") -> Landscape:
             nonlocal number
             number += 1
-            made = Landscape(copy(base or template, tmp_path / f"w{number}"), forker, store)
+            made = Landscape(copy(template, tmp_path / f"w{number}"), forker, store)
             made.write(parties(count))
             for name in ("crm", "s4"):
                 if name in names:
@@ -69,7 +66,7 @@ def landscape(tmp_path: Path, template: Path, forker: Forker) -> Iterator[Make]:
                     point_at(made.folder, name, simulator.url)
                 else:
                     point_at(made.folder, name, "http://127.0.0.1:9")
-            if store:
+            if store and made.select("SELECT to_regclass('schema_state')") == [(None,)]:
                 assert made.cophub("migrate").status == 0
                 seal(made)
             return made
@@ -77,24 +74,30 @@ def landscape(tmp_path: Path, template: Path, forker: Forker) -> Iterator[Make]:
         yield make
 
 
+@pytest.fixture(scope="session")
+def postgres_template(
+    tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, template: Path, forker: Forker
+) -> str:
+    """A database that is migrated, with the secrets sealed by the template's key."""
+    name = new_name()
+    folder = copy(template, tmp_path_factory.mktemp("on-postgresql") / "w")
+    for system in ("crm", "s4"):
+        point_at(folder, system, "http://127.0.0.1:9")
+    made = Landscape(folder, forker, postgres.create(name))
+    assert made.cophub("migrate").status == 0
+    seal(made)
+    return postgres.keep(name, "landscape")
+
+
 @pytest.fixture
-def postgres_store() -> Iterator[Callable[[], str]]:
-    """Makes empty PostgreSQL databases for the hub; skipped where no server is named."""
-    noted = Note().variables("postgres") or {}
-    server = os.environ.get("HUB_TEST_POSTGRES_URL") or noted.get("HUB_TEST_POSTGRES_URL")
-    if not server:
-        pytest.skip("postgres is not running: tests/services up postgres, or HUB_TEST_POSTGRES_URL")
-    import psycopg
-
+def postgres_store(postgres: Postgres, postgres_template: str) -> Iterator[Callable[[], str]]:
+    """Makes databases for landscapes; skipped where no server is named."""
     made: list[str] = []
-    with psycopg.connect(server, autocommit=True) as admin:
 
-        def make() -> str:
-            name = f"cophub_{secrets.token_hex(6)}"
-            admin.execute(f"create database {name} template template0")
-            made.append(name)
-            return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+    def make() -> str:
+        made.append(new_name())
+        return postgres.create(made[-1], postgres_template)
 
-        yield make
-        for name in made:
-            admin.execute(f"drop database {name} with (force)")
+    yield make
+    for name in made:
+        postgres.drop(name)

@@ -4,11 +4,8 @@ around one model, and the hub's database looked at by natural keys, without ids 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,9 +17,8 @@ from sqlalchemy import text
 from connectors.simulators import Simulator
 from connectors.simulators.tables import Clock
 from hub.store.database import Database
-from hub.workspace.load import load
-from tests.faults.forker import Forker, Ran
-from tests.systems.place import ROOT
+from tests.faults.forker import Begun, Forker, Ran
+from tests.stores import SqliteStore
 
 FILES = {
     "config/hub.yaml": "hub: faults\n",
@@ -220,30 +216,20 @@ class Landscape:
     def run(self, exchange: str, *options: str, kill: str = "", file_size: int = 0) -> Ran:
         return self.cophub("run", exchange, *options, kill=kill, file_size=file_size)
 
-    def started(self, exchange: str, *options: str, kill: str = "") -> subprocess.Popen[str]:
+    def started(self, exchange: str, *options: str, kill: str = "") -> Begun:
         """The same in the background, to be stopped and woken."""
         return self.begun("run", exchange, *options, kill=kill)
 
-    def begun(self, *arguments: str, kill: str = "") -> subprocess.Popen[str]:
+    def begun(self, *arguments: str, kill: str = "") -> Begun:
         """Any command in the background."""
         words = [*arguments, "--workspace", str(self.folder), "--json", "--quiet"]
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("COPHUB_")}
-        code = "from hub.cli import main; main()"
-        return subprocess.Popen(
-            [sys.executable, "-c", code, *words],
-            cwd=ROOT,
-            env=clean | self._variables(kill),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return self.forker.begin(words, self._variables(kill))
 
     # ------------------------------------------------------------ what stands
 
     def select(self, query: str) -> list[tuple[Any, ...]]:
         """Rows of the hub's database."""
-        workspace = load(self.folder)
-        database = Database(self.store or workspace.hub.store, workspace.models, folder=self.folder)
+        database = Database(self.store or SqliteStore.url, {}, folder=self.folder)
         try:
             with database.begin() as connection:
                 return [tuple(row) for row in connection.execute(text(query))]

@@ -4,9 +4,7 @@ said twice has one effect."""
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.faults.conftest import Make
+from tests.faults.forker import Begun
 from tests.faults.landscape import Landscape, party
 from tests.faults.matrix import row
 from tests.unit.bus.hook import SECRET, Hook
@@ -77,17 +76,16 @@ def push(made: Landscape, text: str) -> dict[str, Any]:
     return ran.answer
 
 
-def stopped(made: Landscape, *words: str, kill: str) -> subprocess.Popen[str]:
+def stopped(made: Landscape, *words: str, kill: str) -> Begun:
     """A worker that stopped at a failpoint, its leases gone."""
     stale = made.begun("worker", "--once", *words, kill=kill)
-    _, status = os.waitpid(stale.pid, os.WUNTRACED)
-    assert os.WIFSTOPPED(status), stale.communicate()
+    stale.wait_stopped()
     time.sleep(2.3)
     return stale
 
 
-def woken(stale: subprocess.Popen[str]) -> dict[str, Any]:
-    os.kill(stale.pid, signal.SIGCONT)
+def woken(stale: Begun) -> dict[str, Any]:
+    stale.send_signal(signal.SIGCONT)
     out, err = stale.communicate(timeout=60)
     assert "Traceback" not in err
     told: dict[str, Any] = json.loads(out.strip().splitlines()[-1])

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from hub.contract import Page, Query
 from tests.faults.matrix import row
 from tests.faults.test_sources import MAPPING, Table, at
+from tests.stores import SqliteStore
 from tests.unit.exchange.world import World
 
 NAMES = ["A", "B", "C"]
@@ -43,14 +44,14 @@ class Feed(Table):
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("convergence")
     world, _ = fresh(place)
-    world.migrate()
+    world.fill()
     shutil.copytree(world.folder / ".cophub", place / "migrated")
     return place
 
 
 def fresh(place: Path) -> tuple[World, Feed]:
     feed = Feed()
-    world = World(Path(tempfile.mkdtemp(dir=place)) / "w", "sqlite:///.cophub/hub.sqlite")
+    world = World(Path(tempfile.mkdtemp(dir=place)) / "w", SqliteStore())
     world.modules = {"table": feed.spec}
     world.model("model: person\nkey: [code]\nfields:\n  code: {type: text, required: true}\n"
                 "  name: {type: text, required: true}\n")  # fmt: skip

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,24 +11,24 @@ from typing import Any
 import pytest
 
 from tests.faults.conftest import Make
+from tests.faults.forker import Begun
 from tests.faults.landscape import Landscape, parties
 from tests.faults.matrix import row
 
 LEASE = {"COPHUB_LEASE_SECONDS": "0.5"}
 
 
-def asleep(made: Landscape, exchange: str, point: str, *options: str) -> subprocess.Popen[str]:
+def asleep(made: Landscape, exchange: str, point: str, *options: str) -> Begun:
     """A run that stopped at a failpoint, its lease gone."""
     stale = made.started(exchange, "--initial", *options, kill=f"{point}=stop")
-    _, status = os.waitpid(stale.pid, os.WUNTRACED)
-    assert os.WIFSTOPPED(status), stale.communicate()
+    stale.wait_stopped()
     time.sleep(0.7)
     return stale
 
 
-def woken(stale: subprocess.Popen[str]) -> dict[str, Any]:
+def woken(stale: Begun) -> dict[str, Any]:
     """How it ended after it was woken: its only run."""
-    os.kill(stale.pid, signal.SIGCONT)
+    stale.send_signal(signal.SIGCONT)
     out, err = stale.communicate(timeout=60)
     assert "Traceback" not in err
     told: dict[str, Any] = json.loads(out.strip().splitlines()[-1])["runs"][0]

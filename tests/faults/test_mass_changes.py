@@ -13,6 +13,7 @@ from connectors.simulators.server import Simulator
 from hub.errors import Held, HubError
 from tests.faults.matrix import row
 from tests.faults.sequence import SECRETS
+from tests.stores import SqliteStore
 from tests.unit.exchange.world import World
 
 Record = dict[str, Any]
@@ -26,7 +27,7 @@ def crowd(count: int, **more: Any) -> list[Record]:
 @row(32, "all but one are gone")
 @pytest.mark.parametrize("left", [60, 1])
 def test_a_mass_of_absences_is_held_before_the_first_write(tmp_path: Path, left: int):
-    world = World(tmp_path / "w", "sqlite:///.cophub/hub.sqlite")
+    world = World(tmp_path / "w", SqliteStore())
     world.standard()
     path = world.folder / "mappings" / "suppliers.yaml"
     path.write_text(path.read_text() + "absent: {reaction: delete}\nguard: {delete: 20%}\n")
@@ -42,7 +43,7 @@ def test_a_mass_of_absences_is_held_before_the_first_write(tmp_path: Path, left:
 
 @row(33, "one field is empty for 60 % of the records")
 def test_a_wave_of_empty_values_is_held_before_the_first_write(tmp_path: Path):
-    world = World(tmp_path / "w", "sqlite:///.cophub/hub.sqlite")
+    world = World(tmp_path / "w", SqliteStore())
     world.standard()
     path = world.folder / "mappings" / "suppliers.yaml"
     path.write_text(path.read_text() + "guard: {update: 30%}\n")
@@ -71,7 +72,7 @@ def test_a_swallowed_refusal_deletes_nothing(landscape: Callable[..., Any], faul
 
 @row(29, "a field narrows, changes its type, gets new values; a new field comes")
 def test_drift_is_held_told_or_harmless_by_its_kind(tmp_path: Path):
-    world = World(tmp_path / "w", "sqlite:///.cophub/hub.sqlite")
+    world = World(tmp_path / "w", SqliteStore())
     world.standard()
     world.put("erp.suppliers", *crowd(20))
     world.run(initial=True)

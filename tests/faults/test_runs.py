@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 
 import pytest
 
 from tests.faults.conftest import Make
+from tests.faults.forker import Begun
 from tests.faults.landscape import Landscape, parties
 from tests.faults.matrix import row
 
 
-def running(made: Landscape, exchange: str, process: subprocess.Popen[str]) -> bool:
+def running(made: Landscape, exchange: str, process: Begun) -> bool:
     """Wait until the run stands in the journal; False where it ended before that."""
     while process.poll() is None:
         if made.select(f"SELECT 1 FROM run WHERE state = 'running' AND exchange = '{exchange}'"):

@@ -15,6 +15,7 @@ import pytest
 from hub.contract import Field, Page, Query, Resource, Settings, Spec
 from hub.errors import Fatal, Held, HubError, Retriable
 from tests.faults.matrix import row
+from tests.stores import SqliteStore
 from tests.unit.exchange.world import World, some
 
 Record = dict[str, Any]
@@ -86,7 +87,7 @@ MAPPING = """
 
 @pytest.fixture
 def hr(tmp_path: Path) -> tuple[World, Table]:
-    world, table = World(tmp_path / "w", "sqlite:///.cophub/hub.sqlite"), Table()
+    world, table = World(tmp_path / "w", SqliteStore()), Table()
     world.modules = {"table": table.spec}
     world.model("model: person\nkey: [code]\nfields:\n  code: {type: text, required: true}\n"
                 "  name: {type: text, required: true}\n")  # fmt: skip
@@ -227,7 +228,7 @@ def test_a_token_that_expires_anywhere_skips_nothing(hr: tuple[World, Table]):
 @row(34, "page 7 of 9 is missing, whatever the source announces")
 @pytest.mark.parametrize("told", ["count", "no count, within the guard"])
 def test_a_missing_page_takes_nobody_away(tmp_path: Path, told: str):
-    world, table = World(tmp_path / "w", "sqlite:///.cophub/hub.sqlite"), Table(page=12)
+    world, table = World(tmp_path / "w", SqliteStore()), Table(page=12)
     world.modules = {"table": table.spec}
     world.model("model: person\nkey: [code]\nfields:\n  code: {type: text, required: true}\n"
                 "  name: {type: text, required: true}\n")  # fmt: skip
@@ -266,7 +267,7 @@ TYPED = [
 @row(28, "a corpus of texts at the first, middle and last position")
 @pytest.mark.parametrize("position", ["first", "middle", "last"])
 def test_poison_is_set_aside_alone_or_comes_through_unharmed(tmp_path: Path, position: str):
-    world = World(tmp_path / "w", "sqlite:///.cophub/hub.sqlite")
+    world = World(tmp_path / "w", SqliteStore())
     world.standard()
     good = [{"id": f"G{number}", "name": f"Good {number}"} for number in range(6)]
     place = {"first": 0, "middle": 3, "last": 6}[position]
@@ -289,7 +290,7 @@ def test_poison_is_set_aside_alone_or_comes_through_unharmed(tmp_path: Path, pos
 
 @row(28, "values that are no number and no date, each at its place")
 def test_values_of_the_wrong_type_are_listed_each_with_its_line(tmp_path: Path):
-    world = World(tmp_path / "w", "sqlite:///.cophub/hub.sqlite")
+    world = World(tmp_path / "w", SqliteStore())
     world.model("""
         model: supplier
         key: [code]
@@ -317,7 +318,7 @@ def test_values_of_the_wrong_type_are_listed_each_with_its_line(tmp_path: Path):
 
 @row(31, "a file cut at every percent is used whole or not at all")
 def test_a_file_cut_at_any_percent_takes_nothing_away(tmp_path: Path):
-    world = World(tmp_path / "w", "sqlite:///.cophub/hub.sqlite")
+    world = World(tmp_path / "w", SqliteStore())
     world.standard()
     mapping = (world.folder / "mappings" / "suppliers.yaml").read_text()
     (world.folder / "mappings" / "suppliers.yaml").write_text(
@@ -342,7 +343,7 @@ def test_the_same_records_by_several_runs_at_once_are_applied_once(hr: tuple[Wor
     world, table = hr
     for number in range(30):
         table.put(f"K{number:02d}", at(number))
-    world.migrate()
+    world.fill()
     ended: list[str] = []
 
     def work(number: int) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from tests.conftest import Login
 from tests.contract.directories import Units
+from tests.stores import SqliteStore
 from tests.unit.exchange.world import World
 
 PERSON = """
@@ -51,7 +52,7 @@ def units(openldap: Login) -> Iterator[Units]:
 
 def test_deletions_arrive_and_a_lost_place_deletes_nobody(units: Units, tmp_path: Path) -> None:
     unit = units.fresh([{"uid": f"p{number}", "cn": f"Name {number}", "sn": "x"} for number in range(5)])
-    world = World(tmp_path, f"sqlite:///{tmp_path / 'hub.sqlite'}")
+    world = World(tmp_path, SqliteStore())
     login = units.login
     world.variables = {"COPHUB_SECRET_DIRECTORY_PASSWORD": login.password}
     world.write(

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 
 from hub.security import access
 from hub.web import application
+from tests.stores import SqliteStore, Store
 from tests.unit.exchange.conftest import store as store
 from tests.unit.exchange.world import World
 
@@ -108,7 +109,7 @@ class Served(World):
             self.stack.close()
 
 
-def filled(folder: Path, store: str, hub: str = "") -> Served:
+def filled(folder: Path, store: Store, hub: str = "") -> Served:
     """People and suppliers, read in and served, and nothing granted to anybody yet."""
     made = Served(folder / "w", store)
     made.begin(hub)
@@ -120,7 +121,7 @@ def filled(folder: Path, store: str, hub: str = "") -> Served:
 
 
 @pytest.fixture
-def served(tmp_path: Path, store: str) -> Iterator[Served]:
+def served(tmp_path: Path, store: Store) -> Iterator[Served]:
     """One of its own, on both databases."""
     made = filled(tmp_path, store)
     yield made
@@ -131,7 +132,7 @@ def served(tmp_path: Path, store: str) -> Iterator[Served]:
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """One for all tests of a module that change nothing."""
     rules = "api: {rate: 100000, burst: 100000}"
-    made = filled(tmp_path_factory.mktemp("shared"), "sqlite:///.cophub/hub.sqlite", rules)
+    made = filled(tmp_path_factory.mktemp("shared"), SqliteStore(), rules)
     yield made
     made.close()
 

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from hub.api.app import described
 from hub.security import access
 from hub.security.access import GRANTS
+from tests.stores import SqliteStore
 from tests.unit.api.conftest import Served
 
 READS = {
@@ -123,7 +124,7 @@ def test_what_is_no_key_is_refused_alike(shared: Served, text: str):
 
 
 def small(tmp_path: Path, hub: str) -> tuple[Served, TestClient]:
-    made = Served(tmp_path / "s", "sqlite:///.cophub/hub.sqlite")
+    made = Served(tmp_path / "s", SqliteStore())
     made.begin(hub)
     return made, made.serve()
 

@@ -13,6 +13,7 @@ import pytest
 
 from hub.bus import signature
 from hub.bus.drain import Drain
+from tests.stores import SqliteStore
 from tests.unit.api.conftest import Served
 from tests.unit.bus.busworld import event, supplier
 from tests.unit.bus.hook import SECRET
@@ -26,7 +27,7 @@ def pushed(tmp_path: Path):
     made: list[Served] = []
 
     def build(push: str) -> Served:
-        one = Served(tmp_path / f"w{len(made)}", "sqlite:///.cophub/hub.sqlite")
+        one = Served(tmp_path / f"w{len(made)}", SqliteStore())
         one.variables["COPHUB_SECRET_ERP_PUSH"] = SECRET
         one.variables["COPHUB_SECRET_ERP_NEW"] = SECRET.replace("M", "N")
         one.begin()

@@ -17,6 +17,7 @@ from hub.bus.relay import Relay
 from hub.bus.transport import Embedded
 from hub.bus.worker import Duty, Worker
 from hub.exchange.ground import Hub
+from tests.stores import Store
 from tests.unit.exchange.target import Crm
 from tests.unit.exchange.world import FIELDS, SUPPLIERS, World
 
@@ -54,7 +55,7 @@ def event(number: int, version: int = 1, *, deleted: bool = False, identity: str
 class BusWorld(World):
     """``crm`` is the target in memory; what the workers say is kept in ``said``."""
 
-    def __init__(self, folder: Path, store: str) -> None:
+    def __init__(self, folder: Path, store: Store) -> None:
         super().__init__(folder, store)
         self.crm = Crm()
         self.modules = {"crm": self.crm.spec}
@@ -67,7 +68,7 @@ class BusWorld(World):
         self.write("config/systems/crm.yaml", "system: crm\nconnector: crm\n")
         self.mapping(TO_CRM)
         self.put("erp.suppliers")
-        self.migrate()
+        self.fill()
 
     def push(self, *bodies: bytes, place: str = "erp.suppliers", **more: Any) -> Accepted:
         with self.opened() as opened:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from hub.cli.frame import run
@@ -53,10 +56,19 @@ class Desk:
 
 def desk(folder: Path, *, migrated: bool = True) -> Desk:
     """The workspace that ``cophub init`` writes."""
-    init(folder)
-    made = Desk(folder)
     if migrated:
-        assert made.cophub("migrate").code == 0
+        shutil.copytree(_migrated().name, folder, dirs_exist_ok=True)
+    else:
+        init(folder)
+    return Desk(folder)
+
+
+@cache
+def _migrated() -> TemporaryDirectory[str]:
+    """One after ``cophub migrate``, to be copied."""
+    made = TemporaryDirectory(prefix="desk-")
+    init(Path(made.name))
+    assert cophub("-w", made.name, "migrate").code == 0
     return made
 
 

@@ -7,20 +7,22 @@ from pathlib import Path
 
 import pytest
 
+from tests.stores import PostgresStore, SqliteStore, Store
 from tests.unit.exchange.world import World
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest) -> str:
-    """The address of an empty store; PostgreSQL is skipped by name where none is running."""
-    if request.param == "sqlite":
-        return "sqlite:///.cophub/hub.sqlite"
-    url: str = request.getfixturevalue("postgres_url")
-    return url
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    """A store that is not there yet; PostgreSQL is skipped by name where none is running."""
+    made = (
+        SqliteStore() if request.param == "sqlite" else PostgresStore(request.getfixturevalue("postgres"))
+    )
+    yield made
+    made.renew()
 
 
 @pytest.fixture
-def world(tmp_path: Path, store: str) -> Iterator[World]:
+def world(tmp_path: Path, store: Store) -> Iterator[World]:
     """A workspace with one model, one system of files and one mapping, to be changed by the test."""
     made = World(tmp_path / "w", store)
     made.standard()

@@ -22,7 +22,7 @@ def entries(world: World) -> list[chain.Entry]:
 
 
 def test_entries_of_both_kinds_of_transaction_are_one_chain(world: World):
-    world.migrate()
+    world.fill()
     with world.opened() as opened:
         database = opened.hub.database
         with database.begin() as connection:
@@ -37,7 +37,7 @@ def test_entries_of_both_kinds_of_transaction_are_one_chain(world: World):
 
 
 def test_an_entry_stands_or_falls_with_its_transaction(world: World):
-    world.migrate()
+    world.fill()
     before = len(entries(world))
     with world.opened() as opened:
         with suppress(ConfigError), opened.hub.database.begin() as connection:
@@ -50,7 +50,7 @@ def test_an_entry_stands_or_falls_with_its_transaction(world: World):
 
 
 def test_a_hashed_value_can_be_proven_until_its_salt_is_removed(world: World):
-    world.migrate()
+    world.fill()
     with world.opened() as opened:
         database = opened.hub.database
         seq = audit.note(database, ANNA, "lookup.classified", "model:party", hashed={"phone": "+49 30 1"})
@@ -64,6 +64,6 @@ def test_a_hashed_value_can_be_proven_until_its_salt_is_removed(world: World):
 
 
 def test_an_undeclared_action_is_a_defect(world: World):
-    world.migrate()
+    world.fill()
     with world.opened() as opened, pytest.raises(KeyError, match="declared"):
         audit.note(opened.hub.database, ANNA, "plan.eaten", "plan:1")

@@ -29,7 +29,7 @@ Tamper = Callable[[Any], None]
 @pytest.fixture
 def ten(world: World) -> World:
     """A chain of ten entries."""
-    world.migrate()
+    world.fill()
     with world.opened() as opened:
         for number in range(1, 11):
             audit.note(opened.hub.database, ANNA, "plan.made", f"plan:{number}")
@@ -209,7 +209,7 @@ with open_hub(Path(folder), variables={"COPHUB_STORE": store}) as opened:
 
 
 def test_three_writers_keep_one_chain(world: World):
-    world.migrate()
+    world.fill()
     arguments = [sys.executable, "-c", WRITER, str(world.folder), world.store]
     writers = [subprocess.Popen([*arguments, name]) for name in ("a", "b", "c")]
     assert [writer.wait(timeout=120) for writer in writers] == [0, 0, 0]

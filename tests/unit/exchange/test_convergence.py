@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.exchange.pipeline import run_exchange
+from tests.stores import SqliteStore
 from tests.unit.exchange.world import World, reconciled, some
 
 MODEL = """
@@ -55,7 +56,7 @@ def histories(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def world_of(folder: Path, case: dict[str, Any]) -> World:
-    world = World(folder / "w", "sqlite:///.cophub/hub.sqlite")
+    world = World(folder / "w", SqliteStore())
     world.model(MODEL.format(ranks=", ".join(case["ranks"])))
     for name, strength in case["strengths"].items():
         world.files(name, cursor="changed", people="{id: text, city: text, phones: json, changed: datetime}")
@@ -65,7 +66,7 @@ def world_of(folder: Path, case: dict[str, Any]) -> World:
 
 def told(world: World, case: dict[str, Any], order: Sequence[Version]) -> dict[str, Any]:
     """The golden record after these versions came one by one."""
-    world.migrate()
+    world.fill()
     with world.opened() as opened:  # once: a hub opened anew for every run would take most of the time
         for turn, (source, number) in enumerate(order):
             values = case["versions"][source, number] | {"changed": f"2026-01-0{number}T00:00:00Z"}

@@ -222,7 +222,7 @@ def test_only_one_of_many_may_probe(world: World, impatient: Crm):
 
 
 def test_a_wait_longer_than_the_budget_is_not_waited(world: World, impatient: Crm):
-    world.migrate()
+    world.fill()
     with world.opened() as opened:
         circuits.StoredPauses(opened.hub.database).pause("crm", time.time() + 60)
     start = time.monotonic()

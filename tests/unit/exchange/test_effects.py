@@ -17,6 +17,7 @@ from hub.exchange.pipeline import Result, apply_plan, run_exchange
 from hub.exchange.plan import load_plan
 from hub.exchange.runfile import open_run
 from hub.store import plans
+from tests.stores import Store
 from tests.unit.exchange.target import Crm
 from tests.unit.exchange.world import SUPPLIERS, World, reconciled
 
@@ -64,7 +65,8 @@ def differing_keys(one: Rows, other: Rows) -> set[str]:
 class Play:
     """A world of its own whose runs share one opened hub, for the time it takes."""
 
-    def __init__(self, store: str) -> None:
+    def __init__(self, store: Store) -> None:
+        store.renew()
         self.world, self.crm = World(Path(tempfile.mkdtemp()) / "w", store), Crm()
         self.world.standard()
         self.world.modules["crm"] = self.crm.spec
@@ -72,17 +74,13 @@ class Play:
         self.world.mapping(BY_KEY, absent="delete", guard="off")
         self.world.mapping(TO_CRM)
         self.world.mapping(THROUGH)
-        self.world.migrate()
+        self.world.fill()
         self._context = self.world.opened()
         self.hub = self._context.__enter__().hub
-        if store.startswith("postgresql"):
-            with self.hub.database.begin() as connection:
-                tables = (name for name in self.hub.database.tables if name != "schema_state")
-                names = ", ".join(f'"{name}"' for name in tables)
-                connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")
 
     def close(self) -> None:
         self._context.__exit__(None, None, None)
+        self.world.close()
 
     def put(self, resource: str, rows: Rows) -> None:
         self.world.put(resource, *({"id": key, **row} for key, row in rows.items()))
@@ -119,9 +117,9 @@ class Play:
         return {row["code"]: dict(row) for row in self.crm.rows.values()}
 
 
-def prove(store: str, check: Any, *drawn: Any) -> None:
+def prove(store: Store, check: Any, *drawn: Any) -> None:
     """The same property on both stores, more often on the one that opens faster."""
-    number = 2 if store.startswith("postgresql") else 8
+    number = 2 if store.url.startswith("postgresql") else 8
     some = settings(
         deadline=None,
         derandomize=True,
@@ -141,7 +139,7 @@ def prove(store: str, check: Any, *drawn: Any) -> None:
 
 
 @pytest.mark.parametrize("mapping", ["to-crm", "through"])
-def test_a_target_changes_as_a_plan_says(store: str, mapping: str):
+def test_a_target_changes_as_a_plan_says(store: Store, mapping: str):
     prove(store, check_sending, st.just(mapping), ROWS, ROWS, CHANGES, STORES)
 
 

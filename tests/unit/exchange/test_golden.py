@@ -84,7 +84,7 @@ def test_a_run_key_asked_again_answers_what_came_of_it(world: World):
 
 def test_a_failed_run_key_runs_again(world: World):
     world.put("erp.suppliers", ACME)
-    world.migrate()
+    world.fill()
     (world.data / "erp-suppliers.ndjson").write_text('{"id": "1", "na')
     with pytest.raises(Exception, match="erp-suppliers"):
         world.run(key="monday")

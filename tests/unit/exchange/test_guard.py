@@ -70,7 +70,7 @@ def test_a_count_counts_under_a_hundred_records(world: World):
 def test_a_first_load_over_its_limit_waits_for_initial(world: World, limit: str):
     world.mapping(SUPPLIERS, guard=f"{{create: {limit}}}")
     world.put("erp.suppliers", *many(4))
-    world.migrate()
+    world.fill()
     held(world)
     assert some(world.run(initial=True), "created") == {"created": 4}
 

@@ -34,7 +34,7 @@ def held_by(database: Database, holder: str, seconds: float = 60, name: str = "e
 @pytest.fixture
 def ready(world: World) -> World:
     world.put("erp.suppliers", ONE)
-    world.migrate()
+    world.fill()
     return world
 
 

@@ -30,7 +30,7 @@ def planned(world: World, text: str, place: str | None = "crm-suppliers") -> Imp
     file = world.folder / "links.csv"
     file.write_text(text, encoding="utf-8")
     if not world._migrated:
-        world.migrate()
+        world.fill()
     with world.opened() as opened:
         return plan_links(opened.hub, file, place, "from the old table")
 

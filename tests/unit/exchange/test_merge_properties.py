@@ -14,6 +14,7 @@ from hub.exchange.merging.claims import Claims
 from hub.exchange.uniting.combining import Apart, Voice, combine, said_in_vain, take_apart
 from hub.store.merges import Golden
 from hub.workspace.shape import ModelField, ModelFile
+from tests.stores import Store
 from tests.unit.exchange.test_matching import FROM_CRM
 from tests.unit.exchange.test_merges import RANKED, merge, unmerge
 from tests.unit.exchange.world import FIELDS, World
@@ -81,18 +82,14 @@ FEW = settings(
 )
 
 
-def fresh(store: str) -> World:
-    """A world of its own for each example; on PostgreSQL in an emptied database."""
+def fresh(store: Store) -> World:
+    """A world of its own for each example, in a store of its own."""
+    store.renew()
     world = World(Path(tempfile.mkdtemp()) / "w", store)
     world.standard()
     world.model(RANKED)
     world.files("crm", accounts=FIELDS)
     world.mapping(FROM_CRM)
-    if store.startswith("postgresql"):
-        world.migrate()
-        with world.opened() as opened, opened.hub.database.begin() as connection:
-            names = ", ".join(f'"{name}"' for name in opened.hub.database.tables if name != "schema_state")
-            connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")
     return world
 
 
@@ -108,7 +105,7 @@ def state(world: World) -> dict[str, Any]:
 
 @FEW
 @given(erp=st.lists(RECORD, min_size=2, max_size=4), crm=st.lists(RECORD, max_size=3), pick=st.data())
-def test_an_undone_merge_leaves_no_trace(store: str, erp: list[Any], crm: list[Any], pick: st.DataObject):
+def test_an_undone_merge_leaves_no_trace(store: Store, erp: list[Any], crm: list[Any], pick: st.DataObject):
     world = fresh(store)
     world.mapping(FROM_CRM, match="[[name, city]]")
     world.first("erp.suppliers", *({"id": f"E{at}", **one} for at, one in enumerate(erp)))
@@ -118,11 +115,12 @@ def test_an_undone_merge_leaves_no_trace(store: str, erp: list[Any], crm: list[A
     before = state(world)
     unmerge(world, merge(world, first, second))
     assert state(world) == before
+    world.close()
 
 
 @FEW
 @given(records=st.lists(RECORD, min_size=2, max_size=5), order=st.randoms(use_true_random=False))
-def test_groups_do_not_depend_on_the_order_of_records(store: str, records: list[Any], order: Any):
+def test_groups_do_not_depend_on_the_order_of_records(store: Store, records: list[Any], order: Any):
     groups = []
     listed = [{"id": f"C{at}", **one} for at, one in enumerate(records)]
     for _ in range(2):
@@ -134,6 +132,7 @@ def test_groups_do_not_depend_on_the_order_of_records(store: str, records: list[
         linked = world.rows("""SELECT s.key, e.name, e.city FROM shadow s JOIN e_supplier e ON e._id = s.entity
             ORDER BY s.key""")
         groups.append((linked, world.reasons("crm-suppliers")))
+        world.close()
     assert groups[0] == groups[1]
 
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_a_first_plan_leaves_only_its_own_records(world: World):
-    world.migrate()
+    world.fill()
     before = world.dump()
     world.put("erp.suppliers", ONE, {"id": "2"})
     world.plan()
@@ -188,7 +188,7 @@ def test_a_plan_of_another_workspace_is_refused(world: World):
 
 
 def test_an_unknown_plan_is_refused(world: World):
-    world.migrate()
+    world.fill()
     with pytest.raises(ConfigError) as caught:
         world.apply(uuid.uuid4())
     assert caught.value.code == "plan.unknown"

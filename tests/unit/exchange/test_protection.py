@@ -83,7 +83,7 @@ def shown(world: World) -> dict[str, Any]:
 
 
 def test_a_plan_masks_what_passes_through(world: World, crm: Crm):
-    world.migrate()
+    world.fill()
     world.put("erp.suppliers", ONE)
     assert shown(world) == {"code": "1", "name": "ACME", "city": "***"}
 

@@ -1,5 +1,5 @@
 """A small workspace in a temporary folder, written as an integrator would, and a hub opened on it anew for
-every run: nothing of one run reaches the next but through the store."""
+every run: nothing of one run reaches the next but through the store. The tests look into that by themselves."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from hub.bootstrap import Opened, open_hub
 from hub.exchange.manifest import READ_PARTS
 from hub.exchange.pipeline import Result, apply_plan, run_exchange
-from hub.store.database import now
+from hub.store.database import Database, now
 from hub.store.migrate import migrate
 from hub.workspace.connectors import Connectors
+from hub.workspace.load import load
+from tests.stores import Store
 
 # What a plan may leave behind: its own records, and the numbers and leases that every run takes.
 OF_RUNS = (
@@ -65,8 +67,8 @@ FIELDS = "{id: text, name: text, tax: text, city: text, parent: text, changed: d
 class World:
     """``folder`` is the workspace, ``data`` the folder of its sources; ``modules`` are further connectors."""
 
-    def __init__(self, folder: Path, store: str) -> None:
-        self.folder, self.store = folder, store
+    def __init__(self, folder: Path, store: Store) -> None:
+        self.folder, self.store, self._place = folder, store.url, store
         self.data = folder / "data"
         self.data.mkdir(parents=True)
         self.modules: dict[str, Any] = {}
@@ -74,10 +76,14 @@ class World:
         self.variables: dict[str, str] = {}
         self._keys = itertools.count(1)
         self._migrated = False
+        self._models: list[bytes] = []
+        self._looked_at: Database | None = None
         self.write("config/hub.yaml", "hub: test")
 
     def close(self) -> None:
-        """Every run closed what it opened."""
+        """Every run closed what it opened; what the tests looked through is closed here."""
+        if self._looked_at is not None:
+            self._looked_at.close()
 
     # ------------------------------------------------------------ files
 
@@ -132,18 +138,28 @@ class World:
 
     @contextmanager
     def opened(self, *, schema: bool = True, actor: str = "ann") -> Iterator[Opened]:
-        connectors = Connectors(modules=self.modules) if self.modules else None
+        self._place.exist()
         variables = {"COPHUB_STORE": self.store, "COPHUB_ACTOR": actor, **self.variables}
         with open_hub(
-            self.folder, variables=variables, schema=schema, connectors=connectors, clock=self.clock
+            self.folder, variables=variables, schema=schema, connectors=self._connectors(), clock=self.clock
         ) as hub:
             yield hub
 
+    def _connectors(self) -> Connectors | None:
+        return Connectors(modules=self.modules) if self.modules else None
+
     def migrate(self, *, contract: bool = False) -> list[str]:
+        """The steps that were run."""
         with self.opened(schema=False) as opened:
             steps = migrate(opened.hub.database, contract=contract)
         self._migrated = True
         return [step.text for step in steps]
+
+    def fill(self) -> None:
+        """Tables as ``migrate`` makes them: copied where nothing is there yet."""
+        if not self._place.fill(self.database()):
+            self.migrate()
+        self._migrated = True
 
     def run(
         self,
@@ -156,7 +172,7 @@ class World:
     ) -> Result:
         """One run in a hub of its own; whatever it is, its totals reconcile."""
         if not self._migrated:
-            self.migrate()
+            self.fill()
         with self.opened() as opened:
             result = run_exchange(
                 opened.hub, mapping, mode, key or f"run-{next(self._keys)}", initial=initial, full=full
@@ -182,8 +198,27 @@ class World:
 
     # ------------------------------------------------------------ looking
 
+    def database(self) -> Database:
+        """The store with the tables of the models as they are written now; it stays open between two looks."""
+        models = [file.read_bytes() for file in sorted((self.folder / "config" / "models").glob("*.yaml"))]
+        if self._looked_at is None or models != self._models:
+            self.close()
+            known = load(self.folder, connectors=self._connectors()).models
+            self._looked_at, self._models = Database(self.store, known, folder=self.folder), models
+        return self._looked_at
+
+    @contextmanager
+    def looking(self) -> Iterator[Connection]:
+        """A transaction of the tests' own."""
+        self._place.exist()
+        database = self.database()
+        with database.begin() as connection:
+            yield connection
+        if database.dialect == "sqlite":
+            database.close()  # the file is whole when nobody has it open
+
     def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
-        with self.opened(schema=False) as opened, opened.hub.database.begin() as connection:
+        with self.looking() as connection:
             return [tuple(row) for row in connection.execute(text(query), values)]
 
     def one(self, query: str, **values: Any) -> Any:
@@ -192,14 +227,14 @@ class World:
 
     def golden(self, model: str = "supplier") -> dict[str, dict[str, Any]]:
         """The living and disabled entities by their code, with _state, _version and who supplied what."""
-        with self.opened(schema=False) as opened, opened.hub.database.begin() as connection:
-            table = opened.hub.database.tables[f"e_{model}"]
+        with self.looking() as connection:
+            table = self.database().tables[f"e_{model}"]
             found = [dict(row) for row in connection.execute(table.select()).mappings()]
         return {row["code"]: row for row in found}
 
     def history(self, model: str = "supplier") -> list[dict[str, Any]]:
-        with self.opened(schema=False) as opened, opened.hub.database.begin() as connection:
-            table = opened.hub.database.tables[f"h_{model}"]
+        with self.looking() as connection:
+            table = self.database().tables[f"h_{model}"]
             return [
                 dict(row)
                 for row in connection.execute(table.select().order_by(table.c["_version"])).mappings()
@@ -230,10 +265,10 @@ class World:
 
     def dump(self, *, without: tuple[str, ...] = OF_RUNS) -> dict[str, list[str]]:
         """Every row of every table, comparable; without the tables named."""
-        with self.opened(schema=False) as opened, opened.hub.database.begin() as connection:
+        with self.looking() as connection:
             return {
                 name: sorted(str(tuple(row)) for row in connection.execute(table.select()))
-                for name, table in opened.hub.database.tables.items()
+                for name, table in self.database().tables.items()
                 if name not in without
             }
 
