@@ -34,9 +34,9 @@ def serve(
         ),
     ] = "",
 ) -> None:
-    """Serve the API under /v1 until SIGTERM or Ctrl-C.
+    """Serve the API under /v1.
 
-    It speaks plain HTTP: put a proxy with TLS before it, and name that with --behind. A changed workspace is
+    Until SIGTERM or Ctrl-C. It speaks plain HTTP: put a proxy with TLS before it, and name that with --behind. A changed workspace is
     read at the next start. Keys: cophub keys.
     """
     say = Say(ctx)

@@ -178,7 +178,8 @@ class _Planner:
         run.sql(f"CREATE OR REPLACE TABLE verdict ({VERDICTS})")
         quarantine.collect(run, extracted, mapped, self.compiled, self._levels())
         quarantine.keep_originals(run, self.hub.keep, extracted)
-        keyless = " UNION SELECT ''" if extracted.certificate.complete else ""
+        # Where all are here, those without a key are listed anew.
+        keyless = " UNION SELECT ''" if extracted.certificate.whole and extracted.read else ""
         run.sql(
             f"CREATE OR REPLACE TABLE settled AS SELECT key FROM extracted WHERE key IS NOT NULL{keyless}"
         )

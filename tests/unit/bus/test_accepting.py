@@ -107,8 +107,8 @@ def test_a_list_is_taken_apart(world: BusWorld):
         ),
         (b'{"specversion": "1.0", "id": "1", "source": "/", "type": "t.deleted"}', "event.key"),
         (b'{"id": "' + b"x" * (1 << 20) + b'"}', "event.large"),
-        (b'{"id": "1"', "json.truncated"),
-        (b'{"id": NaN}', "json.malformed"),
+        (b'{"id": "1"', "event.malformed"),
+        (b'{"id": NaN}', "event.malformed"),
     ],
 )
 def test_what_is_no_event_is_refused_and_nothing_of_the_call_is_stored(
