@@ -28,7 +28,12 @@ DN, PARENT = "dn", "parent_dn"
 """Fields of every entry besides its attributes: its name, and that of the entry above it."""
 _SLOT = re.compile(r"\{(\+?)([^{}]*)\}")
 
-Names = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
+Names = Annotated[
+    list[str],
+    BeforeValidator(
+        lambda value: [value] if isinstance(value, str) else value, json_schema_input_type=str | list[str]
+    ),
+]
 
 
 def is_secret(attribute: str) -> bool:

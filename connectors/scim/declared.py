@@ -17,7 +17,12 @@ def _word(value: object) -> object:
     return ("on" if value else "off") if isinstance(value, bool) else value
 
 
-Names = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
+Names = Annotated[
+    list[str],
+    BeforeValidator(
+        lambda value: [value] if isinstance(value, str) else value, json_schema_input_type=str | list[str]
+    ),
+]
 
 
 class ScimSettings(HttpSettings):
