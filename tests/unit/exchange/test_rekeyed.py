@@ -116,4 +116,5 @@ def test_a_merge_that_was_not_delivered_yet_is_no_drift(world: World, shop: Path
     with world.opened() as opened:
         told = reconcile(opened.hub, "to-shop", "look")
     found = {kind: count for kind, count in told.counts.items() if count}
-    assert (found, told.heals) == ({"read": 2, "orphan": 1, "pending": 1}, {"create": 0, "update": 0, "delete": 0})
+    assert found == {"read": 2, "orphan": 1, "pending": 1}
+    assert not any(told.heals.values())
