@@ -107,6 +107,7 @@ class Served(World):
     def close(self) -> None:
         if hasattr(self, "stack"):
             self.stack.close()
+        super().close()
 
 
 def filled(folder: Path, store: Store, hub: str = "") -> Served:
