@@ -36,8 +36,8 @@ def serve(
 ) -> None:
     """Serve the API under /v1.
 
-    Until SIGTERM or Ctrl-C. It speaks plain HTTP: put a proxy with TLS before it, and name that with --behind. A changed workspace is
-    read at the next start. Keys: cophub keys.
+    Until SIGTERM or Ctrl-C. It speaks plain HTTP: put a proxy with TLS before it, and name that with --behind.
+    A changed workspace is read at the next start. Keys: cophub keys.
     """
     say = Say(ctx)
     _require_addresses(proxies)

@@ -90,7 +90,7 @@ def schema(
         str | None, typer.Option("--print", metavar="KIND", help=f"Print one: {', '.join(KINDS)}")
     ] = None,
 ) -> None:
-    """Write JSON Schemas of the workspace's files, for editors, or print the API's OpenAPI.
+    """Write JSON Schemas of the workspace's files for editors, or print the API's OpenAPI.
 
     cophub schema; cophub schema --print mapping; cophub schema openapi
     """

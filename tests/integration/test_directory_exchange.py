@@ -50,9 +50,12 @@ def units(openldap: Login) -> Iterator[Units]:
     made.clear()
 
 
-def test_deletions_arrive_and_a_lost_place_deletes_nobody(units: Units, tmp_path: Path) -> None:
+def test_deletions_arrive_and_a_lost_place_deletes_nobody(
+    units: Units, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     unit = units.fresh([{"uid": f"p{number}", "cn": f"Name {number}", "sn": "x"} for number in range(5)])
     world = World(tmp_path, SqliteStore())
+    request.addfinalizer(world.close)
     login = units.login
     world.variables = {"COPHUB_SECRET_DIRECTORY_PASSWORD": login.password}
     world.write(
