@@ -260,6 +260,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "memory.gone": ("", "only in tests"),
     "memory.lost": ("", "only in tests"),
     "memory.name": ("", "only in tests"),
+    "memory.nobody": ("", "only in tests"),
     "memory.stale": ("", "only in tests"),
     "memory.whole": ("", "only in tests"),
 }
