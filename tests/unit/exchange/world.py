@@ -82,6 +82,9 @@ class World:
 
     def close(self) -> None:
         """Every run closed what it opened; what the tests looked through is closed here."""
+        self._look_away()
+
+    def _look_away(self) -> None:
         if self._looked_at is not None:
             self._looked_at.close()
 
@@ -202,7 +205,7 @@ class World:
         """The store with the tables of the models as they are written now; it stays open between two looks."""
         models = [file.read_bytes() for file in sorted((self.folder / "config" / "models").glob("*.yaml"))]
         if self._looked_at is None or models != self._models:
-            self.close()
+            self._look_away()
             known = load(self.folder, connectors=self._connectors()).models
             self._looked_at, self._models = Database(self.store, known, folder=self.folder), models
         return self._looked_at
