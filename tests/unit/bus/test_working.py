@@ -51,9 +51,8 @@ def test_a_listener_hears_what_was_committed_and_nothing_else(world: BusWorld):
         listener.close()
 
 
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)  # SQLite has no server to end a connection
 def test_a_lost_connection_is_told_and_the_worker_goes_on(world: BusWorld, running: Worker):
-    if not world.store.startswith("postgresql"):
-        pytest.skip("SQLite has no server that could end a connection")
     world.push(event(1))
     until(lambda: len(world.crm.rows) == 1)
     for number in (2, 3):
