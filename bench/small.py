@@ -114,7 +114,7 @@ def _scheduled(hub: Hub) -> None:
 @contextmanager
 def _crm() -> Iterator[str]:
     """The target, as a process of its own."""
-    command = [sys.executable, "-m", "connectors.simulators", "crm"]
+    command = [sys.executable, "-c", "from hub.cli import main; main()", "simulate", "crm"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

@@ -25,7 +25,7 @@ from urllib.parse import unquote
 from connectors.simulators import landscape
 from connectors.simulators.rest import bearer, drifted, failure, limit_of, moment, page_of, text_of
 from connectors.simulators.tables import Clock, Row, Table
-from connectors.simulators.wire import Answer, Refused, Request
+from connectors.simulators.wire import Answer, Refused, Request, refusal
 
 API_KEY = "crm-demo"
 BATCH = 200
@@ -56,20 +56,27 @@ class Crm:
 
     name = "crm"
     title = "CRM cloud"
+    login = f"header X-Api-Key: {API_KEY}"
 
-    def __init__(self, *, keys: Mapping[str, str] | None = None, empty: bool = False) -> None:
+    def __init__(
+        self, *, keys: Mapping[str, str] | None = None, empty: bool = False,
+        seed: int = landscape.SEED, records: int | None = None,
+    ) -> None:  # fmt: skip
         self.clock = Clock()
         self.keys = dict(keys or {API_KEY: "cophub"})
         self.tables = {"accounts": Table("accounts", ["id"], stamp=self._stamp, check=self._check)}
         self._answered: dict[tuple[str, str], Answer] = {}
         self._next = 1
         if not empty:
-            for supplier in landscape.suppliers()[2 : ACCOUNTS * 5 : 5]:
+            count = records or ACCOUNTS
+            for supplier in landscape.suppliers(seed, count * 5)[2 : count * 5 : 5]:
                 self.tables["accounts"].seed(_account(supplier, self._id()))
 
     @property
     def accounts(self) -> Table:
         return self.tables["accounts"]
+
+    refusal = staticmethod(refusal)
 
     def answer(self, request: Request) -> Answer:
         try:

@@ -12,9 +12,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 KINDS: Mapping[str, str] = {
-    "throttle": "429; value: Retry-After seconds (1), date for an HTTP date, none for no header",
+    "throttle": "Asked to slow down, as the product says it; value: Retry-After seconds (1), date for an HTTP "
+    "date, none for no header",
     "unavailable": "503; value: Retry-After seconds, nothing for no header",
-    "unauthorized": "401 in spite of good credentials",
+    "unauthorized": "A refused log-in in spite of good credentials, as the product says it",
+    "masked": "A refused log-in in the product's own words, with status 200",
     "html": "A log-in page as HTML with status 200",
     "nothing": "An empty body with status 200",
     "cut": "Half of the body, then the connection is closed; Content-Length announces all",

@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, quote, unquote_plus
 from connectors.simulators import landscape
 from connectors.simulators.rest import bearer, drifted, failure, limit_of, moment, page_of, text_of
 from connectors.simulators.tables import Clock, Row, Table
-from connectors.simulators.wire import Answer, Refused, Request
+from connectors.simulators.wire import Answer, Refused, Request, refusal
 
 CLIENT_ID = "cophub"
 CLIENT_SECRET = "hr-demo"
@@ -37,10 +37,12 @@ class Hr:
 
     name = "hr"
     title = "HR cloud"
+    login = f"OAuth 2 client {CLIENT_ID}, secret {CLIENT_SECRET}, token at /oauth/token"
 
     def __init__(
-        self, *, page_size: int = 50, clients: Mapping[str, str] | None = None, empty: bool = False
-    ) -> None:
+        self, *, page_size: int = 50, clients: Mapping[str, str] | None = None, empty: bool = False,
+        seed: int = landscape.SEED, records: int | None = None,
+    ) -> None:  # fmt: skip
         self.clock = Clock()
         self.page_size = page_size
         self.clients = dict(clients or {CLIENT_ID: CLIENT_SECRET})
@@ -52,8 +54,10 @@ class Hr:
         if not empty:
             for department in landscape.departments():
                 self.tables["departments"].seed(_department(department))
-            for employee in landscape.employees():
+            for employee in landscape.employees(seed, records or landscape.EMPLOYEES):
                 self.tables["employees"].seed(_employee(employee))
+
+    refusal = staticmethod(refusal)
 
     def answer(self, request: Request) -> Answer:
         try:

@@ -6,6 +6,7 @@ The same seed gives the same data. Some records are bad on purpose; ``BAD`` says
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -162,16 +163,16 @@ class Employee:
     hours: float
 
 
-def suppliers(seed: int = SEED) -> list[Supplier]:
+def suppliers(seed: int = SEED, count: int = SUPPLIERS) -> list[Supplier]:
     """The suppliers, Chinese for the most part, numbered from 1000001."""
     draw = random.Random(f"{seed} suppliers")
     made: list[Supplier] = []
     seen: set[str] = set()
-    while len(made) < SUPPLIERS:
+    while len(made) < count:
         number = 1000001 + len(made)
         place = draw.choice(words.PLACES_CN if draw.random() < 0.7 else words.PLACES_ABROAD)
         name, local = _company(draw, Place(*place))
-        if name in seen:
+        if name in seen and len(made) < SUPPLIERS:  # of a longer list, some share their names
             continue
         seen.add(name)
         made.append(_supplier(draw, number, name, local, Place(*place), made))
@@ -229,11 +230,11 @@ def cost_centers(seed: int = SEED) -> list[CostCenter]:
     return made[:COST_CENTERS]
 
 
-def materials(seed: int = SEED) -> list[Material]:
+def materials(seed: int = SEED, count: int = MATERIALS) -> list[Material]:
     """Finished goods, parts and packaging, numbered from MD-00001."""
     draw = random.Random(f"{seed} materials")
     made: list[Material] = []
-    for index in range(1, MATERIALS + 1):
+    for index in range(1, count + 1):
         (noun, local, kind, group, unit), size = draw.choice(words.GOODS), draw.choice(words.SIZES)
         english, chinese = draw.choice(words.QUALITIES)
         texts = {"EN": f"{english} {noun} {size}", "ZH": f"{chinese}{local} {size}"}
@@ -254,7 +255,7 @@ def materials(seed: int = SEED) -> list[Material]:
     return made
 
 
-def employees(seed: int = SEED) -> list[Employee]:
+def employees(seed: int = SEED, count: int = EMPLOYEES) -> list[Employee]:
     """The staff; the first of a department leads it."""
     draw = random.Random(f"{seed} employees")
     codes = [department.code for department in departments()]
@@ -263,7 +264,7 @@ def employees(seed: int = SEED) -> list[Employee]:
     leaders = {code: index for index, code in enumerate(codes, start=1)}
     taken: set[str] = set()
     made = []
-    for number in range(1, EMPLOYEES + 1):
+    for number in range(1, count + 1):
         department = codes[number - 1] if number <= len(codes) else draw.choice(codes[1:])
         leads = leaders[department] == number
         above = parents[department]
@@ -355,4 +356,4 @@ def _email(first: str, last: str, taken: set[str]) -> str:
 
 def _numbered(name: str) -> Iterator[str]:
     yield name
-    yield from (f"{name}{number}" for number in range(2, 100))
+    yield from (f"{name}{number}" for number in itertools.count(2))

@@ -21,7 +21,7 @@ from connectors.simulators import landscape, s4_records
 from connectors.simulators.edm import EntitySet, Navigation, Property
 from connectors.simulators.odata import Service, failure
 from connectors.simulators.tables import Clock, Row, Table
-from connectors.simulators.wire import Answer, Refused, Request
+from connectors.simulators.wire import Answer, Refused, Request, refusal
 
 USER = "HUB"
 PASSWORD = "s4-demo"
@@ -247,10 +247,12 @@ class S4:
 
     name = "s4"
     title = "SAP S/4HANA"
+    login = f"Basic, user {USER}, password {PASSWORD}"
 
     def __init__(
-        self, *, page_size: int = 50, users: Mapping[str, str] | None = None, empty: bool = False
-    ) -> None:
+        self, *, page_size: int = 50, users: Mapping[str, str] | None = None, empty: bool = False,
+        seed: int = landscape.SEED, records: int | None = None,
+    ) -> None:  # fmt: skip
         self.clock = Clock()
         self.users = dict(users or {USER: PASSWORD})
         self.tables: dict[str, Table] = {
@@ -271,7 +273,9 @@ class S4:
             )
         ]
         if not empty:
-            s4_records.fill(self.tables)
+            s4_records.fill(self.tables, seed, records)
+
+    refusal = staticmethod(refusal)
 
     def answer(self, request: Request) -> Answer:
         try:

@@ -17,15 +17,15 @@ AREA = "A000"
 PERSONS = 8
 
 
-def fill(tables: Mapping[str, Table]) -> None:
-    """Seed all tables."""
-    for number, supplier in enumerate(landscape.suppliers()):
+def fill(tables: Mapping[str, Table], seed: int = landscape.SEED, records: int | None = None) -> None:
+    """Seed all tables, with so many suppliers and materials."""
+    for number, supplier in enumerate(landscape.suppliers(seed, records or landscape.SUPPLIERS)):
         _supplier(tables, supplier, str(20001 + number), number)
-    for number, employee in enumerate(landscape.employees()[20 : 20 + PERSONS]):
-        _person(tables, employee, str(1_000_201 + number))
-    for center in landscape.cost_centers():
+    for number, employee in enumerate(landscape.employees(seed)[20 : 20 + PERSONS]):
+        _person(tables, employee, str(1_000_001 + max(200, records or 0) + number))
+    for center in landscape.cost_centers(seed):
         _cost_center(tables, center)
-    for material in landscape.materials():
+    for material in landscape.materials(seed, records or landscape.MATERIALS):
         _material(tables, material)
 
 

@@ -9,21 +9,17 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
-from connectors.simulators.crm import Crm
+from connectors.simulators.catalogue import made
 from connectors.simulators.faults import Fault, Faults
-from connectors.simulators.hr import Hr
+from connectors.simulators.landscape import SEED
 from connectors.simulators.oplog import OperationLog
-from connectors.simulators.s4 import S4
 from connectors.simulators.wire import Answer, Product, Refused, Request
-
-PRODUCTS: Mapping[str, Callable[[], Product]] = {"s4": S4, "hr": Hr, "crm": Crm}
 
 MAX_BODY = 64 << 20
 _ADMIN = "/_sim"
@@ -44,8 +40,10 @@ class Simulator:
         host: str = "127.0.0.1",
         faults: Iterable[str | Fault] = (),
         log: Path | None = None,
+        seed: int = SEED,
+        records: int | None = None,
     ) -> None:
-        self.product = PRODUCTS[product]() if isinstance(product, str) else product
+        self.product = made(product, seed, records) if isinstance(product, str) else product
         self.faults = Faults(faults)
         self.log = OperationLog(log)
         self._lock = threading.Lock()
@@ -107,7 +105,7 @@ class Simulator:
         """The answer of the product, or of a fault in its place."""
         if request.path.startswith(_ADMIN + "/"):
             return self._admin(request)
-        if (answer := _instead(request)) is not None:
+        if (answer := _instead(request, self.product)) is not None:
             self.log.append("fault", "request", f"{request.method} {request.path}", str(answer.status))
             return answer
         with self._lock:
@@ -144,21 +142,21 @@ class Simulator:
         return self.faults.texts()
 
 
-def _instead(request: Request) -> Answer | None:
-    """The answer of a fault that stands in for the product."""
+def _instead(request: Request, product: Product) -> Answer | None:
+    """The answer of a fault that stands in for the product; refusals are in the product's own form."""
     if (value := request.fault("delay")) is not None:
         time.sleep(float(value or 1))
     if (value := request.fault("throttle")) is not None:
-        retry = formatdate(time.time() + 2, usegmt=True) if value == "date" else value or "1"
-        headers = {} if value == "none" else {"Retry-After": retry}
-        return Answer.json(429, {"error": {"code": "429", "message": "Too many requests"}}, headers)
+        return product.refusal("throttle", value)
     if (value := request.fault("unavailable")) is not None:
         answer = Answer.text(503, "<html><body>Service Unavailable</body></html>", "text/html")
         answer.headers |= {"Retry-After": value} if value else {}
         return answer
     if request.fault("unauthorized") is not None:
-        challenge = {"WWW-Authenticate": 'Basic realm="simulator"'}
-        return Answer.json(401, {"error": {"code": "401", "message": "Unauthorized"}}, challenge)
+        return product.refusal("unauthorized", "")
+    if request.fault("masked") is not None:
+        refused = product.refusal("unauthorized", "")
+        return Answer(200, refused.body, refused.headers)
     if request.fault("html") is not None:
         return Answer.text(200, _LOGIN_PAGE, "text/html")
     if request.fault("nothing") is not None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.message import Message
+from email.utils import formatdate
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -97,7 +99,10 @@ class Request:
 
 
 class Product(Protocol):
-    """One product: its data, and its answer to a request. It runs under a lock: one request at a time."""
+    """One product: its data, and its answer to a request. It runs under a lock: one request at a time.
+
+    ``login`` says with which credentials; ``tables`` are its resources by the names of the operation log.
+    """
 
     clock: Clock
 
@@ -108,6 +113,23 @@ class Product(Protocol):
     def title(self) -> str: ...
 
     @property
+    def login(self) -> str: ...
+
+    @property
     def tables(self) -> Mapping[str, Table]: ...
 
     def answer(self, request: Request) -> Answer: ...
+
+    def refusal(self, kind: str, value: str) -> Answer:
+        """How it says ``unauthorized``, or ``throttle`` with the fault's value."""
+        ...
+
+
+def refusal(kind: str, value: str) -> Answer:
+    """Refusals by status alone, as plain HTTP has them."""
+    if kind == "unauthorized":
+        challenge = {"WWW-Authenticate": 'Basic realm="simulator"'}
+        return Answer.json(401, {"error": {"code": "401", "message": "Unauthorized"}}, challenge)
+    retry = formatdate(time.time() + 2, usegmt=True) if value == "date" else value or "1"
+    headers = {} if value == "none" else {"Retry-After": retry}
+    return Answer.json(429, {"error": {"code": "429", "message": "Too many requests"}}, headers)

@@ -60,6 +60,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "keys": ("keys", "List keys of the API, add, rotate and revoke them."),
         "secrets": ("secrets", "Set, list and remove secrets, and rotate their master key."),
         "demo": ("demo", "Run the sample landscape on simulators, offline."),
+        "simulate": ("simulate", "Serve a simulated product on loopback, which misbehaves as it is told."),
     },
 }
 COMMANDS: Final = {name: place for section in SECTIONS.values() for name, place in section.items()}

@@ -18,6 +18,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "match.ambiguous": ("several entities fit the match rule", ""),
     "match.collision": ("two records of one source would stand for one entity", ""),
     "match.list": ("", "compare a field of one value"),
+    "simulate.option": ("a simulator was asked for a fault, or a number of records, that there is not", ""),
     "reaction.lookup": ("", "map the answer to a field, and let the condition read that"),
     "match.likely": (
         "an entity, or another new record, is alike, but not surely the same",

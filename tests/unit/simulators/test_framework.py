@@ -10,11 +10,15 @@ from pathlib import Path
 
 import pytest
 import requests
+import yaml
 
-from connectors.simulators import Fault, Simulator
-from connectors.simulators.faults import KINDS, Faults
+from connectors.simulators import KINDS, PRODUCTS, Fault, Simulator
+from connectors.simulators.catalogue import made
+from connectors.simulators.faults import Faults
 from connectors.simulators.oplog import OperationLog
 from connectors.simulators.tables import Clock, Table
+from hub.workspace.load import lint
+from tests.unit.cli.desk import cophub
 
 ROOT = Path(__file__).resolve().parents[3]
 KEY = {"X-Api-Key": "crm-demo"}
@@ -200,23 +204,64 @@ def test_two_readings_of_the_clock_differ() -> None:
     assert (clock.now() - times[-1]).total_seconds() > 500
 
 
-def test_the_command_serves_until_it_is_told_to_stop() -> None:
-    command = [sys.executable, "-m", "connectors.simulators", "crm", "--fault", "unavailable"]
+def test_the_command_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    program = "import sys; from hub.cli import main; main()"
+    words = ["simulate", "crm", "--port", "0", "--fault", "unavailable", "--records", "7", "--seed", "5"]
+    command = [sys.executable, "-c", program, *words, "--log", str(tmp_path / "log"), "--quiet"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
-        codes = [requests.get(f"{url}/api/v2/accounts", headers=KEY, timeout=5).status_code for _ in range(2)]
+        answers = [requests.get(f"{url}/api/v2/accounts", headers=KEY, timeout=5) for _ in range(2)]
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) == 0
-    assert codes == [503, 200]
+    assert [answer.status_code for answer in answers] == [503, 200]
+    assert answers[1].json()["total"] == 7
+    assert "read" in (tmp_path / "log").read_text()
 
 
-def test_the_command_lists_every_fault_and_refuses_others() -> None:
-    command = [sys.executable, "-m", "connectors.simulators"]
-    shown = subprocess.run([*command, "--help"], capture_output=True, text=True, cwd=ROOT, check=True).stdout
-    assert all(kind in shown for kind in KINDS)
-    refused = subprocess.run(
-        [*command, "crm", "--fault", "lunch"], capture_output=True, text=True, cwd=ROOT, check=False
-    )
-    assert refused.returncode == 2
-    assert "there is no fault 'lunch'" in refused.stderr
+def test_the_command_lists_every_product_and_every_fault() -> None:
+    said = cophub("simulate", "--list", "--json")
+    assert said.code == 0
+    assert [each["product"] for each in said.json["products"]] == list(PRODUCTS)
+    assert said.json["faults"].keys() == KINDS.keys()
+    shown = cophub("simulate").out
+    assert all(word in shown for word in [*KINDS, *PRODUCTS])
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["lotus"], "there is no simulated product lotus"),
+        (["crm", "--fault", "lunch"], "there is no fault 'lunch'"),
+        (["crm", "--records", "0"], "records must be a number from 1"),
+    ],
+)
+def test_the_command_refuses_what_makes_no_sense(words: list[str], told: str) -> None:
+    said = cophub("simulate", *words, "--port", "0")
+    assert said.code == 65
+    assert told in said.err
+
+
+def test_a_port_in_use_is_told(crm: Simulator) -> None:
+    said = cophub("simulate", "crm", "--port", str(crm.port))
+    assert (said.code, "cannot listen" in said.err) == (65, True)
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_the_same_seed_gives_the_same_records_and_as_many_as_asked_for(name: str) -> None:
+    first, again, other = (made(name, seed, 30) for seed in (1, 1, 2))
+    tables = {table: list(rows) for table, rows in first.tables.items()}
+    assert {table: list(rows) for table, rows in again.tables.items()} == tables
+    assert {table: list(rows) for table, rows in other.tables.items()} != tables
+    assert any(29 <= len(rows) <= 45 for rows in first.tables.values())
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_the_example_is_a_clean_system_file(name: str, tmp_path: Path) -> None:
+    text = cophub("simulate", name, "--example", "--port", "9911").out
+    assert "http://127.0.0.1:9911" in text
+    (tmp_path / "config" / "systems").mkdir(parents=True)
+    (tmp_path / "config" / "hub.yaml").write_text("hub: examples\n")
+    (tmp_path / "config" / "systems" / f"{yaml.safe_load(text)['system']}.yaml").write_text(text)
+    workspace, findings = lint(tmp_path)
+    assert (workspace is not None, findings) == (True, [])
