@@ -5,6 +5,7 @@
 """
 
 from hub.http.answers import ANY, Response
+from hub.http.auth import Login, Post
 from hub.http.pace import Clock
 from hub.http.settings import (
     ApiKey,
@@ -31,7 +32,9 @@ __all__ = [
     "Clock",
     "HttpSettings",
     "Limits",
+    "Login",
     "OAuth2",
+    "Post",
     "Proxy",
     "Response",
     "Tls",

@@ -34,6 +34,21 @@ _tokens_lock = threading.Lock()
 Post = Callable[[str, Mapping[str, str], bytes], Response]
 
 
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How user and password become the token of a session.
+
+    ``begin`` sends the log-in by what it is given and answers the token and for how many seconds it holds
+    (``inf`` where only a 401 tells); it raises AuthError where the credentials are refused. The token goes into
+    the Authorization header under ``scheme``; without one it stands in messages, see ``Transport.token``.
+    ``place`` tells sessions of one system apart (a database).
+    """
+
+    begin: Callable[[Post], tuple[str, float]]
+    scheme: str = ""
+    place: str = ""
+
+
 class Credentials:
     """Puts credentials on requests. ``post`` sends the token request without any of them.
 
@@ -43,21 +58,26 @@ class Credentials:
     """
 
     def __init__(
-        self, system: str, auth: Auth | None, post: Post, clock: Clock, others: Sequence[str] = ()
-    ) -> None:
+        self, system: str, auth: Auth | None, post: Post, clock: Clock, others: Sequence[str] = (),
+        login: Login | None = None,
+    ) -> None:  # fmt: skip
         self._auth = auth
+        self._login = login
         self._post = post
         self._clock = clock
         self._tokens = Tokens()
         if auth or others:
+            place = (login.scheme, login.place) if login else ()
             with _tokens_lock:
-                self._tokens = _tokens.setdefault((system, auth, *others), self._tokens)
+                self._tokens = _tokens.setdefault((system, auth, *others, *place), self._tokens)
         self._refusals = self._tokens.refusals
 
     def headers(self) -> dict[str, str]:
         """The headers of one request; fetches a token where there is none."""
         auth = self._auth
         self._require_good()
+        if self._login is not None:
+            return {"Authorization": f"{self._login.scheme} {self.token()}"} if self._login.scheme else {}
         if auth is None:
             return {}
         if auth.basic:
@@ -69,7 +89,7 @@ class Credentials:
         if auth.api_key and auth.api_key.header:
             return {auth.api_key.header: auth.api_key.prefix + auth.api_key.value.reveal()}
         if auth.oauth2:
-            return {"Authorization": f"Bearer {self._token(auth.oauth2)}"}
+            return {"Authorization": f"Bearer {self.token()}"}
         return {}
 
     def params(self) -> list[tuple[str, str]]:
@@ -79,10 +99,11 @@ class Credentials:
 
     def renew(self, used: Mapping[str, str]) -> bool:
         """After a 401: whether it is worth asking once more, with another token than the used one."""
-        if self._auth is None or self._auth.oauth2 is None:
+        if self._login is None and (self._auth is None or self._auth.oauth2 is None):
             return False
+        scheme = self._login.scheme if self._login else "Bearer"
         with self._tokens.lock:
-            if used.get("Authorization") == f"Bearer {self._tokens.text}":
+            if used.get("Authorization") == f"{scheme} {self._tokens.text}":
                 self._tokens.text = ""
         return True
 
@@ -102,15 +123,19 @@ class Credentials:
 
     def secrets(self) -> list[str]:
         """What must not appear in a message, besides the settings' own secrets."""
-        return [self._tokens.text] if self._tokens.text else []
+        shown = (
+            self._login is not None and not self._login.scheme
+        )  # such a token is no secret: a user's number
+        return [self._tokens.text] if self._tokens.text and not shown else []
 
-    def _token(self, oauth: OAuth2) -> str:
+    def token(self) -> str:
+        """The token of the session or of OAuth 2.0, fetched where there is none."""
         # one thread fetches, the others wait for it and find it here
         with self._tokens.lock:
             self._require_good()
             if not self._tokens.text or self._clock.now() >= self._tokens.end:
                 try:
-                    self._tokens.text, lifetime = self._fetch(oauth)
+                    self._tokens.text, lifetime = self._fetch()
                 except AuthError:
                     self._tokens.refusals += 1
                     self._refusals = self._tokens.refusals
@@ -118,7 +143,14 @@ class Credentials:
                 self._tokens.end = self._clock.now() + max(lifetime - MARGIN, lifetime / 2)
             return self._tokens.text
 
-    def _fetch(self, oauth: OAuth2) -> tuple[str, float]:
+    def _fetch(self) -> tuple[str, float]:
+        if self._login is not None:
+            return self._login.begin(self._post)
+        if self._auth is None or self._auth.oauth2 is None:
+            raise RuntimeError("a token is asked for where none is declared")
+        return self._by_client(self._auth.oauth2)
+
+    def _by_client(self, oauth: OAuth2) -> tuple[str, float]:
         form = {"grant_type": "client_credentials", "scope": oauth.scope, "audience": oauth.audience}
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         secret = oauth.client_secret.reveal()

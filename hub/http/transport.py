@@ -14,7 +14,7 @@ from hub.contract import Pauses
 from hub.errors import AuthError, Fatal, HubError, Retriable
 from hub.http.addresses import Addresses, Origin, Resolve, split
 from hub.http.answers import Response, judge
-from hub.http.auth import Credentials
+from hub.http.auth import Credentials, Login
 from hub.http.pace import Clock, backoff, shared_pace
 from hub.http.settings import HttpSettings, secrets_of
 from hub.http.waits import wait_of
@@ -59,7 +59,8 @@ class Transport:
     is of the very origin of ``url``. Reads are repeated after failures that may pass, a bounded number
     of times; writes never, but for one repetition after a 401 with a fresh token. Errors are those of
     ``hub.errors``; their messages hold method, host, path and a masked piece of the body. ``secrets`` are those
-    that prove who sends a message without being ``auth``.
+    that prove who sends a message without being ``auth``; ``login`` exchanges ``auth`` for a session, one for all
+    transports of the process.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Transport:
         resolve: Resolve | None = None,
         secrets: Iterable[str] = (),
         pauses: Pauses | None = None,
+        login: Login | None = None,
     ) -> None:
         # requests takes 80 ms to import: only those who talk pay for it
         from hub.http.wire import Wire  # noqa: PLC0415
@@ -83,7 +85,7 @@ class Transport:
         self._pace = shared_pace(system, settings.limits, self._clock, pauses)
         others = tuple(secrets)
         self._secrets = [*secrets_of(settings), *others]
-        self._credentials = Credentials(system, settings.auth, self._post, self._clock, others)
+        self._credentials = Credentials(system, settings.auth, self._post, self._clock, others, login)
 
     def close(self) -> None:
         self._wire.close()
@@ -134,6 +136,10 @@ class Transport:
     def refuse(self, answer: Response) -> None:
         """Raise what an answer that was expected stands for after all."""
         self._judged(answer, ())
+
+    def token(self) -> str:
+        """The token of the session, where it stands in messages."""
+        return self._credentials.token()
 
     def refused(self) -> None:
         """Credentials that stand in a message, not in its head, were refused."""

@@ -87,6 +87,17 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "wsdl.file": ("there is no such document below config/, or the address is none of this system", ""),
     "wsdl.kind": ("", "name the WSDL 1.1 of the service"),
     "wsdl.xml": ("the document is no well-formed XML, or has a DTD", "take a mended copy by wsdl: or imports:"),
+    # JSON-RPC of ERPs.
+    "jsonrpc.answer": ("the answer is not of the form that the dialect has", "check url: and dialect:"),
+    "jsonrpc.busy": ("the server's database was locked or overloaded, or the record was being changed", "by itself"),
+    "jsonrpc.changed": ("the record changed since it was last seen", "by itself: it is looked up and compared again"),
+    "jsonrpc.exists": ("there is a record with that key already", "by itself: it is looked up and updated"),
+    "jsonrpc.failed": (
+        "the server failed at the call, which had no effect",
+        "see its message, and the server's log; mend domain:, model: or the mapping",
+    ),
+    "jsonrpc.refused": ("the server refused the call, in its own words", "mend the value, the mapping or domain:"),
+    "write.nested": ("", "leave the list out of the mapping of updates, or give it ids"),
     # Reading.
     "address.forbidden": ("", "name the host below hosts: if the system may lead there"),
     "answer.failed": ("the answer's own verdict (answers:) is no success", "see its message"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import ssl
 import threading
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import trustme
 from pydantic import ValidationError
 
 from hub.errors import AuthError, ConfigError, Fatal, HubError
-from hub.http import Clock, HttpSettings, Limits, Transport
+from hub.http import Clock, HttpSettings, Limits, Login, Post, Transport
 from hub.http.pace import Pace
 from hub.http.waits import retry_after
 from tests.faults.matrix import row
@@ -147,6 +148,53 @@ def test_threads_share_one_token():
         for done in [pool.submit(oauth(server).request, "GET", "/x") for _ in range(6)]:
             done.result()
     assert provider.given == 1
+
+
+class Sessions:
+    """Logs in by POST /login, and takes each session for three requests."""
+
+    def __init__(self) -> None:
+        self.given, self.left, self.lock = 0, 0, threading.Lock()
+
+    def __call__(self, asked: Asked) -> Answer:
+        with self.lock:
+            if asked.path == "/login":
+                self.given, self.left = self.given + 1, 3
+                return as_json(f"s{self.given}")
+            if asked.headers.get("authorization") != f"Session s{self.given}" or not self.left:
+                return Answer(401)
+            self.left -= 1
+            return as_json(self.given)
+
+
+def session(server: Fake, *, refuse: bool = False) -> Transport:
+    def begin(post: Post) -> tuple[str, float]:
+        answer = post(f"{server.url}/login", {}, b"")
+        if refuse:
+            raise AuthError("auth.refused", "the log-in was refused")
+        return answer.json(str), math.inf
+
+    auth = {"basic": {"username": "u", "password": "p"}}
+    made = HttpSettings.model_validate({"url": server.url, "auth": auth, "limits": {"retries": 0}})
+    return Transport(made, f"session-{server.url}", login=Login(begin, "Session"))
+
+
+def test_a_session_is_begun_once_for_all_threads_and_again_when_it_is_over():
+    sessions = Sessions()
+    with fake(sessions) as server, ThreadPoolExecutor(3) as pool:
+        for done in [pool.submit(session(server).request, "POST", "/x") for _ in range(3)]:
+            done.result()
+        assert sessions.given == 1
+        assert session(server).request("POST", "/x").json() == 2
+
+
+def test_a_refused_login_is_tried_by_one_thread_only():
+    sessions = Sessions()
+    with fake(sessions) as server, ThreadPoolExecutor(4) as pool:
+        opened = [session(server, refuse=True) for _ in range(4)]
+        found = [pool.submit(one.request, "GET", "/x").exception() for one in opened]
+    assert sessions.given == 1
+    assert {type(error) for error in found} == {AuthError}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,90 @@
+"""Values between the hub and an ERP: ISO 8601 texts and exact decimals here, each dialect's own forms there."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime as dt
+import math
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from connectors.jsonrpc.calls import Kind
+from hub.errors import RecordRejected
+
+
+def moment(value: Any) -> dt.datetime:
+    """A time in UTC without a zone, as both ERPs keep it. ValueError where it is none."""
+    made = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(str(value))
+    return made.astimezone(dt.UTC).replace(tzinfo=None) if made.tzinfo else made
+
+
+def iso(value: dt.datetime) -> str:
+    return value.isoformat() + "Z"
+
+
+def day(value: Any) -> dt.date:
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return value
+    return dt.date.fromisoformat(str(value)[:10])
+
+
+def clock(value: Any) -> dt.time:
+    return value if isinstance(value, dt.time) else dt.time.fromisoformat(str(value))
+
+
+def number(value: Any) -> Decimal:
+    """A finite decimal."""
+    made = Decimal(str(value))
+    if not made.is_finite():
+        raise ValueError
+    return made
+
+
+def real(value: Any) -> float:
+    """A finite float."""
+    made = float(value)
+    if not math.isfinite(made):
+        raise ValueError
+    return made
+
+
+def whole(value: Any) -> int:
+    """A whole number; a truth value is none."""
+    if isinstance(value, bool):
+        raise ValueError
+    return int(str(value))
+
+
+def truth(value: Any) -> bool:
+    """A truth value, also as text or number."""
+    if isinstance(value, bool):
+        return value
+    return {"true": True, "false": False, "1": True, "0": False}[str(value).lower()]
+
+
+def octets(value: Any) -> bytes:
+    """Bytes, which the hub holds as base64."""
+    return (
+        bytes(value) if isinstance(value, bytes | bytearray) else base64.b64decode(str(value), validate=True)
+    )
+
+
+def fitting(kind: Kind, value: Any, make: Callable[[Any], Any]) -> Any:
+    """What ``make`` makes of a value; RecordRejected ``value.type`` where it does not fit the field."""
+    try:
+        return make(value)
+    except (ValueError, KeyError, TypeError, InvalidOperation, OverflowError, binascii.Error):
+        raise RecordRejected(
+            "value.type", f"{str(value)[:60]!r} is no {kind.type}", where=kind.name
+        ) from None
+
+
+def text(value: Any) -> str:
+    """The text of a value, times as ISO 8601."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dt.datetime | dt.date | dt.time):
+        return value.isoformat()
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
