@@ -184,3 +184,9 @@ def active_directory() -> Login:
 def scim() -> Login:
     """A SCIM 2.0 service; ``key`` is its bearer token."""
     return _login("SCIM")
+
+
+@pytest.fixture(scope="session")
+def caldav() -> Login:
+    """Radicale, a CalDAV server; the user owns everything below their name."""
+    return _login("CALDAV")

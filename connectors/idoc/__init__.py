@@ -39,7 +39,9 @@ class IdocResource(Settings):
     """IDocs of one kind."""
 
     path: str = Field(description="Files below the folder; * stands for anything", examples=["orders-*.xml"])
-    format: Literal["xml", "flat"] = Field(default="xml", description="XML, or a flat file of SAP's file port")
+    format: Literal["xml", "flat"] = Field(
+        default="xml", description="XML, or a flat file of SAP's file port"
+    )
     type: str | None = Field(
         default=None, description="Basic type; an IDoc of another one is an error", examples=["ORDERS05"]
     )
@@ -49,9 +51,9 @@ class IdocResource(Settings):
         description="flat: layouts by the beginning of the segment's name in the file",
         examples=[{"E2EDK03": {"name": "E1EDK03", "fields": {"IDDAT": 3, "DATUM": 8, "UZEIT": 6}}}],
     )
-    key: Annotated[
-        list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
-    ] = Field(default=["EDI_DC40.DOCNUM"], description="Fields that identify an IDoc")
+    key: Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)] = (
+        Field(default=["EDI_DC40.DOCNUM"], description="Fields that identify an IDoc")
+    )
     done: str | None = Field(
         default=None,
         description="Marker that must exist before a file is read; {name} is the file's name",
@@ -94,4 +96,3 @@ resources:
       E2EDK14: {name: E1EDK14, fields: {QUALF: 3, ORGID: 35}}
 """,
 )
-

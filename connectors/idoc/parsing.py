@@ -42,7 +42,10 @@ def records(text: bytes, declared: IdocResource, where: str) -> list[dict[str, A
 
 def _wrong(message: str, where: str) -> Fatal:
     return Fatal(
-        "idoc.shape", message, where=where, hint="check path:, format: and type: of the resource; nothing was used"
+        "idoc.shape",
+        message,
+        where=where,
+        hint="check path:, format: and type: of the resource; nothing was used",
     )
 
 

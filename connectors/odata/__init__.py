@@ -21,7 +21,9 @@ class OData:
         self, context: Context, settings: ODataSettings, resources: Mapping[str, ODataResource]
     ) -> None:
         clock = Clock(now=context.now) if context.now else None
-        self._transport = Transport(settings, context.system, folder=context.folder, clock=clock, pauses=context.pauses)
+        self._transport = Transport(
+            settings, context.system, folder=context.folder, clock=clock, pauses=context.pauses
+        )
         self._service = Service(context, settings, self._transport)
         self._resources = resources
         self._writers: dict[str, Writer] = {}

@@ -26,7 +26,11 @@ class Rest:
     ) -> None:  # fmt: skip
         clock = Clock(now=context.now) if context.now else None
         self._transport = Transport(
-            settings, context.system, folder=context.folder, clock=clock, resolve=resolve,
+            settings,
+            context.system,
+            folder=context.folder,
+            clock=clock,
+            resolve=resolve,
             pauses=context.pauses,
         )
         self._settings = settings

@@ -167,11 +167,29 @@ class Hr:
             raise Refused(422, "validation_failed", "some fields are not valid", fields=fields)
 
 
-_EMPTY: Mapping[str, Any] = dict.fromkeys((
-    "id", "employee_number", "first_name", "last_name", "name_local", "email", "mobile", "gender",
-    "birth_date", "department_code", "position", "manager_id", "status", "employment", "address",
-    "compensation", "national_id", "created_at", "updated_at",
-))
+_EMPTY: Mapping[str, Any] = dict.fromkeys(
+    (
+        "id",
+        "employee_number",
+        "first_name",
+        "last_name",
+        "name_local",
+        "email",
+        "mobile",
+        "gender",
+        "birth_date",
+        "department_code",
+        "position",
+        "manager_id",
+        "status",
+        "employment",
+        "address",
+        "compensation",
+        "national_id",
+        "created_at",
+        "updated_at",
+    )
+)
 
 
 def _basic(request: Request) -> tuple[str, str] | None:
@@ -187,9 +205,15 @@ def _basic(request: Request) -> tuple[str, str] | None:
 
 def _department(it: landscape.Department) -> Row:
     return {
-        "code": it.code, "name": it.name, "name_local": it.name_local, "parent_code": it.parent,
-        "company_code": it.company, "cost_center": f"{it.cost_center}0", "active": True,
-        "created_at": "2018-01-01T00:00:00.000Z", "updated_at": "2025-01-06T08:00:00.000Z",
+        "code": it.code,
+        "name": it.name,
+        "name_local": it.name_local,
+        "parent_code": it.parent,
+        "company_code": it.company,
+        "cost_center": f"{it.cost_center}0",
+        "active": True,
+        "created_at": "2018-01-01T00:00:00.000Z",
+        "updated_at": "2025-01-06T08:00:00.000Z",
     }
 
 
@@ -197,18 +221,30 @@ def _employee(it: landscape.Employee) -> Row:
     ago = timedelta(hours=it.id * 7 % 4000, seconds=it.id)
     changed = datetime.combine(landscape.AS_OF, time(6), UTC) - ago
     return {
-        "id": it.id, "employee_number": it.number, "first_name": it.first_name, "last_name": it.last_name,
-        "name_local": it.name_local or None, "email": it.email, "mobile": it.mobile, "gender": None,
-        "birth_date": it.birth_date, "department_code": it.department,
+        "id": it.id,
+        "employee_number": it.number,
+        "first_name": it.first_name,
+        "last_name": it.last_name,
+        "name_local": it.name_local or None,
+        "email": it.email,
+        "mobile": it.mobile,
+        "gender": None,
+        "birth_date": it.birth_date,
+        "department_code": it.department,
         "position": {"title": it.position, "title_local": it.position_local},
-        "manager_id": it.manager, "status": "active" if it.active else "terminated",
+        "manager_id": it.manager,
+        "status": "active" if it.active else "terminated",
         "employment": {"hire_date": it.hired, "termination_date": it.left, "weekly_hours": it.hours},
         "address": {
-            "street": f"{it.place.street_local} {it.house_number}", "city": it.place.city_local,
-            "postal_code": it.place.postal_code, "country_code": it.place.country,
+            "street": f"{it.place.street_local} {it.house_number}",
+            "city": it.place.city_local,
+            "postal_code": it.place.postal_code,
+            "country_code": it.place.country,
         },
         "compensation": {"amount": it.salary, "currency": it.currency, "interval": "yearly"},
-        "national_id": it.national_id or None, "created_at": _since(it.hired), "updated_at": text_of(changed),
+        "national_id": it.national_id or None,
+        "created_at": _since(it.hired),
+        "updated_at": text_of(changed),
     }
 
 

@@ -334,14 +334,22 @@ class S4:
             day = datetime(now.year, now.month, now.day)
             time = timedelta(hours=now.hour, minutes=now.minute, seconds=now.second)
             values = {
-                "LastChangeDate": day, "LastChangeTime": time, "LastChangedByUser": self._user,
-                "LastChangeDateTime": now, "ETag": f"{self._user:<12}{now:%Y%m%d%H%M%S}",
+                "LastChangeDate": day,
+                "LastChangeTime": time,
+                "LastChangedByUser": self._user,
+                "LastChangeDateTime": now,
+                "ETag": f"{self._user:<12}{now:%Y%m%d%H%M%S}",
             }
             if created:
                 values |= {  # a record that was never changed has no date of a change
-                    "LastChangeDate": None, "LastChangeTime": timedelta(0), "LastChangedByUser": "",
-                    "CreationDate": day, "CreationTime": time, "CreatedByUser": self._user,
-                    "CostCenterCreationDate": day, "CostCenterCreatedByUser": self._user,
+                    "LastChangeDate": None,
+                    "LastChangeTime": timedelta(0),
+                    "LastChangedByUser": "",
+                    "CreationDate": day,
+                    "CreationTime": time,
+                    "CreatedByUser": self._user,
+                    "CostCenterCreationDate": day,
+                    "CostCenterCreatedByUser": self._user,
                 }
             row |= {name: value for name, value in values.items() if entity.property(name)}
             if entity.name == "A_BusinessPartner":

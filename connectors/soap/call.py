@@ -134,7 +134,10 @@ class Service:
                 raise
             self.transport.refused()
             raise AuthError(
-                "auth.refused", f"the log-in was refused: {error.message}", where=error.where, hint="check login:"
+                "auth.refused",
+                f"the log-in was refused: {error.message}",
+                where=error.where,
+                hint="check login:",
             ) from None
         if login.token:
             self._token = text_at(self.tree(reply.answer), login.token)

@@ -80,10 +80,12 @@ class Login(Settings):
     token: str = Field(
         default="", description="Dotted path of the token in the answer", examples=["loginReturn.sessionId"]
     )
-    into: Annotated[
-        Session, BeforeValidator(lambda value: {value: {}} if value == "cookie" else value)
-    ] = Field(description="Where the token goes", examples=[{"soap_header": "SessionHeader.sessionId"}])
-    logout: str | None = Field(default=None, description="Operation that ends the session", examples=["logout"])
+    into: Annotated[Session, BeforeValidator(lambda value: {value: {}} if value == "cookie" else value)] = (
+        Field(description="Where the token goes", examples=[{"soap_header": "SessionHeader.sessionId"}])
+    )
+    logout: str | None = Field(
+        default=None, description="Operation that ends the session", examples=["logout"]
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -110,9 +112,7 @@ class FaultRule(Settings):
         description="rejected, conflict (exists already, changed meanwhile), retry, auth (also: session over), "
         "unknown (it may have had an effect), nothing (there are no such records)"
     )
-    wait: Seconds | None = Field(
-        default=None, description="retry: how long to wait", examples=["60s"]
-    )
+    wait: Seconds | None = Field(default=None, description="retry: how long to wait", examples=["60s"])
 
     @model_validator(mode="after")
     def _something(self) -> Self:
@@ -128,7 +128,8 @@ class Answers(PlainAnswers):
         default=[], description="Verdicts that mean: exists already, or changed meanwhile"
     )
     optional: bool = Field(
-        default=False, description="An answer without a verdict is a success, as of BAPIs with an empty RETURN"
+        default=False,
+        description="An answer without a verdict is a success, as of BAPIs with an empty RETURN",
     )
 
 
@@ -217,7 +218,9 @@ class SoapResource(Settings):
     """A kind of record that an operation of the service gives."""
 
     operation: str | None = Field(
-        default=None, description="Operation that reads; without one it is only written", examples=["GetEmployees"]
+        default=None,
+        description="Operation that reads; without one it is only written",
+        examples=["GetEmployees"],
     )
     title: str = Field(default="", description="Title")
     params: Values = Field(
@@ -231,11 +234,13 @@ class SoapResource(Settings):
     )
     key: Names = Field(default=[], description="Fields that identify a record", examples=[["Id"]])
     cursor: since.Cursor | None = Field(default=None, description="Reading what changed")
-    paging: Annotated[
-        Paging, BeforeValidator(lambda value: {"none": {}} if value == "none" else value)
-    ] = Field(default=Paging(none=Empty()), description="How pages follow each other")
+    paging: Annotated[Paging, BeforeValidator(lambda value: {"none": {}} if value == "none" else value)] = (
+        Field(default=Paging(none=Empty()), description="How pages follow each other")
+    )
     total: str | None = Field(
-        default=None, description="Dotted path of the number of all records", examples=["GetEmployeesResult.Total"]
+        default=None,
+        description="Dotted path of the number of all records",
+        examples=["GetEmployeesResult.Total"],
     )
     fields: Annotated[dict[str, Any], AfterValidator(check_fields)] = Field(
         default={},

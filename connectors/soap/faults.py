@@ -87,7 +87,9 @@ def judge(fault: Fault, rules: Sequence[FaultRule]) -> Judged:
 
 
 def _fits(rule: FaultRule, fault: Fault) -> bool:
-    if rule.code is not None and not any(fnmatchcase(code, _one_name(_bare(rule.code))) for code in _names(fault)):
+    if rule.code is not None and not any(
+        fnmatchcase(code, _one_name(_bare(rule.code))) for code in _names(fault)
+    ):
         return False
     if rule.text is not None and rule.text.lower() not in fault.message.lower():
         return False

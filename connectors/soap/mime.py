@@ -28,22 +28,31 @@ def envelope_of(answer: Response) -> tuple[bytes, str | None]:
         )
     start = _START.search(kind)
     wanted = start[1] if start else ""
-    head, envelope = next((one for one in parts if wanted and wanted in one[0].get("content-id", "")), parts[0])
+    head, envelope = next(
+        (one for one in parts if wanted and wanted in one[0].get("content-id", "")), parts[0]
+    )
     by_id = {one[0].get("content-id", "").strip("<> "): one[1] for one in parts}
 
     def included(match: re.Match[bytes]) -> bytes:
         name = unquote(match[1].decode("ascii", "replace"))
         if name not in by_id:
-            raise Fatal("soap.multipart", f"the answer includes {name}, which is not there", where=answer.where)
+            raise Fatal(
+                "soap.multipart", f"the answer includes {name}, which is not there", where=answer.where
+            )
         return base64.b64encode(by_id[name])
 
-    return _INCLUDE.sub(included, envelope), None if _declares(envelope) else _charset(head.get("content-type", ""))
+    return _INCLUDE.sub(included, envelope), None if _declares(envelope) else _charset(
+        head.get("content-type", "")
+    )
 
 
 def _declares(text: bytes) -> bool:
     """Whether the document says its encoding itself, by a declaration or a byte order mark."""
     start = text[:200]
-    return b"encoding" in start.replace(b"\0", b"").partition(b"?>")[0] or start[:2] in (b"\xff\xfe", b"\xfe\xff")
+    return b"encoding" in start.replace(b"\0", b"").partition(b"?>")[0] or start[:2] in (
+        b"\xff\xfe",
+        b"\xfe\xff",
+    )
 
 
 def _charset(kind: str) -> str | None:

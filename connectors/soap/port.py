@@ -77,13 +77,21 @@ class Port:
         """
         shape = self.answer(name)
         if shape is None:
-            raise ConfigError("soap.path", f"the operation {name} has no answer", hint="choose another operation")
+            raise ConfigError(
+                "soap.path", f"the operation {name} has no answer", hint="choose another operation"
+            )
         if path is None:
             lists = list(_lists(shape))
             if len(lists) != 1:
-                found = f"{len(lists)} lists: {', '.join('.'.join(one) for one in lists[:8])}" if lists else "no list"
+                found = (
+                    f"{len(lists)} lists: {', '.join('.'.join(one) for one in lists[:8])}"
+                    if lists
+                    else "no list"
+                )
                 raise ConfigError(
-                    "soap.path", f"the answer of {name} declares {found}", hint=f"say by {key}: where the records are"
+                    "soap.path",
+                    f"the answer of {name} declares {found}",
+                    hint=f"say by {key}: where the records are",
                 )
             path = ".".join(lists[0])
         found = self.operation(name)
@@ -104,7 +112,9 @@ class Port:
                 known = ", ".join(inner.members) if inner is not None and inner.members else "no elements"
                 at = ".".join(steps[:number]) or "the answer"
                 raise ConfigError(
-                    "soap.path", f"{key}: {path}: there is no {step} in {at} of {name}", hint=f"there are {known}"
+                    "soap.path",
+                    f"{key}: {path}: there is no {step} in {at} of {name}",
+                    hint=f"there are {known}",
                 )
             sure = sure and member.required and not member.many
             required += sure
@@ -115,7 +125,11 @@ class Port:
 def _chosen(document: Any, service: str | None, port: str | None) -> tuple[str, Any]:
     services = document.services
     if not services:
-        told = f"only the port types {', '.join(_names(document.port_types))}" if document.port_types else "only types"
+        told = (
+            f"only the port types {', '.join(_names(document.port_types))}"
+            if document.port_types
+            else "only types"
+        )
         raise ConfigError(
             "wsdl.service",
             f"the WSDL declares no service, {told}",
@@ -127,7 +141,11 @@ def _chosen(document: Any, service: str | None, port: str | None) -> tuple[str, 
         raise ConfigError(
             "wsdl.service", f"the WSDL has no service {service}", hint=f"it has {', '.join(services)}"
         )
-    ports = services[service].ports if service else {k: v for one in services.values() for k, v in one.ports.items()}
+    ports = (
+        services[service].ports
+        if service
+        else {k: v for one in services.values() for k, v in one.ports.items()}
+    )
     if port is not None and port not in ports:
         raise ConfigError("wsdl.port", f"the WSDL has no port {port}", hint=f"it has {', '.join(ports)}")
     for name, one in ports.items():
@@ -144,7 +162,9 @@ def _names(port_types: dict[str, Any]) -> list[str]:
     return [name.rpartition("}")[2] for name in port_types]
 
 
-def _lists(shape: Shape, steps: tuple[str, ...] = (), above: tuple[Shape, ...] = ()) -> Iterator[tuple[str, ...]]:
+def _lists(
+    shape: Shape, steps: tuple[str, ...] = (), above: tuple[Shape, ...] = ()
+) -> Iterator[tuple[str, ...]]:
     """The paths to lists in an answer that lie within no other list."""
     found: list[tuple[str, Member]] = list(shape.members.items())
     if shape.item is not None:

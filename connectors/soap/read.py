@@ -66,7 +66,9 @@ class Reader:
         self._service, self._declared = service, declared
         if declared.operation is None:
             raise ConfigError(
-                "resource.unreadable", "no operation is declared that reads it", hint="write operation: below it"
+                "resource.unreadable",
+                "no operation is declared that reads it",
+                hint="write operation: below it",
             )
         self.operation = declared.operation
 
@@ -229,5 +231,3 @@ def _without_overlap(lines: bytes, number: int, last: bytes, where: str) -> byte
 def _smaller(wanted: int | None, declared: Paging) -> int | None:
     sizes = [rule.size for rule in (declared.page, declared.offset, declared.token) if rule]
     return min(wanted, *sizes) if wanted and sizes else None
-
-

@@ -120,7 +120,9 @@ class Records:
             made.setdefault(name, []).append(value)
             if several:
                 many.add(name)
-        return {name: values if name in many or len(values) > 1 else values[0] for name, values in made.items()}
+        return {
+            name: values if name in many or len(values) > 1 else values[0] for name, values in made.items()
+        }
 
     def _about(self, element: etree._Element, shape: Shape, made: dict[str, Any]) -> Any:
         """Text and attributes of an element, beside its children."""
@@ -349,7 +351,9 @@ def _dereference(
 ) -> None:
     left[0] -= 1
     if left[0] < 0:
-        raise Fatal("soap.references", f"the references of the answer stand for over {MOST_REFERRED} elements")
+        raise Fatal(
+            "soap.references", f"the references of the answer stand for over {MOST_REFERRED} elements"
+        )
     name = (element.get("href") or "").removeprefix("#")
     source = known.get(name)
     if source is not None and name not in above:

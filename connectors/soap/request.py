@@ -63,7 +63,9 @@ class Requests:
             raise ConfigError(
                 "soap.header",
                 f"the WSDL declares no element {name} for a SOAP header",
-                hint=f"{operation.name} declares {', '.join(known)}" if known else "write it as {namespace}name",
+                hint=f"{operation.name} declares {', '.join(known)}"
+                if known
+                else "write it as {namespace}name",
             )
         return self._made(found[0], value)
 
@@ -112,7 +114,9 @@ def _object(type_: Any, values: Values, place: str, nulls: str) -> dict[str, Any
             "field.unknown",
             f"{place} has no element {name}",
             where=name,
-            hint=f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(known[:20]) or 'none'}",
+            hint=f"did you mean {' or '.join(near)}?"
+            if near
+            else f"it has {', '.join(known[:20]) or 'none'}",
         )
     return made
 
@@ -215,4 +219,6 @@ def _code(error: Exception) -> str:
 
 def _said(error: Exception) -> str:
     path = ".".join(str(one) for one in getattr(error, "path", None) or ())
-    return f"{' '.join(str(getattr(error, 'message', '') or error).split())[:300]}{f' ({path})' if path else ''}"
+    return (
+        f"{' '.join(str(getattr(error, 'message', '') or error).split())[:300]}{f' ({path})' if path else ''}"
+    )

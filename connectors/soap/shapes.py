@@ -125,7 +125,9 @@ class Shapes:
         declared = [part for part, _ in parts(root) if isinstance(part, Element)]
         item = type_ if type_ is not None else declared[0].type if declared else None
         inner = self.of(item)
-        return Member((declared[0].name if declared else None) or "item", _kind(item, inner), True, False, inner)
+        return Member(
+            (declared[0].name if declared else None) or "item", _kind(item, inner), True, False, inner
+        )
 
     def _add(self, shape: Shape, element: Any, many: bool) -> None:
         inner = self.of(element.type)

@@ -43,16 +43,22 @@ class Writer:
             raise ConfigError("write.find", "no look-up is declared", hint="add write: {find: {params: …}}")
         operation = rule.operation or self._declared.operation
         if operation is None:
-            raise ConfigError("write.find", "the look-up has no operation", hint="add operation: to write.find")
+            raise ConfigError(
+                "write.find", "the look-up has no operation", hint="add operation: to write.find"
+            )
         records = rule.records if rule.records is not None or rule.operation else self._declared.records
         place = self._service.port.place(operation, records, "write.find.records")
-        reader = Reader(self._service, self._declared.model_copy(update={"operation": operation, "total": None}))
+        reader = Reader(
+            self._service, self._declared.model_copy(update={"operation": operation, "total": None})
+        )
         got = reader.get(operation, filled(rule.params, key), place, self._declared.timeout)
         lines = got.taken.lines.splitlines() if got.taken else []
         values: list[dict[str, Any]] = [parse_json(line) for line in lines]
         found = [one for one in values if all(_same(one, name, value) for name, value in key.items())]
         if len(found) > 1:
-            raise RecordRejected("find.ambiguous", f"several records have the key {key_text([*key.values()])}")
+            raise RecordRejected(
+                "find.ambiguous", f"several records have the key {key_text([*key.values()])}"
+            )
         if not found:
             return None
         identity = _text_in(found[0], rule.id)
@@ -100,7 +106,9 @@ class Writer:
         if not answer.ok:
             wait = wait_of(answer.status, answer.headers, transport.now())
             message = f"answered {answer.status}{snippet(answer, transport.redact)}"
-            return of_status(answer.status, change.operation, message, wait=wait, foreign_id=change.foreign_id)
+            return of_status(
+                answer.status, change.operation, message, wait=wait, foreign_id=change.foreign_id
+            )
         return self._done(call, change, reply)
 
     def _done(self, call: Call, change: Change, reply: Reply) -> Outcome:
@@ -117,7 +125,11 @@ class Writer:
             if rule and found:
                 verdict, said = found
                 status: OutcomeStatus = (
-                    "retry" if verdict in rule.retry else "conflict" if verdict in rule.conflict else "rejected"
+                    "retry"
+                    if verdict in rule.retry
+                    else "conflict"
+                    if verdict in rule.conflict
+                    else "rejected"
                 )
                 message = f"answered failure {service.transport.redact(said)}"
                 return Outcome(status, change.foreign_id, None, "answer.failed", message, rule.wait)
@@ -163,5 +175,3 @@ def _text_in(record: Any, path: str) -> str | None:
     if record is None or isinstance(record, dict | list):
         return None
     return ("true" if record else "false") if isinstance(record, bool) else str(record)
-
-

@@ -98,6 +98,11 @@ MEANINGS: dict[str, tuple[str, str]] = {
     ),
     "jsonrpc.refused": ("the server refused the call, in its own words", "mend the value, the mapping or domain:"),
     "write.nested": ("", "leave the list out of the mapping of updates, or give it ids"),
+    # Calendars.
+    "caldav.answer": ("the server's answer is not of the form of CalDAV, or lacks what was asked for", ""),
+    "caldav.names": ("", "write key: href for the resource, and map by it"),
+    "caldav.uid": ("", "map uid, or mend the value"),
+    "caldav.unreadable": ("", "mend or delete the to-do in the calendar"),
     # Reading.
     "address.forbidden": ("", "name the host below hosts: if the system may lead there"),
     "answer.failed": ("the answer's own verdict (answers:) is no success", "see its message"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import secrets
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -19,7 +18,8 @@ from hub.testing import Case, failures, run_contract
 from hub.testing.writing import BATCH, WHOLE, exempting
 from tests.conftest import Login
 from tests.systems.tryton_seed import Session
-from tests.unit.http.fake import Answer, Asked, Fake, lines, running
+from tests.unit.http.between import Between
+from tests.unit.http.fake import lines, running
 
 PLACES = {
     "model": "country.subdivision", "key": "code",
@@ -36,34 +36,6 @@ EXEMPT = {
 }
 
 
-class Between:
-    """Stands before the real server: may refuse for a while, or lose the answer to a create."""
-
-    def __init__(self, login: Login) -> None:
-        self.login, self.pause, self.lose = login, 0.0, False
-        self.fake = Fake(self.reply)
-
-    def reply(self, asked: Asked) -> Answer:
-        if self.pause:
-            seconds, self.pause = self.pause, 0.0
-            return Answer(429, b"", {"Retry-After": f"{seconds:g}"})
-        headers = {
-            name: asked.headers[name] for name in ("content-type", "authorization") if name in asked.headers
-        }
-        url = self.login.url.rpartition("/")[0] + asked.target
-        request = urllib.request.Request(url, data=asked.body, headers=headers)
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                made = Answer(answer.status, answer.read(), {"Content-Type": "application/json"})
-        except urllib.error.HTTPError as error:
-            with error:
-                return Answer(error.code, error.read())
-        if self.lose and b'.create"' in asked.body:
-            self.lose = False
-            return Answer(raw=b"")
-        return made
-
-
 @pytest.fixture(scope="module")
 def session(tryton: Login) -> Session:
     made = Session(tryton.url, tryton.username, tryton.password)
@@ -74,7 +46,7 @@ def session(tryton: Login) -> Session:
 @pytest.fixture(scope="module")
 def between(tryton: Login) -> Iterator[Between]:
     """One for all: a log-in costs a quarter of a second of hashing."""
-    made = Between(tryton)
+    made = Between(tryton.url.rpartition("/")[0], lambda asked: b'.create"' in asked.body)
     with running(made.fake):
         yield made
 

@@ -75,7 +75,11 @@ def test_an_employee_is_created_found_changed_and_deleted(hr: Any) -> None:
     (made,) = hr.deliver(employees, [Change("create", key, values)])
     assert (made.status, made.foreign_id) == ("done", code)
     (found,) = hr.find(employees, [key])
-    assert (found.foreign_id, found.values["Address"], found.values["Skill"]) == (code, {"City": "Rome"}, ["a", "b"])
+    assert (found.foreign_id, found.values["Address"], found.values["Skill"]) == (
+        code,
+        {"City": "Rome"},
+        ["a", "b"],
+    )
     (again,) = hr.deliver(employees, [Change("create", key, values)])
     assert (again.status, "already" in again.message) == ("conflict", True)
     outcomes = hr.deliver(employees, [

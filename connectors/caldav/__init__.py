@@ -1,0 +1,121 @@
+"""CalDAV: to-dos (VTODO) of calendar servers, read by sync tokens and written by ETags (RFC 4791, 5545, 6578)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from connectors.caldav.dav import CAL, DAV, TodoCollection
+from connectors.caldav.declared import CalendarResource, CalendarSettings
+from connectors.caldav.objects import fields
+from connectors.caldav.read import Reader
+from connectors.caldav.write import Writer
+from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource, Spec
+from hub.errors import ConfigError, HubError
+from hub.http import Clock, Transport
+from hub.http.records import declared_fields
+
+
+class CalDav:
+    """One calendar server, whose collections of to-dos are resources."""
+
+    def __init__(
+        self, context: Context, settings: CalendarSettings, resources: Mapping[str, CalendarResource]
+    ) -> None:
+        clock = Clock(now=context.now) if context.now else None
+        self._settings, self._resources = settings, resources
+        self._transport = Transport(
+            settings, context.system, folder=context.folder, clock=clock, pauses=context.pauses
+        )
+
+    def check(self) -> list[Probe]:
+        """Ask every collection what it is."""
+        return [self._probe(name) for name in self._resources]
+
+    def _probe(self, name: str) -> Probe:
+        declared = self._declared(name)
+        try:
+            said = self._collection(declared).properties()
+        except HubError as error:
+            return Probe(name, False, str(error), error.hint)
+        if next(said.iter(f"{CAL}calendar"), None) is None:
+            return Probe(name, False, "the path is no calendar", "check path:")
+        kinds = {one.get("name") for one in said.iter(f"{CAL}comp")}
+        if kinds and "VTODO" not in kinds:
+            return Probe(name, False, "the calendar takes no to-dos", "take a collection of tasks")
+        if declared.sync and next(said.iter(f"{DAV}sync-collection"), None) is None:
+            return Probe(name, False, "the server tells no changes (RFC 6578)", "write sync: false")
+        return Probe(name, True, "a collection of to-dos")
+
+    def resource(self, name: str) -> Resource:
+        return _resource(name, self._declared(name))
+
+    def read(self, query: Query) -> Iterator[Page]:
+        declared = self._declared(query.resource.name)
+        return Reader(self._collection(declared), declared, self._settings.page_size).pages(query)
+
+    def deliver(self, resource: Resource, changes: Sequence[Change]) -> list[Outcome]:
+        return self._writer(resource.name).deliver(changes)
+
+    def find(self, resource: Resource, keys: Sequence[Mapping[str, Any]]) -> list[Found | None]:
+        writer = self._writer(resource.name)
+        return [writer.find(key) for key in keys]
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def _declared(self, name: str) -> CalendarResource:
+        declared = self._resources.get(name)
+        if declared is None:
+            raise ConfigError(
+                "resource.unknown", f"there is no resource {name}", hint="declare it below resources:"
+            )
+        return declared
+
+    def _collection(self, declared: CalendarResource) -> TodoCollection:
+        return TodoCollection(self._transport, declared.path)
+
+    def _writer(self, name: str) -> Writer:
+        declared = self._declared(name)
+        return Writer(self._collection(declared), declared)
+
+
+def _resource(name: str, declared: CalendarResource) -> Resource:
+    further = {one.name: one for one in declared_fields(declared.fields)}
+    return Resource(
+        name,
+        tuple(declared.key),
+        None,
+        fields(further),
+        deletes=declared.sync,
+        writable=True,
+        title=declared.title,
+    )
+
+
+def _describe(
+    context: Context, settings: CalendarSettings, name: str, declared: CalendarResource | None
+) -> Resource | None:
+    return _resource(name, declared) if declared else None
+
+
+SPEC = Spec(
+    name="caldav",
+    title="CalDAV to-dos",
+    summary="Reads and writes to-dos (VTODO) of calendar servers, with deletions, by sync tokens and ETags.",
+    settings=CalendarSettings,
+    resource=CalendarResource,
+    open=CalDav,
+    describe=_describe,
+    writes=True,
+    requests=lambda settings, kind, count: 2 * count if kind in ("update", "delete") else count,
+    example="""\
+system: tasks
+connector: caldav
+url: https://cal.example.com/dav
+auth: {basic: {username: hub, password: secret://tasks/password}}
+resources:
+  approvals:
+    path: /calendars/hub/approvals/
+""",
+)
