@@ -221,14 +221,27 @@ class Found:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
+ProbeStatus = Literal["ok", "warning", "failed", "skipped"]
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One line of a connection check: what was tried, whether it held, and the remedy if not."""
+    """One step of a connection check.
+
+    ``name`` is a stable word for what was tried, with the resource it is about (``tls``, ``read Customer``);
+    ``detail`` says what was found, or the cause; ``remedy`` what to do. A ``warning`` holds for now; what is
+    ``skipped`` was not tried, and ``detail`` says why. ``code`` is stable, where something is wrong.
+    """
 
     name: str
-    ok: bool
+    status: ProbeStatus
     detail: str = ""
     remedy: str = ""
+    code: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.status != "failed"
 
 
 class Source(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -27,7 +28,8 @@ from hub.contract import (
     Resource,
     Secret,
 )
-from hub.errors import ConfigError, Fatal, HubError, Retriable
+from hub.doctor.steps import Said, Step, failed, skipped, walk, warned
+from hub.errors import ConfigError, Fatal, Retriable
 
 AHEAD = 16 << 20
 
@@ -47,21 +49,54 @@ class Files:
         self._place: Place = place(settings.folder, options, context.folder)
 
     def check(self) -> list[Probe]:
-        """The folder can be read; each resource names at least one file."""
-        try:
-            self._place.probe()
-        except HubError as error:
-            return [Probe("folder", False, error.message, error.hint)]
-        probes = [Probe("folder", True)]
+        """The folder exists and can be read and written; each resource names files that can be decoded."""
+        return walk(self._steps())
+
+    def _steps(self) -> list[Step]:
+        steps = [Step("folder", self._folder), Step("writable", self._writable, ("folder",))]
         for name, declared in self._resources.items():
-            try:
-                found = self._place.find(checked(declared.path))
-            except HubError as error:
-                probes.append(Probe(name, False, error.message, error.hint))
-                continue
-            remedy = "" if found else "wait for the writer, or mend path:"
-            probes.append(Probe(name, bool(found), f"{len(found)} file(s) at {declared.path}", remedy))
-        return probes
+            steps.append(Step(f"read {name}", partial(self._found, declared), ("folder",)))
+            steps.append(Step(f"encoding {name}", partial(self._decoded, declared), (f"read {name}",)))
+        return steps
+
+    def _folder(self) -> str:
+        self._place.probe()
+        return "it is there and can be read"
+
+    def _writable(self) -> Said | str:
+        may = self._place.writable()
+        if may is None:
+            return skipped("cannot be asked without writing: the folder is on a server")
+        if not may:
+            return warned(
+                "folder.readonly", "the hub may not write into the folder",
+                "give its user the right to write there, where an exchange writes files",
+            )  # fmt: skip
+        return "the hub may write into it"
+
+    def _found(self, declared: FileResource) -> Said | str:
+        found = self._place.find(checked(declared.path))
+        if not found:
+            return failed(
+                "file.missing", f"there is no file {declared.path}", "wait for the writer, or mend path:"
+            )
+        self._ready(declared)
+        return f"{len(found)} file(s) at {declared.path}, {sum(entry.size for entry in found):,} bytes"
+
+    def _decoded(self, declared: FileResource) -> Said | str:
+        """The first records of the first file, as a read would take them."""
+        entry = self._place.find(checked(declared.path))[0]
+        kind = self._format(declared)
+        names = columns(kind, declared, entry.name, lambda: self._place.open(entry))
+        query = Query(Resource("", declared.key))
+        next(iter(pages(kind, declared, entry.name, lambda: self._place.open(entry), query)), None)
+        lacking = [name for name in (*declared.key, declared.cursor) if name and names and name not in names]
+        if lacking:
+            return failed(
+                "file.columns", f"{entry.name} has no field {lacking[0]}; it has {', '.join(names[:20])}",
+                "mend key: or cursor:; where all names stand in one field, mend delimiter: or encoding:",
+            )  # fmt: skip
+        return f"{kind}, {declared.encoding}: {len(names)} fields"
 
     def resource(self, name: str) -> Resource:
         """As declared; the columns of a file that is there fill what is not."""

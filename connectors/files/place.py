@@ -44,6 +44,10 @@ class Place(Protocol):
         """Raise where the folder cannot be used."""
         ...
 
+    def writable(self) -> bool | None:
+        """Whether the hub may write there; None where only writing would tell."""
+        ...
+
     def find(self, pattern: str) -> list[Entry]:
         """The files that the pattern names, sorted by name."""
         ...
@@ -91,6 +95,9 @@ class Local:
             )
         if not os.access(self._root, os.R_OK | os.X_OK):
             raise AuthError("folder.denied", f"the hub may not read the folder {self._folder}")
+
+    def writable(self) -> bool | None:
+        return os.access(self._root, os.W_OK | os.X_OK)
 
     def find(self, pattern: str) -> list[Entry]:
         self.probe()
@@ -212,6 +219,9 @@ class Remote:
         system, root = self._system()
         if not _foreign(lambda: system.isdir(root or "/")):
             raise ConfigError("folder.missing", f"the folder {root or '/'} does not exist there")
+
+    def writable(self) -> bool | None:
+        return None
 
     def find(self, pattern: str) -> list[Entry]:
         system, root = self._system()

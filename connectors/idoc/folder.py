@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -10,7 +12,8 @@ import msgspec
 from connectors.idoc import IdocResource, IdocSettings, describe
 from connectors.idoc.parsing import records
 from hub.contract import Context, Page, Probe, Query, Resource
-from hub.errors import ConfigError, HubError, Retriable
+from hub.doctor.steps import Said, Step, skipped, walk
+from hub.errors import AuthError, ConfigError, Retriable
 from hub.untrusted import XML_LIMIT
 
 _ENCODE = msgspec.json.Encoder().encode_lines
@@ -26,14 +29,32 @@ class Idocs:
         self._folder = Path(context.folder) / settings.folder
 
     def check(self) -> list[Probe]:
-        """Count the files of every resource."""
-        probes = []
+        """The folder is there; each resource names files, and the first of them holds IDocs."""
+        steps = [Step("folder", self._root)]
         for name, declared in self._resources.items():
-            try:
-                probes.append(Probe(name, True, f"{len(self._files(declared))} file(s) at {declared.path}"))
-            except HubError as error:
-                probes.append(Probe(name, False, str(error), error.hint))
-        return probes
+            steps.append(Step(f"read {name}", partial(self._found, declared), ("folder",)))
+            steps.append(Step(f"encoding {name}", partial(self._decoded, declared), (f"read {name}",)))
+        return walk(steps)
+
+    def _root(self) -> str:
+        if not self._folder.is_dir():
+            raise ConfigError(
+                "folder.missing", f"the folder {self._folder} does not exist",
+                hint="create or mount it, or mend folder:",
+            )  # fmt: skip
+        if not os.access(self._folder, os.R_OK | os.X_OK):
+            raise AuthError("folder.denied", f"the hub may not read the folder {self._folder}")
+        return "it is there and can be read"
+
+    def _found(self, declared: IdocResource) -> str:
+        return f"{len(self._files(declared))} file(s) at {declared.path}"
+
+    def _decoded(self, declared: IdocResource) -> Said | str:
+        files = self._files(declared)
+        if not files:
+            return skipped("no file has come yet")
+        found = records(self._text(files[0]), declared, files[0].name)
+        return f"{declared.format}: {len(found)} IDocs in {files[0].name}"
 
     def resource(self, name: str) -> Resource:
         found = describe(self._context, None, name, self._declared(name))
@@ -67,11 +88,7 @@ class Idocs:
     def _files(self, declared: IdocResource) -> list[Path]:
         """The files at rest, by name. None outside of the folder is ever read."""
         root = self._folder.resolve()
-        if not root.is_dir():
-            raise ConfigError(
-                "folder.missing", f"the folder {self._folder} does not exist",
-                hint="create or mount it, or mend folder:",
-            )  # fmt: skip
+        self._root()
         if declared.path.startswith("/") or ".." in Path(declared.path).parts:
             raise ConfigError("path.outside", f"the path {declared.path!r} does not lie below the folder")
         files = sorted(path for path in root.glob(declared.path) if path.is_file() and path.name[0] != ".")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from connectors.ldap.activedirectory import DirSync, Usn
+from connectors.ldap.checkup import steps
 from connectors.ldap.connection import Connection
 from connectors.ldap.following import Following
 from connectors.ldap.reading import Reader
@@ -14,7 +15,7 @@ from connectors.ldap.settings import LdapResource, LdapSettings
 from connectors.ldap.syncrepl import Syncrepl
 from connectors.ldap.writing import Writer
 from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource
-from hub.errors import HubError
+from hub.doctor import walk
 
 FOLLOWING: dict[str, type[Following]] = {one.kind: one for one in (Syncrepl, DirSync, Usn)}
 
@@ -32,27 +33,8 @@ class Ldap:
         self._shapes: dict[str, Shape] = {}
 
     def check(self) -> list[Probe]:
-        """Log in, and find one entry of every declared resource."""
-        connection = self._connection
-        try:
-            connection.open()
-            kind = "Active Directory" if connection.active_directory else "LDAP directory"
-            name = connection.first("vendorName") or kind
-        except HubError as error:
-            return [Probe("log-in", False, error.message, error.hint)]
-        probes = [
-            Probe("log-in", True, f"{name}, {'encrypted' if self._settings.encrypted else 'in plain text'}")
-        ]
-        return probes + [self._probe(resource) for resource in self._resources]
-
-    def _probe(self, name: str) -> Probe:
-        try:
-            shape = self._shape(name)
-            reader = Reader(self._connection, shape)
-            entries, _ = next(reader.search(shape.condition, ["1.1"], 2))
-        except HubError as error:
-            return Probe(name, False, error.message, error.hint)
-        return Probe(name, True, "entries are there" if entries else "there is no entry")
+        """Reach the directory, log in, ask what it knows, and find one entry of every declared resource."""
+        return walk(steps(self._context, self._connection, {name: self._shape for name in self._resources}))
 
     def resource(self, name: str) -> Resource:
         return self._shape(name).resource()

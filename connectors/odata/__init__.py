@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from connectors.odata.checkup import steps
 from connectors.odata.declared import ODataResource, ODataSettings
 from connectors.odata.read import Reader
 from connectors.odata.service import Service, declared_resource, describe, local_metadata
 from connectors.odata.write import CHUNK, Writer
 from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource, Spec
-from hub.errors import HubError
+from hub.doctor import walk
 from hub.http import Clock, Transport
 
 
@@ -26,23 +27,12 @@ class OData:
         )
         self._service = Service(context, settings, self._transport)
         self._resources = resources
+        self._folder = context.folder
         self._writers: dict[str, Writer] = {}
 
     def check(self) -> list[Probe]:
-        """Read the metadata, then one record of every declared resource."""
-        try:
-            metadata = self._service.metadata
-        except HubError as error:
-            return [Probe("metadata", False, str(error), error.hint)]
-        probes = [Probe("metadata", True, f"OData V{metadata.version}, {len(metadata.sets)} entity sets")]
-        for name, declared in self._resources.items():
-            try:
-                self.resource(name)
-                self._service.peek(declared.entity_set or name)
-                probes.append(Probe(name, True, "can be read"))
-            except HubError as error:
-                probes.append(Probe(name, False, str(error), error.hint))
-        return probes
+        """Reach the service, prove who we are, read the metadata and one record of every declared resource."""
+        return walk(steps(self._service, self._folder, self._resources))
 
     def resource(self, name: str) -> Resource:
         return describe(self._service.metadata, name, self._declared(name))

@@ -74,12 +74,14 @@ class Type:
 
 @dataclass
 class Metadata:
-    """The types of a service, and its entity sets with the types of their entities and their titles."""
+    """The types of a service, its entity sets with the types of their entities and their titles, and which of
+    create, update and delete the sets refuse, as far as the document says so."""
 
     version: Version
     types: dict[str, Type]
     sets: dict[str, str]
     titles: dict[str, str]
+    refused: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def type_of(self, entity_set: str) -> Type:
         name = self.sets.get(entity_set)
@@ -120,6 +122,21 @@ def parse_edmx(text: bytes, where: str = "$metadata") -> Metadata:
     return _Reading(root, version, where).metadata()
 
 
+_SAP = {"create": "creatable", "update": "updatable", "delete": "deletable"}
+_CAPABILITIES = {"Insert": "create", "Update": "update", "Delete": "delete"}
+
+
+def _restricted(element: etree._Element) -> Iterator[str]:
+    """What annotations of a set say that it does not take, such as Insertable: false of InsertRestrictions."""
+    for one in _children(element, "Annotation"):
+        term = (one.get("Term") or "").rpartition(".")[2]
+        kind = _CAPABILITIES.get(term.removesuffix("Restrictions"))
+        values = (value for record in _children(one, "Record") for value in _children(record, "PropertyValue"))
+        said = {value.get("Property"): value.get("Bool") for value in values}
+        if kind and any(said.get(f"{kind_}able") == "false" for kind_ in ("Insert", "Updat", "Delet")):
+            yield kind
+
+
 class _Reading:
     def __init__(self, root: etree._Element, version: Version, where: str) -> None:
         self.version, self.where = version, where
@@ -149,7 +166,21 @@ class _Reading:
         for type_ in types.values():
             self._refuse_unknown(types, type_)
         sets, titles = self._sets(types)
-        return Metadata(self.version, types, sets, titles)
+        return Metadata(self.version, types, sets, titles, self._refused())
+
+    def _refused(self) -> dict[str, frozenset[str]]:
+        """By attributes of SAP (V2), or by the vocabulary Capabilities (V4), beside the set or apart from it."""
+        found: dict[str, set[str]] = {}
+        for name, container in self._named("EntityContainer"):
+            for one in _children(container, "EntitySet"):
+                refuses = {kind for kind, mark in _SAP.items() if _annotation(one, mark) == "false"}
+                found.setdefault(one.get("Name") or "", set()).update(refuses, _restricted(one))
+            for schema in self.schemas:
+                for apart in _children(schema, "Annotations"):
+                    target, _, member = (apart.get("Target") or "").partition("/")
+                    if self._full(target) == name and member in found:
+                        found[member] |= set(_restricted(apart))
+        return {name: frozenset(kinds) for name, kinds in found.items() if kinds}
 
     def _named(self, kind: str) -> Iterator[tuple[str, etree._Element]]:
         for schema in self.schemas:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from pathlib import Path
 from typing import cast
@@ -89,6 +90,10 @@ class Service:
         params = {**self.params(), "$top": "1"}
         self.transport.request("GET", entity_set, params=params, headers=self.headers()).json()
 
+    def root_answers(self) -> None:
+        """Ask for the service document."""
+        self.transport.request("GET", "", params=self.params(), headers={"Accept": "application/json"})
+
 
 def describe(metadata: Metadata, name: str, declared: ODataResource) -> Resource:
     """A resource by the metadata."""
@@ -135,4 +140,4 @@ def versioned(metadata: Metadata, settings: ODataSettings) -> Metadata:
     if settings.version == "auto" or int(settings.version) == metadata.version:
         return metadata
     version = cast("Version", int(settings.version))
-    return Metadata(version, metadata.types, metadata.sets, metadata.titles)
+    return dataclasses.replace(metadata, version=version)

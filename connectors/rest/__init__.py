@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from connectors.rest.checkup import Checkup
 from connectors.rest.declared import RestResource, RestSettings
-from connectors.rest.paging import pager
 from connectors.rest.read import Reader, describe
 from connectors.rest.write import Writer
 from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource, Spec
-from hub.errors import ConfigError, HubError
+from hub.doctor import walk
+from hub.errors import ConfigError
 from hub.http import Clock, Transport
 
 if TYPE_CHECKING:
@@ -33,20 +34,13 @@ class Rest:
             resolve=resolve,
             pauses=context.pauses,
         )
+        self._context = context
         self._settings = settings
         self._resources = resources
 
     def check(self) -> list[Probe]:
-        """Ask every resource for its first page."""
-        return [self._probe(name) for name in self._resources]
-
-    def _probe(self, name: str) -> Probe:
-        declared = self._declared(name)
-        try:
-            got = self._reader(name).get(pager(declared.paging, None).first(), {})
-        except HubError as error:
-            return Probe(name, False, str(error), error.hint)
-        return Probe(name, True, f"{len(got.records)} records on the first page")
+        """Reach the system, prove who we are, ask every resource for its first page and for its methods."""
+        return walk(Checkup(self._transport, self._context.folder, self._resources, self._reader).steps())
 
     def resource(self, name: str) -> Resource:
         return describe(name, self._declared(name))

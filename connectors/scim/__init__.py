@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from connectors.scim.checkup import steps
 from connectors.scim.declared import ScimResource, ScimSettings
 from connectors.scim.read import Reader
 from connectors.scim.service import Service, declared_resource
 from connectors.scim.write import Writer
 from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource, Spec
-from hub.errors import HubError
+from hub.doctor import walk
 from hub.http import Clock, Transport
 
 
@@ -29,21 +30,11 @@ class Scim:
         )
         self._service = Service(settings, self._transport)
         self._resources = resources
+        self._folder = context.folder
 
     def check(self) -> list[Probe]:
-        """Ask for the service's configuration, and for the first page of every declared resource."""
-        try:
-            known = self._service.config
-        except HubError as error:
-            return [Probe("service", False, str(error), error.hint)]
-        probes = [Probe("service", True, "discovered" if known else "tells nothing of itself")]
-        for name in self._resources:
-            try:
-                total = self._reader(name).peek()
-                probes.append(Probe(name, True, f"{total} resources" if total is not None else "can be read"))
-            except HubError as error:
-                probes.append(Probe(name, False, str(error), error.hint))
-        return probes
+        """Reach the service, prove who we are, ask for its configuration and every declared resource's first page."""
+        return walk(steps(self._service, self._folder, {name: self._reader for name in self._resources}))
 
     def resource(self, name: str) -> Resource:
         return self._service.describe(name, self._resources.get(name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from connectors.soap.call import Service, message_secrets
@@ -10,7 +11,9 @@ from connectors.soap.declared import SoapResource, SoapSettings
 from connectors.soap.read import Reader, describe
 from connectors.soap.write import Writer
 from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource
-from hub.errors import ConfigError, HubError
+from hub.doctor.steps import Said, Step, skipped, walk, warned
+from hub.doctor.web import LOGGED_IN, REACHED, clock, reaching
+from hub.errors import AuthError, ConfigError, Fatal
 from hub.http import Clock, Transport
 
 
@@ -27,27 +30,91 @@ class Soap:
         )  # fmt: skip
         self._service = Service(context, settings, transport)
         self._resources = resources
+        self._folder = context.folder
+        self._got: dict[str, Any] = {}
+        self._lacking: ConfigError | None = None
 
     def check(self) -> list[Probe]:
-        """Read the WSDL, then the first page of every resource."""
+        """Reach the service, read the WSDL and what it imports, prove who we are, read first pages."""
+        return walk(self._steps())
+
+    def _steps(self) -> list[Step]:
+        transport = self._service.transport
+        steps = [
+            *reaching(transport, self._folder),
+            Step("wsdl", self._wsdl, REACHED),
+            Step("imports", self._imports, ("wsdl",)),
+            Step("authentication", self._authentication, ("imports",)),
+            clock(transport),
+        ]
+        for name, declared in self._resources.items():
+            if declared.operation is not None:
+                steps.append(Step(f"read {name}", partial(self._read, name), LOGGED_IN))
+            if declared.write is not None:
+                steps.append(Step(f"write {name}", partial(self._write, name), ("imports",)))
+        return steps
+
+    def _wsdl(self) -> Said | str:
         try:
             port = self._service.port
-        except HubError as error:
-            return [Probe("wsdl", False, str(error), error.hint)]
+        except ConfigError as error:
+            if error.code != "wsdl.import":
+                raise
+            self._lacking = error
+            return Said("the WSDL itself is there")
         version = "1.2" if port.soap12 else "1.1"
-        known = f"port {port.name} (SOAP {version}), {len(port.operations)} operations"
-        return [Probe("wsdl", True, known), *(self._probe(name) for name in self._resources)]
+        return f"port {port.name} (SOAP {version}), {len(port.operations)} operations"
 
-    def _probe(self, name: str) -> Probe:
-        declared = self._declared(name)
+    def _imports(self) -> Said | str:
+        if self._lacking is not None:
+            raise self._lacking
+        parts = self._service.port.documents
+        count = f"the WSDL and {len(parts) - 1} documents that it imports" if len(parts) > 1 else "it imports nothing"
+        notes = self._service.port.notes
+        if notes:
+            return warned(
+                "wsdl.parts", f"{count}; {len(notes)} parts of it cannot be used: {'; '.join(notes[:3])}",
+                "operations that need them are missing; take a mended copy by wsdl:",
+            )  # fmt: skip
+        return count
+
+    def _authentication(self) -> Said | str:
+        """By the first page of a resource, which logs in where a log-in is declared."""
+        settings = self._service.settings
+        names = [name for name, declared in self._resources.items() if declared.operation is not None]
+        kind = next((word for word, one in (
+            ("session", settings.login), ("WS-Security", settings.security), ("HTTP", settings.auth),
+        ) if one), "")  # fmt: skip
+        if not names:
+            return skipped("no resource is read, and nothing else may be called without an effect")
         try:
+            self._first(names[0])
+        except AuthError as error:
+            if error.code != "auth.forbidden":
+                raise
+            return f"{kind or 'nobody'}: known to the service, though it may not do everything"
+        except (ConfigError, Fatal):  # told by the step of that resource
+            return f"{kind}: not refused" if kind else "no credentials are declared, and none were asked for"
+        return f"{kind}: accepted" if kind else "no credentials are declared, and none were asked for"
+
+    def _first(self, name: str) -> Any:
+        if name not in self._got:
             self.resource(name)
-            if declared.operation is None:
-                return Probe(name, True, "is only written, and nothing was tried")
-            got = Reader(self._service, declared).first()
-        except HubError as error:
-            return Probe(name, False, str(error), error.hint)
-        return Probe(name, True, f"{len(got.taken.values) if got.taken else 0} records on the first page")
+            self._got[name] = Reader(self._service, self._declared(name)).first()
+        return self._got[name]
+
+    def _read(self, name: str) -> str:
+        got = self._first(name)
+        return f"{len(got.taken.values) if got.taken else 0} records on the first page"
+
+    def _write(self, name: str) -> Said:
+        """The operations are there; nothing tells who may call them."""
+        write = self._declared(name).write
+        calls = [one for one in (write.create, write.update, write.delete) if one is not None] if write else []
+        for call in calls:
+            self._service.port.operation(call.operation)
+        named = ", ".join(call.operation for call in calls)
+        return skipped(f"{named}: in the WSDL; whether this account may call them cannot be asked without writing")
 
     def resource(self, name: str) -> Resource:
         declared = self._declared(name)

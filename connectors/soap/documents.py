@@ -47,10 +47,11 @@ _ROOTS = {
 
 @dataclass
 class Parsed:
-    """A WSDL with all it imports. ``notes`` are parts of it that cannot be used."""
+    """A WSDL with all it imports. ``notes`` are parts of it that cannot be used, ``names`` its documents."""
 
     document: Any
     notes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     stamps: Mapping[Path, tuple[int, int]] = field(default_factory=dict)
     until: float | None = None
 
@@ -98,7 +99,8 @@ def _parse(documents: _Documents, now: float) -> Parsed:
     except RecursionError:
         raise ConfigError("wsdl.unreadable", "the WSDL nests without an end", where=documents.last) from None
     notes = tuple(dict.fromkeys(_plain(str(one.message)) for one in caught))
-    return Parsed(made, notes, documents.stamps, now + KEPT_SECONDS if documents.fetched else None)
+    until = now + KEPT_SECONDS if documents.fetched else None
+    return Parsed(made, notes, tuple(documents.names), documents.stamps, until)
 
 
 def _said(error: BaseException) -> str:
@@ -138,6 +140,7 @@ class _Documents:
         self.last = _plain(location)
         self._folder, self._imports, self._transport = folder, imports, transport
         self._count = 0
+        self.names: list[str] = []
 
     def load(self, url: str) -> bytes:
         """The text of a document, which the guard has looked at."""
@@ -148,6 +151,7 @@ class _Documents:
             )
         text = self._text(url)
         where = self.last = _plain(url)
+        self.names.append(where)
         try:
             root = parse_xml(text, where=where)
         except Fatal as error:

@@ -38,7 +38,8 @@ class Port:
     def __init__(self, parsed: Parsed, service: str | None = None, port: str | None = None) -> None:
         self.document = parsed.document
         self.shapes = Shapes(parsed.document)
-        self._notes = parsed.notes
+        self.notes = parsed.notes
+        self.documents = parsed.names
         self.name, self._binding = _chosen(parsed.document, service, port)
         self.soap12 = isinstance(self._binding, Soap12Binding)
 
@@ -53,7 +54,7 @@ class Port:
         found = self.operations.get(name)
         if found is None:
             near = difflib.get_close_matches(name, self.operations, 3)
-            spoiled = [f": {note}" for note in self._notes[:3]]
+            spoiled = [f": {note}" for note in self.notes[:3]]
             known = ", ".join(sorted(self.operations)[:20]) or "none"
             raise ConfigError(
                 "soap.operation",

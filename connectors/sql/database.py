@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from connectors.sql.checkup import steps
 from connectors.sql.connection import Connection
 from connectors.sql.dialects import Table
 from connectors.sql.reading import pages, select
 from connectors.sql.settings import SqlResource, SqlSettings, bound
 from connectors.sql.writing import Writer
 from hub.contract import Change, Context, Field, Found, Outcome, Page, Probe, Query, Resource
-from hub.errors import ConfigError, HubError
+from hub.doctor import walk
+from hub.errors import ConfigError
 
 
 class Sql:
@@ -25,19 +27,8 @@ class Sql:
         self._tables: dict[str, Table] = {}
 
     def check(self) -> list[Probe]:
-        """Log in, and look every table and query up."""
-        try:
-            self._connection.open()
-        except HubError as error:
-            return [Probe("log-in", False, error.message, error.hint)]
-        probes = [Probe("log-in", True, self._connection.dialect.name)]
-        for name in self._resources:
-            try:
-                described = self.resource(name)
-                probes.append(Probe(name, True, f"{len(described.fields)} columns"))
-            except HubError as error:
-                probes.append(Probe(name, False, error.message, error.hint))
-        return probes
+        """Find the driver, reach the server, log in, look every table and query up, ask for rights."""
+        return walk(steps(self._context, self._settings, self._connection, self._resources, self.resource))
 
     def resource(self, name: str) -> Resource:
         declared, table = self._declared(name), self._table(name)

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from hub.cli.frame import FINDINGS, OK, error_json
+from hub.cli import checking
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
 from hub.cli.say import Say, listed, moment, plural
-from hub.contract import Field, Probe, Resource
+from hub.contract import Field, Resource
 from hub.errors import ConfigError, HubError
 from hub.store import circuits
 from hub.store.circuits import Circuit
@@ -22,6 +22,7 @@ from hub.workspace.diff import plain as without_secrets
 from hub.workspace.workspace import System, Workspace
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, invoke_without_command=True)
+app.command("check", cls=Command)(checking.check)
 WIDE = 120
 ADDRESSES = ("url", "folder", "sqlite", "odbc", "host", "address")
 WRITES = {"on": "green", "log": "yellow", "off": "dim"}
@@ -72,35 +73,6 @@ def systems(ctx: typer.Context) -> None:
         _left_alone(say, one)
     say.line("cophub systems check NAME tries the address and the credentials", style="dim")
     say.answer({"systems": told})
-
-
-@app.command(cls=Command)
-def check(
-    ctx: typer.Context,
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME...]", help="Systems; default: all")
-    ] = None,
-) -> int:
-    """Try address, credentials and rights with the least possible effect.
-
-    Exit code 1 where one does not hold.
-    """
-    say = Say(ctx)
-    told, failed = [], 0
-    with opened_hub(say, schema=False) as opened:
-        wanted = names or list(opened.hub.workspace.systems)
-        for name in wanted:
-            opened.hub.workspace.system(name)
-        for name in wanted:
-            probes, error = _probe(opened.hub.connect, name)
-            failed += error is not None or any(not probe.ok for probe in probes)
-            _probes(say, name, probes, error)
-            told.append(
-                {"system": name, "probes": probes, "error": error_json(error, say.clean) if error else None}
-            )
-    say.line(f"{plural(len(wanted) - failed, 'system')} of {len(wanted)} ready")
-    say.answer({"systems": told, "failed": failed})
-    return FINDINGS if failed else OK
 
 
 @app.command(cls=Command)
@@ -210,41 +182,6 @@ def _exchanges(workspace: Workspace, system: str) -> list[str]:
         if system
         in {mapping.from_.partition(".")[0], *(output.into.partition(".")[0] for output in mapping.outputs)}
     ]
-
-
-# ---------------------------------------------------------------- check
-
-
-def _probe(connect: Any, name: str) -> tuple[list[Probe], HubError | None]:
-    """The probes of one system; an error that left the connector is one more."""
-    try:
-        connector = connect(name)
-        try:
-            return list(connector.check()), None
-        finally:
-            connector.close()
-    except HubError as error:
-        return [], error
-
-
-def _probes(say: Say, name: str, probes: list[Probe], error: HubError | None) -> None:
-    say.line(say.text(name, "bold"))
-    for probe in probes:
-        mark = say.text("  ok     ", "green") if probe.ok else say.text("  failed ", "red bold")
-        say.line(mark, say.text(f"{probe.name}:" if probe.detail else probe.name), say.text(_detail(probe)))
-        if probe.remedy and not probe.ok:
-            say.line(say.text("         hint:", "cyan"), say.text(probe.remedy))
-    if error is not None:
-        say.line(
-            say.text("  failed ", "red bold"), say.text(error.message), say.text(f"[{error.code}]", "dim")
-        )
-        if error.hint:
-            say.line(say.text("         hint:", "cyan"), say.text(error.hint))
-
-
-def _detail(probe: Probe) -> str:
-    """What was found, without the remedy where a connector says it there too."""
-    return probe.detail.replace(f"({probe.remedy})", "").rstrip() if probe.remedy else probe.detail
 
 
 # ---------------------------------------------------------------- describe

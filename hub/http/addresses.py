@@ -99,7 +99,7 @@ class Addresses:
 
     def resolve(self, host: str, port: int, *, public: bool, timeout: float) -> Sequence[str]:
         """The addresses of a host. With ``public`` every single one must be public."""
-        found = _within(timeout, lambda: self._resolve(host, port), host)
+        found = within(timeout, lambda: self._resolve(host, port), host)
         if not found:
             raise Retriable("http.dns", f"the name {host} has no address")
         if public:
@@ -132,7 +132,7 @@ def lookup(host: str, port: int) -> Sequence[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-def _within(timeout: float, ask: Callable[[], Sequence[str]], host: str) -> Sequence[str]:
+def within(timeout: float, ask: Callable[[], Sequence[str]], host: str) -> Sequence[str]:
     """The resolver knows no deadline, so it is asked in a thread of its own."""
     answers: queue.SimpleQueue[Sequence[str] | OSError | UnicodeError] = queue.SimpleQueue()
 

@@ -17,7 +17,7 @@ from hub.http.answers import Response, judge
 from hub.http.auth import Credentials, Login
 from hub.http.pace import Clock, backoff, shared_pace
 from hub.http.settings import HttpSettings, secrets_of
-from hub.http.waits import wait_of
+from hub.http.waits import date_of, wait_of
 from hub.redact import redact
 
 if TYPE_CHECKING:
@@ -86,6 +86,8 @@ class Transport:
         others = tuple(secrets)
         self._secrets = [*secrets_of(settings), *others]
         self._credentials = Credentials(system, settings.auth, self._post, self._clock, others, login)
+        self.served: tuple[float, float] | None = None
+        """When the last dated answer came, by our clock and by its Date header (UTC seconds)."""
 
     def close(self) -> None:
         self._wire.close()
@@ -235,6 +237,8 @@ class Transport:
         except HubError as error:
             error.where = error.where or where
             raise
+        if (dated := date_of(raw.headers)) is not None:
+            self.served = (self._clock.now(), dated)
         return Response(raw.status, raw.headers, raw.body, request.url, where)
 
     def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> Response:

@@ -57,6 +57,16 @@ def retry_after(value: str | None, now: float) -> float | None:
     return None if moment is None else min(max(0.0, moment - now), LONGEST)
 
 
+def date_of(headers: Mapping[str, str]) -> float | None:
+    """What the server's clock said as it answered (UTC seconds), None where it does not say so.
+
+    >>> date_of({"date": "Thu, 01 Jan 1970 00:01:00 GMT", "age": "30"})
+    90.0
+    """
+    made = _moment(headers.get("date"))
+    return None if made is None else made + (_number(headers.get("age")) or 0.0)  # RFC 9111 §4.2.3
+
+
 def used_up(headers: Mapping[str, str]) -> bool:
     """Whether the answer says that nothing of its limit remains."""
     return any(headers.get(name, "").strip() == "0" for name in REMAINING)

@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from hub.contract import Change, Found, Outcome, Page, Probe, Query, Resource, Secret, key_text
+from hub.doctor.records import rank
 from hub.errors import AuthError, ConfigError, Retriable
-from hub.testing.case import rank
 
 Answered = tuple[str, Outcome]
 
@@ -64,8 +64,8 @@ class Memory:
         try:
             self._log_in()
         except AuthError as error:
-            return [Probe("log-in", False, error.message, error.hint)]
-        return [Probe("log-in", True)]
+            return [Probe("log-in", "failed", error.message, error.hint)]
+        return [Probe("log-in", "ok")]
 
     def _log_in(self) -> None:
         if self._password.reveal() != self._system.password:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from hub.contract import Page, key_text
-from hub.testing.case import Case, page_rows, rank, read, rows_of, text
+from hub.doctor import promises
+from hub.doctor.records import rank, rows_of, text
+from hub.testing.case import Case, read
 from hub.testing.standing import Probes
 
 NUMBER = 23
@@ -40,13 +42,8 @@ def pages_stable(case: Case) -> None:
 def page_counts(case: Case) -> None:
     """``count`` is the number of records in a page, ``first`` goes on within an origin."""
     connector = case.open(case.fresh(case.records(NUMBER)))
-    expected: dict[str, int] = {}
-    for page in read(connector, connector.resource(case.resource), size=5):
-        rows = len(page_rows(page))
-        assert page.count == rows, f"a page of {rows} records says {page.count}"
-        at_least = expected.get(page.origin, 1)
-        assert not page.count or page.first >= at_least, f"position {page.first} comes after {at_least - 1}"
-        expected[page.origin] = page.first + page.count
+    wrong = promises.miscounted(read(connector, connector.resource(case.resource), size=5))
+    assert not wrong, wrong
 
 
 def last_page_marked(case: Case) -> None:
@@ -54,10 +51,8 @@ def last_page_marked(case: Case) -> None:
     connector = case.open(case.fresh(case.records(NUMBER)))
     resource = connector.resource(case.resource)
     for size in SIZES:
-        marks = [page.last for page in read(connector, resource, size=size)]
-        assert marks, "no page at all"
-        assert marks[-1], f"the last of {len(marks)} pages is not marked"
-        assert not any(marks[:-1]), "a page before the last is marked as last"
+        wrong = promises.misended(read(connector, resource, size=size))
+        assert not wrong, wrong
 
 
 def empty_source(case: Case) -> None:
@@ -105,11 +100,9 @@ def since_inclusive(case: Case) -> None:
     records = case.records(NUMBER)
     connector = case.open(case.fresh(records))
     since = records[10][cursor]
-    found = set(_keys(case, read(connector, connector.resource(case.resource), since=str(since), size=5)))
-    wanted = {case.key_of(record) for record in records if rank(record[cursor]) >= rank(since)}
-    assert wanted <= found, (
-        f"{len(wanted - found)} of {len(wanted)} records at or after the cursor are missing"
-    )
+    found = rows_of(read(connector, connector.resource(case.resource), since=str(since), size=5))
+    wrong = promises.lost_since(records, found, cursor, since, case.key_of)
+    assert not wrong, wrong
 
 
 def change_seen(case: Case) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import pyarrow as pa
 
 from hub.contract import Change, Outcome, Resource
+from hub.doctor.records import text
 from hub.errors import ConfigError, HubError, Retriable
-from hub.testing.case import Case, Record, text
+from hub.testing.case import Case, Record
 from hub.testing.standing import Probes
 
 

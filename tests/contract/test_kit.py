@@ -84,7 +84,7 @@ class Flaw:
 
     class check_reports_trouble(Memory):
         def check(self) -> list[Probe]:
-            return [Probe("log-in", True)]
+            return [Probe("log-in", "ok")]
 
     class describe(Memory):
         def resource(self, name: str) -> Resource:
@@ -105,8 +105,8 @@ class Flaw:
             try:
                 self._log_in()
             except Retriable as error:
-                return [Probe("log-in", False, error.message)]
-            return [Probe("log-in", True)]
+                return [Probe("log-in", "failed", error.message)]
+            return [Probe("log-in", "ok")]
 
     class no_secret_shown(Memory):
         def _log_in(self) -> None:

@@ -49,6 +49,8 @@ class Web:
 
     def reply(self, asked: Asked) -> Answer:
         given = asked.headers.get("authorization", "").partition(" ")[2]
+        if asked.method == "OPTIONS":
+            return Answer(405)
         if SECRET not in (given, base64.b64decode(given + "==").decode("latin-1").partition(":")[2]):
             return Answer(401)
         if self.pause and not asked.path.endswith("$metadata"):

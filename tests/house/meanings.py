@@ -24,6 +24,22 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "an entity, or another new record, is alike, but not surely the same",
         "decide in cophub review; or mend weights and thresholds of the match rule",
     ),
+    "reach.dns": ("the name of a system, or of the proxy before it, cannot be resolved on this host", ""),
+    "tls.expired": ("the server's certificate is no longer valid", "have the system's owner renew it"),
+    "tls.not_yet": ("the server's certificate is not valid yet", "is the clock of this host right?"),
+    "tls.name": (
+        "the server's certificate is for other names than the one in the address",
+        "write a name that the certificate has, or have one issued for this name",
+    ),
+    "tls.authority": (
+        "nobody whom this host, or tls.ca, knows issued the server's certificate",
+        "name the authority's file by tls.ca, or have the server send its whole chain",
+    ),
+    "tls.certificate": ("the server's certificate is not accepted for another reason", "see the cause"),
+    "claim.refuted": (
+        "what a resource claims does not hold, seen by reading it",
+        "mend paging:, cursor: or key: of the resource; meanwhile exchanges do without",
+    ),
     "match.review": ("an entity matches, and the mapping lets a person decide", "decide in cophub review"),
     "match.none": ("no entity matches, and the mapping says unmatched: review", ""),
     "plan.changed": ("the record, here or in its source, or its entity changed after the plan was made", ""),

@@ -223,7 +223,9 @@ def test_an_undeclared_resource_and_an_unknown_suffix_are_mistakes(tmp_path: Pat
 
 def test_a_check_names_what_is_missing(tmp_path: Path) -> None:
     probes = system(tmp_path, "a.csv").check()
-    assert [(probe.name, probe.ok) for probe in probes] == [("folder", True), ("R", False)]
+    assert [(probe.name, probe.status) for probe in probes] == [
+        ("folder", "ok"), ("writable", "ok"), ("read R", "failed"), ("encoding R", "skipped"),
+    ]  # fmt: skip
     assert not system(tmp_path / "gone", "a.csv").check()[0].ok
 
 

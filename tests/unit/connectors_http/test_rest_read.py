@@ -212,5 +212,6 @@ def test_fields_are_described_as_declared():
 
 def test_check_reports_each_resource_with_a_remedy():
     with fake(lambda asked: Answer(401)) as server:
-        (probe,) = rest(server.url, {"path": "/people"}).check()
-    assert (probe.ok, probe.remedy) == (False, "check auth:")
+        probes = {probe.name: probe for probe in rest(server.url, {"path": "/people"}).check()}
+    refused = probes["authentication"]
+    assert (refused.status, refused.code, refused.remedy) == ("failed", "auth.refused", "check auth:")

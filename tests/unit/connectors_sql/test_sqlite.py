@@ -126,7 +126,7 @@ def test_what_is_not_there_is_a_mistake_of_the_file(file: Path, declared: dict[s
     with pytest.raises(ConfigError) as refused:
         opened(file, declared).resource("R")
     assert refused.value.code == code
-    assert [probe.ok for probe in opened(file, declared).check()] == [True, False]
+    assert {probe.name: probe.code for probe in opened(file, declared).check() if not probe.ok} == {"read R": code}
 
 
 def test_a_missing_file_is_not_made(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_missing_file_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as refused:
         made.resource("R")
     assert refused.value.code == "sql.database"
-    assert [probe.ok for probe in made.check()] == [False]
+    assert {probe.name: probe.code for probe in made.check() if not probe.ok} == {"authentication": "sql.database"}
     assert list(tmp_path.iterdir()) == []
 
 

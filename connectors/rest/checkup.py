@@ -1,0 +1,59 @@
+"""The steps of checking a JSON API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from connectors.rest.declared import RestResource
+from connectors.rest.paging import pager
+from connectors.rest.read import Got, Reader
+from hub.doctor.steps import Said, Step, skipped
+from hub.doctor.web import LOGGED_IN, allowed, authentication, clock, reaching
+from hub.http import Transport
+
+
+class Checkup:
+    """One check. A page that was asked for to see whether the credentials hold is not asked for again."""
+
+    def __init__(
+        self, transport: Transport, folder: str, resources: Mapping[str, RestResource], reader: Callable[[str], Reader]
+    ) -> None:  # fmt: skip
+        self._transport, self._folder = transport, folder
+        self._resources, self._reader = resources, reader
+        self._got: dict[str, Got] = {}
+
+    def steps(self) -> list[Step]:
+        steps = [
+            *reaching(self._transport, self._folder),
+            authentication(self._transport, self._cheapest),
+            clock(self._transport),
+        ]
+        for name, declared in self._resources.items():
+            steps.append(Step(f"read {name}", partial(self._read, name), LOGGED_IN))
+            if declared.write is not None:
+                steps.append(Step(f"write {name}", partial(self._write, name), LOGGED_IN))
+        return steps
+
+    def _cheapest(self) -> None:
+        if self._resources:
+            self._first(next(iter(self._resources)))
+        else:
+            self._transport.request("GET", "")
+
+    def _first(self, name: str) -> Got:
+        if name not in self._got:
+            first = pager(self._resources[name].paging, None).first()
+            self._got[name] = self._reader(name).get(first, {})
+        return self._got[name]
+
+    def _read(self, name: str) -> str:
+        return f"{len(self._first(name).records)} records on the first page"
+
+    def _write(self, name: str) -> Said | str:
+        """OPTIONS changes nothing, and many systems answer it by the methods that they take."""
+        write = self._resources[name].write
+        call = write.create if write else None
+        if call is None or "{" in call.path:
+            return skipped("cannot be asked without writing")
+        return allowed(self._transport, call.path, call.method)
