@@ -6,6 +6,7 @@ What differs between them is a dialect; reading, writing and judging are the sam
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from connectors.jsonrpc.declared import RpcResource, RpcSettings
@@ -13,7 +14,9 @@ from connectors.jsonrpc.read import Reader, describe
 from connectors.jsonrpc.service import Service
 from connectors.jsonrpc.write import Writer
 from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource, Spec
-from hub.errors import ConfigError, HubError
+from hub.doctor.steps import Said, Step, skipped, walk
+from hub.doctor.web import LOGGED_IN, authentication, clock, reaching
+from hub.errors import ConfigError
 
 
 class JsonRpc:
@@ -22,23 +25,26 @@ class JsonRpc:
     def __init__(self, context: Context, settings: RpcSettings, resources: Mapping[str, RpcResource]) -> None:
         self._service = Service(context, settings)
         self._resources = resources
+        self._folder = context.folder
 
     def check(self) -> list[Probe]:
-        """Log in, and read the first record of every resource."""
-        try:
-            self._service.prepare()
-        except HubError as error:
-            return [Probe("session", False, str(error), error.hint)]
-        return [Probe("session", True, "logged in"), *(self._probe(name) for name in self._resources)]
+        """Reach the server, log in, and read the first record of every resource."""
+        transport = self._service.transport
+        steps = [
+            *reaching(transport, self._folder),
+            authentication(transport, self._service.prepare),
+            clock(transport),
+        ]
+        for name in self._resources:
+            steps.append(Step(f"read {name}", partial(self._first, name), LOGGED_IN))
+            steps.append(Step(f"write {name}", _rights, (f"read {name}",)))
+        return walk(steps)
 
-    def _probe(self, name: str) -> Probe:
+    def _first(self, name: str) -> str:
         declared = self._declared(name)
-        try:
-            total = self._service.read(self._service.dialect.count(declared.model, declared.domain))
-            next(self._reader(name).pages(Query(self.resource(name), page_size=1)))
-        except HubError as error:
-            return Probe(name, False, str(error), error.hint)
-        return Probe(name, True, f"{total} records")
+        total = self._service.read(self._service.dialect.count(declared.model, declared.domain))
+        next(self._reader(name).pages(Query(self.resource(name), page_size=1)))
+        return f"{total} records"
 
     def resource(self, name: str) -> Resource:
         declared = self._declared(name)
@@ -70,6 +76,10 @@ class JsonRpc:
 
     def _writer(self, name: str) -> Writer:
         return Writer(self._service, self._declared(name), self._reader(name))
+
+
+def _rights() -> Said:
+    return skipped("cannot be asked without writing: rights of these ERPs depend on the record as well")
 
 
 def _describe(

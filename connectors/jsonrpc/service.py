@@ -24,7 +24,7 @@ class Service:
     def __init__(self, context: Context, settings: RpcSettings) -> None:
         self.settings = settings
         self.dialect: Dialect = self._dialect()
-        self._transport = Transport(
+        self.transport = Transport(
             settings, context.system, folder=context.folder, pauses=context.pauses, login=self.dialect.login(),
             clock=Clock(now=context.now) if context.now else None,
         )  # fmt: skip
@@ -35,10 +35,10 @@ class Service:
         if self.settings.dialect == "tryton":
             return Tryton(self.settings)
         made = Odoo if self.settings.dialect == "odoo" else OdooJson2
-        return made(self.settings, lambda: self._transport.token())
+        return made(self.settings, lambda: self.transport.token())
 
     def close(self) -> None:
-        self._transport.close()
+        self.transport.close()
 
     def prepare(self) -> None:
         """Log in, and learn the context of the user, once. Raises as ``read`` does."""
@@ -85,12 +85,12 @@ class Service:
         def check(answer: Response) -> None:
             said = self._said(answer)
             if said is None and not answer.ok:
-                self._transport.refuse(answer)
+                self.transport.refuse(answer)
             if isinstance(said, Fault):
                 raise self._raised(said, call, answer.where)
             kept[:] = [said]
 
-        self._transport.request(
+        self.transport.request(
             "POST", call.path, json=call.body, headers=self.dialect.headers(), idempotent=True, expect=FAULTY,
             check=check,
         )  # fmt: skip
@@ -98,11 +98,11 @@ class Service:
 
     def write(self, call: Call, operation: str, identity: str | None) -> tuple[Outcome, Any]:
         """Make a call once: the outcome, and the result where it is done."""
-        answer = self._transport.request(
+        answer = self.transport.request(
             "POST", call.path, json=call.body, headers=self.dialect.headers(), expect=ANY
         )
         if answer.status == 401:
-            self._transport.refuse(answer)
+            self.transport.refuse(answer)
         said = self._said(answer)
         if isinstance(said, Fault):
             if said.means == "auth":
@@ -110,7 +110,7 @@ class Service:
             return self._outcome(said, operation, identity), None
         if answer.ok:
             return Outcome("done", identity), said
-        wait = wait_of(answer.status, answer.headers, self._transport.now())
+        wait = wait_of(answer.status, answer.headers, self.transport.now())
         message = f"answered {answer.status}"
         return of_status(answer.status, operation, message, wait=wait, foreign_id=identity), None
 
@@ -120,10 +120,10 @@ class Service:
         return self.dialect.refusal(answer) if answer.status in FAULTY else None
 
     def _raised(self, fault: Fault, call: Call, where: str) -> HubError:
-        said = self._transport.redact(fault.text)[:300]
+        said = self.transport.redact(fault.text)[:300]
         message = f"{call.name} was refused: {said}"
         if fault.means == "auth":
-            self._transport.refused()
+            self.transport.refused()
             return AuthError("auth.refused", message, where=where, hint="check auth:")
         if fault.means == "forbidden":
             hint = "give the account the right, or use another one"
@@ -135,7 +135,7 @@ class Service:
         return Fatal("jsonrpc.refused", message, where=where)
 
     def _outcome(self, fault: Fault, operation: str, identity: str | None) -> Outcome:
-        said = self._transport.redact(fault.text)[:300]
+        said = self.transport.redact(fault.text)[:300]
         if fault.means == "gone":
             return of_status(404, operation, said, foreign_id=identity)
         status: OutcomeStatus = "rejected"
