@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from connectors.caldav.dav import CAL, DAV, TodoCollection
@@ -11,7 +12,9 @@ from connectors.caldav.objects import fields
 from connectors.caldav.read import Reader
 from connectors.caldav.write import Writer
 from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource, Spec
-from hub.errors import ConfigError, HubError
+from hub.doctor.steps import Said, Step, failed, skipped, walk, warned
+from hub.doctor.web import LOGGED_IN, authentication, clock, reaching
+from hub.errors import ConfigError
 from hub.http import Clock, Transport
 from hub.http.records import declared_fields
 
@@ -24,28 +27,52 @@ class CalDav:
     ) -> None:
         clock = Clock(now=context.now) if context.now else None
         self._settings, self._resources = settings, resources
+        self._folder = context.folder
         self._transport = Transport(
             settings, context.system, folder=context.folder, clock=clock, pauses=context.pauses
         )
 
     def check(self) -> list[Probe]:
-        """Ask every collection what it is."""
-        return [self._probe(name) for name in self._resources]
+        """Reach the server, prove who we are, ask every collection what it is and what this account may do there."""
+        steps = [
+            *reaching(self._transport, self._folder),
+            authentication(self._transport, self._cheapest),
+            clock(self._transport),
+        ]
+        for name, declared in self._resources.items():
+            steps.append(Step(f"read {name}", partial(self._kind, declared), LOGGED_IN))
+            steps.append(Step(f"write {name}", partial(self._rights, declared), (f"read {name}",)))
+        return walk(steps)
 
-    def _probe(self, name: str) -> Probe:
-        declared = self._declared(name)
-        try:
-            said = self._collection(declared).properties()
-        except HubError as error:
-            return Probe(name, False, str(error), error.hint)
+    def _cheapest(self) -> None:
+        for declared in self._resources.values():
+            self._collection(declared).properties()
+            return
+        self._transport.request("OPTIONS", "")
+
+    def _kind(self, declared: CalendarResource) -> Said | str:
+        said = self._collection(declared).properties()
         if next(said.iter(f"{CAL}calendar"), None) is None:
-            return Probe(name, False, "the path is no calendar", "check path:")
+            return failed("caldav.calendar", "the path is no calendar", "check path:")
         kinds = {one.get("name") for one in said.iter(f"{CAL}comp")}
         if kinds and "VTODO" not in kinds:
-            return Probe(name, False, "the calendar takes no to-dos", "take a collection of tasks")
+            return failed("caldav.todos", "the calendar takes no to-dos", "take a collection of tasks")
         if declared.sync and next(said.iter(f"{DAV}sync-collection"), None) is None:
-            return Probe(name, False, "the server tells no changes (RFC 6578)", "write sync: false")
-        return Probe(name, True, "a collection of to-dos")
+            return failed("caldav.sync", "the server tells no changes (RFC 6578)", "write sync: false")
+        return "a collection of to-dos"
+
+    def _rights(self, declared: CalendarResource) -> Said | str:
+        """The privileges of this account (RFC 3744 §5.4), where the server tells them."""
+        said = self._collection(declared).properties()
+        told = {str(right.tag).rpartition("}")[2] for one in said.iter(f"{DAV}privilege") for right in one}
+        if not told:
+            return skipped("cannot be asked without writing: the server tells no privileges")
+        if told & {"all", "write", "write-content", "bind"}:
+            return "this account may write"
+        return warned(
+            "rights.write", f"this account may only {', '.join(sorted(told))}",
+            "have the calendar's owner let it write, where an exchange writes there",
+        )  # fmt: skip
 
     def resource(self, name: str) -> Resource:
         return _resource(name, self._declared(name))

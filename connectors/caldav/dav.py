@@ -50,7 +50,7 @@ class TodoCollection:
         """What the collection says it is."""
         body = (
             f"<D:propfind {SPACES}><D:prop><D:resourcetype/><C:supported-calendar-component-set/>"
-            "<D:supported-report-set/></D:prop></D:propfind>"
+            "<D:supported-report-set/><D:current-user-privilege-set/></D:prop></D:propfind>"
         )
         return self._multistatus(self._ask("PROPFIND", body, depth="0"))
 

@@ -107,10 +107,11 @@ def test_a_directory_without_a_session_log_is_read_anew(openldap: Login) -> None
 def test_encrypted_connections_trust_the_named_authority_alone(openldap: Login) -> None:
     tls = variables("LDAP")["HUB_TEST_LDAP_TLS"]
     for more in ({"url": tls}, {"starttls": True}):
-        assert opened(openldap, {}, tls={"ca": openldap.ca}, **more).check()[0].ok
-        trusting_nobody = opened(openldap, {}, **more).check()[0]
-        assert not trusting_nobody.ok
-        assert trusting_nobody.remedy.startswith("check tls: ca")
+        assert all(probe.ok for probe in opened(openldap, {}, tls={"ca": openldap.ca}, **more).check())
+        with pytest.raises(ConfigError) as trusting_nobody:
+            opened(openldap, {"person": {"object_class": "person"}}, **more).resource("person")
+        assert trusting_nobody.value.code == "ldap.tls"
+        assert trusting_nobody.value.hint.startswith("check tls: ca")
 
 
 def send(connector: Any, operation: Any, key: str, **values: Any) -> Outcome:

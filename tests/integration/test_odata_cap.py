@@ -155,7 +155,8 @@ def test_wrong_credentials_and_unknown_names_are_told(sap: Login, version: str):
     with pytest.raises(AuthError) as caught:
         opened.resource("A_BusinessPartner")
     assert "wr0ng" not in str(caught.value)
-    assert [probe.ok for probe in opened.check()] == [False]
+    failed = {probe.name: probe.code for probe in opened.check() if not probe.ok}
+    assert failed == {"authentication": "auth.refused"}
     good = service(sap, version, "API_BUSINESS_PARTNER")
     assert all(probe.ok for probe in good.check())
     with pytest.raises(ConfigError) as unknown:
