@@ -319,6 +319,7 @@ class Spec:
     an example. ``open(context, settings, resources)`` makes the connector, with secrets resolved and
     ``resources`` being name → instance of ``resource``; it must not connect yet. ``describe`` gives a
     resource from settings alone, without connecting, or None where that needs the system.
+    ``pushed`` says that records come as events although nothing can be read.
     ``batch`` is the largest number of changes per ``deliver``; ``requests(settings, kind, count)`` says how many
     requests a call takes with so many changes of one kind (create, update, delete), or keys to ``find``.
     """
@@ -332,6 +333,7 @@ class Spec:
     describe: Callable[[Context, Any, str, Any], Resource | None]
     reads: bool = True
     writes: bool = False
+    pushed: bool = False
     batch: int = 100
     requests: Callable[[Any, str, int], int] = lambda settings, kind, count: 1
     example: str = ""

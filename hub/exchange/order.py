@@ -12,7 +12,8 @@ STEPS = ("inbound", "pass", "outbound")
 def run_order(workspace: Workspace) -> list[str]:
     """All enabled mappings: inbound before pass-through before outbound. Among the inbound ones, who fills
     a model before who refers to it, so that few records have to wait; and who creates its entities before
-    who only adds to them, so that few stay unmatched. By name where nothing else decides."""
+    who only adds to them, so that few stay unmatched. By name where nothing else decides. What systems only push
+    is not among them."""
     rank = _ranks(workspace)
 
     def place(mapping: MappingFile) -> tuple[int, int, bool, str]:
@@ -22,8 +23,14 @@ def run_order(workspace: Workspace) -> list[str]:
         adds = all(not creates(output) for output in mapping.outputs)
         return 0, depth, adds, mapping.mapping
 
-    enabled = (mapping for mapping in workspace.mappings.values() if mapping.enabled)
-    return [mapping.mapping for mapping in sorted(enabled, key=place)]
+    runs = (one for one in workspace.mappings.values() if one.enabled and not _pushed(workspace, one))
+    return [mapping.mapping for mapping in sorted(runs, key=place)]
+
+
+def _pushed(workspace: Workspace, mapping: MappingFile) -> bool:
+    """Whether only a worker can run it: its system pushes, and nothing can be asked of it."""
+    system = workspace.systems.get(mapping.from_.partition(".")[0]) if "." in mapping.from_ else None
+    return system is not None and system.only_pushes
 
 
 def _ranks(workspace: Workspace) -> dict[str, int]:

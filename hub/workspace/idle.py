@@ -56,6 +56,20 @@ def check_events(scope: Scope, mapping: MappingFile) -> None:
         scope.error(("schedule",), "schedule.no_events", message, "for example schedule: {every: 15m}")
 
 
+def check_pushed(scope: Scope, mapping: MappingFile) -> None:
+    """What is only pushed runs by events alone, and is never a whole."""
+    system = scope.built.systems.get(mapping.from_.partition(".")[0]) if "." in mapping.from_ else None
+    if system is None or not system.only_pushes:
+        return
+    if mapping.schedule != "on_event" and mapping.enabled:
+        message = f"schedule: {system.name} only pushes its records, and nothing else can run the mapping"
+        at: Loc = ("schedule",) if scope.written(("schedule",)) else ("from",)
+        scope.error(at, "schedule.push_only", message, "write schedule: on_event")
+    if mapping.canaries is not None:
+        message = f"canaries says nothing: {system.name} is never read as a whole"
+        scope.error(("canaries",), "key.direction", message, "remove canaries", level="warning", key=True)
+
+
 def check_effective(scope: Scope, mapping: MappingFile) -> None:
     """A validity names at least one of its two days."""
     places: list[tuple[Loc, object]] = [(("effective",), mapping.effective)]

@@ -26,7 +26,7 @@ def check_mapping(scope: Scope, mapping: MappingFile) -> None:
     """All that one mapping names, of all its outputs."""
     source = None
     if "." in mapping.from_:
-        source = _resource(scope, ("from",), mapping.from_)
+        source = _resource(scope, ("from",), mapping.from_, pushed=True)
     else:
         scope.known("model", mapping.from_, ("from",))
     _joined(scope, mapping, source)
@@ -153,15 +153,18 @@ def _foreign(
             return
 
 
-def _resource(scope: Scope, path: Loc, word: str, *, writes: bool = False) -> Resource | None:
-    """The resource a word names, where that is known without connecting."""
+def _resource(
+    scope: Scope, path: Loc, word: str, *, writes: bool = False, pushed: bool = False
+) -> Resource | None:
+    """The resource a word names, where that is known without connecting; ``pushed`` takes what events bring."""
     name, _, resource = word.partition(".")
     if not scope.known("system", name, path):
         return None
     system = scope.built.systems.get(name)
     if system is None:
         return None
-    if not (system.spec.writes if writes else system.spec.reads):
+    reads = system.spec.reads or (pushed and system.spec.pushed)
+    if not (system.spec.writes if writes else reads):
         message = f"{dotted(path)}: the connector {system.spec.name} does not {'write' if writes else 'read'}"
         scope.error(path, "connector.direction", message, "choose a system whose connector does")
         return None

@@ -91,7 +91,11 @@ def files_page() -> str:
 
 def connector_page(spec: Spec, connectors: Connectors) -> str:
     """``connector-NAME.md``: settings, resources and profiles of one connector."""
-    does = " and ".join(word for word, there in (("reads", spec.reads), ("writes", spec.writes)) if there)
+    does = " and ".join(
+        word
+        for word, there in (("reads", spec.reads), ("writes", spec.writes), ("is pushed to", spec.pushed))
+        if there
+    )
     batch = f", at most {spec.batch} changes per call" if spec.writes else ""
     parts = [
         f"# Connector {spec.name}: {spec.title}\n\n{spec.summary} It {does}{batch}.\n\n{MADE}",

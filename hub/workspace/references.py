@@ -10,7 +10,14 @@ from hub.workspace.build import Built
 from hub.workspace.explain import Loc, dotted, suggest
 from hub.workspace.gather import Gathered
 from hub.workspace.guard_references import check_approvals, check_limits
-from hub.workspace.idle import check_classes, check_directions, check_effective, check_events, check_zone
+from hub.workspace.idle import (
+    check_classes,
+    check_directions,
+    check_effective,
+    check_events,
+    check_pushed,
+    check_zone,
+)
 from hub.workspace.leaving_references import check_leaving
 from hub.workspace.mapping_references import check_mapping
 from hub.workspace.scope import Scope, names_of
@@ -38,6 +45,7 @@ def check(built: Built, gathered: Gathered) -> list[Finding]:
         check_directions(Scope(built, names, "mapping", name, findings), mapping)
         check_effective(Scope(built, names, "mapping", name, findings), mapping)
         check_events(Scope(built, names, "mapping", name, findings), mapping)
+        check_pushed(Scope(built, names, "mapping", name, findings), mapping)
     for name, cases in built.tests.items():
         _tests(Scope(built, names, "test", name, findings), cases)
     return findings

@@ -45,6 +45,11 @@ class System:
         """What its connector gets to know of the hub when it only describes itself."""
         return Context(system=self.name, folder=str(self.folder))
 
+    @property
+    def only_pushes(self) -> bool:
+        """Whether its records come as events, and nothing can be asked of it."""
+        return self.spec.pushed and not self.spec.reads
+
     def describe(self, resource: str) -> Resource | None:
         """A resource as settings alone tell it, without connecting; None where that needs the
         system. ConfigError ``resource.unknown`` where there is none: the connector says so, or it

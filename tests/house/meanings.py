@@ -119,6 +119,8 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "caldav.names": ("", "write key: href for the resource, and map by it"),
     "caldav.uid": ("", "map uid, or mend the value"),
     "caldav.unreadable": ("", "mend or delete the to-do in the calendar"),
+    # Pushed records.
+    "webhook.push_only": ("the system only pushes its records: nothing can be read of it", ""),
     # Reading.
     "address.forbidden": ("", "name the host below hosts: if the system may lead there"),
     "answer.failed": ("the answer's own verdict (answers:) is no success", "see its message"),

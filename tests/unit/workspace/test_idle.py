@@ -12,6 +12,10 @@ HUB, ROLES, MODEL = "config/hub.yaml", "config/roles.yaml", "config/models/suppl
 IN, OUT = "mappings/erp-suppliers.yaml", "mappings/suppliers-to-crm.yaml"
 WRONG_ROLE = "roles: {pay: {sees: L4, models: [suplier]}}\n"
 JOINED = "with: {twin: {from: erp.Supplier, on: twin.NO = NO}}\nschedule: on_event\n"
+SHOP = {
+    "config/systems/shop.yaml": "system: shop\nconnector: webhook\nresources: {Supplier: {key: NO}}\n",
+    **changed(IN, "from: erp.Supplier", "from: shop.Supplier"),
+}
 CLASSED = changed(MODEL, "name: {type: text}", "name: {type: text, class: pi.nmae}")
 
 CASES = [
@@ -24,6 +28,7 @@ CASES = [
     ("schedule.no_events", {OUT: FILES[OUT] + "schedule: on_event\n"}, f"{OUT}:6:11", "every: 15m"),
     ("schedule.no_events", {IN: FILES[IN] + JOINED}, f"{IN}:9:11", "every: 15m"),
     ("schedule.no_events", {IN: FILES[IN] + "mode: link_only\nschedule: on_event\n"}, f"{IN}:9:11", "every: 15m"),
+    ("schedule.push_only", SHOP, f"{IN}:2:7", "schedule: on_event"),
     ("class.unknown", CLASSED, f"{MODEL}:5:29", "did you mean pi.name"),
 ]
 
