@@ -49,7 +49,7 @@ class Webhook:
     def check(self) -> list[Probe]:
         """Nothing can be tried: each resource is told with the path its records are pushed to."""
         return [
-            Probe(name, True, f"pushed to /v1/events/{self._system}/{name}; nothing was tried")
+            Probe(f"read {name}", "skipped", f"it is pushed to /v1/events/{self._system}/{name}")
             for name in self._resources
         ]
 
