@@ -2,8 +2,8 @@
 
 ``absent`` (key, since) holds every record that is gone; ``gone`` (key) those to react to now, which are
 those to unlink where a reaction does that; ``removing`` (_id, version, _state) the entities that follow.
-An entity that another source still stands for stays as it is. Each grace counts from the moment the hub
-first missed the record, by the hub's own clock.
+An entity that another record still stands for, or comes to stand for now, stays as it is. Each grace counts
+from the moment the hub first missed the record, by the hub's own clock.
 """
 
 from __future__ import annotations

@@ -341,7 +341,7 @@ class _Writer:
             run, session, "outvoted_entities", shadows.ENTITIES, "SELECT DISTINCT entity FROM outvoting"
         )
         take(run, "others_now", shadows.outvoted(session, staged))
-        run.sql("""CREATE OR REPLACE TABLE outvoted_now AS SELECT o.source, o.entity, nullif(CAST(json_merge_patch(
+        run.sql("""CREATE OR REPLACE TABLE outvoted_now AS SELECT o.source, o.key, nullif(CAST(json_merge_patch(
             coalesce(o.outvoted, '{}'), p.patch) AS VARCHAR), '{}') AS outvoted FROM others_now o
             JOIN (SELECT entity, exchange, '{' || string_agg(substr(patch, 2, length(patch) - 2), ',') || '}' AS patch
                   FROM outvoting GROUP BY entity, exchange) p USING (entity, exchange)""")

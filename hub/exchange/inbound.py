@@ -192,7 +192,7 @@ def plan_output(
     taken = 0
     run.sql("CREATE OR REPLACE TABLE taking (key VARCHAR, entity UUID)")
     if leaving := _leaving(run, mapped, compiled, output, asked):
-        taken = take_back(run, session, database, source, compiled, claimed, leaving)
+        taken = take_back(run, session, database, source, compiled, claimed, leaving, merged.fields)
         changed, nulled = changed_fields(run)
         merged = dataclasses.replace(merged, changed_fields=changed, nulled_fields=nulled)
     held = quarantine.collect(run, extracted, mapped, compiled)
@@ -226,7 +226,7 @@ def plan_output(
         cursor=extracted.cursor,
         token=extracted.token,
         snapshot=extracted.read or None if extracted.certificate.complete else None,
-        fields=[column.name for column in compiled.columns],
+        fields=list(merged.fields),
         changed_fields=dict(merged.changed_fields),
         source_fields=profile_stored(extracted),
         contestants={claimed.sign(name): name for name in claimed.contestants()},

@@ -14,8 +14,8 @@ from hub.store.review_tables import redirect
 from hub.store.tables import KEY, intent, shadow, source
 
 OUT = "0000-00-00"
-"""``ends`` of a record that is out of scope: it stands for its entity no more; of what a target holds: the hub
-disabled it there."""
+"""``ends`` of a record that is out of scope, or gone and reacted to: it stands for its entity no more; of what a
+target holds: the hub disabled it there."""
 
 KEYS: dict[str, Column[Any]] = {"key": Column("key", KEY)}
 ENTITIES: dict[str, Column[Any]] = {"entity": Column("entity", shadow.c.entity.type)}
@@ -28,7 +28,7 @@ STEPPING: dict[str, Column[Any]] = {
     **ENTITIES,
     "survivor": Column("survivor", shadow.c.entity.type),
 }
-OUTVOTES: dict[str, Column[Any]] = {name: shadow.c[name] for name in ("source", "entity", "outvoted")}
+OUTVOTES: dict[str, Column[Any]] = {name: shadow.c[name] for name in ("source", "key", "outvoted")}
 BURIED: dict[str, Column[Any]] = {name: shadow.c[name] for name in ("key", "cur", "map_hash")}
 NEW: dict[str, Column[Any]] = {"source": shadow.c.source} | SEEN_AGAIN
 
@@ -125,12 +125,13 @@ def held_by_others(session: Bulk, number: int, entities: Table, gone: Table) -> 
 
 
 def standing(session: Bulk, number: int, entities: Table, gone: Table) -> Wire:
-    """entity, source: who else stands for ``entities``: all records but the ``gone`` ones of this source."""
+    """entity, source: whose words count for ``entities``: those of all records but the ``gone`` ones of this
+    source. What is absent goes on counting until its mapping reacts to that."""
     leaving = and_(shadow.c.source == number, shadow.c.key.in_(select(gone.c.key)))
     return session.read(
         select(shadow.c.entity, shadow.c.source)
         .join(entities, entities.c.entity == shadow.c.entity)
-        .where(shadow.c.absent_at.is_(None), _in_scope(), ~leaving, _inbound())
+        .where(_in_scope(), ~leaving, _inbound())
         .distinct()
     )
 
@@ -192,12 +193,13 @@ def kept(session: Bulk, number: int, wanted: Table) -> Wire:
 
 
 def outvoted(session: Bulk, entities: Table) -> Wire:
-    """entity, source, exchange, outvoted: what losing sources say of ``entities``."""
+    """entity, source, key, exchange, outvoted: what losing sources say of ``entities``, by the records that
+    stand for them."""
     query = (
-        select(shadow.c.entity, shadow.c.source, source.c.exchange, shadow.c.outvoted)
+        select(shadow.c.entity, shadow.c.source, shadow.c.key, source.c.exchange, shadow.c.outvoted)
         .join(entities, entities.c.entity == shadow.c.entity)
         .join(source, source.c.id == shadow.c.source)
-        .where(source.c.direction == "inbound")
+        .where(source.c.direction == "inbound", _in_scope())
     )
     return session.read(query)
 
@@ -223,10 +225,10 @@ def see_again(session: Bulk, number: int, rows: Table) -> None:
 
 
 def outvote(session: Bulk, rows: Table) -> None:
-    """What other sources' records say in vain from now on (source, entity, outvoted)."""
+    """What other sources' records say in vain from now on (source, key, outvoted)."""
     session.run(
         update(shadow)
-        .where(shadow.c.source == rows.c.source, shadow.c.entity == rows.c.entity)
+        .where(shadow.c.source == rows.c.source, shadow.c.key == rows.c.key)
         .values(outvoted=rows.c.outvoted)
     )
 
@@ -271,11 +273,9 @@ def past(session: Bulk, number: int, today: dt.date) -> Wire:
 
 
 def put_out_of_scope(session: Bulk, number: int, keys: Table) -> None:
-    """Records whose last day has passed and was reacted to."""
+    """Records that are gone, or whose last day has passed, and that was reacted to."""
     session.run(
-        update(shadow)
-        .where(shadow.c.source == number, shadow.c.key == keys.c.key, shadow.c.ends.is_not(None))
-        .values(ends=OUT)
+        update(shadow).where(shadow.c.source == number, shadow.c.key == keys.c.key).values(ends=OUT)
     )
 
 

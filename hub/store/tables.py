@@ -116,7 +116,7 @@ shadow = Table(
     Column("absent_at", Moment),
     Column("outvoted", Text),  # JSON: what this record says where another source won
     Column("kept", Text),  # outbound, JSON: field → fingerprint of what was acknowledged (see delivery/alike)
-    Column("ends", Text),  # the last day it is valid (ISO); a day of year 0: it is out of scope already
+    Column("ends", Text),  # the last day it is valid (ISO); a day of year 0: it stands for its entity no more
 )
 Index("ix_shadow_entity", shadow.c.entity)
 

@@ -138,7 +138,7 @@ class Echo:
             for name in own
         ]
         kept = ", ".join(
-            f"{sql_text('~' + name)}, CASE WHEN e.{sql_name(name)} THEN to_json(n.{sql_name(name)}) END"
+            f"{sql_text('~' + name)}, CASE WHEN e.{sql_name(name)} THEN {said.as_text('n.' + sql_name(name))} END"
             for name in tests
         )
         replaced.append(

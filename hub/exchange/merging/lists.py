@@ -3,7 +3,8 @@
 Every record's own list stays beside its shadow (see ``said``), so a source removes only what it alone
 supplied. The order is by claim, then by value: another order in a source changes nothing. Values that no
 source ever said were set by hand and stay. A weak list counts where no other has a value. With
-``range: all`` the best such mapping that speaks has the whole list, in its own order.
+``range: all`` the best such mapping that has a record has the whole list, in its own order. A list that is
+not there is an empty one: many systems leave out what is empty.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def unite(run: RunFile, claims: Claims, mapping: str, field: str, ours: str) -> 
     run.sql(f"""CREATE OR REPLACE TABLE listed AS
         SELECT o.entity, o.exchange, json_extract(o.outvoted, {path}) IS NULL AS fresh,
             coalesce(json_extract(o.outvoted, {path}),
-                CASE WHEN h.exchange = o.exchange THEN CAST(g.{quoted} AS JSON) END) AS list
+                CASE WHEN h.exchange = o.exchange THEN CAST(coalesce(g.{quoted}, '[]') AS JSON) END) AS list
         FROM others o JOIN golden g ON g._id = o.entity {held}""")
     run.sql(f"""INSERT INTO outvoting SELECT entity, exchange, CAST(json_object({text}, list) AS VARCHAR)
         FROM listed WHERE fresh AND list IS NOT NULL""")
@@ -34,7 +35,7 @@ def unite(run: RunFile, claims: Claims, mapping: str, field: str, ours: str) -> 
             bool_or(claim < {WEAK} AND json_array_length(list) > 0) OVER (PARTITION BY entity) AS firm
         FROM (SELECT l.entity, l.exchange, c.claim, c.sign, l.list, coalesce(l.exchange IN ({whole}), false) AS whole
             FROM (SELECT entity, exchange, list FROM listed
-                  UNION ALL SELECT entity, {me}, CAST(list AS JSON) FROM ({ours})) l
+                  UNION ALL SELECT entity, {me}, CAST(coalesce(list, '[]') AS JSON) FROM ({ours})) l
             JOIN claim c ON c.exchange = l.exchange AND c.field = {text} WHERE l.list IS NOT NULL)""")
     run.sql(f"""CREATE OR REPLACE TABLE valued AS SELECT entity, exchange, claim, sign,
             CASE WHEN whole THEN pos ELSE 0 END AS pos, v FROM (
@@ -52,6 +53,14 @@ def unite(run: RunFile, claims: Claims, mapping: str, field: str, ours: str) -> 
             coalesce(arg_min(sign, (claim, exchange)) FILTER (sign IS NOT NULL), '-') AS sign
         FROM (SELECT DISTINCT ON (entity, CAST(v AS VARCHAR)) * FROM valued
               ORDER BY entity, CAST(v AS VARCHAR), claim, exchange, pos) GROUP BY entity""")
+
+
+def alone(quoted: str, *, whole: bool) -> str:
+    """SQL of the only list (a field of ``mapped``, m) as ``unite`` would give it."""
+    items = f"CAST(to_json(m.{quoted}) AS JSON[])"
+    once = f"list_filter({items}, lambda x, i: list_position({items}, x) = i)"
+    ordered = once if whole else f"list_sort({once})"
+    return f"CASE WHEN len(m.{quoted}) > 0 THEN CAST(to_json({ordered}) AS VARCHAR) END"
 
 
 def _before(field: str, mapping: str) -> str:

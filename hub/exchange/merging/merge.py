@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from hub.exchange.map import FEW
 from hub.exchange.merging import said
 from hub.exchange.merging.claims import FILLED, HAND, NOBODY, STEP, STRENGTH, Claims, holders
-from hub.exchange.merging.lists import unite
+from hub.exchange.merging.departed import departed, left_behind, others_fields, part, parted_from, strangers
+from hub.exchange.merging.lists import alone, unite
 from hub.exchange.runfile import RunFile, sql_name, sql_text
 from hub.exchange.staging import stage, take
 from hub.mapping.compile import Compiled
@@ -31,18 +32,20 @@ from hub.store.wire import duck_type
 from hub.workspace.shape import ModelFile
 
 WEAK = STRENGTH["weak"] * STEP
+NOTHING = "SELECT NULL::UUID AS entity, NULL::VARCHAR AS list WHERE false"
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """How many entities are created and changed, how many records changed nothing; and per field how many
-    values change and how many become empty."""
+    """How many entities are created and changed, how many records changed nothing; per field how many
+    values change and how many become empty; and the fields that ``updating``'s patterns have signs of."""
 
     created: int
     updated: int
     unchanged: int
     changed_fields: Mapping[str, int]
     nulled_fields: Mapping[str, int]
+    fields: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class Merger:
         """Make ``creation``, ``updating``, ``outvote`` and ``outvoting``."""
         run, fields = self.run, [column.name for column in self.compiled.columns]
         run.sql(f"""CREATE OR REPLACE VIEW creation AS SELECT r.entity AS _id,
-            {", ".join(map(self._value, fields))}
+            {", ".join(map(self._first, fields))}
             FROM resolved r JOIN mapped m ON m.rowid = r.m {self._ref_joins()} WHERE r.is_new""")
         run.sql("CREATE OR REPLACE TABLE outvote (entity UUID, said VARCHAR)")
         run.sql("CREATE OR REPLACE TABLE outvoting (entity UUID, exchange VARCHAR, patch VARCHAR)")
@@ -73,10 +76,11 @@ class Merger:
         existing = run.one("SELECT count(*) FROM resolved WHERE NOT is_new")
         if not existing:
             self._no_updates()
-            return Merged(created, 0, 0, {}, {})
+            return Merged(created, 0, 0, {}, {}, fields)
         self._read(existing, fields)
-        self._update(fields)
-        return self._count(created, existing)
+        decided = self._update(fields)
+        updated = run.one("SELECT count(*) FROM updating")
+        return Merged(created, updated, existing - updated, *changed_fields(run), decided)
 
     def _value(self, field: str) -> str:
         """A mapped field; references are resolved."""
@@ -88,6 +92,12 @@ class Merger:
             return f"m.{quoted} AS {quoted}"
         local = f", {sql_name('here_' + field)}.entity" if column.ref == self.model.model else ""
         return f"coalesce({sql_name('ref_' + field)}.entity{local}) AS {quoted}"
+
+    def _first(self, field: str) -> str:
+        """The same for an entity that is new: a list that others write too is as their union would be."""
+        if not self.model.fields[field].many or field not in self.claims.contested(self.mapping):
+            return self._value(field)
+        return f"{alone(sql_name(field), whole=(field, self.mapping) in self.claims.whole)} AS {sql_name(field)}"
 
     def _ref_joins(self) -> str:
         joins = ""
@@ -138,33 +148,71 @@ class Merger:
             )
         take(self.run, "golden", entities.read(self.session, self.database, self.model.model, wanted))
 
-    def _update(self, fields: Sequence[str]) -> None:
-        known = origins.read(self.session, self.model.model)
+    def _update(self, fields: Sequence[str]) -> list[str]:
+        """Decide every field; answers which were decided."""
+        run, known = self.run, origins.read(self.session, self.model.model)
         contested = self._contested(fields, known)
-        scalars = [name for name in contested if not self.model.fields[name].many]
-        lists = [name for name in contested if self.model.fields[name].many]
-        if contested:
-            of = "SELECT DISTINCT _id AS entity FROM incoming"
-            said.hear(self.run, self.session, self.claims, self.mapping, contested, known, of)
-            if self.heard is not None:
-                self.heard(contested)
+        strange = strangers(known, self.mapping)
+        if contested or strange:
+            self._hear(contested, known)
+        if contested and self.heard is not None:
+            self.heard(contested)
+        more: list[str] = []
+        gone = bool(strange) and departed(run, strange)
+        now: said.Known = known
+        if gone:
+            now = {**known, **part(run, known, self.model)}
+            more = others_fields(self.model, fields, known)
+            self._hear([*contested, *more], now)
+        self._merge(fields, contested, more, now, gone=gone)
+        self._moved([*fields, *more], known)
+        run.sql("""CREATE OR REPLACE TABLE updating AS SELECT * EXCLUDE (_old_state) FROM merged
+            WHERE len(_changed) > 0 OR _old_state <> _state
+            OR (_old_origin, _pattern) IN (SELECT (old, pattern) FROM moved)""")
+        return [*fields, *more]
+
+    def _hear(self, fields: Sequence[str], known: said.Known) -> None:
+        of = "SELECT DISTINCT _id AS entity FROM incoming"
+        said.hear(self.run, self.session, self.claims, self.mapping, fields, known, of)
+
+    def _merge(
+        self, fields: Sequence[str], contested: Sequence[str], more: Sequence[str], known: said.Known, *, gone: bool
+    ) -> None:
+        """``merged``, and what is said in vain; ``more`` are fields that only others write, and some of those
+        others are ``gone``."""
+        run, model = self.run, self.model
+        scalars = [name for name in (*contested, *more) if not model.fields[name].many]
+        lists = [name for name in (*contested, *more) if model.fields[name].many]
         for name in lists:
-            ours = f"SELECT _id AS entity, {sql_name(name)} AS list FROM incoming"
-            unite(self.run, self.claims, self.mapping, name, ours)
+            said_now = f"SELECT _id AS entity, {sql_name(name)} AS list FROM incoming"
+            unite(run, self.claims, self.mapping, name, NOTHING if name in more else said_now)
         decided = {name: self._decide(name, known, contested) for name in fields}
         joins = said.joins(scalars) + "".join(
             f" LEFT JOIN {said.alias('united', name)} ON {said.alias('united', name)}.entity = g._id"
             for name in lists
         )
-        merged_rows(self.run, self.model, decided, f"FROM incoming n JOIN golden g ON g._id = n._id {joins}")
+        if gone:
+            decided = {name: parted_from(name, *found) for name, found in decided.items()}
+            decided |= {name: left_behind(name, self._without_us(name)) for name in more}
+            joins += " JOIN golden_before b ON b._id = g._id LEFT JOIN parted p ON p._id = g._id"
+        source = f"FROM incoming n JOIN golden g ON g._id = n._id {joins}"
+        merged_rows(run, model, decided, source, before="b" if gone else "g")
         # What the hub created itself is no proof that the entity is alive.
-        self.run.sql("UPDATE merged SET _state = _old_state WHERE _id IN (SELECT entity FROM created)")
-        self._moved(fields, known)
-        self.run.sql("""CREATE OR REPLACE TABLE updating AS SELECT * EXCLUDE (_old_state) FROM merged
-            WHERE len(_changed) > 0 OR _old_state <> _state
-            OR (_old_origin, _pattern) IN (SELECT (old, pattern) FROM moved)""")
+        run.sql("UPDATE merged SET _state = _old_state WHERE _id IN (SELECT entity FROM created)")
         if contested:
-            said.remember(self.run, self.mapping, scalars, lists, fields)
+            ours = [[name for name in names if name in fields] for names in (scalars, lists)]
+            said.remember(run, self.mapping, ours[0], ours[1], fields)
+        for place, name in enumerate(more, len(fields) + 1):
+            if name in scalars:
+                said.taken_over(run, "merged", self.mapping, name, place)
+
+    def _without_us(self, name: str) -> tuple[str, str]:
+        """SQL of what others who stand for the entity say of a field that we do not write, and its sign."""
+        if self.model.fields[name].many:
+            united = said.alias("united", name)
+            return f"{united}.value", f"coalesce({united}.sign, '-')"
+        other, kind = said.alias("fallback", name), duck_type(entities.columns(self.database, self.model.model)[name])
+        return f"coalesce(CAST({other}.value AS {kind}), g.{sql_name(name)})", f"coalesce({other}.sign, '-')"
 
     def _moved(self, fields: Sequence[str], known: said.Known) -> None:
         """``moved`` (old, pattern): another mapping supplies a field from now on, even with the same value:
@@ -225,10 +273,6 @@ class Merger:
             f"WHEN {ours} OR {mine} THEN '1' ELSE '0' END",
         )
 
-    def _count(self, created: int, existing: int) -> Merged:
-        updated = self.run.one("SELECT count(*) FROM updating")
-        return Merged(created, updated, existing - updated, *changed_fields(self.run))
-
 
 def changed_fields(run: RunFile) -> tuple[dict[str, int], dict[str, int]]:
     """Of ``updating``, per field: how many values change, and how many become empty."""
@@ -245,19 +289,22 @@ def changed_fields(run: RunFile) -> tuple[dict[str, int], dict[str, int]]:
     return changed, nulled
 
 
-def merged_rows(run: RunFile, model: ModelFile, decided: Mapping[str, tuple[str, str]], source: str) -> None:
-    """``merged``: the golden rows (g) as they become, from the SQL of each field's value and sign."""
+def merged_rows(
+    run: RunFile, model: ModelFile, decided: Mapping[str, tuple[str, str]], source: str, *, before: str = "g"
+) -> None:
+    """``merged``: the golden rows (g; ``before`` as they are) as they become, from the SQL of each field's value
+    and sign."""
     new = [
         f"{decided[name][0] if name in decided else 'g.' + sql_name(name)} AS {sql_name(name)}"
         for name in model.fields
     ]
     pattern = " || ".join(sign for _, sign in decided.values())
     changed = ", ".join(
-        f"CASE WHEN {value} IS DISTINCT FROM g.{sql_name(name)} THEN {sql_text(name)} END"
+        f"CASE WHEN {value} IS DISTINCT FROM {before}.{sql_name(name)} THEN {sql_text(name)} END"
         for name, (value, _) in decided.items()
     )
     run.sql(f"""CREATE OR REPLACE TABLE merged AS SELECT g._id, g._version AS _expected,
-        g._state AS _old_state, if(g._state = 3, 3, 0)::SMALLINT AS _state, g._origin AS _old_origin,
+        g._state AS _old_state, if(g._state = 3, 3, 0)::SMALLINT AS _state, {before}._origin AS _old_origin,
         {pattern} AS _pattern,
         list_filter([{changed}], lambda x: x IS NOT NULL) AS _changed, {", ".join(new)} {source}""")
 

@@ -39,7 +39,7 @@ def hear(
         [
             (field, other, claim, claims.sign(other))
             for field in fields
-            for other, claim in claims.by_field[field].items()
+            for other, claim in claims.by_field.get(field, {}).items()
         ],
     )
     _table(
@@ -63,6 +63,11 @@ def hear(
 def of_field(said: str, field: str) -> str:
     """SQL of one field's text in what was said; ``field`` is SQL too."""
     return f"json_extract_string({said}, '$.\"' || {field} || '\"')"
+
+
+def as_text(value: str) -> str:
+    """SQL of a value as what was said keeps it: a number of JSON would be rounded to a double."""
+    return f"to_json(CAST({value} AS VARCHAR))"
 
 
 def _table(
@@ -103,7 +108,7 @@ def remember(
     at = {name: number + 1 for number, name in enumerate(fields)}
     said = [
         f"{sql_text(name)}, CASE WHEN m._pattern[{at[name]}] <> '1' AND n.{sql_name(name)} IS NOT NULL "
-        f"THEN to_json(n.{sql_name(name)}) END"
+        f"THEN {as_text('n.' + sql_name(name))} END"
         for name in scalars
     ]
     said += [f"{sql_text(name)}, CAST(coalesce(n.{sql_name(name)}, '[]') AS JSON)" for name in lists]
@@ -118,7 +123,7 @@ def taken_over(run: RunFile, merged: str, mapping: str, name: str, place: int) -
     """The value of another holder who lost is kept as said in vain; what came forward is no longer so."""
     quoted, text = sql_name(name), sql_text(name)
     run.sql(f"""INSERT INTO outvoting SELECT g._id, h.exchange,
-        CAST(json_object({text}, to_json(g.{quoted})) AS VARCHAR)
+        CAST(json_object({text}, {as_text("g." + quoted)}) AS VARCHAR)
         FROM golden g JOIN {merged} m ON m._id = g._id JOIN holding h ON h.origin = g._origin AND h.field = {text}
         WHERE m._pattern[{place}] NOT IN ('0', '-') AND h.exchange <> {sql_text(mapping)}
         AND g.{quoted} IS NOT NULL""")

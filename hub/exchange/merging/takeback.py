@@ -9,10 +9,13 @@ it keeps its value and belongs to nobody, so that the next source that speaks ha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hub.exchange.merging import said
 from hub.exchange.merging.claims import Claims
+from hub.exchange.merging.departed import kept
 from hub.exchange.merging.lists import unite
-from hub.exchange.merging.merge import merged_rows
+from hub.exchange.merging.merge import NOTHING, merged_rows
 from hub.exchange.runfile import RunFile, sql_name, sql_text
 from hub.exchange.staging import stage, stage_keys, take
 from hub.mapping.compile import Compiled
@@ -30,14 +33,15 @@ def take_back(
     compiled: Compiled,
     claims: Claims,
     leaving: str,
+    fields: Sequence[str],
 ) -> int:
-    """``leaving`` is a query of the keys that stand for nothing any more; answers how many entities change."""
+    """``leaving`` is a query of the keys that stand for nothing any more, ``fields`` what the patterns of
+    ``updating`` have signs of; answers how many entities change. What is removed whole is left as it is."""
     run.sql("CREATE OR REPLACE TABLE taking (key VARCHAR, entity UUID)")
     keys = stage_keys(run, session, "leaving_keys", leaving)
     take(run, "parting", shadows.links(session, source, keys))
-    run.sql(
-        "INSERT INTO taking SELECT key, entity FROM parting WHERE entity NOT IN (SELECT entity FROM resolved)"
-    )
+    run.sql("""INSERT INTO taking SELECT key, entity FROM parting
+        WHERE entity NOT IN (SELECT entity FROM resolved) AND entity NOT IN (SELECT _id FROM removing)""")
     if not run.one("SELECT count(*) FROM taking"):
         return 0
     staged = stage(run, session, "taken_entities", shadows.ENTITIES, "SELECT DISTINCT entity FROM taking")
@@ -51,9 +55,11 @@ def take_back(
     take(run, "golden", entities.read(session, database, claims.model.model, wanted))
     run.sql("DELETE FROM golden WHERE _state > 1")
     _decide(run, session, database, compiled, claims)
-    run.sql("""INSERT INTO updating BY NAME SELECT * EXCLUDE (_old_state) REPLACE (_old_state AS _state)
-        FROM merged WHERE regexp_matches(_pattern, '[^0]')""")
-    return int(run.one("SELECT count(*) FROM merged WHERE regexp_matches(_pattern, '[^0]')"))
+    touched = "regexp_matches(_pattern, '[^0]')"
+    unsigned = sql_text("0" * (len(fields) - len(compiled.columns)))
+    run.sql(f"""INSERT INTO updating BY NAME SELECT * EXCLUDE (_old_state)
+        REPLACE (_old_state AS _state, _pattern || {unsigned} AS _pattern) FROM merged WHERE {touched}""")
+    return int(run.one(f"SELECT count(*) FROM merged WHERE {touched}"))
 
 
 def _decide(run: RunFile, session: Bulk, database: Database, compiled: Compiled, claims: Claims) -> None:
@@ -66,7 +72,7 @@ def _decide(run: RunFile, session: Bulk, database: Database, compiled: Compiled,
     lists = [name for name in fields if model.fields[name].many and name in contested]
     scalars = [name for name in fields if name not in lists]
     for name in lists:
-        unite(run, claims, mapping, name, "SELECT NULL::UUID AS entity, NULL::VARCHAR AS list WHERE false")
+        unite(run, claims, mapping, name, NOTHING)
     columns = entities.columns(database, model.model)
     decided = {}
     for name in fields:
@@ -79,10 +85,10 @@ def _decide(run: RunFile, session: Bulk, database: Database, compiled: Compiled,
             decided[name] = (f"{united}.value", sign)
             continue
         other = said.alias("fallback", name)
-        kept = f"g.{quoted}" if model.fields[name].required or name in model.key else "NULL"
+        rest = f"g.{quoted}" if kept(model, name) else "NULL"
         decided[name] = (
             f"CASE WHEN NOT {mine} THEN g.{quoted} WHEN {other}.value IS NOT NULL "
-            f"THEN CAST({other}.value AS {kind}) ELSE {kept} END",
+            f"THEN CAST({other}.value AS {kind}) ELSE {rest} END",
             f"CASE WHEN NOT {mine} THEN '0' WHEN {other}.value IS NOT NULL THEN {other}.sign ELSE '-' END",
         )
     joins = said.joins(fields) + "".join(

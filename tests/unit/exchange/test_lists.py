@@ -115,3 +115,13 @@ def test_a_record_that_is_gone_takes_only_its_own_values_along(world: World):
     assert phones(world) == ["2", "3"]
     said(world, "b", "3")
     assert phones(world) == ["3"]
+
+
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_an_authority_without_a_list_has_an_empty_one(world: World, order: str):
+    sources(world, a="range: all", b=NORMAL)
+    for source in order:
+        world.first(f"{source}.people", {"id": "1", "phones": {"a": None, "b": ["7"]}[source]}, mapping=source)
+    assert phones(world) == []
+    said(world, "b", "8")
+    assert phones(world) == []
