@@ -1,25 +1,20 @@
-"""Drawn histories: what some sources say of many things, turn by turn, and what must come of it.
+"""Drawn histories: what some sources say of many things, turn by turn; what must come of it says ``foreseen``.
 
 One world holds many things at once, each with a history of its own: the run that brings the next word of one
-brings that of all the others. The end is reckoned here from the last words alone, one thing and one field at a
-time, in another way than the hub does it.
+brings that of all the others.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from hub.bootstrap import Opened
 from hub.exchange.at_hand import Given
-from hub.exchange.pipeline import run_events, run_exchange
-from hub.exchange.pipeline import lease_names
+from hub.exchange.pipeline import lease_names, run_events, run_exchange
 from hub.exchange.runfile import open_run
 from hub.mapping.compile import compile_mapping
 from hub.store import journal
@@ -44,7 +39,9 @@ class Kind:
         return "many" in self.model
 
 
+ANCHORS = ("anchor", "beside")  # always there
 KINDS = {
+    "parent": Kind("ref, model: thing", "text", "ref('thing', parent)", [None, *ANCHORS]),
     "city": Kind("text", "text", "city", [None, "Bonn", 'Ü "l\\m', "null", " it's "]),
     "size": Kind("integer", "integer", "size", [None, 0, -7, 2**53 + 1]),
     "price": Kind("decimal", "decimal", "price", [None, "0.10", "12345678901234.5678", "-3"]),
@@ -54,7 +51,12 @@ KINDS = {
         "datetime", "datetime", "moment", [None, "2026-03-29T01:30:00Z", "2026-03-29T01:30:00.123456Z"]
     ),
     "extra": Kind("json", "json", "extra", [None, {"a": None}, {"a": {"b": 1}}, ["x"], 0, "t"]),
-    "phones": Kind("text, many: true", "json", "CAST(phones AS VARCHAR[])", [None, [], ["1"], ["2", "1"], ["3", 'q"'], ["1", "3"]]),
+    "phones": Kind(
+        "text, many: true",
+        "json",
+        "CAST(phones AS VARCHAR[])",
+        [None, [], ["1"], ["2", "1"], ["3", 'q"'], ["1", "3"]],
+    ),
     "sizes": Kind("integer, many: true", "json", "CAST(sizes AS BIGINT[])", [None, [], [9], [10, 9], [3, 10]]),
 }
 
@@ -80,9 +82,11 @@ class Case:
     ranks: Mapping[str, Sequence[str]]
     turns: tuple[tuple[str, str], ...]
     versioned: bool
+    rekeys: bool = False
+    rejects: bool = False
 
-    def agrees(self, want: Mapping[str, Any], have: Mapping[str, Any]) -> list[str]:
-        """The fields in which they do not."""
+    def differing(self, want: Mapping[str, Any], have: Mapping[str, Any]) -> list[str]:
+        """The fields in which a golden record is not as expected."""
         plain = {name for name in self.ranks if name == "code" or not KINDS[name].many}
         return [k for k in want if (have[k] not in want[k] if k in plain else have[k] != want[k])]
 
@@ -100,8 +104,12 @@ class Thing:
     words: list[tuple[int, Word]] = field(default_factory=list)
 
 
-def drawn(seed: int, *, versioned: bool, reactions: Sequence[str] = ("unlink", "disable", "ignore")) -> Case:
+def drawn(seed: int, *, versioned: bool = False, rekeys: bool = False, rejects: bool = False) -> Case:
+    """A landscape; ``rekeys``: records come back under other keys; ``rejects``: some words are not valid."""
     by = random.Random(seed)
+    reactions = ["unlink", "disable", "ignore"]
+    if versioned or rekeys:  # what is ignored when it comes last never was when it comes first
+        reactions.remove("ignore")
     names = ["a", "b", "c", "d"][: by.choice([2, 3, 3, 4])]
     fields = ["code", *by.sample(sorted(KINDS), 5)]
     ranks = {one: by.sample(names, len(names)) for one in fields}
@@ -109,8 +117,6 @@ def drawn(seed: int, *, versioned: bool, reactions: Sequence[str] = ("unlink", "
         if (one == "code" or not KINDS[one].many) and by.random() < 0.2:
             ranks[one] = ranks[one][: by.randint(0, 1)]
     sources = []
-    if versioned:  # what is ignored when it comes last never was when it comes first
-        reactions = [one for one in reactions if one != "ignore"]
     for name in names:
         told = [one for one in fields if one == "code" or by.random() < 0.85]
         strengths = {one: by.choice(STRENGTHS) for one in told}
@@ -119,46 +125,57 @@ def drawn(seed: int, *, versioned: bool, reactions: Sequence[str] = ("unlink", "
     turns = [name for name in names for _ in range(4 if len(names) == 2 else 3)]
     by.shuffle(turns)
     modes = ("full", "events") if versioned else ("full",)
-    return Case(seed, tuple(sources), ranks, tuple((name, by.choice(modes)) for name in turns), versioned)
+    order = tuple((name, by.choice(modes)) for name in turns)
+    return Case(seed, tuple(sources), ranks, order, versioned, rekeys, rejects)
 
 
-def word(by: random.Random, case: Case, mark: str, source: Source) -> Word:
+def drawn_word(by: random.Random, case: Case, mark: str, source: Source) -> Word:
     said = {name: by.choice(KINDS[name].words) for name in source.strengths if name != "code"}
     return {"code": f"{by.choice('xyz')}-{mark}", **said}
 
 
 def things(case: Case, number: int) -> list[Thing]:
+    """So many things, each with a history of its own."""
     by = random.Random(f"{case.seed} things")
     found = []
     for at in range(number):
-        thing = Thing(f"T{at:03}")
-        sources = {one.name: one for one in case.sources}
-        turns = {name: [n for n, (other, _) in enumerate(case.turns) if other == name] for name in sources}
-        words: dict[int, tuple[int, Word]] = {}
-        for name, places in turns.items():
-            if case.versioned:
-                count = by.randint(1, len(places))
-                versions = [word(by, case, thing.mark, sources[name]) for _ in range(count)]
-                if by.random() < 0.2:
-                    versions[by.randrange(count)] = GONE
-                order = [*range(count), *(by.randrange(count) for _ in range(len(places) - count))]
-                by.shuffle(order)
-                for place, version in zip(places, order, strict=True):
-                    words[place] = (version + 1, versions[version])
-            else:
-                last: Word = GONE
-                version = 0
-                for place in places:
-                    kind = by.random()
-                    if kind < 0.25:
-                        last, version = GONE, version + 1
-                    elif kind < 0.35 and last:
-                        last, version = {**last, "skip": "yes"}, version + 1
-                    elif kind < 0.85 or not last:
-                        last, version = word(by, case, thing.mark, sources[name]), version + 1
-                    words[place] = (version, last)
+        thing, words = Thing(f"T{at:03}"), {}
+        for source in case.sources:
+            places = [n for n, (name, _) in enumerate(case.turns) if name == source.name]
+            told = _versions if case.versioned else _states
+            words |= dict(zip(places, told(by, case, thing.mark, source, len(places)), strict=True))
         thing.words = [words[place] for place in range(len(case.turns))]
         found.append(thing)
+    return found
+
+
+def _versions(by: random.Random, case: Case, mark: str, source: Source, times: int) -> list[tuple[int, Word]]:
+    """Every version at least once, in any order; one may be a deletion."""
+    count = by.randint(1, times)
+    versions = [drawn_word(by, case, mark, source) for _ in range(count)]
+    if by.random() < 0.2:
+        versions[by.randrange(count)] = GONE
+    order = [*range(count), *(by.randrange(count) for _ in range(times - count))]
+    by.shuffle(order)
+    return [(version + 1, versions[version]) for version in order]
+
+
+def _states(by: random.Random, case: Case, mark: str, source: Source, times: int) -> list[tuple[int, Word]]:
+    """What snapshot after snapshot has: something new, the same again, nothing, or what is out of scope."""
+    last: Word = GONE
+    version, found = 0, []
+    for _ in range(times):
+        kind = by.random()
+        if kind < 0.25:
+            last, version = GONE, version + 1
+        elif kind < 0.35 and last:
+            last, version = {**last, "skip": "yes"}, version + 1
+        elif kind < 0.85 or not last:
+            last, version = drawn_word(by, case, mark, source), version + 1
+        if case.rekeys and last and by.random() < 0.15:
+            last = {**last, "id": f"{by.choice('pq')}-{mark}"}
+        invalid = case.rejects and last and by.random() < 0.15
+        found.append((version, {**last, "bad": "x"} if invalid else last))
     return found
 
 
@@ -166,6 +183,7 @@ def things(case: Case, number: int) -> list[Thing]:
 
 
 def build(world: World, case: Case) -> None:
+    """Write the model, and a system and a mapping for each source."""
     fields = [
         f"  {name}: {{type: {KINDS[name].model}, rank: [{', '.join(ranks)}]}}"
         for name, ranks in case.ranks.items()
@@ -186,7 +204,7 @@ def build(world: World, case: Case) -> None:
     )
     for source in case.sources:
         columns = "".join(f", {name}: {KINDS[name].source}" for name in source.strengths if name != "code")
-        declared = f"{{id: text, mark: text, code: text, skip: text, version: integer{columns}}}"
+        declared = f"{{id: text, mark: text, code: text, skip: text, bad: text, version: integer{columns}}}"
         world.files(source.name, cursor="version" if case.versioned else "", things=declared)
         lines = [
             f"mapping: {source.name}",
@@ -196,12 +214,12 @@ def build(world: World, case: Case) -> None:
             "match:",
             "  - [mark]",
             "fields:",
-            "  mark: mark",
+            "  mark: \"CASE WHEN bad IS NULL THEN mark END\"",
         ]
         for name, strength in source.strengths.items():
             value = "code" if name == "code" else KINDS[name].value
             reach = ", range: all" if name in source.whole else ""
-            lines.append(f"  {name}: {{value: '{value}', strength: {strength}{reach}}}")
+            lines.append(f"  {name}: {{value: {json.dumps(value)}, strength: {strength}{reach}}}")
         lines += ["unmatched: create", f"absent: {source.absent}", f"out_of_scope: {source.scope}", "guard: off"]
         world.mapping("\n".join(lines))
 
@@ -211,7 +229,10 @@ def record(thing: Thing, version: int, said: Word) -> dict[str, Any]:
 
 
 def play(world: World, opened: Opened, case: Case, all_things: Sequence[Thing]) -> None:
-    sources = {one.name: one for one in case.sources}
+    """Run turn after turn: a snapshot, or a batch of events."""
+    if "parent" in case.ranks:
+        for source in case.sources:
+            snapshot(world, opened, source.name, [], f"anchors-{source.name}")
     for turn, (name, mode) in enumerate(case.turns):
         said = [(thing, *thing.words[turn]) for thing in all_things]
         there = [record(thing, version, what) for thing, version, what in said if what]
@@ -225,11 +246,11 @@ def play(world: World, opened: Opened, case: Case, all_things: Sequence[Thing]) 
                     if not what and told:
                         there.append(record(thing, *max(told, key=lambda one: one[0])))
             snapshot(world, opened, name, there, f"turn-{turn}")
-    del sources
 
 
 def snapshot(world: World, opened: Opened, name: str, there: Sequence[Mapping[str, Any]], key: str) -> Any:
-    world.put(f"{name}.things", {"id": "anchor", "mark": "anchor", "code": "anchor", "version": 1}, *there)
+    anchors = ({"id": one, "mark": one, "code": one, "version": 1} for one in ANCHORS)
+    world.put(f"{name}.things", *anchors, *there)
     return reconciled(run_exchange(opened.hub, name, "full", key))
 
 
@@ -255,6 +276,7 @@ def settle(world: World, opened: Opened, case: Case, all_things: Sequence[Thing]
 
 
 def final(case: Case, source: Source, all_things: Sequence[Thing]) -> dict[str, tuple[int, Word]]:
+    """What a source has in the end, by thing: the newest version, or what came last where there are none."""
     turns = [n for n, (name, _) in enumerate(case.turns) if name == source.name]
     found = {}
     for thing in all_things:
@@ -264,93 +286,3 @@ def final(case: Case, source: Source, all_things: Sequence[Thing]) -> dict[str, 
         else:
             found[thing.mark] = thing.words[turns[-1]]
     return found
-
-
-# ---------------------------------------------------------------- what must come of it
-
-
-def expected(case: Case, thing: Thing) -> dict[str, Any]:
-    said = {}
-    known = set()
-    for source in case.sources:
-        version, what = final(case, source, [thing])[thing.mark]
-        if source.absent == "ignore" and not what:
-            words = [w for n, (_, w) in enumerate(thing.words) if case.turns[n][0] == source.name and w]
-            what = words[-1] if words else what
-        if what and "skip" not in what:
-            said[source.name] = what
-        if any(w for n, (_, w) in enumerate(thing.words) if case.turns[n][0] == source.name and w and "skip" not in w):
-            known.add(source.name)
-    if not said:
-        return {"state": "nobody", "known": known}
-    result: dict[str, Any] = {"state": 0}
-    for name in case.ranks:
-        speaking = sorted(
-            (one for one in case.sources if one.name in said and name in one.strengths),
-            key=lambda one: case.claim(one, name),
-        )
-        if name != "code" and KINDS[name].many:
-            result[name] = union(case, name, [(one, said[one.name][name]) for one in speaking])
-        else:
-            firm = [one for one in speaking if said[one.name][name] is not None]
-            best = [one for one in firm if case.claim(one, name) == case.claim(firm[0], name)]
-            result[name] = [(plain(name, said[one.name][name]), one.name) for one in best] or [(None, None)]
-    return result
-
-
-def union(case: Case, name: str, lists: Sequence[tuple[Source, Any]]) -> list[Any]:
-    for source, said in lists:
-        if name in source.whole:
-            return list(said or [])
-    if sum(name in one.strengths for one in case.sources) == 1:
-        return list(lists[0][1] or []) if lists else []
-    firm = [(one, said) for one, said in lists if one.strengths[name] != "weak" and said]
-    found: list[Any] = []
-    for _, said in firm or lists:
-        found += [value for value in sorted(said or [], key=json.dumps) if value not in found]
-    return found
-
-
-def plain(name: str, value: Any) -> Any:
-    match name:
-        case "price":
-            return Decimal(value)
-        case "day":
-            return dt.date.fromisoformat(value)
-        case "moment":
-            return dt.datetime.fromisoformat(value)
-    return value
-
-
-def found(opened: Opened, case: Case) -> dict[str, list[dict[str, Any]]]:
-    with opened.hub.database.begin() as connection:
-        tables = opened.hub.database.tables
-        rows = [dict(row) for row in connection.execute(tables["e_thing"].select()).mappings()]
-        origins = {row["id"]: row["fields"] for row in connection.execute(tables["origin"].select()).mappings()}
-    answer: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        holders = origins.get(row["_origin"], {})
-        if isinstance(holders, str):
-            holders = json.loads(holders)
-        one: dict[str, Any] = {"state": row["_state"]}
-        for name in case.ranks:
-            value = row[name]
-            if name != "code" and KINDS[name].many:
-                one[name] = json.loads(value or "[]")
-            else:
-                if name == "extra" and value is not None:
-                    value = json.loads(value)
-                one[name] = (value, holders.get(name) if value is not None else None)
-        answer.setdefault(row["mark"], []).append(one)
-    return answer
-
-
-def story(case: Case, thing: Thing) -> str:
-    """A history as a person reads it."""
-    lines = []
-    for (name, mode), (version, what) in zip(case.turns, thing.words, strict=True):
-        lines.append(f"  {name} ({mode}): v{version} {json.dumps(what, ensure_ascii=False) if what else 'gone'}")
-    for source in case.sources:
-        lines.append(f"  {source}")
-    lines.append(f"  ranks {case.ranks}")
-    return "\n".join(lines)
