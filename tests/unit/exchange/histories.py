@@ -139,7 +139,8 @@ def things(case: Case, number: int) -> list[Thing]:
     by = random.Random(f"{case.seed} things")
     found = []
     for at in range(number):
-        thing, words = Thing(f"T{at:03}"), {}
+        thing = Thing(f"T{at:03}")
+        words: dict[int, Word] = {}
         for source in case.sources:
             places = [n for n, (name, _) in enumerate(case.turns) if name == source.name]
             told = _versions if case.versioned else _states
