@@ -228,9 +228,8 @@ class _Writer:
             if updated:
                 self._change(seq)
             if removed:
-                self.run.sql(
-                    "CREATE OR REPLACE VIEW leaving_rows AS SELECT _id, version + 1 AS _version, _state FROM removing"
-                )
+                self.run.sql("""CREATE OR REPLACE VIEW leaving_rows AS SELECT _id, version + 1 AS _version, _state
+                    FROM removing WHERE _id NOT IN (SELECT _id FROM updating)""")  # those have the state already
                 self._replace("leaving_rows", ["_state"], seq)
             entities.announce(
                 self.session,

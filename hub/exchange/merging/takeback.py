@@ -36,12 +36,14 @@ def take_back(
     fields: Sequence[str],
 ) -> int:
     """``leaving`` is a query of the keys that stand for nothing any more, ``fields`` what the patterns of
-    ``updating`` have signs of; answers how many entities change. What is removed whole is left as it is."""
+    ``updating`` have signs of; answers how many entities change. What is deleted is left as it is; what is
+    disabled as well, by a source whose absent record goes on counting for another, gets its new state here."""
     run.sql("CREATE OR REPLACE TABLE taking (key VARCHAR, entity UUID)")
     keys = stage_keys(run, session, "leaving_keys", leaving)
     take(run, "parting", shadows.links(session, source, keys))
     run.sql("""INSERT INTO taking SELECT key, entity FROM parting
-        WHERE entity NOT IN (SELECT entity FROM resolved) AND entity NOT IN (SELECT _id FROM removing)""")
+        WHERE entity NOT IN (SELECT entity FROM resolved)
+            AND entity NOT IN (SELECT _id FROM removing WHERE _state = 2)""")
     if not run.one("SELECT count(*) FROM taking"):
         return 0
     staged = stage(run, session, "taken_entities", shadows.ENTITIES, "SELECT DISTINCT entity FROM taking")
@@ -57,8 +59,9 @@ def take_back(
     _decide(run, session, database, compiled, claims)
     touched = "regexp_matches(_pattern, '[^0]')"
     unsigned = sql_text("0" * (len(fields) - len(compiled.columns)))
-    run.sql(f"""INSERT INTO updating BY NAME SELECT * EXCLUDE (_old_state)
-        REPLACE (_old_state AS _state, _pattern || {unsigned} AS _pattern) FROM merged WHERE {touched}""")
+    run.sql(f"""INSERT INTO updating BY NAME SELECT m.* EXCLUDE (_old_state)
+        REPLACE (coalesce(r._state, _old_state) AS _state, _pattern || {unsigned} AS _pattern)
+        FROM merged m LEFT JOIN removing r ON r._id = m._id WHERE {touched}""")
     return int(run.one(f"SELECT count(*) FROM merged WHERE {touched}"))
 
 

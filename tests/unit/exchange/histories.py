@@ -140,7 +140,7 @@ def things(case: Case, number: int) -> list[Thing]:
     found = []
     for at in range(number):
         thing = Thing(f"T{at:03}")
-        words: dict[int, Word] = {}
+        words: dict[int, tuple[int, Word]] = {}
         for source in case.sources:
             places = [n for n, (name, _) in enumerate(case.turns) if name == source.name]
             told = _versions if case.versioned else _states
@@ -231,9 +231,8 @@ def record(thing: Thing, version: int, said: Word) -> dict[str, Any]:
 
 def play(world: World, opened: Opened, case: Case, all_things: Sequence[Thing]) -> None:
     """Run turn after turn: a snapshot, or a batch of events."""
-    if "parent" in case.ranks:
-        for source in case.sources:
-            snapshot(world, opened, source.name, [], f"anchors-{source.name}")
+    for source in case.sources:
+        snapshot(world, opened, source.name, [], f"anchors-{source.name}")
     for turn, (name, mode) in enumerate(case.turns):
         said = [(thing, *thing.words[turn]) for thing in all_things]
         there = [record(thing, version, what) for thing, version, what in said if what]
