@@ -147,7 +147,7 @@ class _Writer:
         for fields in self.manifest.owned:
             self._refuse_taken(fields)
         self._leave_standing()
-        stayed = run.one("SELECT count(*) FROM removing WHERE _id IN (SELECT _id FROM refused_entity)")
+        stayed = self._staying()
         for name in ("updating", "removing", "creation"):
             run.sql(f"DELETE FROM {name} WHERE _id IN (SELECT _id FROM refused_entity)")
         run.sql("DELETE FROM outvoting WHERE entity IN (SELECT _id FROM refused_entity)")
@@ -163,8 +163,25 @@ class _Writer:
             WHERE entity IN (SELECT _id FROM refused_entity))""")
         why = sql_text("the record or its entity changed after the plan was made")
         set_aside(run, "refused", "plan.changed", why, "SELECT key, hash FROM refused")
+        why = sql_text("its entity was to be removed and stays: it changed since, or another record stands for it")
+        set_aside(run, "refused", "plan.changed", why, "SELECT key, hash FROM staying ANTI JOIN refused USING (key)")
         refused, changes = run.sql("SELECT count(*), count(*) FILTER (changes) FROM refused")[0]
         return refused, changes, stayed
+
+    def _staying(self) -> int:
+        """``staying`` (key, hash): records that are gone and whose entities were to be removed and are not; answers
+        how many entities that are."""
+        run, source = self.run, self.manifest.source
+        run.sql("CREATE OR REPLACE TABLE staying (key VARCHAR, hash BIGINT)")
+        count = int(run.one("SELECT count(*) FROM removing WHERE _id IN (SELECT _id FROM refused_entity)"))
+        if count:
+            leaving = "SELECT key FROM absent UNION SELECT key FROM outside"
+            keys = stage_keys(run, self.session, "leaving_all_keys", leaving)
+            take(run, "led_there", shadows.led_to(self.session, source, keys))
+            take(run, "left_hash", shadows.hashes(self.session, source, keys))
+            run.sql("""INSERT INTO staying SELECT key, hash FROM led_there JOIN left_hash USING (key)
+                JOIN removing ON _id = entity WHERE _id IN (SELECT _id FROM refused_entity)""")
+        return count
 
     def _refuse_held(self) -> None:
         """What is to be removed and a record stands for that was linked since: the entity's version need not tell."""

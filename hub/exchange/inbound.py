@@ -304,11 +304,13 @@ def _settled(run: RunFile, extracted: Extracted, compiled: Compiled) -> None:
         gone = "UNION SELECT q.key FROM q ANTI JOIN extracted e ON e.key = q.record"
     if extracted.certificate.whole and extracted.read:  # those without a key are listed anew
         gone += " UNION SELECT key FROM q WHERE key = ''"
-    run.sql(f"""CREATE OR REPLACE TABLE settled AS WITH q AS (SELECT key, hash, {record} AS record FROM stuck)
+    run.sql(f"""CREATE OR REPLACE TABLE settled AS WITH q AS (SELECT key, hash, state, {record} AS record FROM stuck)
         SELECT q.key FROM q SEMI JOIN fresh f ON f.key = q.record
         UNION SELECT q.key FROM q JOIN extracted e ON e.key = q.record WHERE e.hash <> q.hash
             AND e.rowid NOT IN (SELECT pos FROM duplicate)
             AND e.rowid NOT IN (SELECT pos FROM left_out WHERE verdict = 'superseded')
+        UNION SELECT q.key FROM q JOIN extracted e ON e.key = q.record JOIN seen s ON s.key = q.record
+            WHERE q.state = 'refused' AND s.hash = e.hash  -- another run has done what a plan was refused
         UNION SELECT q.key FROM q SEMI JOIN told t ON t.key = q.record ANTI JOIN extracted e ON e.key = q.record
         {gone}""")
     run.sql("DELETE FROM settled WHERE key IN (SELECT key FROM standing)")

@@ -20,7 +20,7 @@ from tests.unit.exchange.foreseen import expected, golden, story
 from tests.unit.exchange.histories import Case, Thing, build, drawn, play, settle, things
 from tests.unit.exchange.world import World, some
 
-NUMBER = 120
+NUMBER = 60
 Place = Callable[[str], Path]
 
 
@@ -44,14 +44,14 @@ def few(number: int) -> settings:
 SEEDS = st.integers(0, 2**32)
 
 
-@few(2)
+@few(1)
 @given(seed=SEEDS)
 def test_snapshots_of_any_sources_in_any_order_end_alike(place: Place, seed: int):
     case = drawn(seed)
     assert quiet(prove(place("snapshots"), case)), f"seed {seed}: reading the same again changed something"
 
 
-@few(2)
+@few(1)
 @given(seed=SEEDS)
 def test_versions_in_any_order_and_repetition_end_alike(place: Place, seed: int):
     case = drawn(seed, versioned=True)
@@ -68,6 +68,15 @@ def test_records_that_come_back_under_other_keys_end_alike(place: Place, seed: i
 @given(seed=SEEDS)
 def test_words_that_are_not_valid_leave_the_last_valid_one(place: Place, seed: int):
     prove(place("rejects"), drawn(seed, rejects=True))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_many_more_of_all_kinds_end_alike(place: Place, seed: int):
+    for more in ({}, {"versioned": True}, {"rejects": True}):
+        prove(place("more"), drawn(seed, **more))
+    prove(place("more"), drawn(seed, rekeys=True), settled_only=True)
 
 
 def quiet(results: list[Result]) -> bool:

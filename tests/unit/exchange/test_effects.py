@@ -49,6 +49,7 @@ THROUGH = f"""
     into: crm.accounts
     key: code
     fields: {{code: id, name: name, city: city, active: "true"}}{LEAVING}"""
+OWN = ("_id", "_state", "code", "name", "tax", "city", "parent")
 CALLED = {"enable": "update", "disable": "update"}
 
 
@@ -172,3 +173,42 @@ def check_sending(play: Play, mapping: str, first: Rows, second: Rows, third: An
     assert result.counts["deleted"] + result.counts["disabled"] == len(left)
     assert result.counts["applied"] == len(done) - (len(left) if mapping == "through" else 0)
     assert {keys.get(key, key) for key in play.refused(mapping)} == set(planned) - set(done)
+
+
+def test_golden_records_change_as_a_plan_says(store: Store):
+    prove(store, check_reading, ROWS, ROWS, CHANGES, st.sampled_from(["source", "golden", "nothing"]))
+
+
+def check_reading(play: Play, first: Rows, second: Rows, third: Any, where: str) -> None:
+    play.put("erp.suppliers", first)
+    play.run("suppliers")
+    play.put("erp.suppliers", second)
+    plan = play.run("suppliers", "plan").plan
+    planned = {row["code"]: row for name in ("creation", "updating") for row in play.planned(plan, name)}
+    codes = {id_: row["code"] for id_, row in play.golden().items()}
+    leaving = {codes[row["_id"]]: row["_state"] for row in play.planned(plan, "removing")}
+    play.put("erp.suppliers", now := changed(second, third if where != "nothing" else {}))
+    if where == "golden":
+        play.run("suppliers")  # what is planned is done by it already
+    moved = {*planned, *leaving} if where == "golden" else differing_keys(second, now)
+    expected = {row["code"]: own(row) for row in play.golden().values()}
+    for code, row in planned.items():
+        if code not in moved:
+            expected[code] = own({"_state": 0} | row)
+    for code, state in leaving.items():
+        if code not in moved:
+            expected[code]["_state"] = state
+    result = play.apply(plan)
+    assert {row["code"]: own(row) for row in play.golden().values()} == expected
+    done = [code for code in planned if code not in moved]
+    counts = result.counts
+    assert counts["created"] + counts["updated"] == len(done)
+    assert counts["deleted"] == len([code for code in leaving if code not in moved])
+    assert play.refused("suppliers") == {*planned, *leaving} - {*done, *(leaving.keys() - moved)}
+    play.run("suppliers")
+    assert play.refused("suppliers") == set()
+
+
+def own(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A golden row but for version, commit, origin and times."""
+    return {name: row.get(name) for name in OWN}
