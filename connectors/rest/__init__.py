@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from connectors.rest import under
 from connectors.rest.checkup import Checkup
 from connectors.rest.declared import RestResource, RestSettings
+from connectors.rest.paging import pager
 from connectors.rest.read import Reader, describe
+from connectors.rest.verdict import Verdicts
 from connectors.rest.write import Writer
 from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource, Spec
 from hub.doctor import walk
@@ -26,27 +30,47 @@ class Rest:
         resolve: Resolve | None = None,
     ) -> None:  # fmt: skip
         clock = Clock(now=context.now) if context.now else None
+        self._verdicts = Verdicts(settings.answers)
         self._transport = Transport(
-            settings,
-            context.system,
-            folder=context.folder,
-            clock=clock,
-            resolve=resolve,
-            pauses=context.pauses,
-        )
+            settings, context.system, folder=context.folder, clock=clock, resolve=resolve,
+            pauses=context.pauses, verdict=self._verdicts.error,
+        )  # fmt: skip
+        self._verdicts.transport = self._transport
         self._context = context
         self._settings = settings
         self._resources = resources
 
     def check(self) -> list[Probe]:
         """Reach the system, prove who we are, ask every resource for its first page and for its methods."""
-        return walk(Checkup(self._transport, self._context.folder, self._resources, self._reader).steps())
+        return walk(Checkup(self._transport, self._context.folder, self._resources, self._first).steps())
+
+    def _first(self, name: str) -> int:
+        """How many records the first page of a resource holds."""
+        declared = self._declared(name)
+        if declared.under or declared.windows:
+            return next(self.read(Query(self.resource(name)))).count
+        return len(self._reader(name).get(pager(declared.paging, None).first(), {}).records)
 
     def resource(self, name: str) -> Resource:
         return describe(name, self._declared(name))
 
     def read(self, query: Query) -> Iterator[Page]:
-        return self._reader(query.resource.name).pages(query)
+        return self._pages(query, ())
+
+    def _pages(self, query: Query, within: tuple[str, ...]) -> Iterator[Page]:
+        name = query.resource.name
+        declared, reader = self._declared(name), self._reader(name)
+        if declared.windows:
+            return under.pages(reader, query, under.spans(declared.windows, self._transport.now()))
+        rule = declared.under
+        if rule is None:
+            return reader.pages(query)
+        if rule.resource == name:
+            return under.pages(reader, query, under.parents(rule, ()), partial(under.children, rule))
+        if rule.resource in within:
+            raise ConfigError("resource.circle", f"{name} is read under itself", hint="check under:")
+        above = self._pages(Query(self.resource(rule.resource)), (*within, name))
+        return under.pages(reader, query, under.parents(rule, above))
 
     def deliver(self, resource: Resource, changes: Sequence[Change]) -> list[Outcome]:
         return self._writer(resource.name).deliver(changes)
@@ -67,10 +91,12 @@ class Rest:
         return declared
 
     def _reader(self, name: str) -> Reader:
-        return Reader(self._transport, self._settings, self._declared(name))
+        return Reader(self._transport, self._settings, self._declared(name), self._verdicts)
 
     def _writer(self, name: str) -> Writer:
-        return Writer(self._transport, self._settings, self._declared(name), self._reader(name))
+        return Writer(
+            self._transport, self._settings, self._declared(name), self._reader(name), self._verdicts
+        )
 
 
 def _describe(

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from connectors.rest.declared import RestResource
-from connectors.rest.paging import pager
-from connectors.rest.read import Got, Reader
 from hub.doctor.steps import Said, Step, skipped
 from hub.doctor.web import LOGGED_IN, allowed, authentication, clock, reaching
 from hub.http import Transport
@@ -17,11 +15,11 @@ class Checkup:
     """One check. A page that was asked for to see whether the credentials hold is not asked for again."""
 
     def __init__(
-        self, transport: Transport, folder: str, resources: Mapping[str, RestResource], reader: Callable[[str], Reader]
+        self, transport: Transport, folder: str, resources: Mapping[str, RestResource], first: Callable[[str], int]
     ) -> None:  # fmt: skip
         self._transport, self._folder = transport, folder
-        self._resources, self._reader = resources, reader
-        self._got: dict[str, Got] = {}
+        self._resources, self._ask = resources, first
+        self._counts: dict[str, int] = {}
 
     def steps(self) -> list[Step]:
         steps = [
@@ -41,14 +39,13 @@ class Checkup:
         else:
             self._transport.request("GET", "")
 
-    def _first(self, name: str) -> Got:
-        if name not in self._got:
-            first = pager(self._resources[name].paging, None).first()
-            self._got[name] = self._reader(name).get(first, {})
-        return self._got[name]
+    def _first(self, name: str) -> int:
+        if name not in self._counts:
+            self._counts[name] = self._ask(name)
+        return self._counts[name]
 
     def _read(self, name: str) -> str:
-        return f"{len(self._first(name).records)} records on the first page"
+        return f"{self._first(name)} records on the first page"
 
     def _write(self, name: str) -> Said | str:
         """OPTIONS changes nothing, and many systems answer it by the methods that they take."""

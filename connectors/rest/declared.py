@@ -9,7 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 from hub.contract import Settings
 from hub.http import HttpSettings, one_key, paging, since
 from hub.http.records import Empty, check_fields
-from hub.http.settings import Answers, HeaderName, Names, Text
+from hub.http.settings import Answers as PlainAnswers
+from hub.http.settings import HeaderName, Names, Seconds, Text
 
 Texts = Annotated[
     list[Text],
@@ -18,6 +19,28 @@ Texts = Annotated[
 ]
 """A value, or several that are sent as the same parameter repeated."""
 Place = Literal["query", "body"]
+
+
+Values = Annotated[
+    list[Text], BeforeValidator(lambda value: value if isinstance(value, list) else [value])
+]
+
+
+class Answers(PlainAnswers):
+    """What the body says of success and failure, whatever its status."""
+
+    equals: Values = Field(
+        default=[], description="Values that mean success; none: that nothing stands there does", examples=[["0"]]
+    )
+    expired: Values = Field(
+        default=[], description="Verdicts that mean: the token is no longer valid", examples=[["42001"]]
+    )
+    missing: Values = Field(
+        default=[], description="Verdicts that mean: there is no such record", examples=[["60111"]]
+    )
+    exists: Values = Field(
+        default=[], description="Verdicts that mean: it is there already", examples=[["60102"]]
+    )
 
 
 class PageNumber(paging.PageNumber):
@@ -101,12 +124,49 @@ class Total(Settings):
         return self
 
 
+class Batch(Settings):
+    """Several changes in one request. The answer gives each its own verdict, in the same order."""
+
+    size: int = Field(default=100, ge=1, le=1000, description="Most changes in one request")
+    records: str = Field(
+        default="", description="Dotted path of the list in the body; empty: the body is the list", examples=["records"]
+    )
+    fixed: dict[str, Any] = Field(
+        default={}, description="What else the body holds", examples=[{"allOrNone": False}]
+    )
+    each: dict[str, Any] = Field(
+        default={}, description="What else every record holds", examples=[{"attributes": {"type": "Account"}}]
+    )
+    results: str = Field(default="", description="Dotted path of the list of verdicts", examples=["results"])
+    ok: str = Field(description="Dotted path of the verdict in a result", examples=["success"])
+    equals: Values = Field(default=["true"], description="Values that mean success")
+    code: str | None = Field(
+        default=None, description="Dotted path of the error code in a result", examples=["errors.0.statusCode"]
+    )
+    message: str | None = Field(
+        default=None, description="Dotted path of the message in a result", examples=["errors.0.message"]
+    )
+    id: str | None = Field(default=None, description="Dotted path of the id in a result", examples=["id"])
+    version: str | None = Field(default=None, description="Dotted path of the version in a result")
+    retry: Values = Field(
+        default=[], description="Error codes that mean: later", examples=[["UNABLE_TO_LOCK_ROW"]]
+    )
+    conflict: Values = Field(
+        default=[], description="Error codes that mean: it is there already, or changed or gone since"
+    )
+
+
 class Call(Settings):
     """One kind of change. ``{id}`` in the path is the target's own id, ``{name}`` a field's value."""
 
-    method: Literal["POST", "PUT", "PATCH", "DELETE"] = Field(description="Method", examples=["POST"])
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field(description="Method", examples=["POST"])
     path: str = Field(description="Path below url", examples=["/contacts/{id}"])
-    params: dict[str, Texts] = Field(default={}, description="Fixed parameters")
+    params: dict[str, Texts] = Field(
+        default={}, description="Parameters, which may hold slots", examples=[{"userid": "{userid}"}]
+    )
+    fixed: dict[str, Any] = Field(
+        default={}, description="What else the body holds; texts may hold slots", examples=[{"userid": "{userid}"}]
+    )
     body: str = Field(default="", description="Dotted path to wrap the record in", examples=["contact"])
     content_type: str = Field(
         default="application/json",
@@ -118,6 +178,13 @@ class Call(Settings):
     )
     version: str | None = Field(default=None, description="Dotted path of the version in the answer")
     without: list[str] = Field(default=[], description="Fields not to send", examples=[["id"]])
+    batch: Batch | None = Field(default=None, description="Several changes in one request")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.batch and "{" in self.path:
+            raise ValueError("the path of a batch has no {slots}; put them below each:")
+        return self
 
 
 class Find(Settings):
@@ -125,7 +192,11 @@ class Find(Settings):
     a list, or the record itself."""
 
     path: str | None = Field(default=None, description="Path; default that of the resource")
+    method: Literal["GET", "POST"] | None = Field(
+        default=None, description="Method; default that of the resource"
+    )
     params: dict[str, Texts] = Field(default={}, description="Parameters", examples=[{"code": "{code}"}])
+    into: Place = Field(default="query", description="Where the parameters go")
     records: str | None = Field(
         default=None, description="Dotted path of the list; default that of the resource"
     )
@@ -146,6 +217,52 @@ class Write(Settings):
     etag: bool = Field(default=False, description="Send If-Match with the version last seen")
 
 
+class Under(Settings):
+    """A list that the system keeps for each record of another one, as the people of a department."""
+
+    resource: str = Field(
+        description="The other one; the resource itself walks a tree down from start", examples=["departments"]
+    )
+    give: dict[str, str] = Field(
+        description="Parameters, and the dotted path of their value in the other record", examples=[{"dept_id": "id"}]
+    )
+    into: Literal["query", "body"] = Field(
+        default="query", description="Where parameters go that are no {slot} of the path"
+    )
+    start: list[dict[str, str | int]] = Field(
+        default=[],
+        description="Lists that are kept for no such record, as that of the root",
+        examples=[[{"dept_id": 1}]],
+    )
+    add: dict[str, str] = Field(
+        default={},
+        description="Fields to add to each record, and the parameter they hold",
+        examples=[{"owner": "unionId"}],
+    )
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if unknown := sorted({*self.add.values()} - self.give.keys()):
+            raise ValueError(f"add names {', '.join(unknown)}, which give does not")
+        if any(row.keys() != self.give.keys() for row in self.start):
+            raise ValueError("each row of start has the parameters of give")
+        return self
+
+
+class Windows(Settings):
+    """A list that is asked for by spans of time, one after the other until now. What is older than ``back`` is
+    not read: do not write ``absent:`` in a mapping of it."""
+
+    model_config = Settings.model_config | {"populate_by_name": True}
+
+    from_: str = Field(alias="from", description="Parameter of the beginning", examples=["starttime"])
+    until: str = Field(description="Parameter of the end", examples=["endtime"])
+    span: Seconds = Field(description="Longest span that may be asked for", examples=["30d"])
+    back: Seconds = Field(description="How far back to read", examples=["180d"])
+    format: str = Field(default="epoch", description="epoch, epoch_ms or a strftime pattern (UTC)")
+    into: Place = Field(default="query", description="Where the parameters go")
+
+
 class RestResource(Settings):
     """One list of a REST system."""
 
@@ -156,6 +273,14 @@ class RestResource(Settings):
     headers: dict[HeaderName, str] = Field(default={}, description="Headers of every request for it")
     body: dict[str, Any] | None = Field(default=None, description="Fixed JSON body of a POST")
     records: str = Field(default="", description="Dotted path of the list; empty: the answer is the list")
+    single: bool = Field(default=False, description="An answer holds one record, and no list")
+    columns: list[str] = Field(
+        default=[],
+        description="Names of the values, where a record is a list of them, or a bare value",
+        examples=[["FNumber", "FName"]],
+    )
+    under: Under | None = Field(default=None, description="For each record of another resource there is a list")
+    windows: Windows | None = Field(default=None, description="The list is asked for by spans of time")
     key: Names = Field(default=[], description="Fields that identify a record", examples=[["id"]])
     cursor: Cursor | None = Field(default=None, description="Reading what changed")
     paging: Annotated[
@@ -176,6 +301,11 @@ class RestResource(Settings):
     def _fits(self) -> Self:
         if self.body is not None and self.method == "GET":
             raise ValueError("body needs method: POST")
+        if self.under and self.windows:
+            raise ValueError("a resource has under or windows")
+        placed = self.under or self.windows
+        if placed and placed.into == "body" and self.method == "GET":
+            raise ValueError("into: body needs method: POST")
         return self
 
 

@@ -9,17 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
 from connectors.rest.declared import Cursor, RestResource, RestSettings
 from connectors.rest.paging import goes_into_body, pager, range_total
+from connectors.rest.verdict import Verdicts
 from hub.contract import Page, Query, Resource
-from hub.errors import ConfigError, Fatal, HubError, Retriable
+from hub.errors import ConfigError, Fatal, Retriable
 from hub.http import Response, Transport
 from hub.http.paging import Ask, Seen, repeated
 from hub.http.records import declared_fields, dig, ndjson, nest, text_at
-from hub.http.settings import Answers
 from hub.http.since import asked
 from hub.untrusted import parse_json
 
@@ -31,7 +32,8 @@ def describe(name: str, declared: RestResource) -> Resource:
         key=tuple(declared.key),
         cursor=declared.cursor.field if declared.cursor else None,
         fields=declared_fields(declared.fields),
-        counts=declared.total is not None or declared.paging.range_header is not None,
+        counts=not (declared.under or declared.windows)
+        and (declared.total is not None or declared.paging.range_header is not None),
         writable=declared.write is not None,
         title=declared.title,
     )
@@ -54,13 +56,17 @@ class Got:
 class Reader:
     """Reads one resource."""
 
-    def __init__(self, transport: Transport, settings: RestSettings, declared: RestResource) -> None:
+    def __init__(
+        self, transport: Transport, settings: RestSettings, declared: RestResource, verdicts: Verdicts
+    ) -> None:
+        self._verdicts = verdicts
         self._transport = transport
         self._settings = settings
         self._declared = declared
 
-    def pages(self, query: Query) -> Iterator[Page]:
-        """The pages of one read; the last only when the source said or showed that it is."""
+    def pages(self, query: Query, given: Mapping[str, str | int] | None = None) -> Iterator[Page]:
+        """The pages of one read; the last only when the source said or showed that it is. ``given`` are the
+        parameters of a list below another record."""
         declared = self._declared
         pages = pager(declared.paging, _smaller(query.page_size, declared.paging))
         fixed, fixed_in_body = since(declared.cursor, query.since)
@@ -70,9 +76,9 @@ class Reader:
         ask: Ask | None = pages.first()
         while ask is not None:
             with _restartable(following=count > 0):
-                got = self.get(ask, fixed, fixed_in_body)
+                got = self.get(ask, fixed, fixed_in_body, given=given or {})
             records = _without_overlap(got, last_record) if overlap and last_record else got.records
-            text = ndjson(records, got.answer.where)
+            text = self._with_added(ndjson(self._named(records, got.answer.where), got.answer.where), given or {})
             self._refuse_repeat(seen, text, got.answer.where)
             total = got.total if got.total is not None else total
             first, count = count + 1, count + len(records)
@@ -90,22 +96,30 @@ class Reader:
     def get(
         self, ask: Ask, params: Mapping[str, list[str]], in_body: bool = False, *, path: str | None = None,
         records: str | None = None, expect: tuple[int, ...] = (), single: bool = False,
+        given: Mapping[str, str | int] | None = None, method: str | None = None,
     ) -> Got:  # fmt: skip
         """One page, or with ``path`` a look-up."""
         declared = self._declared
-        answer = self._send(ask, params, in_body, declared.path if path is None else path, expect)
+        answer = self._send(ask, params, in_body, declared.path if path is None else path, expect, given or {}, method)
         if answer.status in (416, *declared.empty, *expect):
             return Got(answer, b"", [], _total(declared, answer, b""))
+        if self._verdicts.missing(answer):
+            if path is not None:
+                return Got(answer, b"", [], 0)
+            raise Fatal("answer.failed", "answered that there is no such list", where=answer.where)
         body = answer.utf8() if answer.body.strip() else answer.json()
-        refuse_failure(answer, self._settings.answers, self._transport)
         at = declared.records if records is None else records
         total = _total(declared, answer, body)
-        return Got(answer, body, _list(answer, at, total, single), total)
+        return Got(answer, body, _list(answer, at, total, single or declared.single), total)
 
     def _send(
-        self, ask: Ask, params: Mapping[str, list[str]], in_body: bool, path: str, expect: tuple[int, ...]
-    ) -> Response:
+        self, ask: Ask, params: Mapping[str, list[str]], in_body: bool, path: str, expect: tuple[int, ...],
+        given: Mapping[str, str | int], method: str | None = None,
+    ) -> Response:  # fmt: skip
         declared = self._declared
+        slots = {name for name in given if f"{{{name}}}" in path}
+        for name in slots:
+            path = path.replace(f"{{{name}}}", quote(str(given[name]), safe=""))
         statuses = (*declared.empty, *expect, *((416,) if declared.paging.range_header else ()))
         headers = {**declared.headers, **ask.headers}
         if ask.url is not None:
@@ -114,16 +128,38 @@ class Reader:
         query = {**self._settings.params, **declared.params}
         body: dict[str, Any] = dict(declared.body or {})
         paged = {name: [value] for name, value in ask.params.items()}
+        places = declared.under or declared.windows
+        above = {name: value for name, value in given.items() if name not in slots}
+        if places is not None and places.into == "body":
+            lay(body, nest(above))
+        else:
+            query |= {name: [str(value)] for name, value in above.items()}
         for values, goes_in_body in ((params, in_body), (paged, goes_into_body(declared.paging))):
             if goes_in_body:
-                body |= nest({name: _number(value) for name, (value, *_) in values.items()})
+                lay(body, nest({name: _number(value) for name, (value, *_) in values.items()}))
             else:
                 query |= values
-        posts = declared.method == "POST"
+        method = method or declared.method
+        posts = method == "POST"
         return self._transport.request(
-            declared.method, path, params=pairs(query), json=body if posts else None, headers=headers,
+            method, path, params=pairs(query), json=body if posts else None, headers=headers,
             expect=statuses, idempotent=True,
         )  # fmt: skip
+
+    def _named(self, records: list[msgspec.Raw], where: str) -> list[msgspec.Raw]:
+        """Records whose values came without their names, with them."""
+        columns = self._declared.columns
+        return [_object(columns, record, where) for record in records] if columns else records
+
+    def _with_added(self, text: bytes, given: Mapping[str, str | int]) -> bytes:
+        """The records with what they take over from the one they stand below."""
+        rule = self._declared.under
+        if rule is None or not rule.add or not text:
+            return text
+        added = msgspec.json.encode({name: given[one] for name, one in rule.add.items()})[:-1]
+        return b"\n".join(
+            added + (b"}" if line.strip() == b"{}" else b"," + line.strip()[1:]) for line in text.splitlines()
+        )
 
     @staticmethod
     def _refuse_repeat(seen: set[bytes], text: bytes, where: str) -> None:
@@ -147,28 +183,6 @@ def since(cursor: Cursor | None, text: str | None) -> tuple[dict[str, list[str]]
     if cursor.encode == "base64url":
         value = base64.urlsafe_b64encode(value.encode()).decode()
     return {cursor.param: [value]}, cursor.into == "body"
-
-
-def refuse_failure(answer: Response, rule: Answers | None, transport: Transport) -> None:
-    """Judge an answer by what its body says, where success is declared."""
-    if rule is None:
-        return
-    body = answer.utf8()
-    verdict = text_at(body, rule.path)
-    if verdict in rule.equals:
-        return
-    raise failure(answer, rule, verdict, transport)
-
-
-def failure(answer: Response, rule: Answers, verdict: str | None, transport: Transport) -> HubError:
-    """The error that stands in a body, as its declaration reads it."""
-    body = answer.utf8()
-    said = transport.redact((text_at(body, rule.message) if rule.message else None) or "")
-    code = text_at(body, rule.code) if rule.code else verdict
-    message = f"answered failure {transport.redact(code or '(none)')}: {said}"
-    if verdict in rule.retry:
-        return Retriable("answer.failed", message, where=answer.where, wait=rule.wait)
-    return Fatal("answer.failed", message, where=answer.where)
 
 
 def _list(answer: Response, path: str, total: int | None, single: bool = False) -> list[msgspec.Raw]:
@@ -207,7 +221,7 @@ def _restartable(*, following: bool) -> Iterator[None]:
     try:
         yield
     except (Fatal, ConfigError) as error:
-        if following and error.code in ("http.status", "http.not_found"):
+        if following and error.code in ("http.status", "http.not_found", "answer.failed"):
             raise Retriable(
                 "page.expired",
                 f"the next page was refused: {error.message}",
@@ -229,6 +243,32 @@ def _without_overlap(got: Got, last: bytes) -> list[msgspec.Raw]:
 def _smaller(asked: int | None, paging: Any) -> int | None:
     sizes = [rule.size for rule in (paging.page, paging.offset, paging.cursor, paging.range_header) if rule]
     return min(asked, *sizes) if asked and sizes else None
+
+
+def _object(columns: Sequence[str], record: msgspec.Raw, where: str) -> msgspec.Raw:
+    if bytes(record).strip().startswith(b"["):
+        values = parse_json(bytes(record), list[msgspec.Raw], where=where)
+    elif bytes(record).strip().startswith(b"{"):
+        raise Fatal("records.shape", "a record is an object, no list of values", where=where, hint="check columns:")
+    else:
+        values = [record]
+    if len(values) != len(columns):
+        raise Fatal(
+            "records.shape", f"a record has {len(values)} values, declared are {len(columns)} columns",
+            where=where, hint="check columns: against the fields that are asked for",
+        )  # fmt: skip
+    return msgspec.Raw(msgspec.json.encode(dict(zip(columns, values, strict=True))))
+
+
+def lay(over: dict[str, Any], values: Mapping[str, Any]) -> None:
+    """Put values into a body, beside what it holds already."""
+    for name, value in values.items():
+        inner = over.get(name)
+        if isinstance(inner, dict) and isinstance(value, dict):
+            over[name] = dict(inner)
+            lay(over[name], value)
+        else:
+            over[name] = value
 
 
 def _number(value: str) -> int | str:

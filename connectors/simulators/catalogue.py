@@ -11,8 +11,12 @@ from connectors.simulators.wire import Product
 
 PRODUCTS: Mapping[str, str] = {
     "crm": "Crm",
+    "dingtalk": "Dingtalk",
+    "feishu": "Feishu",
     "hr": "Hr",
     "s4": "S4",
+    "salesforce": "Salesforce",
+    "wecom": "Wecom",
 }
 """Name → class; the module bears the product's name."""
 
@@ -31,6 +35,11 @@ def made(name: str, seed: int = SEED, records: int | None = None) -> Product:
     module = importlib.import_module(f"connectors.simulators.{name}")
     product: Product = getattr(module, kind)(seed=seed, records=records)
     return product
+
+
+def examples(product: str) -> list[str]:
+    """The names of a product's system files: its own, and those of its further interfaces."""
+    return sorted(path.stem for path in _EXAMPLES.glob(f"{product}*.yaml"))
 
 
 def example(name: str, url: str) -> str:

@@ -33,6 +33,7 @@ KINDS: Mapping[str, str] = {
     "repeat": "A page is sent again in place of the next one, with the same link to the next",
     "skip": "A page in the middle is left out",
     "expire": "A paging token, an access token, or on a write to S/4 the CSRF token is no longer valid",
+    "stale": "A paging token or query locator is no longer valid, where the product tells it from an access token",
     "drift": "A field is renamed in answers; value: Old:New, or Old: to remove it",
     "partial": "A row of a batch fails, the others are applied",
     "lie": "A change is acknowledged and not applied",

@@ -22,38 +22,9 @@ MATERIALS = 300
 EMPLOYEES = 250
 
 COUNTRIES = (
-    "AT",
-    "BE",
-    "CA",
-    "CH",
-    "CN",
-    "CZ",
-    "DE",
-    "DK",
-    "ES",
-    "FI",
-    "FR",
-    "GB",
-    "HK",
-    "HU",
-    "IE",
-    "IN",
-    "IT",
-    "JP",
-    "KR",
-    "MX",
-    "MY",
-    "NL",
-    "NO",
-    "PL",
-    "PT",
-    "SE",
-    "SG",
-    "TH",
-    "TW",
-    "US",
-    "VN",
-)
+    "AT", "BE", "CA", "CH", "CN", "CZ", "DE", "DK", "ES", "FI", "FR", "GB", "HK", "HU", "IE", "IN", "IT",
+    "JP", "KR", "MX", "MY", "NL", "NO", "PL", "PT", "SE", "SG", "TH", "TW", "US", "VN",
+)  # fmt: skip
 
 BAD: Mapping[str, str] = {
     "supplier 1000017": "has no name",
@@ -231,23 +202,9 @@ def _supplier(
         case 1000101:
             name, local = f"{name}\r\n\t", local and f"{local}\r\n\t"
     return Supplier(
-        str(number),
-        name,
-        local,
-        place,
-        str(draw.randint(1, 399)),
-        email,
-        phone,
-        tax_type,
-        tax_number,
-        bank_name,
-        bank_number,
-        swift,
-        account,
-        iban,
-        draw.choice(words.INDUSTRIES),
-        date(2015, 1, 5) + timedelta(days=draw.randrange(3800)),
-        draw.random() < 0.04,
+        str(number), name, local, place, str(draw.randint(1, 399)), email, phone, tax_type,
+        tax_number, bank_name, bank_number, swift, account, iban, draw.choice(words.INDUSTRIES),
+        date(2015, 1, 5) + timedelta(days=draw.randrange(3800)), draw.random() < 0.04,
     )
 
 
@@ -265,14 +222,9 @@ def cost_centers(seed: int = SEED) -> list[CostCenter]:
             code = f"{department.cost_center}{suffix}"
             made.append(
                 CostCenter(
-                    code,
-                    department.company,
-                    f"{department.name} {name}".strip(),
-                    department.name_local + local,
-                    category,
-                    f"E{draw.randint(1, EMPLOYEES):05d}",
-                    department.code,
-                    date(2018, 1, 1),
+                    code, department.company, f"{department.name} {name}".strip(),
+                    department.name_local + local, category,
+                    f"E{draw.randint(1, EMPLOYEES):05d}", department.code, date(2018, 1, 1),
                 )
             )
     return made[:COST_CENTERS]
@@ -296,16 +248,8 @@ def materials(seed: int = SEED, count: int = MATERIALS) -> list[Material]:
         net = draw.randint(5, 4000)
         made.append(
             Material(
-                f"MD-{index:05d}",
-                kind,
-                group,
-                unit,
-                f"{net * 1.12 / 1000:.3f}",
-                f"{net / 1000:.3f}",
-                gtin,
-                texts,
-                date(2016, 3, 1) + timedelta(days=draw.randrange(3400)),
-                draw.randrange(1, 400),
+                f"MD-{index:05d}", kind, group, unit, f"{net * 1.12 / 1000:.3f}", f"{net / 1000:.3f}", gtin,
+                texts, date(2016, 3, 1) + timedelta(days=draw.randrange(3400)), draw.randrange(1, 400),
             )
         )
     return made
@@ -348,27 +292,14 @@ def _employee(
     title, title_local = words.LEADER if leads else draw.choice(words.POSITIONS)
     born = date(1963, 1, 1) + timedelta(days=draw.randrange(14000))
     employee = Employee(
-        id=number,
-        number=f"E{number:05d}",
-        first_name=first,
-        last_name=last,
-        name_local=local,
-        email=_email(first, last, taken),
-        mobile=numbers.mobile(country, number),
-        department=department,
-        position=title,
-        position_local=title_local,
-        manager=manager,
-        hired=hired.isoformat(),
-        left=left.isoformat() if left else None,
-        place=place,
-        house_number=str(draw.randint(1, 220)),
+        id=number, number=f"E{number:05d}", first_name=first, last_name=last, name_local=local,
+        email=_email(first, last, taken), mobile=numbers.mobile(country, number), department=department,
+        position=title, position_local=title_local, manager=manager, hired=hired.isoformat(),
+        left=left.isoformat() if left else None, place=place, house_number=str(draw.randint(1, 220)),
         national_id=numbers.national_id(draw, country, born),
         salary=draw.randrange(60, 480) * 1000 // (1 if country == "CN" else 3),
-        currency={"CN": "CNY", "DE": "EUR", "US": "USD"}[country],
-        birth_date=born.isoformat(),
-        active=left is None,
-        hours=draw.choice([40.0, 40.0, 40.0, 32.0, 20.0]),
+        currency={"CN": "CNY", "DE": "EUR", "US": "USD"}[country], birth_date=born.isoformat(),
+        active=left is None, hours=draw.choice([40.0, 40.0, 40.0, 32.0, 20.0]),
     )
     return _spoiled(employee)
 

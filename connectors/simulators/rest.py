@@ -1,4 +1,4 @@
-"""What the simulated REST products share in form: bearer tokens, keyset pages, drifting fields."""
+"""What the simulated REST products share in form: bearer tokens, pages by key or position, drifting fields."""
 
 from __future__ import annotations
 
@@ -59,6 +59,41 @@ def page_of(
     return Page([drifted(row, drift) for row in shown], total, after)
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Records from a position on; ``next`` is the position after them, None at the end; ``total`` of all."""
+
+    rows: list[dict[str, Any]]
+    total: int
+    next: int | None
+
+
+def window(request: Request, rows: Sequence[Mapping[str, Any]], start: int, size: int) -> Window:
+    """Records by their position, as products do that count instead of remembering: what is deleted meanwhile
+    moves the rest."""
+    if request.fault("empty") is not None:
+        return Window([], 0, None)
+    begin = start
+    if start:
+        if request.fault("repeat") is not None:
+            begin = max(0, start - size)
+        if request.fault("skip") is not None:
+            begin = start + size
+    shown = [*rows[begin : begin + size]]
+    if request.fault("twice") is not None:
+        shown = [*shown[:1], *shown]
+    if request.fault("reorder") is not None:
+        shown = shown[::-1]
+    wrong = request.fault("count")
+    drift = request.fault("drift")
+    follows = max(begin, start) + size
+    return Window(
+        [drifted(row, drift) for row in shown],
+        len(rows) + (0 if wrong is None else int(wrong or 1)),
+        follows if follows < len(rows) else None,
+    )
+
+
 def drifted(row: Mapping[str, Any], drift: str | None) -> dict[str, Any]:
     """The record after its vendor renamed a field (``Old:New``) or removed it (``Old:``)."""
     old, _, new = (drift or "").partition(":")
@@ -113,6 +148,6 @@ def _decode(request: Request, cursor: str) -> Position:
         first, second = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValueError, TypeError):
         first = second = None
-    if second is None or request.fault("expire") is not None:
+    if second is None or request.fault("expire") is not None or request.fault("stale") is not None:
         raise Refused(400, "invalid_cursor", "the cursor is not valid, or no longer: start again")
     return str(first), second

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from connectors.simulators import KINDS, PRODUCTS, Simulator
-from connectors.simulators.catalogue import example, made
+from connectors.simulators.catalogue import example, examples, made
 from connectors.simulators.landscape import SEED
 from hub.cli.options import Command, names
 from hub.cli.say import Say
@@ -56,9 +56,10 @@ def simulate(
     if listed or not product:
         _list(say)
         return
-    if product not in PRODUCTS:
+    known = [one for name in PRODUCTS for one in examples(name)] if shown else [*PRODUCTS]
+    if product not in known:
         raise ConfigError(
-            "simulate.product", f"there is no simulated product {product}", hint=f"one of {names(PRODUCTS)}"
+            "simulate.product", f"there is no simulated product {product}", hint=f"one of {names(known)}"
         )
     if shown:
         text = example(product, f"http://127.0.0.1:{port or PORT}")
@@ -96,9 +97,9 @@ def _serve(say: Say, simulator: Simulator) -> None:
 
 def _list(say: Say) -> None:
     found = {name: made(name, records=1) for name in PRODUCTS}
-    products = say.table("product", "title", "records", "log-in")
+    products = say.table("product", "title", "records", "log-in", "examples")
     for name, one in found.items():
-        say.row(products, name, one.title, names(one.tables), one.login)
+        say.row(products, name, one.title, names(one.tables), one.login, names(examples(name)))
     say.show(products)
     faults = say.table("fault", "what it does")
     for kind, text in KINDS.items():
@@ -107,7 +108,13 @@ def _list(say: Say) -> None:
     say.answer(
         {
             "products": [
-                {"product": name, "title": one.title, "login": one.login, "resources": list(one.tables)}
+                {
+                    "product": name,
+                    "title": one.title,
+                    "login": one.login,
+                    "resources": list(one.tables),
+                    "examples": examples(name),
+                }
                 for name, one in found.items()
             ],
             "faults": dict(KINDS),

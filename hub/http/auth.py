@@ -6,12 +6,16 @@ import base64
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import quote, urlencode
+
+import msgspec
 
 from hub.errors import AuthError, Fatal, HubError
 from hub.http.answers import Response
 from hub.http.pace import Clock
-from hub.http.settings import Auth, OAuth2
+from hub.http.records import text_at
+from hub.http.settings import Auth, OAuth2, TokenLogin
 
 MARGIN = 60.0
 """Seconds before its end from which on a token is no longer used."""
@@ -31,7 +35,18 @@ class Tokens:
 _tokens: dict[tuple[object, ...], Tokens] = {}
 _tokens_lock = threading.Lock()
 
+Ask = Callable[[str, str, Mapping[str, str], bytes | None], Response]
+"""Method, address, headers, body."""
 Post = Callable[[str, Mapping[str, str], bytes], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The credentials of one request; ``token`` is what may have run out, or ''."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    params: Sequence[tuple[str, str]] = ()
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +65,7 @@ class Login:
 
 
 class Credentials:
-    """Puts credentials on requests. ``post`` sends the token request without any of them.
+    """Puts credentials on requests. ``ask`` sends the request for a token without any of them.
 
     Once a transport was refused, those that others opened before do not try the same credentials again:
     many threads with a wrong password would lock the account. One that is opened later does. ``others`` are
@@ -58,12 +73,12 @@ class Credentials:
     """
 
     def __init__(
-        self, system: str, auth: Auth | None, post: Post, clock: Clock, others: Sequence[str] = (),
+        self, system: str, auth: Auth | None, ask: Ask, clock: Clock, others: Sequence[str] = (),
         login: Login | None = None,
     ) -> None:  # fmt: skip
         self._auth = auth
         self._login = login
-        self._post = post
+        self._ask = ask
         self._clock = clock
         self._tokens = Tokens()
         if auth or others:
@@ -72,38 +87,38 @@ class Credentials:
                 self._tokens = _tokens.setdefault((system, auth, *others, *place), self._tokens)
         self._refusals = self._tokens.refusals
 
-    def headers(self) -> dict[str, str]:
-        """The headers of one request; fetches a token where there is none."""
+    def given(self) -> Given:
+        """The credentials of one request; fetches a token where there is none."""
         auth = self._auth
         self._require_good()
         if self._login is not None:
-            return {"Authorization": f"{self._login.scheme} {self.token()}"} if self._login.scheme else {}
+            if not self._login.scheme:
+                return Given()
+            token = self.token()
+            return Given({"Authorization": f"{self._login.scheme} {token}"}, (), token)
         if auth is None:
-            return {}
+            return Given()
         if auth.basic:
             basic = auth.basic
             password = basic.password.reveal() if basic.password else ""
-            return {"Authorization": _basic(basic.key.reveal() if basic.key else basic.username, password)}
+            user = basic.key.reveal() if basic.key else basic.username
+            return Given({"Authorization": _basic(user, password)})
         if auth.bearer:
-            return {"Authorization": f"Bearer {auth.bearer.token.reveal()}"}
-        if auth.api_key and auth.api_key.header:
-            return {auth.api_key.header: auth.api_key.prefix + auth.api_key.value.reveal()}
-        if auth.oauth2:
-            return {"Authorization": f"Bearer {self.token()}"}
-        return {}
+            return Given({"Authorization": f"Bearer {auth.bearer.token.reveal()}"})
+        if auth.api_key:
+            key = auth.api_key
+            return _placed(key.header, key.query, key.prefix, key.value.reveal())
+        token = self.token()
+        if auth.login:
+            return _placed(auth.login.header, auth.login.query, auth.login.prefix, token, token)
+        return _placed("Authorization", None, "Bearer ", token, token)
 
-    def params(self) -> list[tuple[str, str]]:
-        """The query parameters of one request."""
-        key = self._auth.api_key if self._auth else None
-        return [(key.query, key.prefix + key.value.reveal())] if key and key.query else []
-
-    def renew(self, used: Mapping[str, str]) -> bool:
-        """After a 401: whether it is worth asking once more, with another token than the used one."""
-        if self._login is None and (self._auth is None or self._auth.oauth2 is None):
+    def renew(self, used: Given) -> bool:
+        """After a refusal: whether it is worth asking once more, with another token than the used one."""
+        if not used.token:
             return False
-        scheme = self._login.scheme if self._login else "Bearer"
         with self._tokens.lock:
-            if used.get("Authorization") == f"{scheme} {self._tokens.text}":
+            if used.token == self._tokens.text:
                 self._tokens.text = ""
         return True
 
@@ -129,7 +144,7 @@ class Credentials:
         return [self._tokens.text] if self._tokens.text and not shown else []
 
     def token(self) -> str:
-        """The token of the session or of OAuth 2.0, fetched where there is none."""
+        """The token of the session, of a log-in or of OAuth 2.0, fetched where there is none."""
         # one thread fetches, the others wait for it and find it here
         with self._tokens.lock:
             self._require_good()
@@ -145,10 +160,33 @@ class Credentials:
 
     def _fetch(self) -> tuple[str, float]:
         if self._login is not None:
-            return self._login.begin(self._post)
+            return self._login.begin(partial(self._ask, "POST"))
+        if self._auth is not None and self._auth.login is not None:
+            return self._log_in(self._auth.login)
         if self._auth is None or self._auth.oauth2 is None:
             raise RuntimeError("a token is asked for where none is declared")
         return self._by_client(self._auth.oauth2)
+
+    def _log_in(self, login: TokenLogin) -> tuple[str, float]:
+        values = {**login.values, **{name: one.reveal() for name, one in login.secrets.items()}}
+        headers, url, body = {"Accept": "application/json"}, login.url, None
+        if login.send == "query":
+            url += "?" + urlencode(values)
+        elif login.send == "form":
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            body = urlencode(values).encode()
+        else:
+            headers["Content-Type"] = "application/json"
+            body = msgspec.json.encode(values)
+        answer = self._ask(login.method, url, headers, body)
+        token = text_at(answer.json_bytes(), login.token) if answer.ok else None
+        if not token:
+            raise AuthError(
+                "auth.token", f"the log-in answered {answer.status} without a token at {login.token}",
+                where=answer.where, hint="check values and secrets of auth: login, and what the account may do",
+            )  # fmt: skip
+        told = text_at(answer.json_bytes(), login.expires_in) if login.expires_in else None
+        return token, _seconds(told, login.lifetime)
 
     def _by_client(self, oauth: OAuth2) -> tuple[str, float]:
         form = {"grant_type": "client_credentials", "scope": oauth.scope, "audience": oauth.audience}
@@ -159,7 +197,7 @@ class Credentials:
         else:
             form |= {"client_id": oauth.client_id, "client_secret": secret}
         body = urlencode({name: value for name, value in form.items() if value}).encode()
-        answer = self._post(oauth.token_url, headers, body)
+        answer = self._ask("POST", oauth.token_url, headers, body)
         if answer.status in (400, 401, 403):
             raise AuthError(
                 "auth.token",
@@ -171,11 +209,19 @@ class Credentials:
         token = given.get("access_token") if isinstance(given, dict) else None
         if not isinstance(token, str) or not token:
             raise Fatal("auth.token", "the token endpoint answered without access_token", where=answer.where)
-        try:
-            lifetime = float(given.get("expires_in") or 300)
-        except (TypeError, ValueError):
-            lifetime = 300.0
-        return token, lifetime
+        return token, _seconds(given.get("expires_in"), 300.0)
+
+
+def _placed(header: str | None, query: str | None, prefix: str, text: str, token: str = "") -> Given:
+    placed = prefix + text
+    return Given({header: placed}, (), token) if header else Given({}, [(query or "", placed)], token)
+
+
+def _seconds(told: object, otherwise: float) -> float:
+    try:
+        return float(str(told)) or otherwise
+    except ValueError:
+        return otherwise
 
 
 def _basic(username: str, password: str) -> str:

@@ -155,6 +155,48 @@ class OAuth2(Settings):
     )
 
 
+class TokenLogin(Settings):
+    """A log-in of the system's own that answers a token for a while, as Feishu, WeCom and Kingdee have one."""
+
+    url: BaseUrl = Field(description="Where to log in", examples=["https://api.example.com/login"])
+    method: Literal["GET", "POST"] = Field(default="POST", description="Method of the log-in")
+    send: Literal["json", "form", "query"] = Field(
+        default="json", description="Whether values and secrets are sent as JSON, as a form or in the address"
+    )
+    values: dict[str, Text] = Field(
+        default={}, description="What to send that is no secret", examples=[{"app_id": "cli_a1"}]
+    )
+    secrets: dict[str, Secret] = Field(
+        default={}, description="What to send that is one", examples=[{"app_secret": "secret://feishu/app"}]
+    )
+    token: str = Field(description="Dotted path of the token in the answer", examples=["access_token"])
+    expires_in: str | None = Field(
+        default=None, description="Dotted path of its life in seconds", examples=["expires_in"]
+    )
+    lifetime: Seconds = Field(
+        default=1800.0, description="How long it is used where the answer does not say", examples=["2h"]
+    )
+    header: HeaderName | None = Field(
+        default=None, description="Header that takes the token", examples=["Authorization"]
+    )
+    query: str | None = Field(
+        default=None, description="Query parameter that takes the token", examples=["access_token"]
+    )
+    prefix: str = Field(default="", description="Text before the token", examples=["Bearer "])
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.header is None) == (self.query is None):
+            raise ValueError("login takes header or query")
+        if self.method == "GET" and self.send != "query":
+            raise ValueError("a log-in by GET is sent as a query")
+        return self
+
+    def __hash__(self) -> int:
+        """Dictionaries have none of their own, and tokens are kept by credentials."""
+        return hash((self.url, *sorted(self.values.items()), *sorted(map(hash, self.secrets.items()))))
+
+
 class Auth(Settings):
     """How the hub proves who it is: exactly one of these."""
 
@@ -162,6 +204,7 @@ class Auth(Settings):
     bearer: Bearer | None = Field(default=None, description="Fixed token")
     api_key: ApiKey | None = Field(default=None, description="Key in a header or parameter")
     oauth2: OAuth2 | None = Field(default=None, description="OAuth 2.0 client credentials")
+    login: TokenLogin | None = Field(default=None, description="A log-in of the system's own that gives a token")
 
     @model_validator(mode="after")
     def _one(self) -> Self:

@@ -14,7 +14,7 @@ from hub.contract import Pauses
 from hub.errors import AuthError, Fatal, HubError, Retriable
 from hub.http.addresses import Addresses, Origin, Resolve, split
 from hub.http.answers import Response, judge
-from hub.http.auth import Credentials, Login
+from hub.http.auth import Credentials, Given, Login
 from hub.http.pace import Clock, backoff, shared_pace
 from hub.http.settings import HttpSettings, secrets_of
 from hub.http.waits import date_of, wait_of
@@ -34,6 +34,7 @@ NOT_SENT = frozenset({
 
 Params = Mapping[str, str] | Iterable[tuple[str, str]]
 Check = Callable[[Response], None]
+Verdict = Callable[[Response], HubError | None]
 Body = bytes | Callable[[], bytes] | None
 
 
@@ -60,7 +61,8 @@ class Transport:
     of times; writes never, but for one repetition after a 401 with a fresh token. Errors are those of
     ``hub.errors``; their messages hold method, host, path and a masked piece of the body. ``secrets`` are those
     that prove who sends a message without being ``auth``; ``login`` exchanges ``auth`` for a session, one for all
-    transports of the process.
+    transports of the process. ``verdict`` reads what a body says is wrong whatever its status: an AuthError means
+    that the token is no longer taken, and is tried once with a fresh one.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Transport:
         secrets: Iterable[str] = (),
         pauses: Pauses | None = None,
         login: Login | None = None,
+        verdict: Verdict | None = None,
     ) -> None:
         # requests takes 80 ms to import: only those who talk pay for it
         from hub.http.wire import Wire  # noqa: PLC0415
@@ -85,9 +88,10 @@ class Transport:
         self._pace = shared_pace(system, settings.limits, self._clock, pauses)
         others = tuple(secrets)
         self._secrets = [*secrets_of(settings), *others]
-        self._credentials = Credentials(system, settings.auth, self._post, self._clock, others, login)
         self.served: tuple[float, float] | None = None
         """When the last dated answer came, by our clock and by its Date header (UTC seconds)."""
+        self._verdict = verdict or (lambda answer: None)
+        self._credentials = Credentials(system, settings.auth, self._for_token, self._clock, others, login)
 
     def close(self) -> None:
         self._wire.close()
@@ -182,14 +186,17 @@ class Transport:
         renewed, url = False, request.url
         for _ in range(REDIRECTS + 2):
             own = self._own(Origin.of(url), request.learned)
-            used = self._credentials.headers() if own else {}
-            answer = self._answer(replace(request, url=url, headers={**request.headers, **used}), with_params=own)
-            if answer.status == 401 and used and not renewed and self._credentials.renew(used):
+            used = self._credentials.given() if own else Given()
+            headers = {**request.headers, **used.headers}
+            answer = self._answer(replace(request, url=url, headers=headers), used.params)
+            said = self._verdict(answer)
+            refused = answer.status == 401 or isinstance(said, AuthError)
+            if refused and not renewed and self._credentials.renew(used):
                 renewed = True
                 continue
             onward = self._onward(request.method, url, answer, request.expect)
             if onward is None:
-                self._judged(answer, request.expect)
+                self._judged(answer, request.expect, said)
                 if request.check is not None:
                     request.check(answer)
                 return answer
@@ -213,9 +220,17 @@ class Transport:
             return None
         return target if same else None
 
-    def _judged(self, answer: Response, expect: Collection[int]) -> Response:
+    def _judged(
+        self, answer: Response, expect: Collection[int], said: HubError | None = None
+    ) -> Response:
         wait = wait_of(answer.status, answer.headers, self._clock.now())
         error = judge(answer, expect, self.redact, wait)
+        if isinstance(said, AuthError):
+            error = said
+        elif answer.status not in expect and (answer.ok or isinstance(said, Retriable)):
+            error = said or error
+            if isinstance(said, Retriable) and wait is not None:  # what the answer says, before the manual
+                said.wait = wait
         if answer.status in (403, 429, 503) and wait is not None:
             self._pace.pause(wait)
         if error is not None:
@@ -224,10 +239,10 @@ class Transport:
             raise error
         return answer
 
-    def _answer(self, request: Request, *, with_params: bool = False) -> Response:
+    def _answer(self, request: Request, params: Params = ()) -> Response:
         where = self._where(request.method, request.url)
         configured = self._addresses.judge(Origin.of(request.url))
-        url = self._url(request.url, self._credentials.params() if with_params else [])
+        url = self._url(request.url, params)
         try:
             with self._pace.turn():
                 body = request.body() if callable(request.body) else request.body
@@ -241,10 +256,12 @@ class Transport:
             self.served = (self._clock.now(), dated)
         return Response(raw.status, raw.headers, raw.body, request.url, where)
 
-    def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> Response:
+    def _for_token(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
         """The request for a token: no credentials, no repetition."""
-        request = Request("POST", url, headers, body, timeout=self.settings.limits.timeout)
-        return self._judged(self._answer(request), (400, 401, 403))
+        request = Request(method, url, headers, body, timeout=self.settings.limits.timeout)
+        answer = self._answer(request)
+        said = self._verdict(answer)
+        return self._judged(answer, (400, 401, 403), said if isinstance(said, Retriable) else None)
 
     def _where(self, method: str, url: str) -> str:
         parts = split(url)

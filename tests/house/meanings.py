@@ -7,6 +7,10 @@ from __future__ import annotations
 
 MEANINGS: dict[str, tuple[str, str]] = {
     # Words of one part, and codes that stand within SQL.
+    "batch.answers": (
+        "the answer to a batch does not tell what became of each of its records",
+        "nothing: each record is looked up; where it stays, compare batch: with the system's manual",
+    ),
     "collision": ("another entity has the same value of a unique field", ""),
     "effective.direction": ("only what becomes a model can wait for its day", ""),
     "exchange.cycle": (

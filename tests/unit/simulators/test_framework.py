@@ -13,7 +13,7 @@ import requests
 import yaml
 
 from connectors.simulators import KINDS, PRODUCTS, Fault, Simulator
-from connectors.simulators.catalogue import made
+from connectors.simulators.catalogue import examples, made
 from connectors.simulators.faults import Faults
 from connectors.simulators.oplog import OperationLog
 from connectors.simulators.tables import Clock, Table
@@ -256,7 +256,7 @@ def test_the_same_seed_gives_the_same_records_and_as_many_as_asked_for(name: str
     assert any(29 <= len(rows) <= 45 for rows in first.tables.values())
 
 
-@pytest.mark.parametrize("name", PRODUCTS)
+@pytest.mark.parametrize("name", [one for name in PRODUCTS for one in examples(name)])
 def test_the_example_is_a_clean_system_file(name: str, tmp_path: Path) -> None:
     text = cophub("simulate", name, "--example", "--port", "9911").out
     assert "http://127.0.0.1:9911" in text

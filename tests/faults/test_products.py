@@ -1,0 +1,196 @@
+"""Simulated products, read and written by the system files that integrators copy: whatever goes wrong, all records
+come or an error says why, and the product's own log shows that nothing was created twice or deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hub.contract import Change, Operation
+from hub.errors import AuthError, HubError, Retriable
+from tests.faults.matrix import row
+from tests.systems.simulated import Simulated, simulated
+
+READ = {
+    "salesforce Account": ("salesforce", "salesforce", "Account", "Account", "Id", "/query/"),
+    "feishu users": ("feishu", "feishu", "users", "users", "open_id", "find_by_department"),
+    "dingtalk users": ("dingtalk", "dingtalk", "users", "users", "userid", "user/list"),
+    "wecom users": ("wecom", "wecom", "users", "users", "userid", "user/list"),
+    "wecom approvals": ("wecom", "wecom", "approvals", "approvals", "sp_no", "/oa/"),
+}
+"""Name → product, example, resource, table, key, and a part of the path of its pages."""
+PASSING = ("cut", "throttle", "unavailable=1", "refused", "slow=200000", "expire", "twice", "reorder", "skew=86400")
+STAYING = (
+    "masked,times=9", "unauthorized,times=9", "nothing", "html", "repeat", "skip", "stale", "cut,times=9",
+    "throttle,times=9",
+)  # fmt: skip
+
+UNSEEN = {("feishu users", "skip"), ("dingtalk users", "skip")}
+"""They announce no total: a page that they leave out shows in the next read only. The hub's grace and guard keep
+who was on it until then."""
+
+
+def told(said: Simulated, name: str) -> tuple[set[str], set[str]]:
+    """The keys read and the keys there are."""
+    product, _, resource, table, key, _ = READ[name]
+    rows = said.read(resource, size=None if product == "salesforce" else 4)
+    return {one[key] for one in rows}, {one[key] for one in said.simulator.rows(table)}
+
+
+def faulty(name: str, fault: str) -> str:
+    if fault.startswith("skew"):
+        return f"{fault},skip=2"
+    return f"{fault},path={READ[name][5]},skip=1" if "," not in fault else f"{fault},path={READ[name][5]}"
+
+
+@row(8, "products of the cloud, faults that pass")
+@pytest.mark.parametrize("fault", PASSING)
+@pytest.mark.parametrize("name", READ)
+def test_a_fault_that_passes_loses_nothing(name: str, fault: str):
+    with simulated(*READ[name][:2], records=450 if name.startswith("sales") else 60) as said:
+        said.simulator.faults.set(faulty(name, fault))
+        if fault == "throttle" and name.startswith("wecom"):  # a minute, by its manual
+            with pytest.raises(Retriable):
+                told(said, name)
+        found, there = told(said, name)
+        assert found == there
+        assert said.simulator.log.count("delete") == 0
+
+
+@row(40, "products of the cloud, faults that stay")
+@pytest.mark.parametrize("fault", STAYING)
+@pytest.mark.parametrize("name", READ)
+def test_a_fault_that_stays_is_told_or_does_no_harm(name: str, fault: str):
+    with simulated(*READ[name][:2], records=450 if name.startswith("sales") else 60) as said:
+        said.simulator.faults.set(faulty(name, fault))
+        error: HubError | None = None
+        found, there = set[str](), set[str]()
+        try:
+            found, there = told(said, name)
+        except HubError as raised:
+            error = raised
+        if (name, fault) in UNSEEN:
+            assert found < there
+            found, there = told(said, name)
+        assert (error.code and (error.where or error.code == "auth.refused")) if error else found == there
+
+
+@row(37, "tokens of vendors, which say so with status 200")
+@pytest.mark.parametrize("name", ["dingtalk users", "wecom users", "feishu users", "salesforce Account"])
+def test_a_token_is_fetched_again_once_and_not_for_ever(name: str):
+    with simulated(*READ[name][:2], records=450) as said:
+        said.simulator.faults.set(f"expire,path={READ[name][5]},skip=1")
+        told(said, name)
+        assert said.simulator.log.count("login", "granted") == 2
+        said.simulator.faults.set(f"masked,path={READ[name][5]},times=always")
+        with pytest.raises(AuthError):
+            told(said, name)
+        # a refused token was fetched anew once
+        assert said.simulator.log.count("login", "granted") <= 3
+
+
+@pytest.mark.parametrize(
+    ("name", "wait"), [("feishu users", 7.0), ("wecom users", 60.0), ("salesforce Account", None)]
+)
+def test_a_limit_is_waited_for_as_the_vendor_says_it(name: str, wait: float | None):
+    with simulated(*READ[name][:2], max_wait="1s", retries=0) as said:
+        said.simulator.faults.set(f"throttle=7,path={READ[name][5].strip('/')}")
+        with pytest.raises(Retriable) as limited:
+            told(said, name)
+    assert limited.value.wait == wait
+
+
+PERSON: dict[str, tuple[str, dict[str, Any], str]] = {
+    "feishu": ("users", {"name": "新", "mobile": "19911112222", "department_ids": ["od-000002"]}, "mobile"),
+    "dingtalk": ("users", {"userid": "new1", "name": "新", "dept_id_list": "2"}, "userid"),
+    "dingtalk_todo": ("todos", {"sourceId": "hub-1", "subject": "批准", "executorIds": ["un-u00003"]}, "sourceId"),
+    "wecom": ("users", {"userid": "new1", "name": "新", "mobile": "19911112222", "department": [2]}, "userid"),
+    "salesforce": ("Account", {"ExternalId__c": "S-1", "Name": "New"}, "ExternalId__c"),
+}  # fmt: skip
+
+
+def change(product: str, operation: Operation, foreign_id: str | None = None, **more: object) -> Change:
+    _, values, key = PERSON[product]
+    values = {} if operation == "delete" else {**values, **more}
+    return Change(operation, {key: PERSON[product][1][key]}, values, foreign_id, id="c1")
+
+
+@pytest.mark.parametrize("name", PERSON)
+def test_a_record_is_created_changed_found_and_deleted(name: str):
+    resource, values, key = PERSON[name]
+    title = {"salesforce": "Name", "dingtalk_todo": "subject"}.get(name, "name")
+    with simulated(name.partition("_")[0], name, records=30) as said:
+        (made,) = said.deliver(resource, change(name, "create"))
+        assert made.status == "done"
+        if name != "feishu":  # its only look-up is by its own id
+            (found,) = said.connector.find(said.connector.resource(resource), [{key: values[key]}])
+            assert found.foreign_id == made.foreign_id
+        (changed,) = said.deliver(resource, change(name, "update", made.foreign_id, **{title: "另"}))
+        assert (changed.status, changed.message) == ("done", "")
+        (again,) = said.deliver(resource, change(name, "delete", made.foreign_id))
+        (gone,) = said.deliver(resource, change(name, "delete", made.foreign_id))
+        assert (again.status, gone.status) == ("done", "done")
+        counts = [said.simulator.log.count(one) for one in ("create", "update", "delete")]
+        assert counts == [1, 1, 1]
+
+
+@row(14, "products of the cloud: the look-up after a lost answer")
+@pytest.mark.parametrize("name", [name for name in PERSON if name != "feishu"])
+def test_a_lost_answer_is_looked_up_and_created_once(name: str):
+    resource, values, key = PERSON[name]
+    with simulated(name.partition("_")[0], name, records=30) as said:
+        said.simulator.faults.set(f"lost,skip=1,path={'' if name != 'salesforce' else '/s'}")  # not the log-in
+        assert [one.status for one in said.deliver(resource, change(name, "create"))] == ["unknown"]
+        (found,) = said.connector.find(said.connector.resource(resource), [{key: values[key]}])
+        assert found is not None
+        assert said.simulator.log.count("create") == 1
+
+
+@pytest.mark.parametrize("name", ["dingtalk", "wecom"])
+def test_what_is_there_already_is_a_conflict(name: str):
+    with simulated(name, records=30) as said:
+        said.deliver("users", change(name, "create"))
+        assert [one.status for one in said.deliver("users", change(name, "create"))] == ["conflict"]
+        assert said.simulator.log.count("create") == 1
+
+
+@row(16, "a batch of Salesforce's in part")
+def test_each_row_of_a_batch_has_its_own_verdict():
+    changes = [
+        Change("create", {"ExternalId__c": f"S{n}"}, {"ExternalId__c": f"S{n}", "Name": name})
+        for n, name in enumerate(["A", "", "C", "x" * 300, "E"])
+    ]
+    with simulated("salesforce", records=20) as said:
+        said.simulator.faults.set("partial,skip=2")
+        outcomes = said.deliver("Account", *changes)
+        assert [one.status for one in outcomes] == ["done", "rejected", "retry", "rejected", "done"]
+        assert "REQUIRED_FIELD_MISSING" in outcomes[1].message
+        assert said.simulator.log.count("create", "Account") == 2
+        assert len([one for one in said.simulator.log.of("request") if "composite" in one.resource]) == 1
+
+
+def test_salesforce_is_read_by_what_changed():
+    with simulated("salesforce") as said:
+        since = max(one["SystemModstamp"] for one in said.read("Account"))
+        said.simulator.change("Account", {"Id": "001D00000000000007", "Name": "Renamed"})
+        changed = said.read("Account", since=since)
+    assert "001D00000000000007" in {one["Id"] for one in changed}
+    assert len(changed) < 10
+
+
+def test_feishu_lists_approvals_by_spans_of_time_and_shows_each():
+    with simulated("feishu", records=30) as said:
+        found = said.read("approvals")
+        assert {one["instance_code"] for one in found} == {
+            one["instance_code"] for one in said.simulator.rows("instances")
+        }
+    assert all(one["task_list"] for one in found)
+
+
+def test_people_of_two_departments_come_twice_and_departments_of_all_levels():
+    with simulated("dingtalk", records=100) as said:
+        assert len(said.read("departments")) == len(said.simulator.rows("departments")) - 1
+        people = [one["userid"] for one in said.read("users")]
+    assert len(people) == 104
+    assert len(set(people)) == 100
