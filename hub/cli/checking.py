@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import typer
@@ -12,8 +14,11 @@ from hub.cli.frame import FINDINGS, OK
 from hub.cli.opening import opened_hub
 from hub.cli.say import Say, plural
 from hub.contract import Probe
-from hub.doctor.claims import Verdict, examine
+from hub.doctor.claims import REMEMBERED, Verdict, examine
 from hub.errors import HubError
+from hub.exchange.ground import Hub
+from hub.security import audit
+from hub.store import claims
 from hub.workspace.workspace import System, Workspace
 
 MARKS = {
@@ -40,30 +45,63 @@ def check(
         for name in wanted:
             workspace.system(name)
         for name in wanted:
-            probes = [_clean(say, one) for one in _probes(opened.hub.connect, workspace, workspace.system(name))]
+            found = _checked(opened.hub.connect, workspace, workspace.system(name))
+            _remember(opened.hub, name, found, say.clean)
+            probes = [_clean(say, one) for one in found.probes]
             failed += any(not probe.ok for probe in probes)
-            _show(say, name, probes)
-            told.append({"system": name, "ok": all(probe.ok for probe in probes), "probes": probes})
+            _show(say, name, probes, found.changed)
+            told.append({
+                "system": name, "ok": all(probe.ok for probe in probes), "probes": probes, "changed": found.changed,
+            })  # fmt: skip
     say.line(f"{plural(len(wanted) - failed, 'system')} of {len(wanted)} ready")
     say.answer({"systems": told, "failed": failed})
     return FINDINGS if failed else OK
 
 
-def _probes(connect: Any, workspace: Workspace, system: System) -> list[Probe]:
+@dataclass
+class Checked:
+    """What was found of one system; ``changed`` are claims by resource that are now refuted, or hold again."""
+
+    probes: list[Probe] = field(default_factory=list)
+    verdicts: dict[str, list[Verdict]] = field(default_factory=dict)
+    changed: dict[str, list[str]] = field(default_factory=dict)
+
+
+def _checked(connect: Any, workspace: Workspace, system: System) -> Checked:
     """The steps of the connector, then the claims of each resource that can be read."""
+    found = Checked()
     try:
         connector = connect(system.name)
     except HubError as error:
-        return [Probe("settings", "failed", error.message, error.hint, error.code)]
+        found.probes.append(Probe("settings", "failed", error.message, error.hint, error.code))
+        return found
     try:
-        probes = [_weighed(workspace, system, probe) for probe in connector.check()]
+        found.probes += [_weighed(workspace, system, probe) for probe in connector.check()]
         for resource in system.resources:
-            if any(probe.name == f"read {resource}" and probe.status == "ok" for probe in probes):
+            if any(probe.name == f"read {resource}" and probe.status == "ok" for probe in found.probes):
                 by = looked_up_by(workspace, system.name, resource)
-                probes += [one.probe(resource) for one in _claims(connector, resource, by)]
-        return probes
+                found.verdicts[resource] = _claims(connector, resource, by)
+                found.probes += [one.probe(resource) for one in found.verdicts[resource]]
+        return found
     finally:
         connector.close()
+
+
+def _remember(hub: Hub, system: str, found: Checked, clean: Callable[[object], str]) -> None:
+    """So that exchanges do without what does not hold. Without tables there are no exchanges yet."""
+    with hub.database.begin() as connection:
+        if not claims.ready(connection):
+            return
+        for resource, verdicts in found.verdicts.items():
+            broken = {one.claim: clean(one.detail) for one in verdicts
+                      if one.standing == "refuted" and one.claim in REMEMBERED}  # fmt: skip
+            held = [one.claim for one in verdicts if one.standing in ("held", "noted")]
+            if changed := claims.remember(connection, system, resource, broken, held):
+                found.changed[resource] = changed
+                details = {name: broken.get(name, "holds") for name in changed}
+                audit.record(
+                    connection, hub.actor, "claims.checked", f"resource:{system}.{resource}", details=details
+                )
 
 
 def _claims(connector: Any, resource: str, by: list[str]) -> list[Verdict]:
@@ -100,7 +138,7 @@ def _clean(say: Say, probe: Probe) -> Probe:
     return dataclasses.replace(probe, detail=say.clean(probe.detail), remedy=say.clean(probe.remedy))
 
 
-def _show(say: Say, name: str, probes: list[Probe]) -> None:
+def _show(say: Say, name: str, probes: list[Probe], changed: Mapping[str, list[str]]) -> None:
     say.line(say.text(name, "bold"))
     wide = max((len(probe.name) for probe in probes), default=0)
     for probe in probes:
@@ -109,3 +147,5 @@ def _show(say: Say, name: str, probes: list[Probe]) -> None:
         say.line(say.text(f"  {word:<8}", style), *said, *([say.text(f"[{probe.code}]", "dim")] if probe.code else []))
         if probe.remedy and probe.status in ("failed", "warning"):
             say.line(say.text("           hint:", "cyan"), say.text(probe.remedy))
+    for resource, names in changed.items():
+        say.line(f"  remembered for the exchanges of {name}.{resource}: {', '.join(names)}", style="yellow")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -14,9 +14,11 @@ from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
 from hub.cli.say import Say, listed, moment, plural
 from hub.contract import Field, Resource
+from hub.doctor.claims import MEANS
 from hub.errors import ConfigError, HubError
-from hub.store import circuits
+from hub.store import circuits, claims
 from hub.store.circuits import Circuit
+from hub.store.claims import Refuted
 from hub.store.database import now
 from hub.workspace.diff import plain as without_secrets
 from hub.workspace.workspace import System, Workspace
@@ -71,8 +73,14 @@ def systems(ctx: typer.Context) -> None:
     say.show(table)
     for one in known.values():
         _left_alone(say, one)
+    doubts = [one for one in _refuted(say) if one.system in workspace.systems]
+    for doubt in doubts:
+        say.line(
+            say.text(f"{doubt.system}.{doubt.resource}: {doubt.claim} does not hold", "red"),
+            say.text(f"since {moment(doubt.since)}: {doubt.reason}; {MEANS[doubt.claim]}"),
+        )
     say.line("cophub systems check NAME tries the address and the credentials", style="dim")
-    say.answer({"systems": told})
+    say.answer({"systems": told, "refuted": doubts})
 
 
 @app.command(cls=Command)
@@ -140,6 +148,13 @@ def _circuits(say: Say) -> Mapping[str, Circuit]:
     with suppress(HubError), opened_hub(say, schema=False) as opened:
         return circuits.every(opened.hub.database)
     return {}
+
+
+def _refuted(say: Say) -> Sequence[Refuted]:
+    """Claims that a check refuted."""
+    with suppress(HubError), opened_hub(say, schema=False) as opened:
+        return claims.every(opened.hub.database)
+    return []
 
 
 def _circuit(found: Circuit | None) -> Text:

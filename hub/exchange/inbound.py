@@ -31,6 +31,7 @@ from hub.exchange.merging.reassert import drifted
 from hub.exchange.merging.takeback import take_back
 from hub.exchange.reading import read_source
 from hub.exchange.runfile import RunFile
+from hub.exchange.strategy import reading
 from hub.failpoints import reach
 from hub.mapping.compile import Compiled
 from hub.mapping.compiled import whole_hash
@@ -115,6 +116,7 @@ def _read(
     asked = asked_of(
         hub.database, mapping, compiled, mode, cursor=resource.cursor, initial=initial, full=full
     )
+    asked = reading(hub.database, mapping.from_).asked(asked)
     known = _known(hub, run, mapping, compiled, asked)
     extracted = read_source(
         hub, run, source, resource, compiled, asked, lambda other: opened_source(hub, stack, other), progress

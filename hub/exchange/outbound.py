@@ -31,6 +31,7 @@ from hub.exchange.matching.resolve import VERDICTS
 from hub.exchange.reading import read_source
 from hub.exchange.runfile import HASH, RunFile, sql_name, sql_text
 from hub.exchange.staging import stage, take
+from hub.exchange.strategy import reading, unwritable
 from hub.mapping.compile import Compiled
 from hub.mapping.compiled import whole_hash
 from hub.mapping.evaluate import evaluate
@@ -74,6 +75,8 @@ def plan(
                     )
                 )
             planner.versions()
+        if why := unwritable(hub.database, output.into):
+            manifests[-1].notes.append(f"strategy: {why}")
     run.require_unchanged()
     _one_mark(manifests, compiled)
     return manifests
@@ -225,6 +228,7 @@ class _Planner:
         reader = opened_source(hub, stack, system)
         resource = keyed(reader.resource(name), self.compiled)
         asked = self._asked(resource.cursor, initial=initial, full=full)
+        asked = reading(hub.database, self.mapping.from_).asked(asked)
         extracted = read_source(
             hub,
             run,

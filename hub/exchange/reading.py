@@ -13,6 +13,7 @@ from hub.exchange.extract import Extracted, extract, key_sql
 from hub.exchange.ground import Asked, Hub, Progress
 from hub.exchange.join import joined_scan
 from hub.exchange.runfile import RunFile
+from hub.exchange.strategy import reading
 from hub.failpoints import reach
 from hub.mapping.compile import Compiled
 
@@ -30,6 +31,8 @@ def read_source(
     waiting: bool = True,
 ) -> Extracted:
     """Extract the resource, and what ``with`` joins to it; of an incremental read also what is ``waiting``."""
+    chosen = reading(hub.database, compiled[0].source, compiled[0])
+    heard = chosen.source(source)
     paths = tuple(sorted({path for one in compiled for path in one.paths}))
     query = Query(resource, paths, since=asked.since, token=asked.token, takes_files=True)
     joins = [
@@ -50,16 +53,16 @@ def read_source(
             if asked.incremental and waiting
             else ()
         )
-        extracted = extract(source, query, run, show, scan_of, again)
+        extracted = extract(heard, query, run, show, scan_of, again)
     except Fatal as error:
         if error.code != "token.expired" or query.token is None:
             raise
         # The source forgot the token of an incremental read: everything is read instead, and that is said.
-        extracted = extract(source, dataclasses.replace(query, token=None), run, show, scan_of)
+        extracted = extract(heard, dataclasses.replace(query, token=None), run, show, scan_of)
         note = f"everything was read: {error.message}"
         extracted = dataclasses.replace(extracted, notes=(*extracted.notes, note))
     reach("after_extract")
-    return _watched(hub, run, source, extracted, compiled[0], opened)
+    return _watched(hub, run, source, chosen.judged(extracted), compiled[0], opened)
 
 
 def _watched(

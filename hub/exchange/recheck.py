@@ -22,6 +22,7 @@ from hub.exchange.quarantine import set_aside
 from hub.exchange.reading import read_source
 from hub.exchange.runfile import RunFile, sql_text
 from hub.exchange.staging import stage_keys, take
+from hub.exchange.strategy import reading
 from hub.mapping.compile import compile_mapping
 from hub.store import shadows
 from hub.workspace.shape import MappingFile
@@ -79,6 +80,7 @@ def _read(
             asked = Asked(manifests[0].mode, token=last.token)
         elif last.cursor is not None and resource.cursor:
             asked = Asked(manifests[0].mode, since=back(last.cursor, seconds(mapping.overlap)))
+    asked = reading(hub.database, mapping.from_).asked(asked)
     run.leave()
     return read_source(
         hub,

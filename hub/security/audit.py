@@ -27,6 +27,7 @@ ACTIONS: Final = {
     "plan.approved": "A plan over its guard was approved.",
     "plan.unchecked": "A stored plan was applied without reading its source again.",
     "plan.refused": "A plan was refused by a person.",
+    "claims.checked": "A check refuted claims of a resource, or found that they hold again.",
     "drift.accepted": "A run went on though mapped fields of its source vanished or changed their type.",
     "guard.initial": "The guard of a first run was lifted (--initial).",
     "review.decided": "A person decided a review.",

@@ -22,6 +22,18 @@ circuit = Table(
     Column("message", Text, nullable=False, server_default=""),
 )
 
+# What a resource claims and a check of its system refuted; gone when a later check finds that it holds.
+claim = Table(
+    "claim",
+    metadata,
+    Column("system", Text, primary_key=True),
+    Column("resource", Text, primary_key=True),
+    Column("claim", Text, primary_key=True),  # paging snapshot cursor deletes find
+    Column("reason", Text, nullable=False),
+    Column("since", Moment, nullable=False),  # when it was first found out
+    Column("checked_at", Moment, nullable=False),
+)
+
 # How a target rewrites what it is given: said once, then tolerated.
 rewriting = Table(
     "rewriting",

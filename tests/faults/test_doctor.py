@@ -243,3 +243,36 @@ def test_the_command_says_it_in_text_and_json(tmp_path: Path) -> None:
     steps = {one["name"]: one for one in told.json["systems"][0]["probes"]}
     assert steps["authentication"]["code"] == "auth.refused"
     assert steps["read people"]["detail"] == "not tried, because authentication failed"
+
+
+def test_what_is_refuted_is_remembered_shown_and_forgotten_when_mended(tmp_path: Path) -> None:
+    """A service that cuts pages shorter than its file says, read until the first short page."""
+    work = desk(tmp_path / "work")
+
+    def reply(asked: Asked) -> Answer:
+        skip, size = int(asked.params.get("skip", 0)), min(int(asked.params.get("top", 3)), 3)
+        return as_json(ROWS[skip : skip + size])
+
+    def declare(server: Fake, until: str) -> None:
+        paging = {"offset": {"param": "skip", "size_param": "top", "size": 5, "until": until}}
+        shop = {"people": PEOPLE["people"] | {"paging": paging}}
+        (work.folder / "config" / "systems" / "shop.yaml").write_text(
+            f"system: shop\nconnector: rest\nurl: {server.url}\nresources: {json.dumps(shop)}\n"
+        )
+
+    with fake(reply) as server:
+        declare(server, "short")
+        said = work.cophub("systems", "check", "shop", "--json")
+        assert said.code == 1
+        assert said.json["systems"][0]["changed"] == {"people": ["paging"]}
+        (doubt,) = work.cophub("systems", "--json").json["refuted"]
+        assert (doubt["resource"], doubt["claim"]) == ("people", "paging")
+        assert "the end of a page is taken for the end of all" in doubt["reason"]
+        assert "shop.people: paging does not hold" in work.cophub("systems").out
+        assert "changed" not in work.cophub("systems", "check", "shop").out
+        declare(server, "empty")
+        mended = work.cophub("systems", "check", "shop")
+        assert (mended.code, "remembered for the exchanges of shop.people: paging" in mended.out) == (0, True)
+        assert work.cophub("systems", "--json").json["refuted"] == []
+    (entry, last) = (one["action"] for one in work.cophub("audit", "list", "--json").json["entries"][:2])
+    assert (entry, last) == ("claims.checked", "claims.checked")

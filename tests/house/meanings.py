@@ -40,6 +40,10 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "name the authority's file by tls.ca, or have the server send its whole chain",
     ),
     "tls.certificate": ("the server's certificate is not accepted for another reason", "see the cause"),
+    "claim.find": (
+        "records of the target cannot be looked up by key, as a check found out: nothing is written to it",
+        "mend find: or key: of the resource, then cophub systems check NAME",
+    ),
     "claim.refuted": (
         "what a resource claims does not hold, seen by reading it",
         "mend paging:, cursor: or key: of the resource; meanwhile exchanges do without",

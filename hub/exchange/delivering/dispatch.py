@@ -19,6 +19,7 @@ from hub.exchange.judging.predict import Meter
 from hub.exchange.judging.prints import remember
 from hub.exchange.manifest import Manifest
 from hub.exchange.runfile import RunFile
+from hub.exchange.strategy import require_writable
 from hub.security.masking import is_classified
 from hub.store import deliveries
 from hub.store.journal import Lease
@@ -46,6 +47,7 @@ def deliver(
             where=f"config/systems/{system.name}.yaml",
             hint="set writes: on, or log, in this environment",
         )
+    require_writable(hub.database, manifest.output)
     target = hub.opened(stack, system.name) if system.writes == "on" else None
     secret = frozenset(name for name, level in levels(hub, manifest).items() if is_classified(level))
     mapping, limits = hub.workspace.mapping(manifest.exchange), system.delivery

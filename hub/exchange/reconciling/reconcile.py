@@ -31,6 +31,7 @@ from hub.exchange.reconciling.standing import LACKS, UNREAD, look_up, read_targe
 from hub.exchange.runfile import RunFile, sql_text
 from hub.exchange.spreadsheet import write_rows
 from hub.exchange.staging import stage_keys, take
+from hub.exchange.strategy import reading
 from hub.store import deliveries, reconciliations, shadows
 
 COLUMNS = ("output", "kind", "key", "id", "field", "expected", "actual")
@@ -114,6 +115,7 @@ def _target(
     )
     pair(run)
     looked_up = reason.startswith(UNREAD)
+    reason = reason or reading(hub.database, manifest.output).incomplete
     if not reason and not resource.replaces:
         reason = verified(run, connector, resource, manifest)
         if reason.startswith(LACKS):  # what the list does not show is looked up, one by one
