@@ -95,7 +95,7 @@ bench: .venv/test.stamp  ## the benchmark on SQLite, 100,000 rows (see bench/ fo
 
 SOAK ?= 10
 soak: .venv/test.stamp  ## the tests that kill and cut, all points and times, SOAK times over
-	@for round in $$(seq $(SOAK)); do $(BIN)/python -m pytest -q -m "soak or not soak" tests/faults tests/unit/exchange/test_convergence.py; done
+	@for round in $$(seq $(SOAK)); do $(BIN)/python -m pytest -q --both -m "soak or not soak" tests/faults tests/unit/exchange; done
 
 matrix: .venv/test.stamp  ## the fault matrix: every test of a row, and how each row ended
 	@$(BIN)/python -m pytest -q -p tests.faults.matrix $$($(BIN)/python -m tests.faults.matrix --nodes) || failed=1

@@ -103,7 +103,8 @@ def open_hub(
             actor,
             Signer(lambda: ring(workspace.folder, values)),
             workspace.hub.memory,
-            clock=clock,
+            workspace.hub.threads,
+            clock,
         )
         yield Opened(hub, secrets, redactor)
     finally:

@@ -22,6 +22,33 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.pop("COLUMNS", None)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--both", action="store_true", help="tests marked by_turns on both databases each")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of a file marked ``by_turns`` every test runs on one database, its neighbours on the other: all that the
+    file is about meets both, in half of the time."""
+    if config.getoption("--both"):
+        return
+    turns: dict[str, int] = {}  # of a test with its other parameters, its place in the file
+    places: dict[Path, int] = {}
+    left = []
+    for item in items:
+        store = getattr(item, "callspec", None) and item.callspec.params.get("store")  # type: ignore[attr-defined]
+        if store not in ("sqlite", "postgresql") or not item.get_closest_marker("by_turns"):
+            continue
+        name = item.nodeid.replace(store, "")
+        if name not in turns:
+            turns[name] = places[item.path] = places.get(item.path, -1) + 1
+        if (turns[name] % 2 == 0) != (store == "sqlite"):
+            left.append(item)
+    if left:
+        config.hook.pytest_deselected(items=left)
+        gone = set(left)
+        items[:] = [item for item in items if item not in gone]
+
+
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
     """Bytes are no name: archives made at import hold the time, and workers must agree on names."""
     return f"{argname} of {len(val)}" if isinstance(val, bytes) and len(val) > 40 else None

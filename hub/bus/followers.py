@@ -97,7 +97,7 @@ class Followers:
 
     def _open(self) -> Warm:
         if self._warm is None:
-            self._warm = Warm(self.hub.scratch, self.hub.memory, self.hub.threads)
+            self._warm = Warm(self.hub.scratch, self.hub.memory, 1)
         return self._warm
 
     def watch(self, stage: str, counts: Mapping[str, int]) -> None:

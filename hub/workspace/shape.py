@@ -89,6 +89,7 @@ class HubFile(Shape):
     )
     languages: list[str] = Field(["en", "zh"], description="Languages of titles")
     memory: str = Field("450MB", description="Memory of one run's DuckDB", examples=["2GB"])
+    threads: int = Field(2, ge=1, le=256, description="Processor threads of one run's DuckDB", examples=[4])
     webhooks: dict[Name, Webhook] = Field(
         {},
         description="Who outside is told of changes, by name",

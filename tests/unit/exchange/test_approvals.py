@@ -16,6 +16,8 @@ from hub.store import plans
 from tests.unit.exchange.test_guard import many
 from tests.unit.exchange.world import SUPPLIERS, World, some
 
+pytestmark = pytest.mark.by_turns
+
 HOUR = dt.timedelta(hours=1)
 
 

@@ -20,6 +20,8 @@ from tests.unit.exchange.target import Crm
 from tests.unit.exchange.test_outbound import ONE, TO_CRM, TWO, send, target
 from tests.unit.exchange.world import World, some
 
+pytestmark = pytest.mark.by_turns
+
 MANY = [{"id": f"{number:03}", "name": f"Name {number}"} for number in range(40)]
 
 

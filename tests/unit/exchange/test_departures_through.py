@@ -18,6 +18,8 @@ from tests.unit.exchange.target import Crm
 from tests.unit.exchange.test_departures import aged, states
 from tests.unit.exchange.world import FIELDS, World, reconciled, some
 
+pytestmark = pytest.mark.by_turns
+
 THROUGH = """
     mapping: through
     from: erp.suppliers

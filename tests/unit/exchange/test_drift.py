@@ -11,6 +11,8 @@ from hub.exchange.pipeline import run_exchange
 from tests.faults.matrix import row
 from tests.unit.exchange.world import FIELDS, SUPPLIERS, World, reconciled, some
 
+pytestmark = pytest.mark.by_turns
+
 AWAY = """
     mapping: away
     from: supplier

@@ -13,6 +13,8 @@ from connectors.simulators.server import Simulator
 from tests.unit.exchange.test_merging import MAPPING, city
 from tests.unit.exchange.world import FIELDS, SUPPLIER, World, some
 
+pytestmark = pytest.mark.by_turns
+
 SYSTEM = """
     system: crm
     connector: rest

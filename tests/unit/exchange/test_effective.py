@@ -9,6 +9,8 @@ import pytest
 from tests.unit.exchange.test_merging import MAPPING, sources
 from tests.unit.exchange.world import World, some
 
+pytestmark = pytest.mark.by_turns
+
 FIELDS = "{id: text, name: text, city: text, start: text, end: text, changed: datetime}"
 ONE = {"id": "1", "name": "ACME", "start": "2026-01-01", "end": None, "changed": "2026-01-01T00:00:00Z"}
 LATER = ONE | {"name": "Acme 2", "start": "2026-06-01", "changed": "2026-02-01T00:00:00Z"}

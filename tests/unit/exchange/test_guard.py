@@ -10,6 +10,8 @@ from hub.errors import Held
 from tests.faults.matrix import row
 from tests.unit.exchange.world import SUPPLIERS, World, some
 
+pytestmark = pytest.mark.by_turns
+
 
 def many(count: int, **more: Any) -> list[dict[str, Any]]:
     return [{"id": str(number), "name": f"S{number}", **more} for number in range(count)]

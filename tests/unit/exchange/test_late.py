@@ -13,6 +13,8 @@ from hub.exchange.pipeline import Result, run_exchange
 from hub.exchange.uniting.merger import merge_entities
 from tests.unit.exchange.world import FIELDS, SUPPLIERS, World, reconciled, some
 
+pytestmark = pytest.mark.by_turns
+
 
 def handed(world: World, *records: dict[str, Any], deleted: tuple[str, ...] = ()) -> Result:
     """Records that come late, and deletions, as events bring them."""

@@ -8,6 +8,8 @@ import pytest
 
 from tests.unit.exchange.world import World, some
 
+pytestmark = pytest.mark.by_turns
+
 PERSON = """
     model: person
     key: [code]

@@ -11,6 +11,8 @@ from tests.unit.exchange.target import Crm
 from tests.unit.exchange.test_guard import held, many
 from tests.unit.exchange.world import SUPPLIERS, World, some
 
+pytestmark = pytest.mark.by_turns
+
 TO_CRM = """
     mapping: to-crm
     from: supplier

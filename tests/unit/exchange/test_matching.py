@@ -8,6 +8,8 @@ import pytest
 
 from tests.unit.exchange.world import FIELDS, SUPPLIER, SUPPLIERS, World, some
 
+pytestmark = pytest.mark.by_turns
+
 FROM_CRM = """
     mapping: crm-suppliers
     from: crm.accounts

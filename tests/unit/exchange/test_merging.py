@@ -8,6 +8,8 @@ import pytest
 
 from tests.unit.exchange.world import FIELDS, SUPPLIER, World, some
 
+pytestmark = pytest.mark.by_turns
+
 MAPPING = """
     mapping: {name}
     from: {name}.suppliers

@@ -20,6 +20,8 @@ from hub.exchange.runfile import RunFile, open_run
 from hub.testing.matching import alike, link, rule_of
 from tests.unit.exchange.world import World, some
 
+pytestmark = pytest.mark.by_turns
+
 NAMES = {"by": "name", "bits": [7.0, 5.0, 0.0, -4.0]}
 SET: dict[str, Any] = {
     "fields": {"first": "text", "last": "text", "born": "date", "email": "text"},

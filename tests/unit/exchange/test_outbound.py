@@ -11,6 +11,8 @@ from tests.faults.matrix import row
 from tests.unit.exchange.target import Crm
 from tests.unit.exchange.world import SUPPLIERS, World, some
 
+pytestmark = pytest.mark.by_turns
+
 TO_CRM = """
     mapping: to-crm
     from: supplier

@@ -18,6 +18,8 @@ from tests.unit.exchange.target import Crm
 from tests.unit.exchange.test_outbound import ONE, TWO, send, target
 from tests.unit.exchange.world import World
 
+pytestmark = pytest.mark.by_turns
+
 
 def each(kind: str, count: int) -> int:
     return count

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from hub.exchange.plan import load_plan
 from hub.exchange.runfile import open_run
 from hub.store import plans
 from tests.unit.exchange.world import FIELDS, SUPPLIER, SUPPLIERS, World
+
+pytestmark = pytest.mark.by_turns
 
 ACME = {"id": "1", "name": "ACME", "tax": "T1", "city": "Bonn"}
 CRM = """

@@ -16,6 +16,8 @@ from hub.store.reports import find_plan
 from tests.unit.exchange.target import Crm
 from tests.unit.exchange.world import SUPPLIER, World
 
+pytestmark = pytest.mark.by_turns
+
 PASS = """
     mapping: erp-to-crm
     from: erp.suppliers

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.unit.exchange.world import FIELDS, World, some
+
+pytestmark = pytest.mark.by_turns
 
 
 def supplier(key: str, parent: str | None = None, **more: object) -> dict[str, object]:

@@ -12,6 +12,8 @@ from tests.unit.exchange.test_matching import FROM_CRM
 from tests.unit.exchange.test_merges import ONE, RANKED, TWO, merge, unmerge
 from tests.unit.exchange.world import FIELDS, SUPPLIERS, World, some
 
+pytestmark = pytest.mark.by_turns
+
 TO_SHOP = """
     mapping: to-shop
     from: supplier

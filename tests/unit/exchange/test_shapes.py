@@ -8,6 +8,8 @@ import pytest
 
 from tests.unit.exchange.world import FIELDS, SUPPLIERS, World, some
 
+pytestmark = pytest.mark.by_turns
+
 POSITION = """
     model: position
     key: [code]

@@ -8,6 +8,8 @@ import pytest
 
 from tests.unit.exchange.world import FIELDS, SUPPLIERS, World, some
 
+pytestmark = pytest.mark.by_turns
+
 ACME = {"id": "1", "name": "ACME", "tax": "T1", "city": "Bonn"}
 BEST = {"id": "2", "name": "Best", "tax": "T2", "city": "Ulm"}
 CRM = """

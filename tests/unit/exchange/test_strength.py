@@ -9,6 +9,8 @@ import pytest
 from tests.unit.exchange.test_merging import city, said, sources
 from tests.unit.exchange.world import SUPPLIER, World, some
 
+pytestmark = pytest.mark.by_turns
+
 
 def by_hand(world: World, value: str | None, field: str = "city") -> None:
     """A person sets the field of the only supplier; what a source said of it is said in vain now."""

@@ -7,6 +7,8 @@ import pytest
 from tests.unit.exchange.test_merging import MAPPING, city, said, sources
 from tests.unit.exchange.world import World, some
 
+pytestmark = pytest.mark.by_turns
+
 OTHER = {"id": "2", "name": "Best"}
 
 

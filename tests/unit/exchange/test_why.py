@@ -9,6 +9,8 @@ from hub.exchange.matching.why import Why, explain_record
 from tests.unit.exchange.test_likeness import CRM, FIELDS, HR, PERSON, WANG
 from tests.unit.exchange.world import World
 
+pytestmark = pytest.mark.by_turns
+
 
 @pytest.fixture(autouse=True)
 def people(world: World) -> None:
