@@ -94,8 +94,9 @@ bench: .venv/test.stamp  ## the benchmark on SQLite, 100,000 rows (see bench/ fo
 	@$(BIN)/python -m bench inbound --rows 100000
 
 SOAK ?= 10
-soak: .venv/test.stamp  ## the tests that kill and cut, all points and times, SOAK times over
-	@for round in $$(seq $(SOAK)); do $(BIN)/python -m pytest -q --both -m "soak or not soak" tests/faults tests/unit/exchange; done
+soak: .venv/test.stamp  ## all unit tests on both databases; the tests that kill and cut, all points and times, SOAK times over
+	@$(BIN)/python -m pytest -q --both -m "soak or not soak" tests/unit
+	@for round in $$(seq $(SOAK)); do $(BIN)/python -m pytest -q -m "soak or not soak" tests/faults; done
 
 matrix: .venv/test.stamp  ## the fault matrix: every test of a row, and how each row ended
 	@$(BIN)/python -m pytest -q -p tests.faults.matrix $$($(BIN)/python -m tests.faults.matrix --nodes) || failed=1
