@@ -217,3 +217,15 @@ def scim() -> Login:
 def caldav() -> Login:
     """Radicale, a CalDAV server; the user owns everything below their name."""
     return _login("CALDAV")
+
+
+@pytest.fixture(scope="session")
+def imap() -> Login:
+    """Dovecot: any user may log in with the one password; ``ca`` is the authority of its certificate."""
+    return _login("IMAP")
+
+
+@pytest.fixture(scope="session")
+def smtp() -> Login:
+    """aiosmtpd with the rules of ``tests/systems/smtp_server.py``; ``database`` is the folder it keeps messages in."""
+    return replace(_login("SMTP"), database=variables("SMTP")["HUB_TEST_SMTP_BOX"])

@@ -90,7 +90,7 @@ class Credentials:
     def given(self) -> Given:
         """The credentials of one request; fetches a token where there is none."""
         auth = self._auth
-        self._require_good()
+        self.require()
         if self._login is not None:
             if not self._login.scheme:
                 return Given()
@@ -128,7 +128,7 @@ class Credentials:
             self._tokens.refusals += 1
             self._refusals = self._tokens.refusals
 
-    def _require_good(self) -> None:
+    def require(self) -> None:
         if self._refusals != self._tokens.refusals:
             raise AuthError(
                 "auth.refused",
@@ -147,7 +147,7 @@ class Credentials:
         """The token of the session, of a log-in or of OAuth 2.0, fetched where there is none."""
         # one thread fetches, the others wait for it and find it here
         with self._tokens.lock:
-            self._require_good()
+            self.require()
             if not self._tokens.text or self._clock.now() >= self._tokens.end:
                 try:
                     self._tokens.text, lifetime = self._fetch()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from hub.contract import Change, Outcome, OutcomeStatus
 from hub.errors import ConfigError, HubError, RecordRejected
@@ -30,8 +30,10 @@ def of_status(
     return Outcome("rejected", foreign_id, None, code, message)
 
 
-def each(changes: Sequence[Change], send: Callable[[Change], Outcome]) -> list[Outcome]:
-    """Send change by change.
+def each(
+    changes: Sequence[Change], send: Callable[[Change], Outcome], not_sent: Collection[str] = NOT_SENT
+) -> list[Outcome]:
+    """Send change by change. Errors of the codes ``not_sent`` had surely no effect.
 
     Raises only while nothing can have had an effect. After a lost answer, or a request to slow down,
     the rest is left for later instead of running into the same trouble.
@@ -45,7 +47,7 @@ def each(changes: Sequence[Change], send: Callable[[Change], Outcome]) -> list[O
             if isinstance(error, ConfigError) and not outcomes:
                 raise
         except HubError as error:
-            sent = error.code not in NOT_SENT
+            sent = error.code not in not_sent
             if not sent and all(one.status in ("rejected", "retry") for one in outcomes):
                 raise
             status: OutcomeStatus = "unknown" if sent else "retry"

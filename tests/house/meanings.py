@@ -127,6 +127,48 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "caldav.names": ("", "write key: href for the resource, and map by it"),
     "caldav.uid": ("", "map uid, or mend the value"),
     "caldav.unreadable": ("", "mend or delete the to-do in the calendar"),
+    # Mail.
+    "mail.answer": ("the mail server's answer is of no form that can be used, or larger than asked for", ""),
+    "mail.cut": ("the connection to the mail server was cut, or its deadline passed", "by itself"),
+    "mail.fetch": ("the mail server refuses to give messages", ""),
+    "mail.folder": ("there is no such folder, or the account may not open it", ""),
+    "mail.fragments": ("", "narrow search:, or write expunged: false"),
+    "mail.header": (
+        "a value that is to be one line has several",
+        "mend the value in the source, or the mapping",
+    ),
+    "mail.imap": ("", "write imap: in the system's file"),
+    "mail.later": ("the mail server takes no log-in now", "by itself; ask who keeps the server if it stays"),
+    "mail.login": (
+        "the mail server takes no log-in",
+        "leave username: and password: away, or encrypt the connection",
+    ),
+    "mail.lost": (
+        "the connection ended after the message was handed over and before the server's answer",
+        "by itself: it goes again with the same Message-ID; with doubtful: wait a person decides",
+    ),
+    "mail.message": ("the values make no message", "mend the values or the mapping"),
+    "mail.read_only": ("the resource is a folder that is read", ""),
+    "mail.recipient": (
+        "the message has no recipient, too many, or one that is no address",
+        "mend to, cc or bcc",
+    ),
+    "mail.search": ("the mail server refuses search:", ""),
+    "mail.send_only": ("the resource is sent, and cannot be read", ""),
+    "mail.sent": ("a message that is sent cannot be changed or taken back", "see updates: of send:"),
+    "mail.smtp": ("", "write smtp: in the system's file"),
+    "mail.starttls": ("the mail server offers no encryption", ""),
+    "mail.tls": ("the mail server's certificate is not trusted", ""),
+    "mail.tls_file": ("there is no such file below config/", ""),
+    "mail.too_large": (
+        "the message is larger than max_message",
+        "leave attachments out, or raise max_message",
+    ),
+    "mail.unreachable": ("the mail server does not answer", ""),
+    "smtp.NUMBER": (
+        "the mail server answered one message with this code (RFC 5321), such as smtp.550 for an unknown recipient",
+        "look at its message; 4xx: by itself; 5xx: mend the recipient or the message",
+    ),
     # Pushed records.
     "webhook.push_only": ("the system only pushes its records: nothing can be read of it", ""),
     # Reading.

@@ -15,7 +15,7 @@ from types import ModuleType
 from tests.systems import install
 from tests.systems.place import Note, Place, Unavailable, only_one
 
-NAMES = ("odbc", "postgres", "mariadb", "tryton", "sap", "ldap", "ad", "scim", "soap", "caldav")
+NAMES = ("odbc", "postgres", "mariadb", "tryton", "sap", "ldap", "ad", "scim", "soap", "caldav", "imap", "smtp")
 _begin = time.monotonic()
 
 
