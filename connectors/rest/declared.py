@@ -79,6 +79,19 @@ class CursorPaging(Settings):
         return self
 
 
+class LastRecord(Settings):
+    """Pages by values of the last record of the page before, until one is empty."""
+
+    params: dict[str, str] = Field(
+        description="Parameters, and the dotted path of their value in the record",
+        examples=[{"modifiedAfter": "modifiedAt", "lastId": "id"}],
+    )
+    size_param: str | None = Field(default=None, description="Parameter of the size", examples=["limit"])
+    size: int = Field(default=100, ge=1, description="Records per page")
+    more: str | None = Field(default=None, description="Dotted path of a flag: more follows")
+    into: Place = Field(default="query", description="Where the parameters go")
+
+
 class RangeHeader(Settings):
     """Pages by the Range header, counted from 0 (Tryton and others)."""
 
@@ -95,6 +108,7 @@ class Paging(Settings):
     page: PageNumber | None = Field(default=None, description="By page number")
     offset: Offset | None = Field(default=None, description="By offset")
     cursor: CursorPaging | None = Field(default=None, description="By a token or address in the answer")
+    last: LastRecord | None = Field(default=None, description="By the last record")
     link_header: Empty | None = Field(default=None, description="By the Link header, rel=next (RFC 8288)")
     range_header: RangeHeader | None = Field(default=None, description="By the Range header")
     none: Empty | None = Field(default=None, description="One answer holds everything")

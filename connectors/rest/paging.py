@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from connectors.rest.declared import Paging, RangeHeader
+from connectors.rest.declared import LastRecord, Paging, RangeHeader
 from hub.errors import Fatal
 from hub.http.paging import Ask, ByNumber, ByOffset, ByToken, Pager, Seen, ended, repeated
 
@@ -23,12 +23,14 @@ def pager(paging: Paging, size: int | None) -> Pager:
         return ByToken(rule.url or rule.from_ or "", rule.param, rule.more, sized)
     if paging.range_header:
         return ByRange(paging.range_header, size)
+    if paging.last:
+        return ByLast(paging.last, size)
     return ByLink(follow=paging.link_header is not None)
 
 
 def goes_into_body(paging: Paging) -> bool:
     """Whether the parameters of the pages are sent in the body."""
-    rule = paging.page or paging.offset or paging.cursor
+    rule = paging.page or paging.offset or paging.cursor or paging.last
     return rule is not None and rule.into == "body"
 
 
@@ -69,6 +71,28 @@ class ByRange:
     def _ask(self, start: int) -> Ask:
         end = start + self._size - (self._rule.end == "inclusive")
         return Ask(headers={"Range": f"{self._rule.unit}={start}-{end}"})
+
+
+class ByLast:
+    """Pages by values of the last record."""
+
+    def __init__(self, rule: LastRecord, size: int | None) -> None:
+        self._rule, self._size, self._seen = rule, size or rule.size, set[tuple[str, ...]]()
+
+    def first(self) -> Ask:
+        return Ask({self._rule.size_param: str(self._size)} if self._rule.size_param else {})
+
+    def after(self, seen: Seen) -> Ask | None:
+        if ended(seen, self._rule.more, "empty", self._size):
+            return None
+        values = {name: seen.last(path) for name, path in self._rule.params.items()}
+        given = {name: value for name, value in values.items() if value is not None}
+        if given.keys() != values.keys():
+            raise Fatal("paging.missing", "the last record has no value to go on with", where=seen.where)
+        if tuple(given.values()) in self._seen:
+            raise repeated(seen.where, "gives the same last record again")
+        self._seen.add(tuple(given.values()))
+        return Ask({**self.first().params, **given})
 
 
 def range_total(header: str) -> int | None:

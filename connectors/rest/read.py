@@ -50,7 +50,8 @@ class Got:
 
     def seen(self, count: int, read: int, total: int | None) -> Seen:
         """What the paging may know of this page: its records, those of the read so far, and the total."""
-        return Seen(partial(text_at, self.body), self.answer.headers, count, read, total, self.answer.where)
+        last = partial(text_at, self.records[-1]) if self.records else lambda path: None
+        return Seen(partial(text_at, self.body), self.answer.headers, count, read, total, self.answer.where, last)
 
 
 class Reader:
@@ -241,7 +242,8 @@ def _without_overlap(got: Got, last: bytes) -> list[msgspec.Raw]:
 
 
 def _smaller(asked: int | None, paging: Any) -> int | None:
-    sizes = [rule.size for rule in (paging.page, paging.offset, paging.cursor, paging.range_header) if rule]
+    rules = (paging.page, paging.offset, paging.cursor, paging.last, paging.range_header)
+    sizes = [rule.size for rule in rules if rule]
     return min(asked, *sizes) if asked and sizes else None
 
 

@@ -14,9 +14,13 @@ PRODUCTS: Mapping[str, str] = {
     "dingtalk": "Dingtalk",
     "feishu": "Feishu",
     "hr": "Hr",
+    "myinbox": "Myinbox",
     "s4": "S4",
     "salesforce": "Salesforce",
+    "successfactors": "Successfactors",
+    "taskcenter": "Taskcenter",
     "wecom": "Wecom",
+    "workday": "Workday",
 }
 """Name → class; the module bears the product's name."""
 

@@ -9,16 +9,12 @@ time of change at all.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from http.cookies import SimpleCookie
 
 from connectors.simulators import landscape, s4_records
 from connectors.simulators.edm import EntitySet, Navigation, Property
+from connectors.simulators.gateway import Gateway
 from connectors.simulators.odata import Service, failure
 from connectors.simulators.tables import Clock, Row, Table
 from connectors.simulators.wire import Answer, Refused, Request, refusal
@@ -28,7 +24,6 @@ PASSWORD = "s4-demo"
 ROOT = "/sap/opu/odata/sap/"
 COUNTRIES = frozenset(landscape.COUNTRIES)
 
-_SESSION = "SAP_SESSIONID_SIM_100"
 
 
 def _texts(names: str, length: int = 40) -> tuple[Property, ...]:
@@ -261,7 +256,7 @@ class S4:
             )
             for entity in (*PARTNERS, *COST_CENTERS, *PRODUCTS)
         }
-        self._sessions: dict[str, str] = {}
+        self._gateway = Gateway(self.users)
         self._user = USER
         prepare = {"A_BusinessPartner": self._number, "A_BusinessPartnerAddress": self._address_number}
         self._services: Sequence[Service] = [
@@ -279,51 +274,18 @@ class S4:
 
     def answer(self, request: Request) -> Answer:
         try:
-            request.actor = self._user = self._authenticate(request)
+            request.actor = self._user = self._gateway.authenticate(request)
             service = next(
                 (each for each in self._services if f"{request.path}/".startswith(f"{each.root}/")), None
             )
             if service is None:
                 raise Refused(403, "/IWFND/MED/170", f"No service found for {request.path}")
-            headers = self._csrf(request)
+            headers = self._gateway.csrf(request)
         except Refused as error:
             return failure(error)
         answer = service.answer(request)
         answer.headers |= headers
         return answer
-
-    def _authenticate(self, request: Request) -> str:
-        kind, _, coded = request.headers.get("Authorization", "").partition(" ")
-        try:
-            user, _, password = base64.b64decode(coded, validate=True).decode("utf-8").partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            user = password = ""
-        known = self.users.get(user.upper())
-        right = known is not None and hmac.compare_digest(known.encode(), password.encode())
-        if kind.lower() != "basic" or not right:
-            request.record("login", "refused", user)
-            headers = {"WWW-Authenticate": 'Basic realm="SAP NetWeaver Application Server [SIM/100]"'}
-            raise Refused(401, "401", "Logon failed", headers=headers)
-        return user.upper()
-
-    def _csrf(self, request: Request) -> dict[str, str]:
-        cookie = SimpleCookie(request.headers.get("Cookie", "")).get(_SESSION)
-        session = cookie.value if cookie else ""
-        given = request.headers.get("X-CSRF-Token", "")
-        if request.method in ("GET", "HEAD"):
-            if given.lower() != "fetch":
-                return {}
-            if session not in self._sessions:
-                session = secrets.token_hex(16)
-                self._sessions[session] = secrets.token_urlsafe(24)
-            cookie_text = f"{_SESSION}={session}; path=/; HttpOnly"
-            return {"X-CSRF-Token": self._sessions[session], "Set-Cookie": cookie_text}
-        if request.fault("expire") is not None:
-            self._sessions.pop(session, None)
-        if not session or self._sessions.get(session) != given:
-            headers = {"X-CSRF-Token": "Required"}
-            raise Refused(403, "/IWFND/CM_GWCOR/005", "CSRF token validation failed", headers=headers)
-        return {}
 
     def _part(self, sets: Sequence[EntitySet]) -> Mapping[str, Table]:
         return {entity.name: self.tables[entity.name] for entity in sets}

@@ -62,8 +62,8 @@ class Ask:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a page said: ``text`` reads a scalar at a dotted path of it, ``sum`` counts the records of the
-    read so far, this page's included."""
+    """What a page said: ``text`` reads a scalar at a dotted path of it, ``last`` one of its last record, ``sum``
+    counts the records of the read so far, this page's included."""
 
     text: Callable[[str], str | None]
     headers: Mapping[str, str]
@@ -71,6 +71,7 @@ class Seen:
     sum: int
     total: int | None
     where: str
+    last: Callable[[str], str | None] = lambda path: None
 
 
 class Pager(Protocol):

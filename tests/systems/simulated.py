@@ -34,6 +34,9 @@ class Simulated:
         assert [page.last for page in pages] == [False] * (len(pages) - 1) + [True]
         return [json.loads(line) for page in pages for line in page.records.splitlines()]
 
+    def logged(self, action: str, resource: str | None = None) -> int:
+        return self.simulator.log.count(action, resource)
+
     def deliver(self, resource: str, *changes: Any) -> list[Any]:
         outcomes: list[Any] = self.connector.deliver(self.connector.resource(resource), changes)
         return outcomes
@@ -58,11 +61,18 @@ def opened(url: str, name: str, **limits: Any) -> Any:
 
 
 @contextmanager
+def connected(simulator: Simulator, name: str, **limits: Any) -> Iterator[Simulated]:
+    """The connector of the example ``name`` on a simulator that is served, without faults of others before."""
+    simulator.faults.clear()
+    connector = opened(simulator.url, name, **limits)
+    try:
+        yield Simulated(simulator, connector)
+    finally:
+        connector.close()
+
+
+@contextmanager
 def simulated(product: str, name: str = "", *, records: int | None = None, **limits: Any) -> Iterator[Simulated]:
     """A product, and the connector of its example ``name``."""
-    with Simulator(product, records=records) as simulator:
-        connector = opened(simulator.url, name or product, **limits)
-        try:
-            yield Simulated(simulator, connector)
-        finally:
-            connector.close()
+    with Simulator(product, records=records) as simulator, connected(simulator, name or product, **limits) as said:
+        yield said

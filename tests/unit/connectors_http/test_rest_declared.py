@@ -296,6 +296,26 @@ def test_spans_of_time_follow_each_other_until_now():
     assert [page.last for page in pages] == [False, False, True]
 
 
+@pytest.mark.parametrize("stuck", [False, True])
+def test_pages_follow_by_values_of_the_last_record(stuck: bool):
+    rows = [{"id": n, "at": f"2026-01-0{n // 2 + 1}"} for n in range(5)]
+
+    def reply(asked: Asked) -> Answer:
+        last = (asked.params.get("since", ""), int(asked.params.get("after", -1)))
+        found = [row for row in rows if stuck or (str(row["at"]), row["id"]) > last]
+        return as_json({"data": found[: int(asked.params["top"])]})
+
+    rule = {"last": {"params": {"since": "at", "after": "id"}, "size_param": "top", "size": 2}}
+    with fake(reply) as server:
+        connector = rest(server.url, {"list": {**LIST, "paging": rule}})
+        if stuck:
+            with pytest.raises(Fatal, match="gives the same"):
+                read(connector)
+        else:
+            assert [one["id"] for one in lines(read(connector))] == [0, 1, 2, 3, 4]
+            assert len(server.asked) == 4
+
+
 def test_values_without_names_get_those_of_columns():
     rows = {"list": {**LIST, "columns": ["id", "name"]}, "bare": {**LIST, "path": "/bare", "columns": ["id"]}}
     told = {"/list": [[1, "a"], [2, None]], "/bare": ["x", "y"]}
