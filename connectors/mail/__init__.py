@@ -17,9 +17,10 @@ from hub.http.records import declared_fields
 
 _PERSON = (Field("name"), Field("address"))
 _READ = (
-    Field("id"), Field("uid", "integer"), Field("message_id"), Field("subject"), Field("from", "json", fields=_PERSON),
-    *(Field(name, "json", True, _PERSON) for name in ("to", "cc", "reply_to")), Field("date", "datetime"),
-    Field("received", "datetime"), Field("flags", many=True), Field("seen", "boolean"), Field("answered", "boolean"),
+    Field("id"), Field("uid", "integer"), Field("message_id"), Field("subject"),
+    Field("sender", "json", fields=_PERSON), *(Field(name, "json", True, _PERSON) for name in ("to", "cc", "reply_to")),
+    Field("date", "datetime"), Field("received", "datetime"),
+    Field("flags", many=True), Field("seen", "boolean"), Field("answered", "boolean"),
     Field("flagged", "boolean"), Field("in_reply_to"), Field("references", many=True), Field("auto_submitted"),
     Field("text"), Field("html"), Field("size", "integer"), Field("problem"),
 )  # fmt: skip

@@ -82,7 +82,7 @@ class Account:
     def close(self) -> None:
         imap, self._imap = self._imap, None
         if imap is not None:
-            with contextlib.suppress(imaplib.IMAP4.error, OSError), self._deadline(imap.socket()):
+            with contextlib.suppress(imaplib.IMAP4.error, OSError), self.deadline(imap.socket()):
                 imap.logout()
         smtp, self._smtp = self._smtp, None
         if smtp is not None:
@@ -108,7 +108,7 @@ class Account:
         place = where or (self.settings.imap or "")
         try:
             raw = self._imap or self._opened_imap()
-            with self._deadline(raw.socket()):
+            with self.deadline(raw.socket()):
                 yield raw
         except HubError:
             raise
@@ -139,7 +139,7 @@ class Account:
             )  # fmt: skip
         raw.largest = self.settings.max_message + (1 << 20)
         try:
-            with self._deadline(raw.socket()):
+            with self.deadline(raw.socket()):
                 if url.scheme == "imap" and self.settings.starttls:
                     self._start_tls(raw)
                 self._log_in(raw)
@@ -212,6 +212,10 @@ class Account:
 
     def _prepare(self, raw: smtplib.SMTP, scheme: str) -> None:
         place = self.settings.smtp or ""
+        with self.deadline(raw.sock):
+            self._greeted(raw, scheme, place)
+
+    def _greeted(self, raw: smtplib.SMTP, scheme: str, place: str) -> None:
         try:
             raw.ehlo_or_helo_if_needed()
             if scheme == "smtp" and self.settings.starttls:
@@ -297,7 +301,7 @@ class Account:
                          hint="nothing of it was used: run again")  # fmt: skip
 
     @contextmanager
-    def _deadline(self, handle: socket.socket) -> Iterator[None]:
+    def deadline(self, handle: socket.socket | None) -> Iterator[None]:
         """A timer shuts the connection down: timeouts of a socket begin anew with each byte."""
         timer = threading.Timer(self.settings.limits.timeout, _shut, (handle,))
         timer.daemon = True
@@ -308,7 +312,9 @@ class Account:
             timer.cancel()
 
 
-def _shut(handle: socket.socket) -> None:
+def _shut(handle: socket.socket | None) -> None:
+    if handle is None:
+        return
     with contextlib.suppress(OSError):
         handle.shutdown(socket.SHUT_RDWR)
 

@@ -77,7 +77,7 @@ def _head(message: Message, headers: Mapping[str, str]) -> dict[str, Any]:
     sender = _people(message, "from")
     made: dict[str, Any] = {
         "message_id": _one(message, "message-id"), "subject": _words(message, "subject"),
-        "from": sender[0] if sender else None, "date": _date(_one(message, "date")),
+        "sender": sender[0] if sender else None, "date": _date(_one(message, "date")),
         "in_reply_to": _one(message, "in-reply-to"),
         "references": re.findall(r"<[^<>\s]{1,500}>", _one(message, "references") or "")[:MAX_ADDRESSES],
         "auto_submitted": _one(message, "auto-submitted"),
@@ -146,7 +146,7 @@ def charset(name: str | None) -> str:
     # what says GB2312 or GBK holds characters of its successor, and Latin-1 those of Windows
     known = {"gb2312": "gb18030", "gbk": "gb18030", "iso8859-1": "cp1252"}.get(found, found)
     try:
-        b"".decode(known)
+        b"a".decode(known, "replace")
     except (LookupError, UnicodeError):  # hex, zlib and the like decode no text
         return "utf-8"
     return known

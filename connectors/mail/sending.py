@@ -70,7 +70,9 @@ class Sender:
                 "mail.too_large", f"the message has {len(body)} bytes, more than max_message"
             )
         with self._account.pace.turn():
-            outcome = self._handed(self._account.smtp(), str(message["Message-ID"]), recipients, body)
+            smtp = self._account.smtp()
+            with self._account.deadline(smtp.sock):
+                outcome = self._handed(smtp, str(message["Message-ID"]), recipients, body)
         if outcome.status == "done":
             found = Found(str(outcome.foreign_id), None, {**change.key, **change.values})
             self._sent[key_text([*change.key.values()])] = found

@@ -1,0 +1,208 @@
+"""Mail of strangers, and servers that answer what was not asked: bounded, named, and never a hang."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.mail import SPEC
+from connectors.mail.folder import ranges
+from connectors.mail.message import charset, record
+from hub.contract import Change, Context, Query
+from hub.errors import HubError
+
+HEAD = b"Message-ID: <m@x>\r\nSubject: =?utf-8?B?5a6J?=\r\nFrom: Ann <ann@example.com>\r\n"
+PIECES = [
+    HEAD, b"\r\n\r\n", b"Content-Type: multipart/mixed; boundary=b\r\n", b"--b\r\n", b"--b--\r\n", b"\0", b"\xff\xfe",
+    b"Content-Type: text/plain; charset=idna\r\n", b"Content-Transfer-Encoding: base64\r\n", b"=?x?q?=", b"?=",
+    b'"', b"(((", b"To: <<,;\r\n",
+    b"Content-Type: message/rfc822\r\n", b"Content-Disposition: attachment; filename*=utf-8''%ff%00\r\n",
+    b"Content-Transfer-Encoding: uuencode\r\nbegin 644 x\r\n", b"Date: Mon, 99 Foo 99999 99:99:99 +9999\r\n",
+]  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@given(st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=40)), max_size=25))
+def test_no_bytes_make_a_read_fail(pieces: list[bytes]) -> None:
+    found = record(b"".join(pieces), {"x": "X-X"}, content=True)
+    assert "problem" in found
+    assert "\0" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (HEAD + b"X: y\r\n" * 3000 + b"\r\n", "headers"),
+        (HEAD + b"X: " + b"y" * (300 << 10), "headers"),
+        (HEAD + b"Content-Type: message/rfc822\r\n\r\n" * 100, "nested"),
+        (HEAD + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nx\r\n" * 1000, "parts"),
+        (HEAD + b"\r\n" + b"z" * (2 << 20), "text"),
+    ],
+)
+def test_what_goes_beyond_a_bound_keeps_its_identity(raw: bytes, words: str) -> None:
+    found = record(raw, {}, content=False)
+    assert words in found["problem"]
+    assert found["message_id"] == "<m@x>"
+
+
+def test_long_headers_are_cut_and_many_addresses_too() -> None:
+    raw = HEAD + b"To: " + b", ".join(b"u%d@x.org" % n for n in range(3000)) + b"\r\n\r\n"
+    found = record(raw, {}, content=False)
+    assert (found["problem"], found["subject"], len(found["to"])) == (None, "安", 500)
+
+
+@pytest.mark.parametrize(
+    "name", ["zlib", "hex", "rot13", "idna", "punycode", "unicode_escape", "undefined", "\0", "x" * 99]
+)
+def test_what_is_no_character_set_is_none(name: str) -> None:
+    assert charset(name) == "utf-8"
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@given(st.sets(st.integers(1, 300)))
+def test_ranges_hold_exactly_the_numbers(numbers: set[int]) -> None:
+    text = ranges(sorted(numbers))
+    spans = [piece.partition(":") for piece in text.split(",") if piece]
+    assert {one for first, _, last in spans for one in range(int(first), int(last or first) + 1)} == numbers
+
+
+# ---------------------------------------------------------------------- servers
+
+Say = Callable[[bytes, bytes], bytes | None]
+GREETING = b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready\r\n"
+
+
+@contextmanager
+def server(greeting: bytes, say: Say) -> Iterator[int]:
+    """One connection after the other; ``say`` answers tag and line, None hangs up, and b"" says nothing more."""
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            while not stop.is_set():
+                try:
+                    made, _ = listening.accept()
+                except OSError:
+                    return
+                with made, made.makefile("rb") as lines:
+                    made.sendall(greeting)
+                    for line in lines:
+                        tag, _, rest = line.partition(b" ")
+                        said = say(tag, rest)
+                        if said is None:
+                            break
+                        try:
+                            made.sendall(said)
+                        except OSError:
+                            break
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            stop.set()
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join(5)
+
+
+def imap(command: bytes, answer: bytes | None) -> Say:
+    """A sound server but for one command."""
+
+    def say(tag: bytes, line: bytes) -> bytes | None:
+        verb = line.split()[0].upper() if line.split() else b""
+        if command in line.upper():
+            return None if answer is None else answer.replace(b"TAG", tag)
+        if verb == b"AUTHENTICATE":
+            return b"+ \r\n"
+        if b" " not in line and verb not in (b"CAPABILITY", b"LOGOUT", b"NOOP"):
+            return b"AAAA1 OK in\r\n" if not tag.startswith(b"A") else b""
+        more = {
+            b"CAPABILITY": b"* CAPABILITY IMAP4rev1\r\n", b"LOGIN": b"",
+            b"EXAMINE": b"* 1 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 2] x\r\n", b"UID": b"* SEARCH 1\r\n",
+        }.get(verb, b"")  # fmt: skip
+        return more + tag + b" OK done\r\n"
+
+    return say
+
+
+def opened(resource: dict[str, Any], **settings: Any) -> Any:
+    given = {"starttls": False, "username": "u", "password": "s3cret-pa55", "limits": {"timeout": "500ms"}}
+    made = SPEC.settings.model_validate(given | settings)
+    return SPEC.open(Context(f"hostile {settings}"), made, {"mail": SPEC.resource.model_validate(resource)})
+
+
+PLAIN = b"* OK ready\r\n"
+
+
+@pytest.mark.parametrize(
+    ("greeting", "command", "answer", "code"),
+    [
+        (PLAIN, b"SEARCH", b"* SEARCH x y\r\n* 1 FETCH (UID 1 BODY[] {99999999999}\r\n", "mail.answer"),
+        (PLAIN, b"SEARCH", b"", "mail.cut"),
+        (PLAIN, b"SEARCH", None, "mail.cut"),
+        (PLAIN, b"SEARCH", b"TAG BAD what?\r\n", "mail.answer"),
+        (PLAIN, b"SEARCH", b"TAG NO [s3cret-pa55]\r\n", "mail.search"),
+        (PLAIN, b"EXAMINE", b"TAG NO none such\r\n", "mail.folder"),
+        (PLAIN, b"EXAMINE", b"TAG OK but no validity\r\n", "mail.answer"),
+        (PLAIN, b"LOGIN", b"TAG NO [UNAVAILABLE] later\r\n", "mail.later"),
+        (PLAIN, b"LOGIN", b"TAG NO [AUTHENTICATIONFAILED] no\r\n", "auth.refused"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", b"-", b"", "mail.unreachable"),
+        (b"* BYE too many\r\n", b"-", b"", "mail.unreachable"),
+    ],
+)  # fmt: skip
+def test_imap_servers_that_misbehave_are_errors_in_time(
+    greeting: bytes, command: bytes, answer: bytes | None, code: str
+) -> None:
+    with server(greeting, imap(command, answer)) as port:
+        connector = opened({}, imap=f"imap://127.0.0.1:{port}")
+        with pytest.raises(HubError) as refused:
+            list(connector.read(Query(connector.resource("mail"))))
+        connector.close()
+    assert (refused.value.code, "s3cret" in str(refused.value)) == (code, False)
+
+
+@pytest.mark.parametrize(
+    ("command", "answer", "status", "code"),
+    [
+        (b"MAIL", b"", "retry", "mail.cut"),
+        (b"RCPT", None, "retry", "mail.cut"),
+        (b"DATA", b"451 later\r\n", "retry", "smtp.451"),
+        (b"RCPT", b"550 s3cret-pa55 unknown\r\n", "rejected", "smtp.550"),
+        (b".\r\n", None, "unknown", "mail.lost"),
+        (b".\r\n", b"", "unknown", "mail.lost"),
+    ],
+)
+def test_smtp_servers_that_misbehave_are_outcomes_in_time(
+    command: bytes, answer: bytes | None, status: str, code: str
+) -> None:
+    inside = [False]
+
+    def say(tag: bytes, rest: bytes) -> bytes | None:
+        line = (tag + b" " + rest if rest else tag).upper()
+        if inside[0] and line != b".\r\n":
+            return b""
+        if line.startswith(command):
+            inside[0] = False
+            return answer
+        inside[0] = line.startswith(b"DATA")
+        return b"354 go\r\n" if inside[0] else b"250 fine\r\n"
+
+    with server(b"220 ready\r\n", say) as port:
+        connector = opened(
+            {"send": {"sender": "hub@example.com"}, "key": "number"}, smtp=f"smtp://127.0.0.1:{port}", username=None,
+            password=None,
+        )  # fmt: skip
+        values = {"number": "1", "to": "bob@example.com", "text": "x"}
+        (outcome,) = connector.deliver(
+            connector.resource("mail"), [Change("create", {"number": "1"}, values, id="i")]
+        )
+        connector.close()
+    assert (outcome.status, outcome.code) == (status, code)
