@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from connectors.files import describe, ndjson
+from connectors.files.discovery import discovered
 from connectors.files.place import Entry, Place, checked, place
 from connectors.files.reading import columns, pages
 from connectors.files.settings import FileResource, FilesSettings, Format, format_of, seconds, several
@@ -28,6 +29,7 @@ from hub.contract import (
     Resource,
     Secret,
 )
+from hub.doctor.discovery import Discovered
 from hub.doctor.steps import Said, Step, failed, skipped, walk, warned
 from hub.errors import ConfigError, Fatal, Retriable
 
@@ -155,6 +157,9 @@ class Files:
 
     def find(self, resource: Resource, keys: Sequence[Mapping[str, Any]]) -> list[Found | None]:
         raise ConfigError("file.whole", f"{resource.name} is a file: records are not looked up in it")
+
+    def discover(self, names: Sequence[str], sample: bytes | None) -> list[Discovered]:
+        return discovered(self._place, names)
 
     def close(self) -> None:
         """Nothing is held open between reads."""

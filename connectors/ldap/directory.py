@@ -8,6 +8,7 @@ from typing import Any
 from connectors.ldap.activedirectory import DirSync, Usn
 from connectors.ldap.checkup import steps
 from connectors.ldap.connection import Connection
+from connectors.ldap.discovery import discovered
 from connectors.ldap.following import Following
 from connectors.ldap.reading import Reader
 from connectors.ldap.schema import Shape
@@ -16,6 +17,7 @@ from connectors.ldap.syncrepl import Syncrepl
 from connectors.ldap.writing import Writer
 from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource
 from hub.doctor import walk
+from hub.doctor.discovery import Discovered
 
 FOLLOWING: dict[str, type[Following]] = {one.kind: one for one in (Syncrepl, DirSync, Usn)}
 
@@ -50,6 +52,12 @@ class Ldap:
 
     def find(self, resource: Resource, keys: Sequence[Mapping[str, Any]]) -> list[Found | None]:
         return self._writer(resource.name).find(keys)
+
+    def discover(self, names: Sequence[str], sample: bytes | None) -> list[Discovered]:
+        return discovered(self._connection, names, self._as_declared)
+
+    def _as_declared(self, name: str, declared: LdapResource) -> Shape:
+        return Shape(self._connection, name, declared)
 
     def close(self) -> None:
         self._connection.close()

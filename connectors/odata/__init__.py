@@ -7,11 +7,13 @@ from typing import Any
 
 from connectors.odata.checkup import steps
 from connectors.odata.declared import ODataResource, ODataSettings
+from connectors.odata.discovery import discovered
 from connectors.odata.read import Reader
 from connectors.odata.service import Service, declared_resource, describe, local_metadata
 from connectors.odata.write import CHUNK, Writer
 from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource, Spec
 from hub.doctor import walk
+from hub.doctor.discovery import Discovered
 from hub.http import Clock, Transport
 
 
@@ -46,6 +48,9 @@ class OData:
 
     def find(self, resource: Resource, keys: Sequence[Mapping[str, Any]]) -> list[Found | None]:
         return self._writer(resource.name).find(keys)
+
+    def discover(self, names: Sequence[str], sample: bytes | None) -> list[Discovered]:
+        return discovered(self._service.metadata, names)
 
     def close(self) -> None:
         self._transport.close()

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from connectors.rest import under
 from connectors.rest.checkup import Checkup
 from connectors.rest.declared import RestResource, RestSettings
+from connectors.rest.discovery import discovered
 from connectors.rest.paging import pager
 from connectors.rest.read import Reader, describe
 from connectors.rest.verdict import Verdicts
 from connectors.rest.write import Writer
 from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource, Spec
 from hub.doctor import walk
+from hub.doctor.discovery import Discovered
 from hub.errors import ConfigError
 from hub.http import Clock, Transport
 
@@ -78,6 +80,10 @@ class Rest:
     def find(self, resource: Resource, keys: Sequence[Mapping[str, Any]]) -> list[Found | None]:
         writer = self._writer(resource.name)
         return [writer.find(key) for key in keys]
+
+    def discover(self, names: Sequence[str], sample: bytes | None) -> list[Discovered]:
+        """By an OpenAPI document or sample records, given by hand or served at a usual place."""
+        return discovered(self._transport, names, sample)
 
     def close(self) -> None:
         self._transport.close()

@@ -10,11 +10,13 @@ from typing import Any
 
 from connectors.scim.checkup import steps
 from connectors.scim.declared import ScimResource, ScimSettings
+from connectors.scim.discovery import discovered
 from connectors.scim.read import Reader
 from connectors.scim.service import Service, declared_resource
 from connectors.scim.write import Writer
 from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource, Spec
 from hub.doctor import walk
+from hub.doctor.discovery import Discovered
 from hub.http import Clock, Transport
 
 
@@ -48,6 +50,9 @@ class Scim:
     def find(self, resource: Resource, keys: Sequence[Mapping[str, Any]]) -> list[Found | None]:
         writer = self._writer(resource.name)
         return [writer.find(key) for key in keys]
+
+    def discover(self, names: Sequence[str], sample: bytes | None) -> list[Discovered]:
+        return discovered(self._service, names)
 
     def close(self) -> None:
         self._transport.close()

@@ -8,9 +8,11 @@ from typing import Any
 
 from connectors.soap.call import Service, message_secrets
 from connectors.soap.declared import SoapResource, SoapSettings
+from connectors.soap.discovery import discovered
 from connectors.soap.read import Reader, describe
 from connectors.soap.write import Writer
 from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource
+from hub.doctor.discovery import Discovered
 from hub.doctor.steps import Said, Step, skipped, walk, warned
 from hub.doctor.web import LOGGED_IN, REACHED, clock, reaching
 from hub.errors import AuthError, ConfigError, Fatal
@@ -131,6 +133,9 @@ class Soap:
     def find(self, resource: Resource, keys: Sequence[Mapping[str, Any]]) -> list[Found | None]:
         writer = Writer(self._service, resource.name, self._declared(resource.name))
         return [writer.find(key) for key in keys]
+
+    def discover(self, names: Sequence[str], sample: bytes | None) -> list[Discovered]:
+        return discovered(self._service.port, names)
 
     def close(self) -> None:
         self._service.close()

@@ -8,11 +8,13 @@ from typing import Any
 from connectors.sql.checkup import steps
 from connectors.sql.connection import Connection
 from connectors.sql.dialects import Table
+from connectors.sql.discovery import discovered
 from connectors.sql.reading import pages, select
 from connectors.sql.settings import SqlResource, SqlSettings, bound
 from connectors.sql.writing import Writer
 from hub.contract import Change, Context, Field, Found, Outcome, Page, Probe, Query, Resource
 from hub.doctor import walk
+from hub.doctor.discovery import Discovered
 from hub.errors import ConfigError
 
 
@@ -31,7 +33,13 @@ class Sql:
         return walk(steps(self._context, self._settings, self._connection, self._resources, self.resource))
 
     def resource(self, name: str) -> Resource:
-        declared, table = self._declared(name), self._table(name)
+        return self._described(name, self._declared(name), self._table(name))
+
+    def _as_declared(self, declared: SqlResource, name: str) -> Resource:
+        """A table that the system's file does not name yet."""
+        return self._described(name, declared, self._connection.table(str(declared.table)))
+
+    def _described(self, name: str, declared: SqlResource, table: Table) -> Resource:
         key = declared.key or table.key
         unknown = [
             each for each in (*key, *declared.fields, declared.cursor) if each and table.column(each) is None
@@ -63,6 +71,9 @@ class Sql:
 
     def find(self, resource: Resource, keys: Sequence[Mapping[str, Any]]) -> list[Found | None]:
         return self._writer(resource, keys[:1]).find(keys)
+
+    def discover(self, names: Sequence[str], sample: bytes | None) -> list[Discovered]:
+        return discovered(self._connection, names, self._as_declared)
 
     def close(self) -> None:
         self._connection.close()

@@ -24,7 +24,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "schema": ("workspace", "Write JSON Schemas of the workspace's files for editors, or print the API's OpenAPI."),
         "diff": ("workspace", "Show what differs between two environments."),
         "map": ("mapping", "Show where a mapping's fields come from, or trace one record through it."),
-        "systems": ("systems", "List, check and describe the systems of the workspace."),
+        "systems": ("systems", "List, check, discover and describe the systems of the workspace."),
     },
     "Run exchanges": {
         "migrate": ("database", "Bring the hub's database up to the workspace's models."),

@@ -122,7 +122,11 @@ def looked_up_by(workspace: Workspace, system: str, resource: str) -> list[str]:
 
 
 def _weighed(workspace: Workspace, system: System, probe: Probe) -> Probe:
-    """A right that lacks is a failure where an exchange needs it."""
+    """A right that lacks is a failure where an exchange needs it; a resource that a profile brings and this service
+    has not is none where no exchange needs it."""
+    if probe.code == "resource.unknown" and _brought(workspace, system, probe.name.removeprefix("read ")):
+        told = "the profile brings it, this service has not got it, and no exchange needs it"
+        return dataclasses.replace(probe, status="skipped", detail=told, remedy="", code="")
     if probe.status != "warning" or not probe.name.startswith("write") or system.writes != "on":
         return probe
     name = probe.name.removeprefix("writable").removeprefix("write").strip()
@@ -131,6 +135,21 @@ def _weighed(workspace: Workspace, system: System, probe: Probe) -> Probe:
     if not any(place == wanted or (not name and place.startswith(wanted)) for place in places):
         return probe
     return dataclasses.replace(probe, status="failed", detail=f"{probe.detail}, and an exchange writes there")
+
+
+def _brought(workspace: Workspace, system: System, resource: str) -> bool:
+    """Whether a resource comes from a profile alone, and no mapping names it."""
+    own = workspace.content.get(("system", system.name), {}).get("resources") or {}
+    place = f"{system.name}.{resource}"
+    used = {
+        name
+        for mapping in workspace.mappings.values()
+        for name in (
+            mapping.from_, *(output.into for output in mapping.outputs), *(one.from_ for one in mapping.with_.values())
+        )
+    }  # fmt: skip
+    return resource not in own and place not in used
+
 
 
 def _clean(say: Say, probe: Probe) -> Probe:

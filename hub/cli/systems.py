@@ -1,4 +1,4 @@
-"""``systems``: the external applications of a workspace: list, check, describe."""
+"""``systems``: the external applications of a workspace: list, check, discover, describe."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from hub.cli import checking
+from hub.cli import checking, discovering
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
 from hub.cli.say import Say, listed, moment, plural
@@ -25,6 +25,7 @@ from hub.workspace.workspace import System, Workspace
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, invoke_without_command=True)
 app.command("check", cls=Command)(checking.check)
+app.command("discover", cls=Command)(discovering.discover)
 WIDE = 120
 ADDRESSES = ("url", "folder", "sqlite", "odbc", "host", "address")
 WRITES = {"on": "green", "log": "yellow", "off": "dim"}
@@ -32,7 +33,7 @@ WRITES = {"on": "green", "log": "yellow", "off": "dim"}
 
 @app.callback()
 def systems(ctx: typer.Context) -> None:
-    """List, check and describe the systems of the workspace.
+    """List, check, discover and describe the systems of the workspace.
 
     Without a command: the list, with those that are left alone for now.
     """

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, inspect, select, update
 
 from hub.store.database import Database
 from hub.store.tables import secret
@@ -42,7 +42,10 @@ class StoredSecretRows:
         self._audited = audited or (lambda connection, action, name, version: None)
 
     def get(self, name: str) -> Any:
+        """The row; None where there is none, or the database has no tables yet."""
         with self._database.begin(reading=True) as connection:
+            if not inspect(connection).has_table(secret.name):
+                return None
             row = connection.execute(select(secret).where(secret.c.name == name)).one_or_none()
         return None if row is None else self._make(**row._mapping)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from connectors.sql import SPEC as SQL
 from hub.contract import Context, Probe
 from hub.doctor.claims import Verdict, examine
+from hub.doctor.discovery import Discovered
 from tests.conftest import Login, variables
 from tests.contract.directories import opened as directory
 from tests.integration.test_odata_cap import service as odata
@@ -19,6 +21,7 @@ from tests.integration.test_rest_tryton import rest
 from tests.integration.test_scim_server import opened as scim_service
 from tests.integration.test_soap_spyne import service as soap_service
 from tests.integration.test_sql_databases import MARIADB, POSTGRESQL, beside, settings
+from tests.unit.cli.test_discover import sound
 
 REACHED = ("dns", "tcp", "tls", "authentication", "clock")
 
@@ -135,3 +138,54 @@ def test_a_driver_that_is_not_there_is_named() -> None:
 
 def _missed(probes: Sequence[Probe]) -> set[str]:
     return {probe.detail for probe in probes}
+
+
+def offered(connector: Any, *names: str) -> dict[str, Discovered]:
+    with closing(connector):
+        found: list[Discovered] = connector.discover(list(names), None)
+    return {one.name: one for one in found}
+
+
+def test_soap_offers_its_lists(soap: Login, tmp_path: Path) -> None:
+    found = offered(soap_service(soap))
+    employees = found["employees"]
+    assert employees.options["records"] == "GetEmployeesResult.Employees.Employee"
+    assert employees.resource.key == ("Id",)
+    assert any("ChangedAt looks like the time of a change" in one for one in employees.open)
+
+
+def test_scim_offers_its_types(scim: Login, tmp_path: Path) -> None:
+    found = offered(scim_service(scim))
+    assert {"User", "Group"} <= found.keys()
+    assert found["User"].options == {"key": "userName", "cursor": "meta.lastModified"}
+    sound(tmp_path, f"system: other\nconnector: scim\nurl: {scim.url}\n", [found["User"], found["Group"]])
+
+
+def test_a_directory_offers_the_classes_of_its_entries(openldap: Login, tmp_path: Path) -> None:
+    found = offered(directory(openldap, {}, base=f"ou=org,{openldap.database}"))
+    people = found["inetOrgPerson"]
+    assert people.options["sync"] == "syncrepl"
+    assert people.options["fields"]["uid"] in ("text", ["text"])
+    assert "userPassword" not in people.options["fields"]
+    text = f"system: other\nconnector: ldap\nurl: {openldap.url}\nbase: {openldap.database}\n"
+    sound(tmp_path, text, list(found.values()))
+
+
+def test_active_directory_offers_users_and_groups(active_directory: Login) -> None:
+    found = offered(directory(active_directory, {}, id="objectGUID"), "user", "group")
+    assert found["user"].options["sync"] == "usn"
+    assert found["user"].resource.key == ("objectGUID",)
+
+
+@pytest.mark.parametrize(("driver", "kind"), [("PostgreSQL Unicode", "postgres"), ("MariaDB Unicode", "mariadb")])
+def test_databases_offer_their_tables(request: pytest.FixtureRequest, tmp_path: Path, driver: str, kind: str) -> None:
+    url, odbc = request.getfixturevalue(f"{kind}_url"), request.getfixturevalue(f"{kind}_odbc")
+    with closing(beside(odbc)()) as connection:
+        connection.execute("CREATE TABLE vendor (no int PRIMARY KEY, name varchar(20), updated_at timestamp)")
+        connection.execute("CREATE VIEW vendor_name AS SELECT name FROM vendor")
+        connection.commit()
+    found = offered(SQL.open(Context(kind), SQL.settings.model_validate(settings(driver, url)), {}))
+    assert found["vendor"].resource.key == ("no",)
+    assert found["vendor"].options["cursor"] == "updated_at"
+    assert "there is no primary key: write key:" in found["vendor_name"].open
+    sound(tmp_path, "system: other\nconnector: sql\nodbc: DSN=other\n", list(found.values()))
