@@ -97,7 +97,7 @@ SPEC = Spec(
     open=JsonRpc,
     describe=_describe,
     writes=True,
-    requests=lambda settings, kind, count: count if kind == "find" else 2 * count,
+    requests=lambda settings, kind, count: {"create": 3, "find": count}.get(kind, 2 * count),
     example="""\
 system: erp
 connector: jsonrpc

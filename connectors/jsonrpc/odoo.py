@@ -88,8 +88,8 @@ class Odoo:
         given = {"domain": domain, "fields": list(names), "order": by, "limit": limit, "load": ""}
         return self._model(model, "search_read", None, given)
 
-    def create(self, model: str, values: Mapping[str, Any]) -> Call:
-        return self._model(model, "create", None, {"vals_list": [dict(values)]})
+    def create_all(self, model: str, several: Sequence[Mapping[str, Any]]) -> Call:
+        return self._model(model, "create", None, {"vals_list": [dict(one) for one in several]})
 
     def write(self, model: str, identity: int, values: Mapping[str, Any], version: str | None) -> Call:
         return self._model(model, "write", [identity], {"vals": dict(values)})

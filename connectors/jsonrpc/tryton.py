@@ -89,8 +89,8 @@ class Tryton:
         by = [[name, "ASC"] for name in order]
         return self._model(model, "search_read", domain, 0, limit, by, list(names))
 
-    def create(self, model: str, values: Mapping[str, Any]) -> Call:
-        return self._model(model, "create", [dict(values)])
+    def create_all(self, model: str, several: Sequence[Mapping[str, Any]]) -> Call:
+        return self._model(model, "create", [dict(one) for one in several])
 
     def write(self, model: str, identity: int, values: Mapping[str, Any], version: str | None) -> Call:
         return self._model(

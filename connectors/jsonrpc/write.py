@@ -1,4 +1,5 @@
-"""Writing the records of a model, one call each: what one record is refused for concerns no other."""
+"""Writing the records of a model. Those that are created go together, changes and deletions by themselves; what one
+record is refused for concerns no other."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from connectors.jsonrpc.calls import MANY, RELATIONS, Kinds
 from connectors.jsonrpc.declared import RpcResource
 from connectors.jsonrpc.read import Reader, tree
 from connectors.jsonrpc.service import Service
+from connectors.jsonrpc.together import Together
 from connectors.jsonrpc.values import whole
 from hub.contract import Change, Found, Outcome, key_text
 from hub.errors import RecordRejected
@@ -25,10 +27,12 @@ class Writer:
             declared,
             reader,
         )
+        self._together = Together(service, declared, reader)
 
     def deliver(self, changes: Sequence[Change]) -> list[Outcome]:
         if changes:  # what can fail before anything is sent does so here, and raises
             self._service.kinds(self._declared.model)
+        self._together.prepare(changes)
         return each(changes, self._send)
 
     def find(self, key: Mapping[str, Any]) -> Found | None:
@@ -64,13 +68,16 @@ class Writer:
 
     def _create(self, change: Change) -> Outcome:
         """Few models refuse a second record of the same key: so it is looked for first."""
+        made = self._together.create(change, lambda one: self._values({**one.key, **one.values}, None))
+        if made is not None:
+            return made
         there = self.find(change.key)
         if there is not None:
             message = f"there is a record with the key {key_text([*change.key.values()])}"
             return Outcome("conflict", there.foreign_id, there.version, "jsonrpc.exists", message)
         values = self._values({**change.key, **change.values}, None)
         outcome, result = self._service.write(
-            self._dialect.create(self._declared.model, values), "create", None
+            self._dialect.create_all(self._declared.model, [values]), "create", None
         )
         if outcome.status != "done":
             return outcome

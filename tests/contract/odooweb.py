@@ -38,7 +38,7 @@ class OdooWeb:
 
     def __init__(self, records: Sequence[Record]) -> None:
         self.rows: dict[int, dict[str, Any]] = {}
-        self.pause, self.lose, self.clock = 0.0, False, datetime(2026, 1, 1)
+        self.pause, self.lose, self.misanswers, self.clock = 0.0, False, "", datetime(2026, 1, 1)
         for record in records:
             self.put(record)
         self.fake = Fake(self.reply)
@@ -111,9 +111,9 @@ class OdooWeb:
                 rows.sort(key=lambda row: row[name.removesuffix(" asc")])
             return [self.shown(row, given["fields"]) for row in rows[: given["limit"]]]
         if method == "create":
-            (values,) = given["vals_list"]
-            self.judge(values)
-            return [self.put(values)]
+            for values in given["vals_list"]:
+                self.judge(values)
+            return self.mixed([self.put(values) for values in given["vals_list"]])
         if method == "write":
             self.judge(given["vals"])
             if ids[0] not in self.rows:
@@ -123,6 +123,19 @@ class OdooWeb:
             if self.rows.pop(ids[0], None) is None:
                 raise Refused("odoo.exceptions.MissingError")
         return True
+
+    def mixed(self, ids: list[int]) -> list[int]:
+        """The ids of a create of several, wrong where told to."""
+        if len(ids) < 2:
+            return ids
+        how, self.misanswers = self.misanswers, ""
+        wrong = {
+            "reordered": ids[::-1],
+            "short": ids[:1] + ids[2:],
+            "long": ids[:1] + ids,
+            "alike": ids[:1] * len(ids),
+        }
+        return wrong.get(how, ids)
 
     @staticmethod
     def judge(values: Record) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from hub.contract import Change, Context, Query
 from hub.errors import HubError, RecordRejected
 from hub.http import Response
 from hub.testing import Case, failures, run_contract
-from hub.testing.writing import BATCH, WHOLE, exempting
+from hub.testing.writing import WHOLE, exempting
 from tests.contract.odooweb import SECRET, OdooWeb
 from tests.unit.http.fake import Answer, Asked, fake, lines, running
 
@@ -62,9 +63,9 @@ def test_odoo_keeps_the_contract(start: Callable[[OdooWeb], OdooWeb], dialect: s
         change=lambda web, record: web.put(record), refused={"name": "!"},
         locked_out=lambda web: opened(web, dialect, WRONG),
         throttle=lambda web, seconds: setattr(web, "pause", seconds),
-        lose_answer=lambda web: setattr(web, "lose", True), secrets=(SECRET, WRONG),
+        lose_answer=lambda web: setattr(web, "lose", True),
+        misanswer=lambda web, how: setattr(web, "misanswers", how), secrets=(SECRET, WRONG),
         exempt={
-            **exempting("each record is a call of its own", BATCH),
             **exempting("records are written one by one", WHOLE), "deletes_seen": "Odoo tells no deletions",
         },
     )  # fmt: skip
@@ -105,6 +106,30 @@ def test_a_whole_second_is_read_though_times_are_cut(start: Callable[[OdooWeb], 
 def test_a_traceback_is_never_shown(start: Callable[[OdooWeb], OdooWeb], name: str) -> None:
     said = fault({"name": name, "message": "in short", "debug": "Traceback (most recent call last)"})
     assert (said.text, "Traceback" in said.text) == (f"{name.rpartition('.')[2]}: in short", False)
+
+
+def test_records_are_created_together_and_each_gets_its_own_verdict(
+    start: Callable[[OdooWeb], OdooWeb],
+) -> None:
+    web = start(OdooWeb([{"code": "P3", "name": "there"}]))
+    connector = opened(web, "odoo")
+    names = ["a", "b", "!", "d", "e"]
+    changes = [
+        Change("create", {"code": f"P{n}"}, {"code": f"P{n}", "name": name}) for n, name in enumerate(names)
+    ]
+    changes.append(Change("create", {"code": "P0"}, {"code": "P0", "name": "again"}))
+    outcomes = connector.deliver(connector.resource("partners"), changes)
+    assert [one.status for one in outcomes] == ["done", "done", "rejected", "conflict", "done", "conflict"]
+    ids = {row["code"]: str(row["id"]) for row in web.rows.values()}
+    assert [one.foreign_id for one in outcomes if one.status == "done"] == [ids["P0"], ids["P1"], ids["P4"]]
+    web.fake.asked.clear()
+    many = [Change("create", {"code": f"Q{n}"}, {"code": f"Q{n}", "name": "n"}) for n in range(50)]
+    assert {one.status for one in connector.deliver(connector.resource("partners"), many)} == {"done"}
+    assert len(web.fake.asked) == 3
+    web.lose = True
+    others = [replace(one, key={"code": f"R{n}"}, values={"code": f"R{n}"}) for n, one in enumerate(many)]
+    lost = connector.deliver(connector.resource("partners"), others)
+    assert {one.status for one in lost} == {"unknown"}
 
 
 def test_a_delete_of_what_is_gone_is_done(start: Callable[[OdooWeb], OdooWeb]) -> None:
