@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from connectors.mail.account import Account
+from connectors.mail.checkup import steps
 from connectors.mail.declared import MailResource, MailSettings
 from connectors.mail.folder import Folder
 from connectors.mail.sending import FIELDS, Sender
 from hub.contract import Change, Context, Field, Found, Outcome, Page, Probe, Query, Resource, Spec
-from hub.doctor import Step, walk
+from hub.doctor import walk
 from hub.errors import ConfigError
 from hub.http.records import declared_fields
 
@@ -34,44 +34,13 @@ class Mail:
     def __init__(
         self, context: Context, settings: MailSettings, resources: Mapping[str, MailResource]
     ) -> None:
-        self._settings, self._resources = settings, resources
+        self._context, self._resources = context, resources
         self._account = Account(context, settings)
         self._senders: dict[str, Sender] = {}
 
     def check(self) -> list[Probe]:
-        """Log in to each server, and open every folder. Nothing is sent."""
-        steps = []
-        if self._settings.imap:
-            steps.append(Step("imap", self._imap))
-        if self._settings.smtp:
-            steps.append(Step("smtp", self._smtp))
-        for name, declared in self._resources.items():
-            if declared.send is None:
-                steps.append(Step(f"read {name}", partial(self._opened, name), ("imap",)))
-            else:
-                steps.append(Step(f"write {name}", partial(self._sends, name), ("smtp",)))
-        return walk(steps)
-
-    def _imap(self) -> str:
-        with self._account.imap() as imap:
-            known = (
-                "and tells changed flags"
-                if "CONDSTORE" in imap.capabilities
-                else "and tells no changed flags"
-            )
-        return f"logged in; the server tells new and expunged messages, {known}"
-
-    def _smtp(self) -> str:
-        self._account.smtp()
-        return "logged in"
-
-    def _opened(self, name: str) -> str:
-        state = Folder(self._account, self._declared(name)).opened()
-        return f"the folder can be opened (UIDVALIDITY {state.validity})"
-
-    def _sends(self, name: str) -> str:
-        send = self._declared(name).send
-        return f"messages go out as {send.sender}; none was sent" if send else ""
+        """Reach each server, log in, and open every folder. Nothing is sent."""
+        return walk(steps(self._context, self._account, self._resources))
 
     def resource(self, name: str) -> Resource:
         return _resource(name, self._declared(name))

@@ -129,6 +129,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "caldav.unreadable": ("", "mend or delete the to-do in the calendar"),
     # Mail.
     "mail.answer": ("the mail server's answer is of no form that can be used, or larger than asked for", ""),
+    "mail.condstore": ("the mail server tells no changed flags", ""),
     "mail.cut": ("the connection to the mail server was cut, or its deadline passed", "by itself"),
     "mail.fetch": ("the mail server refuses to give messages", ""),
     "mail.folder": ("there is no such folder, or the account may not open it", ""),

@@ -336,4 +336,22 @@ def test_a_resource_is_read_or_sent(box: Box, smtp: Login, opened: Callable[...,
         read(sent)
     with pytest.raises(ConfigError):
         folder.deliver(folder.resource("mail"), [note(1)])
-    assert [probe.status for probe in sent.check()] == ["ok", "ok"]
+
+
+def test_a_check_names_the_step_that_fails(
+    box: Box, imap: Login, smtp: Login, opened: Callable[..., Any]
+) -> None:
+    def probes(connector: Any) -> dict[str, str]:
+        return {one.name: one.status for one in connector.check()}
+
+    sound = probes(opened(box, starttls=True, tls={"ca": imap.ca}, resource={"folder": "INBOX"}))
+    assert sound == {
+        "dns imap": "ok", "tcp imap": "ok", "proxy imap": "skipped", "tls imap": "ok", "authentication imap": "ok",
+        "read mail": "ok",
+    }  # fmt: skip
+    plain = probes(opened(None, smtp=smtp, resource=NOTICES))
+    assert (plain["tls smtp"], plain["authentication smtp"], plain["write mail"]) == ("skipped", "ok", "ok")
+    none = probes(opened(None, smtp=smtp, starttls=True, resource=NOTICES))
+    assert (none["tls smtp"], none["write mail"]) == ("failed", "skipped")
+    strange = probes(opened(box, starttls=True))
+    assert (strange["tls imap"], strange["authentication imap"]) == ("failed", "skipped")
