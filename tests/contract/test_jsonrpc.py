@@ -22,6 +22,7 @@ from hub.http import Response
 from hub.testing import Case, failures, run_contract
 from hub.testing.writing import WHOLE, exempting
 from tests.contract.odooweb import SECRET, OdooWeb
+from tests.faults.matrix import row
 from tests.unit.http.fake import Answer, Asked, fake, lines, running
 
 PARTNERS = {"model": "res.partner", "key": "code", "cursor": "write_date"}
@@ -89,6 +90,26 @@ def test_related_records_are_read_by_further_calls(start: Callable[[OdooWeb], Od
     )
 
 
+@row(10, "changed, created and deleted between pages that follow each other by time and number")
+@pytest.mark.parametrize("cursor", [None, "write_date"])
+def test_what_changes_while_pages_are_read_is_not_lost(
+    start: Callable[[OdooWeb], OdooWeb], cursor: str | None
+) -> None:
+    web = start(OdooWeb([{"code": f"P{n:02}", "name": "old"} for n in range(20)]))
+    connector = opened(web, "odoo", cursor=cursor)
+    pages = connector.read(Query(connector.resource("partners"), page_size=4))
+    rows = lines([next(pages), next(pages)])
+    web.put({"code": "P01", "name": "new"})  # read already
+    web.put({"code": "P15", "name": "new"})  # not read yet
+    web.put({"code": "P99", "name": "new"})
+    del web.rows[1], web.rows[18]
+    rows += lines(pages)
+    last = {one["code"]: one["name"] for one in rows}
+    assert set(last) >= {f"P{n:02}" for n in range(1, 20)} - {"P17"}
+    assert (last["P15"], last.get("P01")) == ("new", "new" if cursor else "old")
+
+
+@row(11, "times that answers cut to the second")
 def test_a_whole_second_is_read_though_times_are_cut(start: Callable[[OdooWeb], OdooWeb]) -> None:
     """Many records of one transaction, with fractions that answers do not show."""
     times = [f"2026-03-01 10:00:00.{n:06}" for n in range(25)] + ["2026-03-01 10:00:01.000001"]

@@ -23,6 +23,7 @@ from hub.testing import Case, failures, run_contract
 from hub.testing.reading import READING
 from hub.testing.writing import BATCH, SINGLE, WHOLE, exempting
 from tests.conftest import Login, variables
+from tests.faults.matrix import row
 from tests.unit.http.fake import free_port, lines
 
 WRONG = "wr0ng-password-of-nobody"
@@ -200,6 +201,7 @@ def test_attachments_come_by_hash_and_where_wanted_with_content(box: Box, opened
     assert (one["name"], one["size"], base64.b64decode(one["content"])) == ("合同.pdf", 4, b"%PDF")
 
 
+@row(38, "mail servers, from the start and by STARTTLS")
 def test_connections_are_encrypted_and_the_server_is_known(
     box: Box, imap: Login, opened: Callable[..., Any]
 ) -> None:
@@ -290,6 +292,7 @@ def test_answers_of_the_server_become_outcomes(smtp: Login, opened: Callable[...
     assert (str(sent["X-Envelope-To"]), sent["Bcc"]) == ("bob@example.com, eve@example.com", None)
 
 
+@row(14, "a message whose answer is lost goes again with the same id")
 def test_a_message_whose_answer_is_lost_goes_again_with_the_same_id(
     smtp: Login, opened: Callable[..., Any]
 ) -> None:

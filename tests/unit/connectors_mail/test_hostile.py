@@ -17,6 +17,7 @@ from connectors.mail.folder import ranges
 from connectors.mail.message import charset, record
 from hub.contract import Change, Context, Query
 from hub.errors import HubError
+from tests.faults.matrix import row
 
 HEAD = b"Message-ID: <m@x>\r\nSubject: =?utf-8?B?5a6J?=\r\nFrom: Ann <ann@example.com>\r\n"
 PIECES = [
@@ -28,6 +29,7 @@ PIECES = [
 ]  # fmt: skip
 
 
+@row(28, "mail of strangers: broken encodings, headers and parts")
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)
 @given(st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=40)), max_size=25))
 def test_no_bytes_make_a_read_fail(pieces: list[bytes]) -> None:
@@ -36,6 +38,7 @@ def test_no_bytes_make_a_read_fail(pieces: list[bytes]) -> None:
     assert "\0" not in str(found)
 
 
+@row(30, "mail beyond its bounds: headers, nesting, parts, texts")
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
@@ -142,6 +145,7 @@ def opened(resource: dict[str, Any], **settings: Any) -> Any:
 PLAIN = b"* OK ready\r\n"
 
 
+@row(39, "a mail server that says nothing more")
 @pytest.mark.parametrize(
     ("greeting", "command", "answer", "code"),
     [
