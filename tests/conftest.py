@@ -13,8 +13,11 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import pytest
 
+from tests.house.tested import pytest_runtest_makereport, pytest_sessionfinish
 from tests.stores import Postgres, new_name
 from tests.systems.place import ROOT, Note
+
+__all__ = ["pytest_runtest_makereport", "pytest_sessionfinish"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

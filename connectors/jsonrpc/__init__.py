@@ -10,10 +10,12 @@ from functools import partial
 from typing import Any
 
 from connectors.jsonrpc.declared import RpcResource, RpcSettings
+from connectors.jsonrpc.discovery import discovered
 from connectors.jsonrpc.read import Reader, describe
 from connectors.jsonrpc.service import Service
 from connectors.jsonrpc.write import Writer
 from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource, Spec
+from hub.doctor.discovery import Discovered
 from hub.doctor.steps import Said, Step, skipped, walk
 from hub.doctor.web import LOGGED_IN, authentication, clock, reaching
 from hub.errors import ConfigError
@@ -59,6 +61,9 @@ class JsonRpc:
     def find(self, resource: Resource, keys: Sequence[Mapping[str, Any]]) -> list[Found | None]:
         writer = self._writer(resource.name)
         return [writer.find(key) for key in keys]
+
+    def discover(self, names: Sequence[str], sample: bytes | None) -> list[Discovered]:
+        return discovered(self._service, names)
 
     def close(self) -> None:
         self._service.close()

@@ -33,10 +33,15 @@ Shaped = Callable[[str], Shape]
 def steps(context: Context, connection: Connection, resources: Mapping[str, Shaped]) -> list[Step]:
     """``dns`` to ``tls`` of the first address, the log-in, what the directory says of itself, each resource."""
     urls = connection.settings.url.split()
-    made = [one for url in urls for one in _reaching(context, connection.settings, url, len(urls) > 1)]
+    several = len(urls) > 1
+    made = [
+        step
+        for url in urls
+        for step in _endpoint(context, connection.settings, url).steps(str(urlsplit(url).hostname) if several else "")
+    ]
     made += [
         # of several addresses one is enough
-        Step("authentication", partial(_bind, connection), ("tls",) if len(urls) == 1 else ()),
+        Step("authentication", partial(_bind, connection), () if several else ("tls",)),
         Step("root DSE", partial(_root, connection), ("authentication",)),
         Step("clock", partial(_clock, context, connection), ("root DSE",)),
         Step("controls", partial(_controls, connection, resources), ("root DSE",)),
@@ -45,14 +50,6 @@ def steps(context: Context, connection: Connection, resources: Mapping[str, Shap
         made.append(Step(f"read {name}", partial(_read, connection, shape, name), ("authentication",)))
         made.append(Step(f"write {name}", partial(_write, connection, shape, name), (f"read {name}",)))
     return made
-
-
-def _reaching(context: Context, settings: LdapSettings, url: str, several: bool) -> list[Step]:
-    """The steps to one address, named after its host where there are several."""
-    steps, host = _endpoint(context, settings, url).steps(), urlsplit(url).hostname
-    if not several:
-        return steps
-    return [Step(f"{one.name} {host}", one.attempt, tuple(f"{name} {host}" for name in one.needs)) for one in steps]
 
 
 def _endpoint(context: Context, settings: LdapSettings, url: str) -> Endpoint:

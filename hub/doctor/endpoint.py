@@ -58,13 +58,15 @@ class Endpoint:
         self._trust, self._starts = trust, starts
         self._found: tuple[str, ...] = ()
 
-    def steps(self) -> list[Step]:
-        """``dns tcp proxy tls``; later steps need all of them."""
+    def steps(self, of: str = "") -> list[Step]:
+        """``dns tcp proxy tls``; later steps need all of them. ``of`` stands behind each name where a system has
+        several addresses."""
+        dns, tcp, proxy, tls = (f"{name} {of}".strip() for name in ("dns", "tcp", "proxy", "tls"))
         return [
-            Step("dns", self._resolve),
-            Step("tcp", self._connect, ("dns",)),
-            Step("proxy", self._pass, ("tcp",)),
-            Step("tls", self._secure, ("proxy",)),
+            Step(dns, self._resolve),
+            Step(tcp, self._connect, (dns,)),
+            Step(proxy, self._pass, (tcp,)),
+            Step(tls, self._secure, (proxy,)),
         ]
 
     # ------------------------------------------------------------------ name and port

@@ -22,6 +22,9 @@ from hub.http.transport import Transport
 REACHED = ("dns", "tcp", "proxy", "tls")
 LOGGED_IN = ("authentication",)
 _HEAD = 16 * 1024
+_KINDS = {
+    "basic": "user and password", "bearer": "token", "api_key": "key", "oauth2": "OAuth 2.0", "login": "log-in",
+}  # fmt: skip
 
 
 def reaching(transport: Transport, folder: str) -> list[Step]:
@@ -86,10 +89,7 @@ def _kind(settings: HttpSettings) -> str:
     auth = settings.auth
     if auth is None:
         return "no credentials are declared, and none were asked for"
-    for name in ("basic", "bearer", "api_key", "oauth2"):
-        if getattr(auth, name) is not None:
-            return {"basic": "user and password", "bearer": "token", "api_key": "key", "oauth2": "OAuth 2.0"}[name]
-    return "credentials"
+    return next((words for name, words in _KINDS.items() if getattr(auth, name) is not None), "credentials")
 
 
 def _trust(settings: HttpSettings, folder: str) -> Trust:

@@ -19,6 +19,8 @@ from hub.contract import Context
 from hub.testing import Case, failures, run_contract
 from hub.testing.writing import SINGLE, exempting
 
+pytestmark = pytest.mark.against("files", "a local folder", "real")
+
 FIELDS = ("no", "name", "at")
 EXEMPT = {
     "cursor_order": "a file has the order of its writer",

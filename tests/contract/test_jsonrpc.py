@@ -25,6 +25,8 @@ from tests.contract.odooweb import SECRET, OdooWeb
 from tests.faults.matrix import row
 from tests.unit.http.fake import Answer, Asked, fake, lines, running
 
+pytestmark = pytest.mark.against("jsonrpc", "Odoo", "simulator")
+
 PARTNERS = {"model": "res.partner", "key": "code", "cursor": "write_date"}
 WRONG = "wr0ng-" + SECRET[::-1]
 

@@ -15,6 +15,8 @@ from tests.conftest import Login
 from tests.contract.directories import CLASSES, FIELDS, WRONG, Unit, Units, opened, stored
 from tests.integration.relay import LDAP_ADD, Relay
 
+pytestmark = pytest.mark.against("ldap", "OpenLDAP", "real")
+
 EXEMPT = {
     **exempting("each entry is a request of its own", BATCH),
     "announced_count": "a search tells no number of entries beforehand",

@@ -15,6 +15,8 @@ from tests.contract.test_rest import EXEMPT, case
 from tests.contract.web import SECRET, Batched, ODataWeb, ODataWebV2, Web
 from tests.unit.http.fake import running
 
+pytestmark = pytest.mark.against("odata", "a small OData service", "simulator")
+
 ORDER = {"cursor_order": "full reads go by key, so that a change while reading moves no record"}
 
 

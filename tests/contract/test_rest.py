@@ -15,6 +15,8 @@ from hub.testing.writing import BATCH, exempting
 from tests.contract.web import SECRET, RestWeb, Web
 from tests.unit.http.fake import running
 
+pytestmark = pytest.mark.against("rest", "a small JSON API", "simulator")
+
 PEOPLE = {
     "path": "/people", "records": "people", "total": "total", "key": "code",
     "cursor": {"field": "at", "param": "since"},

@@ -21,6 +21,8 @@ from hub.testing.writing import BATCH, WHOLE, exempting
 from tests.contract.web import CAP, SECRET, Web
 from tests.unit.http.fake import Answer, Asked, running
 
+pytestmark = pytest.mark.against("scim", "a small SCIM service", "simulator")
+
 USER = {
     "endpoint": "/Users", "key": "userName", "cursor": "meta.lastModified",
     "paths": {"work": 'emails[type eq "work"].value', "at": "meta.lastModified"},

@@ -16,6 +16,8 @@ from tests.contract.test_rest import EXEMPT, case
 from tests.contract.web import SECRET, Web
 from tests.unit.http.fake import running
 
+pytestmark = pytest.mark.against("soap", "a small SOAP service", "simulator")
+
 PEOPLE = {
     "operation": "GetPeople", "records": "person", "total": "total", "key": "code",
     "cursor": {"field": "at", "param": "since"},

@@ -5,8 +5,12 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import pytest
+
 from hub.testing import failures, run_contract
 from tests.contract.databases import case
+
+pytestmark = pytest.mark.against("sql", "SQLite", "real")
 
 TABLE = """CREATE TABLE person (no INTEGER PRIMARY KEY, name VARCHAR(80) NOT NULL, amount TEXT,
 active BOOLEAN, at DATETIME)"""

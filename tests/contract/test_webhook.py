@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from connectors.webhook import SPEC
 from hub.contract import Context
 from hub.testing import Case, failures, run_contract
 from hub.testing.reading import READING
 from hub.testing.writing import SINGLE, WHOLE, exempting
+
+pytestmark = pytest.mark.against("webhook", "the hub's own receiver", "real")
 
 ORDERS = {"key": "id", "cursor": "updated_at", "fields": {"id": "text", "updated_at": "datetime"}}
 

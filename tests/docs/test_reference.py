@@ -17,7 +17,7 @@ from hub.workspace import reference as files
 from hub.workspace.connectors import shipped
 from tests.docs.pages import DOCS, ROOT, pages
 from tests.faults import matrix
-from tests.house import codes
+from tests.house import codes, tested
 
 FILES = files.pages()
 PAGES: dict[str, Callable[[], str]] = {
@@ -26,6 +26,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "functions.md": functions.page,
     "codes.md": codes.page,
     "faults.md": matrix.page,
+    "connectors.md": tested.page,
     **{name: partial(FILES.__getitem__, name) for name in FILES},
 }
 WORDS = re.findall(

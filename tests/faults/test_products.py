@@ -15,6 +15,17 @@ from hub.errors import AuthError, HubError, Retriable
 from tests.faults.matrix import row
 from tests.systems.simulated import Simulated, connected, simulated
 
+pytestmark = [
+    pytest.mark.against("dingtalk", "DingTalk", "simulator"),
+    pytest.mark.against("dingtalk_todo", "DingTalk", "simulator"),
+    pytest.mark.against("feishu", "Feishu", "simulator"),
+    pytest.mark.against("salesforce", "Salesforce", "simulator"),
+    pytest.mark.against("sap_my_inbox", "SAP My Inbox", "simulator"),
+    pytest.mark.against("sap_task_provider", "a provider of SAP Task Center", "simulator"),
+    pytest.mark.against("successfactors", "SuccessFactors", "simulator"),
+    pytest.mark.against("wecom", "WeCom", "simulator"),
+    pytest.mark.against("workday", "Workday", "simulator"),
+]
 READ = {
     "salesforce Account": ("salesforce", "salesforce", "Account", "Account", "Id", "/query/"),
     "feishu users": ("feishu", "feishu", "users", "users", "open_id", "find_by_department"),

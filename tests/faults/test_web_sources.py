@@ -17,6 +17,8 @@ from hub.errors import HubError
 from tests.faults.matrix import row
 from tests.unit.http.fake import lines
 
+pytestmark = pytest.mark.against("sap_s4", "SAP S/4HANA", "simulator")
+
 CONFIG = Path(__file__).parents[2] / "config" / "systems"
 LIMITS = {"retries": 1, "max_wait": "3s", "timeout": "1s"}
 

@@ -25,6 +25,8 @@ from tests.conftest import Login
 from tests.unit.http.between import Between
 from tests.unit.http.fake import Answer, Asked, fake, lines, running
 
+pytestmark = pytest.mark.against("caldav", "Radicale", "real")
+
 EXEMPT = {
     **exempting("each to-do is a request of its own", BATCH),
     **exempting("to-dos are written one by one", WHOLE),

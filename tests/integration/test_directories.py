@@ -45,6 +45,7 @@ def person(unit: Unit, **more: Any) -> dict[str, dict[str, Any]]:
     return {"person": {"base": unit.dn, "object_class": CLASSES, "fields": FIELDS} | more}
 
 
+@pytest.mark.against("ldap", "OpenLDAP", "real")
 def test_all_people_come_by_pages_although_an_answer_is_limited(openldap: Login) -> None:
     reader = {"username": openldap_seed.READER, "password": openldap_seed.READER_PASSWORD}
     base = {"people": {"base": f"ou=org,{openldap.database}", "object_class": "inetOrgPerson"}}
@@ -59,6 +60,7 @@ def test_all_people_come_by_pages_although_an_answer_is_limited(openldap: Login)
     assert refused.value.code == "ldap.limit"
 
 
+@pytest.mark.against("ldap", "OpenLDAP", "real")
 def test_passwords_are_never_read(openldap: Login) -> None:
     connector = opened(
         openldap, {"people": {"base": f"ou=org,{openldap.database}", "object_class": "inetOrgPerson"}}
@@ -104,6 +106,7 @@ def test_a_directory_without_a_session_log_is_read_anew(openldap: Login) -> None
         read(connector, "person", ("cn",), token)
 
 
+@pytest.mark.against("ldap", "OpenLDAP", "real")
 def test_encrypted_connections_trust_the_named_authority_alone(openldap: Login) -> None:
     tls = variables("LDAP")["HUB_TEST_LDAP_TLS"]
     for more in ({"url": tls}, {"starttls": True}):
@@ -155,6 +158,7 @@ def test_what_the_directory_refuses_is_rejected_with_its_code(units: Units) -> N
     assert connector.find(connector.resource("person"), [injected, {"uid": "p1)(uid=*"}]) == [None, None]
 
 
+@pytest.mark.against("ldap", "OpenLDAP", "real")
 def test_people_of_the_fixtures_come_through_with_their_photos(units: Units, fixtures: Path) -> None:
     unit = units.fresh([])
     write = {"dn": f"cn={{cn}},{unit.dn}", "object_class": ["inetOrgPerson"]}
@@ -227,6 +231,7 @@ def people(active_directory: Login, request: pytest.FixtureRequest) -> Iterator[
     raw.unbind_s()
 
 
+@pytest.mark.against("ldap", "Active Directory (Samba)", "real")
 @pytest.mark.parametrize("sync", ["dirsync", "usn"])
 def test_active_directory_tells_changes_moves_and_deletions(
     active_directory: Login, people: tuple[Any, str], sync: str
@@ -251,6 +256,7 @@ def test_active_directory_tells_changes_moves_and_deletions(
     assert refused.value.code == "token.expired"
 
 
+@pytest.mark.against("ldap", "Active Directory (Samba)", "real")
 def test_accounts_are_made_disabled_and_given_a_password_over_tls(
     active_directory: Login, people: tuple[Any, str]
 ) -> None:

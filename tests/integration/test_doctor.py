@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from connectors.jsonrpc import SPEC as RPC
 from connectors.sql import SPEC as SQL
 from hub.contract import Context, Probe
 from hub.doctor.claims import Verdict, examine
@@ -144,6 +145,17 @@ def offered(connector: Any, *names: str) -> dict[str, Discovered]:
     with closing(connector):
         found: list[Discovered] = connector.discover(list(names), None)
     return {one.name: one for one in found}
+
+
+def test_tryton_offers_the_models_that_are_named(tryton: Login, tmp_path: Path) -> None:
+    basic = {"username": tryton.username, "password": tryton.password}
+    said = {"dialect": "tryton", "url": tryton.url, "auth": {"basic": basic}}
+    found = offered(RPC.open(Context("tryton rpc"), RPC.settings.model_validate(said), {}), "party.party")
+    party = found["party_party"]
+    assert party.resource.key == ("code",)
+    assert party.options["fields"]["name"] == "text"
+    text = f"system: other\nconnector: jsonrpc\ndialect: tryton\nurl: {tryton.url}\n"
+    sound(tmp_path, text + "auth: {basic: {username: hub, password: secret://other/password}}\n", [party])
 
 
 def test_soap_offers_its_lists(soap: Login, tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ from tests.systems.tryton_seed import Session
 from tests.unit.http.between import Between
 from tests.unit.http.fake import lines, running
 
+pytestmark = pytest.mark.against("jsonrpc", "Tryton 8.0", "real")
+
 PLACES = {
     "model": "country.subdivision", "key": "code",
     "fields": {"code": "text", "name": "text", "type": "text", "country": "integer"},

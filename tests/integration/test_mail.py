@@ -106,6 +106,7 @@ def read(connector: Any, token: str | None = None) -> tuple[list[Any], Page]:
 # ---------------------------------------------------------------------- reading
 
 
+@pytest.mark.against("mail", "Dovecot", "real")
 def test_dovecot_keeps_the_contract_of_reading(imap: Login, opened: Callable[..., Any]) -> None:
     def fresh(records: Sequence[Mapping[str, Any]]) -> Box:
         made = Box(imap)
@@ -245,6 +246,7 @@ def note(number: int, **more: Any) -> Change:
     return Change("create", {"number": str(number)}, values, id=f"intent-{number}")
 
 
+@pytest.mark.against("mail", "aiosmtpd", "real")
 def test_aiosmtpd_keeps_the_contract_of_writing(smtp: Login, opened: Callable[..., Any]) -> None:
     why = "what is sent cannot be asked for, changed or taken back"
     case = Case(

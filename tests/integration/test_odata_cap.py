@@ -15,6 +15,8 @@ from hub.errors import AuthError, ConfigError
 from tests.conftest import Login
 from tests.unit.http.fake import lines
 
+pytestmark = pytest.mark.against("odata", "SAP CAP 10", "real")
+
 ROOTS = {"V4": "/sap/opu/odata4/sap/", "V2": "/sap/opu/odata/sap/"}
 
 

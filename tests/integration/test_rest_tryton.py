@@ -17,6 +17,8 @@ from hub.errors import AuthError
 from tests.conftest import Login
 from tests.unit.http.fake import lines
 
+pytestmark = pytest.mark.against("rest", "Tryton 8.0", "real")
+
 
 def coded(value: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode()

@@ -12,6 +12,8 @@ from hub.contract import Change, Context, Query
 from hub.errors import AuthError
 from tests.conftest import Login
 
+pytestmark = pytest.mark.against("scim", "scim2-server", "real")
+
 USER = {"key": "userName", "paths": {"work": 'emails[type eq "work"].value'}}
 GROUP = {"key": "displayName"}
 

@@ -20,6 +20,8 @@ from tests.conftest import Login
 from tests.systems import soap as rows
 from tests.unit.http.fake import lines
 
+pytestmark = pytest.mark.against("soap", "spyne 2.14", "real")
+
 EXAMPLE = yaml.safe_load(SPEC.example)
 EMPLOYEES = EXAMPLE["resources"]["employees"]
 FAULTS = [*EXAMPLE["faults"], {"code": "Client.Stale", "means": "conflict"}]

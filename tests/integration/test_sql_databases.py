@@ -49,6 +49,7 @@ def relay(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Relay]]:
         each.__exit__(None, None, None)
 
 
+@pytest.mark.against("sql", "PostgreSQL", "real")
 def test_postgresql_keeps_the_contract(
     postgres_url: str, postgres_odbc: str, relay: Callable[[str], Relay]
 ) -> None:
@@ -66,6 +67,7 @@ def test_postgresql_keeps_the_contract(
     assert failures(verdicts) == []
 
 
+@pytest.mark.against("sql", "MariaDB", "real")
 def test_mariadb_keeps_the_contract(
     mariadb_url: str, mariadb_odbc: str, relay: Callable[[str], Relay]
 ) -> None:

@@ -48,6 +48,7 @@ def deliver(made: Sql, *changes: Change) -> list[tuple[str, str]]:
     return [(each.status, each.code) for each in made.deliver(made.resource("R"), changes)]
 
 
+@pytest.mark.against("sql", "PostgreSQL", "real")
 def test_postgresql_values_come_typed_and_exact(postgres_url: str, postgres_odbc: str) -> None:
     run(
         postgres_odbc,
@@ -77,6 +78,7 @@ def test_postgresql_values_come_typed_and_exact(postgres_url: str, postgres_odbc
     assert set(second.values()) == {2, None}
 
 
+@pytest.mark.against("sql", "MariaDB", "real")
 def test_mariadb_values_come_typed_and_exact(mariadb_url: str, mariadb_odbc: str) -> None:
     run(
         mariadb_odbc,
@@ -138,6 +140,7 @@ def test_a_row_that_shares_another_unique_value_is_not_overwritten(
     assert read(made) == [{"id": 1, "mail": "d@x", "name": "n"}]
 
 
+@pytest.mark.against("sql", "MariaDB", "real")
 def test_keys_of_mariadb_that_differ_in_case_only_are_one(mariadb_url: str, mariadb_odbc: str) -> None:
     run(mariadb_odbc, "CREATE TABLE t (code varchar(9) PRIMARY KEY, name varchar(9))")
     made = opened(settings(MARIA, mariadb_url))
@@ -155,6 +158,7 @@ def test_a_statement_of_postgresql_has_a_deadline(postgres_url: str) -> None:
     assert late.value.code == "sql.timeout"
 
 
+@pytest.mark.against("sql", "MariaDB", "real")
 def test_a_read_of_mariadb_has_a_deadline(mariadb_url: str) -> None:
     slow = {"query": "SELECT seq AS id, sleep(0.2) AS s FROM seq_1_to_30", "key": "id"}
     with pytest.raises(Retriable) as late:
@@ -162,6 +166,7 @@ def test_a_read_of_mariadb_has_a_deadline(mariadb_url: str) -> None:
     assert late.value.code == "sql.timeout"
 
 
+@pytest.mark.against("sql", "PostgreSQL", "real")
 def test_a_query_cannot_write(postgres_url: str, postgres_odbc: str) -> None:
     run(postgres_odbc, "CREATE SEQUENCE s", "CREATE TABLE t (id int PRIMARY KEY)")
     hidden = "WITH x AS (INSERT INTO t VALUES (1) RETURNING id) SELECT * FROM x"
@@ -171,6 +176,7 @@ def test_a_query_cannot_write(postgres_url: str, postgres_odbc: str) -> None:
     assert read(opened(settings(PG, postgres_url))) == []
 
 
+@pytest.mark.against("sql", "PostgreSQL", "real")
 @row(10, "a database reads one moment")
 def test_a_read_sees_one_moment(postgres_url: str, postgres_odbc: str) -> None:
     fill = "INSERT INTO t SELECT generate_series(1, 20000)"
@@ -182,6 +188,7 @@ def test_a_read_sees_one_moment(postgres_url: str, postgres_odbc: str) -> None:
     assert number + sum(page.count for page in reading) == 20000
 
 
+@pytest.mark.against("sql", "PostgreSQL", "real")
 @pytest.mark.parametrize("password", ["p;w{d}}x", "a+b%41=\\' \"", "中文;"])
 def test_any_password_logs_in(postgres_url: str, postgres_odbc: str, password: str) -> None:
     quoted = password.replace("'", "''")

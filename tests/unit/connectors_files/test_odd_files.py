@@ -12,6 +12,8 @@ from hub.errors import HubError
 from tests.faults.matrix import row
 from tests.unit.connectors_files.reading import rows
 
+pytestmark = pytest.mark.against("files", "csv-spectrum, csvkit, Chinese encodings", "recording")
+
 ABC = [{"a": "1", "b": "2", "c": "3"}]
 LAST = {"a": "4", "b": "5", "c": "ʤ"}
 # file → the rows at its start, or the code and place of the refusal

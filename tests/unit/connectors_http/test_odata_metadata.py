@@ -26,6 +26,7 @@ def load(fixtures: Path, name: str) -> Metadata:
     return parse_edmx((fixtures / "odata" / name).read_bytes(), name)
 
 
+@pytest.mark.against("odata", "metadata of SAP, SuccessFactors and Microsoft", "recording")
 def test_every_public_document_loads_or_is_refused_with_its_reason(fixtures: Path):
     documents = [
         one

@@ -13,6 +13,8 @@ from connectors.idoc import SPEC
 from hub.contract import Context, Query
 from hub.errors import HubError
 
+pytestmark = pytest.mark.against("idoc", "IDocs of SAP", "recording")
+
 FLAT = {"path": "*.txt", "format": "flat", "segments": {
     "E2EDK03": {"name": "E1EDK03", "fields": {"IDDAT": 3, "DATUM": 8, "UZEIT": 6}},
     "E2EDKA1": {"name": "E1EDKA1", "fields": {"PARVW": 3, "PARTN": 17}},

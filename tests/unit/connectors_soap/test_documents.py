@@ -53,6 +53,7 @@ def expected(name: str, table: dict[str, str | None]) -> str | None:
     return next((words for start, words in table.items() if name.startswith(start) or name.endswith(start)), None)
 
 
+@pytest.mark.against("soap", "WSDLs of SAP and others", "recording")
 def test_every_public_wsdl_loads_or_is_refused_with_its_cause(fixtures: Path) -> None:
     documents = sorted(path for folder in ("soap", "peers") for path in (fixtures / folder).rglob("*.wsdl"))
     assert len(documents) >= 50
