@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from socket import socket
 from urllib.parse import urlsplit
 
@@ -54,15 +52,7 @@ def steps(context: Context, connection: Connection, resources: Mapping[str, Shap
 
 def _endpoint(context: Context, settings: LdapSettings, url: str) -> Endpoint:
     parts = urlsplit(url)
-    trust = None
-    if settings.encrypted:
-        tls, folder = settings.tls, Path(context.folder)
-        files = {name: str(folder / name) for name in (tls.ca, tls.cert, tls.key) if name}
-        known = ssl.get_default_verify_paths().cafile or ""
-        trust = Trust(
-            files[tls.ca] if tls.ca else known, tls.ca or "", files[tls.cert] if tls.cert else None,
-            files[tls.key] if tls.key else None,
-        )  # fmt: skip
+    trust = Trust.of(settings.tls, context.folder) if settings.encrypted else None
     return Endpoint(
         parts.hostname or "", parts.port or PORTS[parts.scheme], timeout=settings.timeout,
         now=context.now or time.time, trust=trust, starts=_start if parts.scheme == "ldap" else None,

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from socket import socket
 from urllib.parse import urlsplit
 
@@ -45,23 +43,12 @@ def steps(context: Context, account: Account, resources: Mapping[str, MailResour
 def _reaching(context: Context, account: Account, kind: str, url: str) -> list[Step]:
     parts, settings = urlsplit(url), account.settings
     encrypted = parts.scheme.endswith("s") or settings.starttls
-    trust = None
-    if encrypted:
-        tls, folder = settings.tls, Path(context.folder)
-        files = {name: str(folder / name) for name in (tls.ca, tls.cert, tls.key) if name}
-        known = ssl.get_default_verify_paths().cafile or ""
-        trust = Trust(
-            files[tls.ca] if tls.ca else known, tls.ca or "", files[tls.cert] if tls.cert else None,
-            files[tls.key] if tls.key else None,
-        )  # fmt: skip
+    trust = Trust.of(settings.tls, context.folder) if encrypted else None
     endpoint = Endpoint(
         parts.hostname or "", parts.port or PORTS[parts.scheme], timeout=settings.limits.timeout, now=account.now,
         trust=trust, starts=partial(_start, kind) if encrypted and parts.scheme == kind else None,
     )  # fmt: skip
-    return [
-        Step(f"{one.name} {kind}", one.attempt, tuple(f"{need} {kind}" for need in one.needs))
-        for one in endpoint.steps()
-    ]
+    return endpoint.steps(kind)
 
 
 def _start(kind: str, made: socket) -> None:

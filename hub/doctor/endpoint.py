@@ -8,11 +8,13 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from hub.doctor.certificates import Certificate, der_of
 from hub.doctor.steps import Said, Step, failed, skipped, span, warned
 from hub.errors import HubError, Retriable
 from hub.http.addresses import lookup, within
+from hub.http.settings import Tls
 
 SOON = 30 * 86_400
 """Seconds before its end from which on a certificate is worth a word."""
@@ -33,6 +35,17 @@ class Trust:
     named: str = ""
     cert: str | None = None
     key: str | None = None
+
+    @classmethod
+    def of(cls, tls: Tls, folder: str, known: str | None = None) -> Trust:
+        """By what a system's file says, whose paths start at ``folder``. ``known`` is the list of authorities that
+        counts where the file names none, by default that of OpenSSL on this host."""
+        own = {name: str(Path(folder) / name) for name in (tls.ca, tls.cert, tls.key) if name}
+        listed = known or ssl.get_default_verify_paths().cafile or ""
+        return cls(
+            own[tls.ca] if tls.ca else listed, tls.ca or "", own[tls.cert] if tls.cert else None,
+            own[tls.key] if tls.key else None,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import socket
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,7 +34,8 @@ def reaching(transport: Transport, folder: str) -> list[Step]:
     encrypted = parts.scheme == "https"
     endpoint = Endpoint(
         host, port, timeout=settings.limits.timeout, now=transport.now,
-        trust=_trust(settings, folder) if encrypted else None, proxy=_proxy(settings, host, port, encrypted=encrypted),
+        trust=Trust.of(settings.tls, folder, str(DEFAULT_CA_BUNDLE_PATH)) if encrypted else None,
+        proxy=_proxy(settings, host, port, encrypted=encrypted),
     )  # fmt: skip
     return endpoint.steps()
 
@@ -90,15 +90,6 @@ def _kind(settings: HttpSettings) -> str:
     if auth is None:
         return "no credentials are declared, and none were asked for"
     return next((words for name, words in _KINDS.items() if getattr(auth, name) is not None), "credentials")
-
-
-def _trust(settings: HttpSettings, folder: str) -> Trust:
-    tls = settings.tls
-    files = {name: str(Path(folder) / name) for name in (tls.ca, tls.cert, tls.key) if name}
-    return Trust(
-        files[tls.ca] if tls.ca else str(DEFAULT_CA_BUNDLE_PATH), tls.ca or "",
-        files[tls.cert] if tls.cert else None, files[tls.key] if tls.key else None,
-    )  # fmt: skip
 
 
 def _proxy(settings: HttpSettings, host: str, port: int, *, encrypted: bool) -> Hop | None:
