@@ -56,7 +56,7 @@ def mail(values: Mapping[str, Any]) -> bytes:
     made["Message-ID"], made["Subject"], made["From"] = (
         values["message_id"],
         values["subject"],
-        "Ann <ann@example.com>",
+        f"Ann <{values.get('sender', 'ann@example.com')}>",
     )
     made["Date"] = "Mon, 05 Jan 2026 10:00:00 +0100"
     made.set_content(values.get("text") or "")
@@ -221,15 +221,17 @@ def test_connections_are_encrypted_and_the_server_is_known(
 
 
 class Outbox:
-    """What the server took since now."""
+    """What the server took since now for one domain; other tests send at the same time to others."""
 
-    def __init__(self, smtp: Login) -> None:
-        self.folder = Path(smtp.database)
+    def __init__(self, smtp: Login, domain: str = "example.com") -> None:
+        self.folder, self.domain = Path(smtp.database), domain
         self.before = set(self.folder.iterdir())
 
     def messages(self) -> list[Any]:
-        new = sorted(set(self.folder.iterdir()) - self.before, key=lambda path: path.name)
-        return [message_from_bytes(path.read_bytes(), policy=default) for path in new if path.name.isdigit()]
+        new = [path for path in set(self.folder.iterdir()) - self.before if path.name.isdigit()]
+        texts = [path.read_bytes() for path in sorted(new, key=lambda path: int(path.name))]
+        found = [message_from_bytes(text, policy=default) for text in texts]
+        return [one for one in found if str(one["X-Envelope-To"]).endswith(f"@{self.domain}")]
 
     def stored(self) -> list[dict[str, Any]]:
         return [

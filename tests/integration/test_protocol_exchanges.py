@@ -16,6 +16,7 @@ from tests.integration.test_mail import Box, Outbox, mail
 from tests.systems.tryton_seed import Session
 from tests.unit.cli.desk import Desk
 
+ASKER = "ann@exchange.example.org"
 TICKET = """
 model: ticket
 level: L1
@@ -57,7 +58,7 @@ def ran(made: Desk, name: str, *words: str) -> None:
 def test_mail_comes_in_and_goes_out_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, imap: Login, smtp: Login
 ) -> None:
-    box, outbox = Box(imap), Outbox(smtp)
+    box, outbox = Box(imap), Outbox(smtp, "exchange.example.org")
     made = desk(
         tmp_path, monkeypatch, {"DESK_IMAP": imap.password, "DESK_SMTP": smtp.password},
         config__systems__inbox=f"""
@@ -103,7 +104,8 @@ guard: off
 """,
     )  # fmt: skip
     box.put(
-        mail({"message_id": "<a@x>", "subject": "first"}), mail({"message_id": "<b@x>", "subject": "second"}),
+        mail({"message_id": "<a@x>", "subject": "first", "sender": ASKER}),
+        mail({"message_id": "<b@x>", "subject": "second", "sender": ASKER}),
         b"Message-ID: <c@x>\r\n\r\n" + b"no subject",
     )  # fmt: skip
     ran(made, "tickets", "--initial")
@@ -114,7 +116,7 @@ guard: off
         ran(made, "answers", "--initial")
     assert sorted(str(one["Subject"]) for one in outbox.messages()) == ["Re: first", "Re: second"]
     box.do(lambda raw: (raw.store("1", "+FLAGS", "\\Deleted"), raw.expunge()))
-    box.put(mail({"message_id": "<d@x>", "subject": "third"}))
+    box.put(mail({"message_id": "<d@x>", "subject": "third", "sender": ASKER}))
     ran(made, "tickets")
     states = {values["subject"]: state for state, values in entities(made, "ticket").values()}
     assert states == {"first": "disabled", "second": "active", "third": "active"}
