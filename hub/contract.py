@@ -248,7 +248,8 @@ class Source(Protocol):
     """Reads. A fresh object per run, used by one thread, closed at the end."""
 
     def check(self) -> list[Probe]:
-        """Try address, credentials and rights with the least possible effect."""
+        """Try address, credentials and rights with the least possible effect: steps of ``hub.doctor``, among them
+        ``read NAME`` or ``write NAME`` for each declared resource. Raises nothing that belongs into a step."""
         ...
 
     def resource(self, name: str) -> Resource:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from connectors.idoc import IdocResource, IdocSettings, describe
+from connectors.idoc.discovery import discovered
 from connectors.idoc.parsing import records
 from hub.contract import Context, Page, Probe, Query, Resource
+from hub.doctor.discovery import Discovered
 from hub.doctor.steps import Said, Step, skipped, walk
 from hub.errors import AuthError, ConfigError, Retriable
 from hub.untrusted import XML_LIMIT
@@ -73,6 +76,13 @@ class Idocs:
             found = records(self._text(path), declared, path.name)
             lines = _ENCODE(found).rstrip(b"\n")
             yield Page(lines, len(found), path.name, 1, number == len(files))
+
+    def discover(self, names: Sequence[str], sample: bytes | None) -> list[Discovered]:
+        self._root()
+        return discovered(self._folder, names, self._records)
+
+    def _records(self, path: Path, declared: IdocResource) -> list[dict[str, Any]]:
+        return records(self._text(path), declared, path.name)
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -65,7 +65,7 @@ class Memory:
             self._log_in()
         except AuthError as error:
             return [Probe("log-in", "failed", error.message, error.hint)]
-        return [Probe("log-in", "ok")]
+        return [Probe("log-in", "ok"), Probe(f"read {self._resource.name}", "ok")]
 
     def _log_in(self) -> None:
         if self._password.reveal() != self._system.password:

@@ -13,7 +13,10 @@ def check_reports(case: Case) -> None:
     probes = case.open(case.fresh(case.records(2))).check()
     assert probes, "check() reports nothing"
     assert all(probe.ok for probe in probes), f"on a sound system fails: {[p for p in probes if not p.ok]}"
-    assert all(probe.name for probe in probes), "a probe has no name"
+    names = {probe.name for probe in probes}
+    assert "" not in names, "a probe has no name"
+    wanted = {f"read {case.resource}", f"write {case.resource}"}
+    assert wanted & names, f"no step is about {case.resource}: name one {' or '.join(sorted(wanted))}"
 
 
 def check_reports_trouble(case: Case) -> None:

@@ -84,7 +84,7 @@ class Flaw:
 
     class check_reports_trouble(Memory):
         def check(self) -> list[Probe]:
-            return [Probe("log-in", "ok")]
+            return [Probe("log-in", "ok"), Probe("read Person", "ok")]
 
     class describe(Memory):
         def resource(self, name: str) -> Resource:
@@ -106,7 +106,7 @@ class Flaw:
                 self._log_in()
             except Retriable as error:
                 return [Probe("log-in", "failed", error.message)]
-            return [Probe("log-in", "ok")]
+            return super().check()
 
     class no_secret_shown(Memory):
         def _log_in(self) -> None:

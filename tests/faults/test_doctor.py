@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import http.server
 import json
+import select
+import socket
 import socketserver
 import ssl
 import threading
@@ -190,6 +192,36 @@ def test_a_proxy_that_refuses(status: int, code: str) -> None:
         )
     assert (probes["tcp"].status, probes["proxy"].code, probes["tls"].status) == ("ok", code, "skipped")
     assert asked == ["127.0.0.1:1"]
+
+
+def test_a_certificate_is_seen_through_a_proxy(served: Serve, authority: trustme.CA, tmp_path: Path) -> None:
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+
+    class Passing(http.server.BaseHTTPRequestHandler):
+        def do_CONNECT(self) -> None:
+            host, _, port = self.path.partition(":")
+            with socket.create_connection((host, int(port))) as other:
+                self.send_response_only(200)
+                self.end_headers()
+                ends = {self.connection: other, other: self.connection}
+                while True:
+                    for one in select.select([*ends], [], [], 5)[0]:
+                        if not (piece := one.recv(65536)):
+                            self.close_connection = True
+                            return
+                        ends[one].sendall(piece)
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = served(context_of(authority))
+    with listening(Passing) as port:
+        through = f"http://127.0.0.1:{port}"
+        probes = checked(server.url, tmp_path, proxy={"url": through}, tls={"ca": "ca.pem"})
+        doubted = checked(server.url, tmp_path, proxy={"url": through})
+    assert "lets 127.0.0.1" in probes["proxy"].detail
+    assert (probes["tls"].status, probes["read people"].status) == ("ok", "ok")
+    assert (doubted["proxy"].status, doubted["tls"].code) == ("ok", "tls.authority")
 
 
 @contextmanager

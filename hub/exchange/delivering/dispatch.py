@@ -47,7 +47,8 @@ def deliver(
             where=f"config/systems/{system.name}.yaml",
             hint="set writes: on, or log, in this environment",
         )
-    require_writable(hub.database, manifest.output)
+    if system.writes == "on":
+        require_writable(hub.database, manifest.output)
     target = hub.opened(stack, system.name) if system.writes == "on" else None
     secret = frozenset(name for name, level in levels(hub, manifest).items() if is_classified(level))
     mapping, limits = hub.workspace.mapping(manifest.exchange), system.delivery

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from connectors.idoc import SPEC as IDOC
 from connectors.odata import SPEC as ODATA
 from connectors.soap import SPEC as SOAP
 from hub.contract import Context
@@ -228,6 +229,17 @@ def sound(folder: Path, text: str, found: list[Discovered]) -> None:
     assert workspace is not None, findings
     told = [*findings, *check_meaning(workspace)]
     assert [str(one) for one in told if one.level == "error"] == []
+
+
+def test_idocs_of_others_are_drafted_by_their_messages(fixtures: Path, tmp_path: Path) -> None:
+    (tmp_path / "config" / "in").mkdir(parents=True)
+    for file in fixtures.glob("idoc/*.xml"):
+        (tmp_path / "config" / "in" / file.name).write_bytes(file.read_bytes())
+    said, place = IDOC.settings.model_validate({"folder": "in"}), Context("other", str(tmp_path / "config"))
+    with closing(IDOC.open(place, said, {})) as connector:
+        found = {one.name: one for one in connector.discover([], None)}
+    assert found["matmas"].options == {"path": "MATMAS05_MATMAS.xml", "type": "MATMAS05"}
+    sound(tmp_path, "system: other\nconnector: idoc\nfolder: in\n", list(found.values()))
 
 
 def test_every_edmx_of_others_is_drafted_or_refused_with_its_cause(fixtures: Path, tmp_path: Path) -> None:
