@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import audit, directory, events, inbound, matching, small, soap, startup
+from bench import audit, database, directory, events, inbound, matching, small, soap, startup
 
 
 def main() -> int:
@@ -27,6 +27,9 @@ def main() -> int:
     audit.declare(jobs.add_parser("audit", help="how long an audit chain of N entries takes to verify"))
     directory.declare(
         jobs.add_parser("directory", help="100,000 entries of OpenLDAP by pages, and 100 that changed")
+    )
+    database.declare(
+        jobs.add_parser("database", help="N rows of PostgreSQL over ODBC, beside the driver alone")
     )
     soap.declare(jobs.add_parser("soap", help="N workers from a paged SOAP operation, beside plain zeep"))
     arguments = parser.parse_args()

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from connectors.sql.columnar import Columns, ColumnsError
 from connectors.sql.dialects import DIALECTS, SQLITE, Dialect, Table, column, of_product
 from connectors.sql.faults import broken, told
 from connectors.sql.settings import SqlSettings, seconds
@@ -116,13 +117,16 @@ class Connection:
         return raw
 
     def session(self, statements: Sequence[str]) -> None:
+        for statement in self._said(statements):
+            self.execute(statement)
+
+    def _said(self, statements: Sequence[str]) -> list[str]:
         span = seconds(self._settings.timeout)
         values = {
             "ms": int(span * 1000), "s": span, "whole": max(1, int(span)),
             "deadline": seconds(self._settings.deadline),
         }  # fmt: skip
-        for statement in statements:
-            self.execute(statement.format(**values))
+        return [statement.format(**values) for statement in statements]
 
     def run(self, statement: str, values: Sequence[Any] = (), where: str = "") -> Any:
         """Execute; answers the cursor."""
@@ -150,6 +154,21 @@ class Connection:
     def fetch(self, cursor: Any, number: int, where: str) -> list[Any]:
         with self._telling(where):
             return list(cursor.fetchmany(number))
+
+    @contextmanager
+    def columns(self, where: str) -> Iterator[Columns]:
+        """A second connection, that reads by columns, in a transaction with the session and snapshot of this one."""
+        dialect = self.dialect
+        raw = None
+        try:
+            raw = Columns(connection_string(self._settings), LOGIN_TIMEOUT)
+            raw.begin([*self._said(dialect.session), *self._said(dialect.reading)], dialect.snapshot)
+            yield raw
+        except ColumnsError as error:
+            raise told(error, where or self._context.system, self._secrets) from None
+        finally:
+            if raw is not None:
+                raw.close()
 
     def run_many(self, statement: str, rows: Sequence[Sequence[Any]], where: str) -> None:
         with self._telling(where):

@@ -16,8 +16,9 @@ class Dialect:
     ``session`` and ``snapshot`` are statements run after connecting and at the start of a read;
     ``{ms}`` and ``{s}`` are the statement timeout. ``catalogue`` lists the columns of a table as
     (name, type, required, generated, place in the primary key) for the parameters it ``asks``.
-    ``upsert`` is the text between the VALUES of an insert and the assignments, ``incoming`` how an
-    assignment names the new value. ``options`` are added to a connection string that lacks them.
+    ``upsert`` is the text between the VALUES of an insert and the assignments, ``incoming`` how
+    an assignment names the new value. ``columnar``: whole reads may go by columns. ``options``
+    are added to a connection string that lacks them.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Dialect:
     casts: bool = False
     ignores_case: bool = False
     merges: bool = False
+    columnar: bool = False
     locks: str = ""
     options: tuple[tuple[str, str], ...] = ()
 
@@ -76,6 +78,7 @@ WHERE (n.nspname = CAST(? AS text) OR (CAST(? AS text) IS NULL AND pg_table_is_v
     parameters=32_000,
     asks=("schema", "schema", "table"),
     casts=True,
+    columnar=True,
     locks=" FOR UPDATE",
     # BoolsAsChar: booleans are '1' and '0' otherwise. UseDeclareFetch: the whole result in memory otherwise.
     options=(("BoolsAsChar", "0"), ("UseDeclareFetch", "1"), ("Fetch", "5000")),

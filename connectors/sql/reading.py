@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 
+from connectors.sql.columnar import LONGEST, fits, longest
 from connectors.sql.connection import Connection
 from connectors.sql.dialects import Dialect, Table, placeholder
 from connectors.sql.settings import SqlSettings, seconds
@@ -99,6 +101,14 @@ def pages(
     """Pages of the statement. Raises Retriable ``sql.deadline`` where the whole takes too long."""
     number = query.page_size or settings.fetch
     end = time.monotonic() + seconds(settings.deadline)
+    table, zone, name = statement.table, settings.zone, query.resource.name
+    if fits(connection.dialect, table, statement.values, zone):
+        with connection.columns(where) as columns:
+            asked = longest(connection.dialect, table.columns, table.text)
+            width = columns.number(asked) if asked else 0
+            if width <= LONGEST:
+                yield from _by_columns(columns.batches(statement.text, table, number, width), table, name, where, end)
+                return
     first = 1
     connection.session(connection.dialect.reading)
     with connection.transaction(where, snapshot=True):
@@ -106,18 +116,32 @@ def pages(
         rows = connection.fetch(cursor, number, where)
         while True:
             following = connection.fetch(cursor, number, where) if len(rows) == number else []
-            name, last = query.resource.name, not following
-            yield _page(connection.dialect, settings.zone, statement.table, rows, name, first, last)
+            yield _page(connection.dialect, zone, table, rows, name, first, not following)
             first += len(rows)
             if not following:
                 break
             if time.monotonic() > end:
-                raise Retriable(
-                    "sql.deadline", "the read takes too long", where=where, hint="raise deadline:"
-                )
+                raise _late(where)
             rows = following
         cursor.close()
     connection.session(connection.dialect.session)
+
+
+def _by_columns(
+    batches: Iterator[pa.RecordBatch], table: Table, name: str, where: str, end: float
+) -> Iterator[Page]:
+    held, first = next(batches, None) or batch(table, [], None), 1
+    for rows in batches:
+        yield Page(held, held.num_rows, origin=name, first=first)
+        first += held.num_rows
+        held = rows
+        if time.monotonic() > end:
+            raise _late(where)
+    yield Page(held, held.num_rows, origin=name, first=first, last=True)
+
+
+def _late(where: str) -> Retriable:
+    return Retriable("sql.deadline", "the read takes too long", where=where, hint="raise deadline:")
 
 
 def _page(

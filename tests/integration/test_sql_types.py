@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from connectors.sql import SPEC
+from connectors.sql import SPEC, reading
+from connectors.sql.connection import Connection
 from connectors.sql.database import Sql
 from hub.contract import Change, Context, Query
 from hub.errors import AuthError, ConfigError, Retriable
@@ -244,3 +245,33 @@ def test_a_read_whose_connection_dies_has_no_last_page(postgres_url: str, postgr
     assert cut.value.code == "sql.connection"
     assert not any(page.last for page in pages)
     assert len(read(made)) == 90000  # by a new connection
+
+
+def test_postgresql_reads_the_same_by_columns_and_by_rows(
+    postgres_url: str, postgres_odbc: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(
+        postgres_odbc,
+        """CREATE TABLE t (id bigint PRIMARY KEY, small smallint, name varchar(80), fixed char(6), free text,
+        n numeric(15,4), yes boolean, at timestamptz, local timestamp, day date)""",
+        """INSERT INTO t VALUES
+        (-9223372036854775808, -32768, '张伟 😀', 'ab', '', -12345678901.2345, true,
+         '2026-01-01 08:00:00.123456+08', '0001-01-01 00:00:00', '0001-01-01'),
+        (9223372036854775807, 32767, ' x ', '', repeat('中', 2000), 0, false,
+         '9999-12-31 23:59:59.999999Z', '2026-03-29 02:30:00.5', '9999-12-31'),
+        (0, 0, E'a\\tb\\n"', null, 'x', 0.0001, null, '1969-12-31 23:59:59.000001Z', '1900-02-28',
+         '1969-12-31'), (1, null, null, null, null, null, null, null, null, null)""",
+        "INSERT INTO t (id, name) SELECT i, 'n' || i FROM generate_series(10, 12009) AS s(i)",
+    )
+    given = settings(PG, postgres_url)
+    by_columns = read(opened(given))
+    with monkeypatch.context() as rows_only:
+        rows_only.setattr(reading, "fits", lambda *_: False)
+        by_rows = read(opened(given))
+    assert by_columns == by_rows
+    assert len(by_rows) == 12004
+    with monkeypatch.context() as no_rows:
+        no_rows.setattr(Connection, "fetch", None)
+        assert read(opened(given)) == by_rows
+    run(postgres_odbc, "UPDATE t SET free = repeat('中', 3000) WHERE id = 0")
+    assert next(row["free"] for row in read(opened(given)) if row["id"] == 0) == "中" * 3000
