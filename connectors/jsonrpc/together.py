@@ -15,6 +15,8 @@ from hub.errors import HubError, RecordRejected
 from hub.http import NOT_SENT
 
 Values = Mapping[str, Any]
+MOST = 100
+"""Records of one call."""
 
 
 class Together:
@@ -26,6 +28,7 @@ class Together:
         self._done: dict[int, Outcome] = {}
         self._until = -1
         """The last change that has been part of a call."""
+        self._size = MOST
 
     def prepare(self, changes: Sequence[Change]) -> None:
         """Forget earlier answers; the changes that follow are of this delivery."""
@@ -48,10 +51,13 @@ class Together:
         """Creates from here on without a gap, of keys with one part, each key once."""
         made: list[int] = []
         keys: set[str] = set()
-        for index in range(at, len(self._changes)):
+        kinds = self._service.kinds(self._declared.model)
+        for index in range(at, min(len(self._changes), at + self._size)):
             one = self._changes[index]
             (value, *more) = one.key.values() or ("",)
             if one.operation != "create" or more or value in (None, "") or text(value) in keys:
+                break
+            if next(iter(one.key)) not in kinds:
                 break
             keys.add(text(value))
             made.append(index)
@@ -78,10 +84,11 @@ class Together:
             outcome, result = Outcome("unknown", None, None, error.code, error.message), None
         if outcome.status == "done":
             self._judge(list(values), result)
-        elif (
-            outcome.status != "rejected"
-        ):  # of what is refused, each is told by itself what it is refused for
+        elif outcome.status == "unknown" or outcome.wait is not None:
             self._done |= dict.fromkeys(values, outcome)
+        elif outcome.status != "rejected":  # too many at once, it may be: the others go in smaller groups
+            self._size, self._until = max(1, len(group) // 4), group[0]
+        # of what is refused, each is told by itself what it is refused for
 
     def _judge(self, sent: list[int], result: Any) -> None:
         """Each record's id by its key. A server that changes a key on the way is believed in its order, if that is
@@ -106,9 +113,7 @@ class Together:
     def _ids(self, group: Sequence[int]) -> dict[str, str]:
         """Key texts → ids of the records of these keys that are there."""
         (name,) = self._changes[group[0]].key
-        kind = self._service.kinds(self._declared.model).get(name)
-        if kind is None:
-            return {}
+        kind = self._service.kinds(self._declared.model)[name]
         dialect, wanted = self._service.dialect, [self._changes[index].key[name] for index in group]
         condition: Domain = [[name, "in", [dialect.encode(kind, one) for one in wanted]]]
         domain = dialect.both(self._declared.domain, condition)

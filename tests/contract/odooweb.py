@@ -39,6 +39,7 @@ class OdooWeb:
     def __init__(self, records: Sequence[Record]) -> None:
         self.rows: dict[int, dict[str, Any]] = {}
         self.pause, self.lose, self.misanswers, self.clock = 0.0, False, "", datetime(2026, 1, 1)
+        self.most = 1000
         for record in records:
             self.put(record)
         self.fake = Fake(self.reply)
@@ -111,6 +112,8 @@ class OdooWeb:
                 rows.sort(key=lambda row: row[name.removesuffix(" asc")])
             return [self.shown(row, given["fields"]) for row in rows[: given["limit"]]]
         if method == "create":
+            if len(given["vals_list"]) > self.most:
+                raise Refused("psycopg2.OperationalError")
             for values in given["vals_list"]:
                 self.judge(values)
             return self.mixed([self.put(values) for values in given["vals_list"]])

@@ -155,6 +155,16 @@ def test_records_are_created_together_and_each_gets_its_own_verdict(
     assert {one.status for one in lost} == {"unknown"}
 
 
+def test_a_server_that_takes_fewer_at_once_gets_fewer(start: Callable[[OdooWeb], OdooWeb]) -> None:
+    web = start(OdooWeb([]))
+    web.most = 10
+    connector = opened(web, "odoo")
+    many = [Change("create", {"code": f"Q{n}"}, {"code": f"Q{n}", "name": "n"}) for n in range(100)]
+    assert {one.status for one in connector.deliver(connector.resource("partners"), many)} == {"done"}
+    creates = [asked for asked in web.fake.asked if b'"create"' in asked.body or b"/create" in asked.body]
+    assert (len(web.rows), len(creates) < 30) == (100, True)
+
+
 def test_a_delete_of_what_is_gone_is_done(start: Callable[[OdooWeb], OdooWeb]) -> None:
     connector = opened(start(OdooWeb([])), "odoo_json2")
     (outcome,) = connector.deliver(
