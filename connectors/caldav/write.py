@@ -87,7 +87,7 @@ class Writer:
         after = changed(text, {**change.key, **change.values}, self._now())
         if after is None:
             return Outcome("done", name, etag)
-        return self._judged(change, name, self._put("PUT", name, after, {"If-Match": etag}))
+        return self._judged(change, name, self._put("PUT", name, after, {"If-Match": etag or "*"}))
 
     def _get(self, name: str) -> tuple[str, str | None, str] | None:
         answer = self._transport.request(
