@@ -15,7 +15,7 @@ import pytest
 from connectors.scim import SPEC
 from connectors.scim.paths import ENTERPRISE
 from hub.contract import Change, Context, Query
-from hub.errors import HubError
+from hub.errors import HubError, Retriable
 from hub.testing import Case, failures, run_contract
 from hub.testing.writing import BATCH, WHOLE, exempting
 from tests.contract.web import CAP, SECRET, Web
@@ -200,12 +200,20 @@ def test_members_are_added_and_removed_one_by_one(start: Callable[[ScimWeb], Sci
     ]
 
 
-@pytest.mark.parametrize("name", ["8.1-user-minimal", "8.2-user-full", "8.3-enterprise_user", "8.4-group"])
+RESOURCES = [
+    "rfc7643-8.1-user-minimal", "rfc7643-8.2-user-full", "rfc7643-8.3-enterprise_user", "rfc7643-8.4-group",
+    "rfc7644-3.3-user-post_request", "rfc7644-3.3-user-post_response", "rfc7644-3.4.1-user-known-resource",
+    "rfc7644-3.5.1-user-put_request", "rfc7644-3.5.1-user-put_response", "rfc7644-3.9-user-partial_response",
+    "rfc7644-3.14-user-post_request", "rfc7644-3.14-user-post_response",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RESOURCES)
 def test_resources_of_the_standard_come_through(
     start: Callable[[ScimWeb], ScimWeb], fixtures: Path, name: str
 ) -> None:
     """Read, mapped to the same fields, and created again: the same but for what the service keeps."""
-    sample = json.loads((fixtures / "scim" / "rfc_samples" / f"rfc7643-{name}.json").read_text())
+    sample = payload(fixtures, name)
     source = ScimWeb([], {})
     source.rows["x"], source.versions["x"] = {"userName": "x", **sample, "code": "x"}, 1
     read = opened(start(source))
@@ -226,6 +234,60 @@ def test_resources_of_the_standard_come_through(
         field: value for field, value in wanted.items() if field not in ("id", "meta", "schemas", "password")
     }
     assert (ENTERPRISE in sent) == (ENTERPRISE in target.heard[-1]["schemas"])
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "outcome"),
+    [
+        ("3.12-error-bad_request", 400, "rejected"),
+        ("3.12-error-not_found", 404, "rejected"),
+        ("3.6-error-not_found", 404, "rejected"),
+        ("3.7.3-error-invalid_syntax", 400, "rejected"),
+        ("3.7.4-error-payload_too_large", 413, "rejected"),
+    ],
+)
+def test_errors_of_the_standard_are_outcomes_with_their_words(
+    start: Callable[[ScimWeb], ScimWeb], fixtures: Path, name: str, status: int, outcome: str
+) -> None:
+    sample = payload(fixtures, f"rfc7644-{name}")
+
+    class Refusing(ScimWeb):
+        def changed(self, asked: Asked, identity: str) -> Answer:
+            return self.json(sample, status)
+
+    connector = opened(start(Refusing([], SERVICES[0])))
+    (told,) = connector.deliver(connector.resource("User"), [Change("create", {}, {"userName": "p1"})])
+    assert (told.status, sample["detail"] in told.message) == (outcome, True)
+
+
+def test_a_list_of_the_standard_is_read_and_a_short_one_is_not_believed(
+    start: Callable[[ScimWeb], ScimWeb], fixtures: Path
+) -> None:
+    """The second announces 100 resources and holds two."""
+    for name, short in (("3.4.2-list_response-partial_attributes", False), ("3.4.3-list_response-post_query", True)):
+        sample = payload(fixtures, f"rfc7644-{name}")
+
+        class Listing(ScimWeb):
+            answered: Any = None
+
+            def listed(self, params: dict[str, str]) -> Answer:
+                first = int(params.get("startIndex", 1)) == 1
+                return self.json(self.answered if first else {**self.answered, "Resources": []})
+
+        web = Listing([], SERVICES[0])
+        web.answered = sample
+        connector = opened(start(web))
+        if short:
+            with pytest.raises(Retriable, match="page.moved"):  # the second page does not follow the first
+                list(connector.read(Query(connector.resource("User"))))
+        else:
+            (page,) = connector.read(Query(connector.resource("User")))
+            read = [json.loads(line) for line in page.records.splitlines()]
+            assert [{key: one[key] for key in ("id", "userName")} for one in read] == sample["Resources"]
+
+
+def payload(fixtures: Path, name: str) -> Any:
+    return json.loads((fixtures / "scim" / "rfc_samples" / f"{name}.json").read_text())
 
 
 @pytest.mark.parametrize("body", [b"[]", b'{"totalResults": 2}x', b'{"Resources": {}}', b"", b"<html>"])
