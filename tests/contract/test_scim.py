@@ -278,7 +278,7 @@ def test_a_list_of_the_standard_is_read_and_a_short_one_is_not_believed(
         web.answered = sample
         connector = opened(start(web))
         if short:
-            with pytest.raises(Retriable, match="page.moved"):  # the second page does not follow the first
+            with pytest.raises(Retriable, match=r"page\.moved"):  # the second page does not follow the first
                 list(connector.read(Query(connector.resource("User"))))
         else:
             (page,) = connector.read(Query(connector.resource("User")))
