@@ -19,6 +19,7 @@ from hub.errors import HubError
 from hub.exchange.ground import Hub
 from hub.security import audit
 from hub.store import claims
+from hub.workspace import yaml
 from hub.workspace.workspace import System, Workspace
 
 MARKS = {
@@ -76,7 +77,13 @@ def _checked(connect: Any, workspace: Workspace, system: System) -> Checked:
         found.probes.append(Probe("settings", "failed", error.message, error.hint, error.code))
         return found
     try:
-        found.probes += [_weighed(workspace, system, probe) for probe in connector.check()]
+        probes = list(connector.check())
+        unused = _unused(workspace, system, probes)
+        found.probes += [
+            _weighed(workspace, system, probe)
+            for probe in probes
+            if probe.name not in {f"{step} {name}" for step in ("read", "write") for name in unused}
+        ]
         for resource in system.resources:
             if any(probe.name == f"read {resource}" and probe.status == "ok" for probe in found.probes):
                 by = looked_up_by(workspace, system.name, resource)
@@ -122,11 +129,7 @@ def looked_up_by(workspace: Workspace, system: str, resource: str) -> list[str]:
 
 
 def _weighed(workspace: Workspace, system: System, probe: Probe) -> Probe:
-    """A right that lacks is a failure where an exchange needs it; a resource that a profile brings and this service
-    has not is none where no exchange needs it."""
-    if probe.code == "resource.unknown" and _brought(workspace, system, probe.name.removeprefix("read ")):
-        told = "the profile brings it, this service has not got it, and no exchange needs it"
-        return dataclasses.replace(probe, status="skipped", detail=told, remedy="", code="")
+    """A right that lacks is a failure where an exchange needs it."""
     if probe.status != "warning" or not probe.name.startswith("write") or system.writes != "on":
         return probe
     name = probe.name.removeprefix("writable").removeprefix("write").strip()
@@ -137,10 +140,11 @@ def _weighed(workspace: Workspace, system: System, probe: Probe) -> Probe:
     return dataclasses.replace(probe, status="failed", detail=f"{probe.detail}, and an exchange writes there")
 
 
-def _brought(workspace: Workspace, system: System, resource: str) -> bool:
-    """Whether a resource comes from a profile alone, and no mapping names it."""
-    own = workspace.content.get(("system", system.name), {}).get("resources") or {}
-    place = f"{system.name}.{resource}"
+def _unused(workspace: Workspace, system: System, probes: list[Probe]) -> set[str]:
+    """Resources that a profile brings, that this service has not got, and that no exchange needs."""
+    file = workspace.folder / "config" / "systems" / f"{system.name}.yaml"
+    located, _ = yaml.read(file.read_bytes(), str(file))
+    own = located.value.get("resources") if located is not None and isinstance(located.value, dict) else None
     used = {
         name
         for mapping in workspace.mappings.values()
@@ -148,8 +152,8 @@ def _brought(workspace: Workspace, system: System, resource: str) -> bool:
             mapping.from_, *(output.into for output in mapping.outputs), *(one.from_ for one in mapping.with_.values())
         )
     }  # fmt: skip
-    return resource not in own and place not in used
-
+    lacking = {probe.name.removeprefix("read ") for probe in probes if probe.code == "resource.unknown"}
+    return {name for name in lacking if name not in (own or {}) and f"{system.name}.{name}" not in used}
 
 
 def _clean(say: Say, probe: Probe) -> Probe:

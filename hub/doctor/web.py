@@ -50,10 +50,10 @@ def authentication(transport: Transport, ask: Callable[[], Any]) -> Step:
         except AuthError as error:
             if error.code != "auth.forbidden":
                 raise
-            return f"{kind}: known to the system, though it may not do everything (see the rights)"
+            return f"known to the system, though it may not do everything: {kind}"
         except ConfigError:  # an address that is not there: whoever asks is not at fault
-            return f"{kind}: not refused"
-        return f"{kind}: accepted" if transport.settings.auth else kind
+            return f"not refused: {kind}" if transport.settings.auth else kind
+        return f"accepted: {kind}" if transport.settings.auth else kind
 
     return Step("authentication", attempt, REACHED)
 

@@ -117,6 +117,19 @@ def test_a_broken_claim_is_refuted(flawed: type[Memory], claim: str) -> None:
     assert probe.remedy == MEANS[claim] or found[claim].remedy == probe.remedy
 
 
+def test_records_are_looked_up_by_the_key_that_exchanges_use() -> None:
+    class ByName(Reading):
+        def find(self, resource: Resource, keys: Sequence[Mapping[str, Any]]) -> list[Found | None]:
+            assert all(set(key) == {"name"} for key in keys)
+            by = {row["name"]: code for code, row in self._system.rows.items()}
+            return [Found(by[key["name"]], None, key) if key["name"] in by else None for key in keys]
+
+    system = MemorySystem(SECRET)
+    system.put("P1", {"no": "P1", "name": "Ann", "at": "2026-01-01T00:00:01Z"})
+    found = examine(ByName(system, Secret(SECRET), RESOURCE), RESOURCE, lambda: NOW, ("name",))
+    assert next(one.detail for one in found if one.claim == "find") == "records are found by name"
+
+
 def test_what_changes_between_two_looks_refutes_nothing() -> None:
     class Busy(Reading):
         """A record is added at the first reads, as systems in use do."""

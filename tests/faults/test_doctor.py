@@ -308,3 +308,28 @@ def test_what_is_refuted_is_remembered_shown_and_forgotten_when_mended(tmp_path:
         assert work.cophub("systems", "--json").json["refuted"] == []
     (entry, last) = (one["action"] for one in work.cophub("audit", "list", "--json").json["entries"][:2])
     assert (entry, last) == ("claims.checked", "claims.checked")
+
+
+def test_a_right_that_an_exchange_needs_is_a_failure(tmp_path: Path) -> None:
+    work = desk(tmp_path / "work")
+
+    def reply(asked: Asked) -> Answer:
+        if asked.method == "OPTIONS":
+            return Answer(204, b"", {"Allow": "GET, HEAD"})
+        return as_json([row for row in ROWS if asked.params.get("id") in (None, str(row["id"]))])
+
+    write = {"create": {"method": "POST", "path": "/people"}, "find": {"params": {"id": "{id}"}}}
+    with fake(reply) as server:
+        (work.folder / "config" / "systems" / "shop.yaml").write_text(
+            f"system: shop\nconnector: rest\nurl: {server.url}\n"
+            f"resources: {json.dumps({'people': PEOPLE['people'] | {'write': write}})}\n"
+        )
+        assert work.cophub("systems", "check", "shop").code == 0
+        (work.folder / "mappings" / "to-shop.yaml").write_text(
+            "mapping: to-shop\nfrom: supplier\ninto: shop.people\nkey: id\nfields: {id: code, name: name}\n"
+        )
+        said = work.cophub("systems", "check", "shop", "--json")
+        assert {asked.method for asked in server.asked} == {"GET", "OPTIONS"}
+    steps = {one["name"]: one for one in said.json["systems"][0]["probes"]}
+    assert (said.code, steps["write people"]["status"], steps["find people"]["status"]) == (1, "failed", "ok")
+    assert steps["write people"]["detail"].endswith("an exchange writes there")

@@ -22,6 +22,7 @@ from tests.integration.test_rest_tryton import rest
 from tests.integration.test_scim_server import opened as scim_service
 from tests.integration.test_soap_spyne import service as soap_service
 from tests.integration.test_sql_databases import MARIADB, POSTGRESQL, beside, settings
+from tests.unit.cli.desk import desk
 from tests.unit.cli.test_discover import sound
 
 REACHED = ("dns", "tcp", "tls", "authentication", "clock")
@@ -49,6 +50,23 @@ def test_sap(sap: Login, version: str) -> None:
     assert f"OData {version}" in probes["metadata"].detail
     assert standings(claims, "key", "paging", "snapshot", "find") == ["held"] * 4
     assert claims["writing"].standing == "untried"
+
+
+def test_what_a_profile_brings_and_a_service_has_not_is_left_out(
+    sap: Login, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COPHUB_SECRET_S4_PASSWORD", sap.password)
+    work = desk(tmp_path / "work")
+    (work.folder / "config" / "systems" / "s4.yaml").write_text(
+        f"system: s4\nconnector: sap_s4\nurl: {sap.url}/sap/opu/odata/sap/API_BUSINESS_PARTNER\n"
+        f"auth: {{basic: {{username: {sap.username}, password: secret://s4/password}}}}\n"
+    )
+    said = work.cophub("systems", "check", "s4", "--json")
+    steps = {one["name"]: one for one in said.json["systems"][0]["probes"]}
+    assert (said.code, steps["read A_BusinessPartner"]["status"]) == (0, "ok"), said.out
+    assert not {"read A_Product", "write A_Product"} & steps.keys()
+    assert steps["authentication"]["detail"] == "accepted: user and password"
+    assert sap.password not in said.out + work.cophub("systems", "check", "s4").out
 
 
 def test_tryton(tryton: Login) -> None:
