@@ -333,3 +333,14 @@ def test_a_right_that_an_exchange_needs_is_a_failure(tmp_path: Path) -> None:
     steps = {one["name"]: one for one in said.json["systems"][0]["probes"]}
     assert (said.code, steps["write people"]["status"], steps["find people"]["status"]) == (1, "failed", "ok")
     assert steps["write people"]["detail"].endswith("an exchange writes there")
+
+
+def test_a_secret_that_is_missing_is_named_before_there_is_a_database(tmp_path: Path) -> None:
+    work = desk(tmp_path / "work", migrated=False)
+    (work.folder / "config" / "systems" / "shop.yaml").write_text(
+        "system: shop\nconnector: rest\nurl: http://127.0.0.1:1\nauth: {bearer: {token: secret://shop/token}}\n"
+    )
+    said = work.cophub("systems", "check", "shop", "--json")
+    (probe,) = said.json["systems"][0]["probes"]
+    assert (said.code, probe["name"], probe["status"], probe["code"]) == (1, "settings", "failed", "secret.missing")
+    assert "cophub secrets set shop/token" in probe["remedy"]
