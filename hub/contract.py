@@ -105,7 +105,8 @@ class Resource:
     ``key`` names the fields that identify a record. ``cursor`` names the field that grows when a
     record changes, None where none does: then only full reads are possible. ``fields`` may be empty
     where the protocol has no metadata and none was declared: then any field name is accepted.
-    ``deletes`` says that an incremental read reports deletions. ``counts`` says that a full read
+    ``deletes`` says that an incremental read reports deletions. ``messages`` says that records are messages, of
+    which nobody ever has all: a read proves nothing about what it does not hold. ``counts`` says that a full read
     announces how many records there are. ``replaces`` says that a delivery replaces the whole
     resource (a file) instead of single records.
     """
@@ -115,6 +116,7 @@ class Resource:
     cursor: str | None = None
     fields: tuple[Field, ...] = ()
     deletes: bool = False
+    messages: bool = False
     counts: bool = False
     writable: bool = False
     replaces: bool = False

@@ -1,7 +1,8 @@
 """IDocs in files: XML, and flat files by declared layouts, picked up from a folder.
 
 A record is one IDoc: its control record under ``EDI_DC40``, its segments as lists by their names, segments below
-them nested. ``CREATED`` is the time of the control record. A file is read whole or not at all.
+them nested. ``CREATED`` is the time of the control record. A file is read whole or not at all. IDocs are messages:
+that one is not there any more says nothing about what it was about.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def describe(context: Context, settings: Any, name: str, declared: IdocResource 
     """The control record is known; segments are what the files hold, and any name is accepted below them."""
     if declared is None:
         return None
-    return Resource(name, tuple(declared.key), "CREATED", (), title=declared.title)
+    return Resource(name, tuple(declared.key), "CREATED", messages=True, title=declared.title)
 
 
 SPEC = Spec(

@@ -126,7 +126,7 @@ def extract(
     read, keyless = index(run, resource, scan, pulled.count, pulled.pieces)
     cursor = _newest(run, resource) if resource.cursor else None
     duplicates = flag_duplicates(run, resource, read)
-    certificate = _certify(read - duplicates, pulled.announced, full)
+    certificate = _certify(resource, read - duplicates, pulled.announced, full)
     return Extracted(
         resource,
         full,
@@ -160,10 +160,12 @@ def _after(run: RunFile, resource: Resource, again: Iterable[bytes], pulled: Pul
     )
 
 
-def _certify(read: int, announced: int | None, full: bool) -> Certificate:
+def _certify(resource: Resource, read: int, announced: int | None, full: bool) -> Certificate:
     """``read`` counts keys, not records: a page that came twice stands for one that did not come."""
     if not full:
         return Certificate(False, "an incremental read", announced)
+    if resource.messages:
+        return Certificate(False, "its records are messages: one that is not there may have been taken away", announced)
     if announced is not None and read < announced:
         return Certificate(False, f"{read} different records read, {announced} announced", announced)
     return Certificate(True, "", announced, whole=True)

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from hub.workspace.build import Built
 from hub.workspace.explain import Loc, dotted, suggest
+from hub.workspace.limits import Absent
 from hub.workspace.scope import Scope
 from hub.workspace.shape import MappingFile, ModelFile
 
@@ -68,6 +69,24 @@ def check_pushed(scope: Scope, mapping: MappingFile) -> None:
     if mapping.canaries is not None:
         message = f"canaries says nothing: {system.name} is never read as a whole"
         scope.error(("canaries",), "key.direction", message, "remove canaries", level="warning", key=True)
+
+
+def check_messages(scope: Scope, mapping: MappingFile) -> None:
+    """Of messages nobody ever has all: that one is gone is no news about what it was about."""
+    system, _, resource = mapping.from_.partition(".")
+    known = scope.built.systems.get(system) if resource else None
+    if known is None or resource not in known.resources:
+        return
+    described = known.describe(resource)
+    if described is None or not described.messages:
+        return
+    places: list[tuple[Loc, object]] = [(("absent",), mapping.absent)]
+    if isinstance(mapping.into, list):
+        places += [(("into", index, "absent"), one.absent) for index, one in enumerate(mapping.into)]
+    for at, rule in places:
+        if scope.written(at) and isinstance(rule, Absent) and rule.chain:
+            message = f"{dotted(at)} would never happen: {mapping.from_} has messages, of which nobody has all"
+            scope.error(at, "absent.messages", message, "remove absent; a message that tells a deletion meets where:")
 
 
 def check_effective(scope: Scope, mapping: MappingFile) -> None:

@@ -15,6 +15,7 @@ from hub.workspace.idle import (
     check_directions,
     check_effective,
     check_events,
+    check_messages,
     check_pushed,
     check_zone,
 )
@@ -46,6 +47,7 @@ def check(built: Built, gathered: Gathered) -> list[Finding]:
         check_effective(Scope(built, names, "mapping", name, findings), mapping)
         check_events(Scope(built, names, "mapping", name, findings), mapping)
         check_pushed(Scope(built, names, "mapping", name, findings), mapping)
+        check_messages(Scope(built, names, "mapping", name, findings), mapping)
     for name, cases in built.tests.items():
         _tests(Scope(built, names, "test", name, findings), cases)
     return findings

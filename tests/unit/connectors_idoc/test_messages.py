@@ -1,0 +1,71 @@
+"""IDocs are messages: a folder that is emptied deletes nothing, and the newest word about an object counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.stores import SqliteStore
+from tests.unit.exchange.world import World
+
+MATERIAL = """
+    model: material
+    key: [code]
+    fields:
+      code: {type: text, required: true}
+      name: {type: text}
+"""
+MAPPING = """
+    mapping: materials
+    from: sap.materials
+    into: material
+    match: [[code]]
+    fields: {code: "E1MARAM[1].MATNR", name: "E1MARAM[1].BISMT"}
+    unmatched: create
+    guard: off
+"""
+IDOC = """<MATMAS05><IDOC BEGIN="1"><EDI_DC40 SEGMENT="1"><DOCNUM>{number:016}</DOCNUM><IDOCTYP>MATMAS05</IDOCTYP>
+<CREDAT>20260101</CREDAT><CRETIM>{number:06}</CRETIM></EDI_DC40>
+<E1MARAM SEGMENT="1"><MATNR>{code}</MATNR><BISMT>{name}</BISMT></E1MARAM></IDOC></MATMAS05>"""
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = World(tmp_path / "w", SqliteStore())
+    made.model(MATERIAL)
+    made.write(
+        "config/systems/sap.yaml",
+        f"""
+        system: sap
+        connector: idoc
+        folder: {made.data}
+        resources: {{materials: {{path: "*.xml", type: MATMAS05}}}}
+        """,
+    )
+    made.mapping(MAPPING)
+    return made
+
+
+def put(world: World, number: int, code: str, name: str) -> None:
+    (world.data / f"m{number:03}.xml").write_text(IDOC.format(number=number, code=code, name=name))
+
+
+def test_messages_that_were_taken_away_delete_nothing(world: World) -> None:
+    for number, code in enumerate("ABC", 1):
+        put(world, number, code, f"name {code}")
+    world.migrate()
+    assert world.run("materials", initial=True).counts["created"] == 3
+    for file in world.data.glob("m00[12].xml"):
+        file.unlink()
+    result = world.run("materials")
+    assert {row["_state"] for row in world.golden("material").values()} == {0}
+    assert any("its records are messages" in note for note in result.notes)
+    world.close()
+
+
+def test_a_reaction_to_what_is_gone_is_a_finding(world: World) -> None:
+    world.mapping(MAPPING, absent="delete")
+    with pytest.raises(Exception, match=r"absent would never happen: sap\.materials has messages"):
+        world.migrate()
+    world.close()
