@@ -52,8 +52,18 @@ class IdocResource(Settings):
         description="flat: layouts by the beginning of the segment's name in the file",
         examples=[{"E2EDK03": {"name": "E1EDK03", "fields": {"IDDAT": 3, "DATUM": 8, "UZEIT": 6}}}],
     )
+    lift: dict[str, str] = Field(
+        default={},
+        description="Fields of first segments that are laid beside EDI_DC40, by their paths; what several IDocs say "
+        "of one object needs its number as key, and the newest of them counts",
+        examples=[{"MATNR": "E1MARAM.MATNR"}],
+    )
     key: Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)] = (
-        Field(default=["EDI_DC40.DOCNUM"], description="Fields that identify an IDoc")
+        Field(
+            default=["EDI_DC40.DOCNUM"],
+            description="Fields that identify a record: each IDoc by itself, or an object by what is lifted",
+            examples=["MATNR"],
+        )
     )
     done: str | None = Field(
         default=None,
@@ -89,6 +99,7 @@ connector: idoc
 folder: /srv/exchange/idocs
 resources:
   orders: {path: "ORDERS_*.xml", type: ORDERS05, done: "{name}.done"}
+  materials: {path: "MATMAS_*.xml", type: MATMAS05, lift: {MATNR: E1MARAM.MATNR}, key: MATNR}
   orders_flat:
     path: "ORDERS_*.txt"
     format: flat

@@ -37,7 +37,19 @@ def records(text: bytes, declared: IdocResource, where: str) -> list[dict[str, A
         if declared.type and control.get("IDOCTYP") != declared.type:
             raise _wrong(f"IDoc {number} is of type {control.get('IDOCTYP')}, not {declared.type}", where)
         record["CREATED"] = _created(control)
+        for name, path in declared.lift.items():
+            if name in record:
+                raise _wrong(f"IDoc {number} has a segment {name}: lift: needs another name", where)
+            record[name] = _first(record, path.split("."))
     return found
+
+
+def _first(record: Any, path: list[str]) -> Any:
+    """The field at a path through the first segment of each name; None where there is none."""
+    for step in path:
+        record = record[0] if isinstance(record, list) else record
+        record = record.get(step) if isinstance(record, dict) else None
+    return None if isinstance(record, list | dict) else record
 
 
 def _wrong(message: str, where: str) -> Fatal:

@@ -21,7 +21,7 @@ MAPPING = """
     from: sap.materials
     into: material
     match: [[code]]
-    fields: {code: "E1MARAM[1].MATNR", name: "E1MARAM[1].BISMT"}
+    fields: {code: MATNR, name: "E1MARAM[1].BISMT"}
     unmatched: create
     guard: off
 """
@@ -40,7 +40,8 @@ def world(tmp_path: Path) -> World:
         system: sap
         connector: idoc
         folder: {made.data}
-        resources: {{materials: {{path: "*.xml", type: MATMAS05}}}}
+        resources:
+          materials: {{path: "*.xml", type: MATMAS05, lift: {{MATNR: E1MARAM.MATNR}}, key: MATNR}}
         """,
     )
     made.mapping(MAPPING)
@@ -61,6 +62,24 @@ def test_messages_that_were_taken_away_delete_nothing(world: World) -> None:
     result = world.run("materials")
     assert {row["_state"] for row in world.golden("material").values()} == {0}
     assert any("its records are messages" in note for note in result.notes)
+    world.close()
+
+
+def test_the_newest_message_about_an_object_counts_whatever_comes_later(world: World) -> None:
+    put(world, 2, "A", "second")
+    put(world, 3, "A", "third")
+    world.migrate()
+    world.run("materials", initial=True)
+    assert {code: row["name"] for code, row in world.golden("material").items()} == {"A": "third"}
+    for file in world.data.glob("*.xml"):
+        file.unlink()
+    put(world, 1, "A", "first, and late")
+    put(world, 4, "B", "another")
+    world.run("materials")
+    assert {code: row["name"] for code, row in world.golden("material").items()} == {"A": "third", "B": "another"}
+    put(world, 5, "A", "fifth")
+    world.run("materials", "incremental")
+    assert world.golden("material")["A"]["name"] == "fifth"
     world.close()
 
 
