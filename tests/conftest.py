@@ -32,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Of a file marked ``by_turns`` every test runs on one database, its neighbours on the other: all that the
     file is about meets both, in half of the time."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)  # else they run last, and one worker waits
     if config.getoption("--both"):
         return
     turns: dict[str, int] = {}  # of a test with its other parameters, its place in the file

@@ -18,6 +18,8 @@ from tests.faults.conftest import Make
 from tests.faults.landscape import Landscape, parties, party
 from tests.faults.matrix import row
 
+pytestmark = pytest.mark.long
+
 INBOUND = (
     "after_fetch after_page after_extract after_map after_resolve before_apply before_commit after_commit"
 )

@@ -11,6 +11,8 @@ from tests.faults.conftest import Make
 from tests.faults.landscape import Landscape
 from tests.faults.matrix import row
 
+pytestmark = pytest.mark.long
+
 READS = {"crm-parties": ("crm", "accounts"), "s4-parties": ("s4", "A_BusinessPartner")}
 ALWAYS = "times=always"
 # What strikes from the second page on, the exit code and the error.

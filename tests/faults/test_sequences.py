@@ -24,6 +24,8 @@ from tests.faults.forker import Forker
 from tests.faults.matrix import row
 from tests.faults.sequence import SECRETS, World, build
 
+pytestmark = pytest.mark.long
+
 SEED = int(os.environ.get("COPHUB_FAULT_SEED") or random.SystemRandom().randrange(1 << 32))
 EXAMPLES = int(os.environ.get("COPHUB_FAULT_EXAMPLES") or 160)
 SHRINK = bool(os.environ.get("COPHUB_FAULT_SHRINK"))

@@ -18,6 +18,8 @@ from tests.unit.exchange.test_outbound import send, target
 from tests.unit.exchange.test_reconcile import found, look
 from tests.unit.exchange.world import SUPPLIERS, World, some
 
+pytestmark = [pytest.mark.by_turns, pytest.mark.long]
+
 TO_CRM = """
     mapping: to-crm
     from: supplier

@@ -22,6 +22,8 @@ from tests.unit.exchange.test_matching import ACME, FROM_CRM, crm
 from tests.unit.exchange.test_merges import ids, merge, shop
 from tests.unit.exchange.world import SUPPLIERS, World, some
 
+pytestmark = pytest.mark.by_turns
+
 __all__ = ["crm"]
 BEST = {"id": "2", "name": "Best", "tax": "T2"}
 

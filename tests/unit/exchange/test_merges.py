@@ -16,6 +16,8 @@ from tests.unit.exchange.target import Crm
 from tests.unit.exchange.test_matching import FROM_CRM
 from tests.unit.exchange.world import FIELDS, SUPPLIER, SUPPLIERS, World, some
 
+pytestmark = pytest.mark.long
+
 TO_CRM = """
     mapping: to-crm
     from: supplier

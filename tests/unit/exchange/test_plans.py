@@ -14,6 +14,8 @@ from hub.errors import ConfigError, Fatal, Retriable
 from tests.faults.matrix import row
 from tests.unit.exchange.world import FIELDS, SUPPLIERS, World, some
 
+pytestmark = pytest.mark.long
+
 ONE, TWO = {"id": "1", "name": "ACME", "tax": "T1"}, {"id": "2", "name": "Best", "tax": "T2"}
 THREE = {"id": "3", "name": "Three", "parent": "1"}
 ROOT = Path(__file__).parents[3]

@@ -11,6 +11,8 @@ from hub.exchange.quarantine import read_original
 from tests.faults.matrix import row
 from tests.unit.exchange.world import SUPPLIER, SUPPLIERS, World, some
 
+pytestmark = pytest.mark.by_turns
+
 ONE = {"id": "1", "name": "ACME", "tax": "T1"}
 
 

@@ -18,6 +18,8 @@ from tests.unit.exchange.target import Crm
 from tests.unit.exchange.test_outbound import TO_CRM, send, target
 from tests.unit.exchange.world import OF_RUNS, SUPPLIER, World, some
 
+pytestmark = pytest.mark.by_turns
+
 MANY = [{"id": f"{number:03}", "name": f"Name {number}", "city": "Bonn"} for number in range(60)]
 KEYS = itertools.count()
 

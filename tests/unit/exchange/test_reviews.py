@@ -13,6 +13,8 @@ from hub.store.meant import find_review
 from tests.unit.exchange.test_matching import ACME, crm
 from tests.unit.exchange.world import SUPPLIER, SUPPLIERS, World, reconciled, some
 
+pytestmark = pytest.mark.by_turns
+
 __all__ = ["crm"]
 TWIN = {"name": "ACME", "city": "Bonn"}
 

@@ -17,6 +17,8 @@ from tests.unit.exchange.test_approvals import approve
 from tests.unit.exchange.test_guard import many
 from tests.unit.exchange.world import FIELDS, SUPPLIERS, World, some
 
+pytestmark = pytest.mark.by_turns
+
 NAMES = ("id", "name", "tax", "city", "parent")
 
 
