@@ -79,7 +79,7 @@ class Reader:
             with _restartable(following=count > 0):
                 got = self.get(ask, fixed, fixed_in_body, given=given or {})
             records = _without_overlap(got, last_record) if overlap and last_record else got.records
-            text = self._with_added(ndjson(self._named(records, got.answer.where), got.answer.where), given or {})
+            text = self._with_added(ndjson(records, got.answer.where), given or {})
             self._refuse_repeat(seen, text, got.answer.where)
             total = got.total if got.total is not None else total
             first, count = count + 1, count + len(records)
@@ -111,7 +111,8 @@ class Reader:
         body = answer.utf8() if answer.body.strip() else answer.json()
         at = declared.records if records is None else records
         total = _total(declared, answer, body)
-        return Got(answer, body, _list(answer, at, total, single or declared.single), total)
+        found = _list(answer, at, total, single or declared.single)
+        return Got(answer, body, self._named(found, answer.where), total)
 
     def _send(
         self, ask: Ask, params: Mapping[str, list[str]], in_body: bool, path: str, expect: tuple[int, ...],

@@ -219,7 +219,8 @@ class Writer:
         rule = self._settings.answers
         if rule and rule.message and answer.body:
             try:
-                said = text_at(answer.json_bytes(), rule.message)
+                body = answer.json_bytes()
+                said = next((one for path in rule.message if (one := text_at(body, path))), None)
             except HubError:
                 said = None
             if said:

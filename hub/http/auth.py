@@ -5,17 +5,17 @@ from __future__ import annotations
 import base64
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from urllib.parse import quote, urlencode
 
 import msgspec
 
-from hub.errors import AuthError, Fatal, HubError
+from hub.errors import AuthError, ConfigError, Fatal, HubError
 from hub.http.answers import Response
 from hub.http.pace import Clock
 from hub.http.records import text_at
-from hub.http.settings import Auth, OAuth2, TokenLogin
+from hub.http.settings import Auth, OAuth2, Seal, TokenLogin
 
 MARGIN = 60.0
 """Seconds before its end from which on a token is no longer used."""
@@ -109,8 +109,10 @@ class Credentials:
             key = auth.api_key
             return _placed(key.header, key.query, key.prefix, key.value.reveal())
         token = self.token()
-        if auth.login:
-            return _placed(auth.login.header, auth.login.query, auth.login.prefix, token, token)
+        if login := auth.login:
+            placed = _placed(login.header, login.query, login.prefix, token, token)
+            more = {name: sealed(login.seal, text) for name, text in login.seal.requests.items()} if login.seal else {}
+            return replace(placed, headers={**placed.headers, **more})
         return _placed("Authorization", None, "Bearer ", token, token)
 
     def renew(self, used: Given) -> bool:
@@ -169,7 +171,9 @@ class Credentials:
 
     def _log_in(self, login: TokenLogin) -> tuple[str, float]:
         values = {**login.values, **{name: one.reveal() for name, one in login.secrets.items()}}
-        headers, url, body = {"Accept": "application/json"}, login.url, None
+        headers, url, body = {"Accept": "application/json", **login.headers}, login.url, None
+        if login.seal:
+            headers |= {name: sealed(login.seal, one.reveal()) for name, one in login.seal.login.items()}
         if login.send == "query":
             url += "?" + urlencode(values)
         elif login.send == "form":
@@ -210,6 +214,24 @@ class Credentials:
         if not isinstance(token, str) or not token:
             raise Fatal("auth.token", "the token endpoint answered without access_token", where=answer.where)
         return token, _seconds(given.get("expires_in"), 300.0)
+
+
+def sealed(seal: Seal, text: str) -> str:
+    """A text encrypted with the system's public key, in Base64; ConfigError ``auth.seal`` where that is no key."""
+    # the library takes 50 ms to import: only those who need it pay for it
+    from cryptography.hazmat.primitives.asymmetric import padding, rsa  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import load_der_public_key  # noqa: PLC0415
+
+    try:
+        key = load_der_public_key(base64.b64decode(seal.key.reveal()))
+        if not isinstance(key, rsa.RSAPublicKey):
+            raise ValueError
+        return base64.b64encode(key.encrypt(text.encode(), padding.PKCS1v15())).decode()
+    except ValueError:
+        raise ConfigError(
+            "auth.seal", "seal.key is no public RSA key in Base64, or too short for what is encrypted with it",
+            hint="store the key as the system gave it",
+        ) from None
 
 
 def _placed(header: str | None, query: str | None, prefix: str, text: str, token: str = "") -> Given:

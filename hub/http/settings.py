@@ -155,6 +155,20 @@ class OAuth2(Settings):
     )
 
 
+class Seal(Settings):
+    """Values that are encrypted with the system's public key (RSA, PKCS #1 v1.5), as Weaver wants them."""
+
+    key: Secret = Field(
+        description="The public key, as the system gives it: X.509 in Base64", examples=["secret://weaver/spk"]
+    )
+    login: dict[HeaderName, Secret] = Field(
+        default={}, description="Headers of the log-in", examples=[{"secret": "secret://weaver/secret"}]
+    )
+    requests: dict[HeaderName, Text] = Field(
+        default={}, description="Headers of every request", examples=[{"userid": "1"}]
+    )
+
+
 class TokenLogin(Settings):
     """A log-in of the system's own that answers a token for a while, as Feishu, WeCom and Kingdee have one."""
 
@@ -169,6 +183,10 @@ class TokenLogin(Settings):
     secrets: dict[str, Secret] = Field(
         default={}, description="What to send that is one", examples=[{"app_secret": "secret://feishu/app"}]
     )
+    headers: dict[HeaderName, Text] = Field(
+        default={}, description="Headers of the log-in", examples=[{"appid": "hub"}]
+    )
+    seal: Seal | None = Field(default=None, description="Values that are sent encrypted")
     token: str = Field(description="Dotted path of the token in the answer", examples=["access_token"])
     expires_in: str | None = Field(
         default=None, description="Dotted path of its life in seconds", examples=["expires_in"]
@@ -194,7 +212,9 @@ class TokenLogin(Settings):
 
     def __hash__(self) -> int:
         """Dictionaries have none of their own, and tokens are kept by credentials."""
-        return hash((self.url, *sorted(self.values.items()), *sorted(map(hash, self.secrets.items()))))
+        seal = (self.seal.key, *map(hash, self.seal.login.items())) if self.seal else ()
+        parts = (self.url, *self.values.items(), *map(hash, self.secrets.items()), *self.headers.items())
+        return hash((*parts, *seal))
 
 
 class Auth(Settings):

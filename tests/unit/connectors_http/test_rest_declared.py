@@ -3,12 +3,15 @@ in the body, lists below records and in spans of time, values without names, bat
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from pydantic import ValidationError
 
 from connectors.rest import SPEC
@@ -149,6 +152,25 @@ def test_two_threads_log_in_once():
     assert [one.path for one in server.asked].count("/login") == 1
 
 
+def test_values_are_sealed_with_the_systems_key():
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    key = base64.b64encode(private.public_key().public_bytes(*form)).decode()
+    seal = {"key": key, "login": {"secret": "s3cr3t"}, "requests": {"userid": "1"}}
+    with fake(Tokens(lambda: as_json({"errcode": 42001}))) as server:
+        read(rest(server.url, auth=login(server.url, seal=seal, headers={"appid": "hub"}), answers=ANSWERS))
+        broken = login(server.url, seal={**seal, "key": "nokey"})
+        with pytest.raises(ConfigError, match="no public RSA key"):
+            read(rest(server.url, auth=broken, answers=ANSWERS))
+
+    def opened(text: str) -> bytes:
+        return private.decrypt(base64.b64decode(text), padding.PKCS1v15())
+
+    assert opened(server.asked[0].headers["secret"]) == b"s3cr3t"
+    assert server.asked[0].headers["appid"] == "hub"
+    assert opened(server.asked[1].headers["userid"]) == b"1"
+
+
 # ------------------------------------------------------------ verdicts
 
 
@@ -180,6 +202,21 @@ def test_success_may_be_that_no_verdict_stands_there():
         assert lines(read(rest(server.url, answers=rule))) == []
         with pytest.raises(Fatal, match="answered failure BAD"):
             read(rest(server.url, {"list": {**LIST, "path": "/other"}}, answers=rule))
+
+
+def test_a_verdict_may_stand_at_several_places_and_be_told_by_its_code():
+    rule = {
+        "path": ["status.ok", "0.status.ok"], "equals": ["true", ""], "code": ["status.code", "0.status.code"],
+        "retry": ["9"], "message": ["status.text", "0.status.text"],
+    }  # fmt: skip
+    told: list[Any] = [[{"id": 1}], [{"status": {"ok": False, "code": 9, "text": "busy"}}], {"status": {"ok": False}}]
+    with fake(lambda asked: as_json(told.pop(0))) as server:
+        connector = rest(server.url, {"list": {"path": "/list", "key": "id"}}, answers=rule)
+        assert lines(read(connector)) == [{"id": 1}]
+        with pytest.raises(Retriable, match="answered failure 9: busy"):
+            read(connector)
+        with pytest.raises(Fatal, match="answered failure false"):
+            read(connector)
 
 
 @pytest.mark.parametrize(
