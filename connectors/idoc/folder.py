@@ -16,7 +16,7 @@ from connectors.idoc.parsing import records
 from hub.contract import Context, Page, Probe, Query, Resource
 from hub.doctor.discovery import Discovered
 from hub.doctor.steps import Said, Step, skipped, walk
-from hub.errors import AuthError, ConfigError, Retriable
+from hub.errors import AuthError, ConfigError, Fatal, Retriable
 from hub.untrusted import XML_LIMIT
 
 _ENCODE = msgspec.json.Encoder().encode_lines
@@ -115,6 +115,15 @@ class Idocs:
         with path.open("rb") as stream:
             text = stream.read(XML_LIMIT + 1)
         after = path.stat()
-        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        if _stamp(before) != _stamp(after):
             raise Retriable("file.changed", "the file was changed while it was read", where=path.name)
+        if len(text) > XML_LIMIT:
+            raise Fatal(
+                "file.large", f"the file has more than {XML_LIMIT >> 20} MB", where=path.name,
+                hint="let the writer begin a new file more often; nothing of this one was used",
+            )  # fmt: skip
         return text
+
+
+def _stamp(found: os.stat_result) -> tuple[int, int, int]:
+    return found.st_ino, found.st_size, found.st_mtime_ns

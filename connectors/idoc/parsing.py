@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -23,6 +24,8 @@ CONTROL_FIELDS = {
 HEAD = {"SEGNAM": 30, "MANDT": 3, "DOCNUM": 16, "SEGNUM": 6, "PSGNUM": 6, "HLEVEL": 2}
 """What stands before the data of a segment (structure EDI_DD40)."""
 SDATA = sum(HEAD.values())
+LINE = re.compile(r"\r\n|\r|\n")
+"""Nothing else ends a segment: a value may hold what Unicode calls the end of a line."""
 
 
 def records(text: bytes, declared: IdocResource, where: str) -> list[dict[str, Any]]:
@@ -97,7 +100,7 @@ def _name(element: etree._Element) -> str:
 
 def _of_flat(text: bytes, declared: IdocResource, where: str) -> Iterator[dict[str, Any]]:
     try:
-        lines = text.decode(declared.encoding).splitlines()
+        lines = LINE.split(text.decode(declared.encoding))
     except (LookupError, UnicodeError):
         raise Fatal("encoding.invalid", f"the bytes are not {declared.encoding}", where=where) from None
     record: dict[str, Any] | None = None
@@ -111,6 +114,8 @@ def _of_flat(text: bytes, declared: IdocResource, where: str) -> Iterator[dict[s
             if record is None:
                 raise _wrong("a segment stands before the first control record", f"{where}:{number}")
             head = _cut(line, HEAD)
+            if head["DOCNUM"] != record[CONTROL]["DOCNUM"]:
+                raise _wrong("the segment belongs to another IDoc than its control record", f"{where}:{number}")
             layout = _layout(head["SEGNAM"], declared.segments)
             above = open_.get(head["PSGNUM"], record)
             if head["PSGNUM"].strip("0") and above is record:

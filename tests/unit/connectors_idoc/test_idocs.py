@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from connectors.idoc import SPEC
+from connectors.idoc import SPEC, folder
 from hub.contract import Context, Query
 from hub.errors import HubError
 
@@ -68,6 +68,31 @@ def test_what_is_no_idoc_is_refused(text: bytes, code: str, tmp_path: Path) -> N
     with pytest.raises(HubError) as caught:
         read(tmp_path, path="a.xml", type="ORDERS05")
     assert (caught.value.code, caught.value.where) == (code, "a.xml")
+
+
+def test_a_file_that_is_too_large_is_not_read_in_part(
+    fixtures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flat = next((fixtures / "idoc" / "flat").glob("*.txt")).read_bytes()
+    (tmp_path / "a.txt").write_bytes(flat)
+    monkeypatch.setattr(folder, "XML_LIMIT", len(flat) - 1)
+    with pytest.raises(HubError) as caught:
+        read(tmp_path, **FLAT)
+    assert (caught.value.code, caught.value.where) == ("file.large", "a.txt")
+
+
+def test_only_an_end_of_line_ends_a_segment_and_segments_of_another_idoc_are_refused(
+    fixtures: Path, tmp_path: Path
+) -> None:
+    flat = next((fixtures / "idoc" / "flat").glob("*.txt")).read_text()
+    number = flat[13:29]
+    head = f"{'E2EDKT9':30}{'':3}{number}{'000999':6}{'000000':6}02"
+    (tmp_path / "a.txt").write_text(f"{flat.rstrip()}\n{head}one\u2028two\x85three\n", encoding="utf-8")
+    (found,) = read(tmp_path, **FLAT)
+    assert found["E2EDKT9"][0]["SDATA"] == "one\u2028two\x85three"
+    (tmp_path / "a.txt").write_text(f"{flat.rstrip()}\n{head.replace(number, '9' * 16)}one\n")
+    with pytest.raises(HubError, match="belongs to another IDoc"):
+        read(tmp_path, **FLAT)
 
 
 def test_a_file_without_its_marker_waits(fixtures: Path, tmp_path: Path) -> None:
