@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from hub.contract import Context, Resource, Settings, Spec
+from hub.contract import Field as Shape
 
 
 class IdocSettings(Settings):
@@ -47,9 +48,15 @@ class IdocResource(Settings):
         default=None, description="Basic type; an IDoc of another one is an error", examples=["ORDERS05"]
     )
     encoding: str = Field(default="utf-8", description="flat: encoding of the file", examples=["gb18030"])
+    definition: str | None = Field(
+        default=None,
+        description="XSD or WSDL that SAP wrote of the type, below config/: mappings are checked against its segments, "
+        "and flat files cut by its lengths",
+        examples=["idocs/MATMAS05.xsd"],
+    )
     segments: dict[str, Segment] = Field(
         default={},
-        description="flat: layouts by the beginning of the segment's name in the file",
+        description="flat: layouts by the beginning of the segment's name in the file; they go before definition:",
         examples=[{"E2EDK03": {"name": "E1EDK03", "fields": {"IDDAT": 3, "DATUM": 8, "UZEIT": 6}}}],
     )
     lift: dict[str, str] = Field(
@@ -79,10 +86,14 @@ def open_(context: Context, settings: IdocSettings, resources: Mapping[str, Idoc
 
 
 def describe(context: Context, settings: Any, name: str, declared: IdocResource | None) -> Resource | None:
-    """The control record is known; segments are what the files hold, and any name is accepted below them."""
+    """The control record, and segments as ``definition`` says; without it any name is accepted."""
     if declared is None:
         return None
-    return Resource(name, tuple(declared.key), "CREATED", messages=True, title=declared.title)
+    fields: tuple[Shape, ...] = ()
+    if declared.definition:
+        told = importlib.import_module("connectors.idoc.definition").fields(context.folder, declared.definition)
+        fields = (*told, Shape("CREATED"), *map(Shape, declared.lift))
+    return Resource(name, tuple(declared.key), "CREATED", fields, messages=True, title=declared.title)
 
 
 SPEC = Spec(

@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from connectors.idoc import IdocResource, IdocSettings, describe
+from connectors.idoc import IdocResource, IdocSettings, Segment, describe
+from connectors.idoc.definition import fields, layouts
 from connectors.idoc.discovery import discovered
 from connectors.idoc.parsing import records
 from hub.contract import Context, Page, Probe, Query, Resource
@@ -56,7 +57,7 @@ class Idocs:
         files = self._files(declared)
         if not files:
             return skipped("no file has come yet")
-        found = records(self._text(files[0]), declared, files[0].name)
+        found = records(self._text(files[0]), self._laid_out(declared), files[0].name)
         return f"{declared.format}: {len(found)} IDocs in {files[0].name}"
 
     def resource(self, name: str) -> Resource:
@@ -65,7 +66,7 @@ class Idocs:
         return found
 
     def read(self, query: Query) -> Iterator[Page]:
-        declared = self._declared(query.resource.name)
+        declared = self._laid_out(self._declared(query.resource.name))
         files = self._files(declared)
         if not files:
             raise Retriable(
@@ -94,6 +95,14 @@ class Idocs:
                 "resource.unknown", f"there is no resource {name}", hint="declare it below resources:"
             )
         return declared
+
+    def _laid_out(self, declared: IdocResource) -> IdocResource:
+        """With the layouts of the definition, where the file is flat and says no other."""
+        if not declared.definition or declared.format != "flat":
+            return declared
+        told = layouts(fields(self._context.folder, declared.definition))
+        made = {start: Segment(name=name, fields=lengths) for start, (name, lengths) in told.items()}
+        return declared.model_copy(update={"segments": {**made, **declared.segments}})
 
     def _files(self, declared: IdocResource) -> list[Path]:
         """The files at rest, by name. None outside of the folder is ever read."""

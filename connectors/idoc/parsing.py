@@ -121,7 +121,10 @@ def _of_flat(text: bytes, declared: IdocResource, where: str) -> Iterator[dict[s
             if head["PSGNUM"].strip("0") and above is record:
                 raise _wrong(f"its parent segment {head['PSGNUM']} is not there", f"{where}:{number}")
             name = (layout.name if layout else None) or head["SEGNAM"]
-            made = _cut(line[SDATA:], layout.fields) if layout else {"SDATA": line[SDATA:].rstrip()}
+            made = _cut(line[SDATA:], layout.fields) if layout else {}
+            rest = line[SDATA + sum(layout.fields.values() if layout else ()) :].rstrip()
+            if rest or not layout:  # what the layout says nothing of: nothing is lost
+                made["SDATA"] = rest
             above.setdefault(name, []).append(made)
             open_[head["SEGNUM"]] = made
     if record is not None:

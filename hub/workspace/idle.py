@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
+from hub.errors import ConfigError
 from hub.workspace.build import Built
 from hub.workspace.explain import Loc, dotted, suggest
 from hub.workspace.limits import Absent
@@ -77,7 +78,10 @@ def check_messages(scope: Scope, mapping: MappingFile) -> None:
     known = scope.built.systems.get(system) if resource else None
     if known is None or resource not in known.resources:
         return
-    described = known.describe(resource)
+    try:
+        described = known.describe(resource)
+    except ConfigError:  # it is a finding of its own, at from
+        return
     if described is None or not described.messages:
         return
     places: list[tuple[Loc, object]] = [(("absent",), mapping.absent)]

@@ -9,12 +9,14 @@ from typing import Any
 import orjson
 import pytest
 
-from connectors.idoc import SPEC, folder
+from connectors.idoc import SPEC, definition, folder
 from hub.contract import Context, Query
-from hub.errors import HubError
+from hub.errors import ConfigError, HubError
 
 pytestmark = pytest.mark.against("idoc", "IDocs of SAP", "recording")
 
+WSDL = "soap/sap/ORDERS05_idoc.wsdl"
+XS = "xmlns:x='http://www.w3.org/2001/XMLSchema'"
 FLAT = {"path": "*.txt", "format": "flat", "segments": {
     "E2EDK03": {"name": "E1EDK03", "fields": {"IDDAT": 3, "DATUM": 8, "UZEIT": 6}},
     "E2EDKA1": {"name": "E1EDKA1", "fields": {"PARVW": 3, "PARTN": 17}},
@@ -68,6 +70,50 @@ def test_what_is_no_idoc_is_refused(text: bytes, code: str, tmp_path: Path) -> N
     with pytest.raises(HubError) as caught:
         read(tmp_path, path="a.xml", type="ORDERS05")
     assert (caught.value.code, caught.value.where) == (code, "a.xml")
+
+
+def test_a_flat_file_is_cut_by_the_lengths_of_saps_own_definition(fixtures: Path) -> None:
+    """Both fixtures are of one IDoc; segments that the XML has and what they say are the same."""
+    (flat,) = read(fixtures / "idoc" / "flat", path="*.txt", format="flat", definition=str(fixtures / WSDL))
+    (xml,) = read(fixtures / "idoc" / "flat", path="*.xml")
+    assert {name for name in flat if name.startswith("E1")} == {name for name in xml if name.startswith("E1")}
+    assert told(flat) == told(xml)
+
+
+def told(record: Any) -> Any:
+    """What segments say: fields that are not empty, of all but the control record."""
+    if isinstance(record, list):
+        return [told(one) for one in record]
+    if isinstance(record, dict):
+        return {name: told(value) for name, value in record.items() if value and name not in ("EDI_DC40", "CREATED")}
+    return record
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("", "Document is empty"),
+        ("<a/>", "neither an XSD nor a WSDL"),
+        (f"<x:schema {XS}/>", "no element of it contains IDOC"),
+        (f"<x:schema {XS}><x:include schemaLocation='b.xsd'/></x:schema>", "imports b.xsd, which is not fetched"),
+        (f"<x:schema {XS}><x:element name='A'><x:complexType><x:sequence><x:element name='IDOC' type='T'/></x:sequence>"
+         "</x:complexType></x:element></x:schema>", "speaks of T, which is not in it"),
+        (f"<x:schema {XS}><x:element name='A' type='T'/><x:complexType name='T'><x:sequence>"
+         "<x:element name='IDOC' type='T'/></x:sequence></x:complexType></x:schema>", "contain each other"),
+    ],
+)  # fmt: skip
+def test_a_definition_that_is_none_names_its_cause(text: str, cause: str, tmp_path: Path) -> None:
+    (tmp_path / "a.xsd").write_text(text)
+    with pytest.raises(ConfigError, match=cause) as caught:
+        definition.fields(str(tmp_path), "a.xsd")
+    assert caught.value.code == "idoc.definition"
+
+
+def test_a_definition_tells_segments_of_customers_too(fixtures: Path) -> None:
+    found = {one.name: one for one in definition.fields(str(fixtures / "idoc"), "DEBMAS_customer_extension.xsd")}
+    inner = {one.name: one for one in found["E1KNA1M"].fields}
+    (number,) = (one for one in inner["Z1ZAKNA1"].fields if one.name == "ZZ_ID")
+    assert (number.max_length, found["EDI_DC40"].many, inner["Z1ZAKNA1"].many) == (36, False, True)
 
 
 def test_a_file_that_is_too_large_is_not_read_in_part(

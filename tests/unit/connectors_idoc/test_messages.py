@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.errors import ConfigError
 from tests.stores import SqliteStore
 from tests.unit.exchange.world import World
 
@@ -85,6 +86,15 @@ def test_the_newest_message_about_an_object_counts_whatever_comes_later(world: W
 
 def test_a_reaction_to_what_is_gone_is_a_finding(world: World) -> None:
     world.mapping(MAPPING, absent="delete")
-    with pytest.raises(Exception, match=r"absent would never happen: sap\.materials has messages"):
+    with pytest.raises(ConfigError, match=r"absent would never happen: sap\.materials has messages"):
+        world.migrate()
+    world.close()
+
+
+def test_a_definition_that_is_missing_is_a_finding(world: World) -> None:
+    system = world.folder / "config/systems/sap.yaml"
+    system.write_text(system.read_text().replace("key: MATNR", "key: MATNR, definition: none.xsd"))
+    world.mapping(MAPPING, absent="delete")
+    with pytest.raises(ConfigError, match=r"from: definition: there is no file none\.xsd"):
         world.migrate()
     world.close()

@@ -1,0 +1,162 @@
+"""What an XSD or a WSDL of SAP says of a type of IDoc: its segments, their fields with lengths and titles.
+
+Both come from SAP (transactions WE60 and SOAMANAGER) and hold a schema with an element that contains ``IDOC``. A WSDL
+without a port is enough. Everything has to stand in the one file: what it imports is never fetched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from lxml import etree
+
+from hub.contract import Field
+from hub.errors import ConfigError, HubError
+from hub.untrusted import XML_LIMIT, parse_xml
+
+XSD = "{http://www.w3.org/2001/XMLSchema}"
+GROUPS = {f"{XSD}{name}" for name in ("sequence", "all", "choice", "complexContent", "extension", "group")}
+DEEP = 40
+
+
+def fields(folder: str, name: str) -> tuple[Field, ...]:
+    """Of an IDoc: the control record, and segments as lists. ConfigError ``idoc.definition`` names what is wrong."""
+    path = Path(folder) / name
+    try:
+        found = path.stat()
+    except OSError:
+        raise ConfigError(
+            "idoc.definition", f"definition: there is no file {name}", hint="paths start at config/"
+        ) from None
+    return _read(path, found.st_mtime_ns, name)
+
+
+def layouts(idoc: tuple[Field, ...]) -> dict[str, tuple[str, dict[str, int]]]:
+    """Of a flat file: the beginning of a segment's name there → its name, and its fields with their lengths. In
+    files E1EDK01 is called E2EDK01, with a number of the release behind. A field of no known length ends it all."""
+    made: dict[str, tuple[str, dict[str, int]]] = {}
+    for segment in _segments(idoc):
+        plain = [one for one in segment.fields if not one.fields]
+        if all(one.max_length for one in plain):
+            name = f"{segment.name[0]}2{segment.name[2:]}" if segment.name[1:2] == "1" else segment.name
+            made.setdefault(name, (segment.name, {one.name: one.max_length or 0 for one in plain}))
+    return made
+
+
+def _segments(level: tuple[Field, ...]) -> Iterator[Field]:
+    for one in level:
+        if one.many:
+            yield one
+            yield from _segments(one.fields)
+
+
+@lru_cache(maxsize=32)
+def _read(path: Path, stamp: int, name: str) -> tuple[Field, ...]:
+    try:
+        with path.open("rb") as stream:
+            root = parse_xml(stream.read(XML_LIMIT + 1), where=name)
+    except OSError as error:
+        raise ConfigError("idoc.definition", f"definition: {name} cannot be read: {error.strerror}") from None
+    except HubError as error:
+        raise ConfigError("idoc.definition", f"definition: {error.message}", where=name, hint=error.hint) from None
+    try:
+        return _Schema(root, name).idoc()
+    except RecursionError:
+        raise _wrong(name, "its segments contain each other") from None
+
+
+class _Schema:
+    def __init__(self, root: etree._Element, where: str) -> None:
+        self._where = where
+        schemas = [root] if root.tag == f"{XSD}schema" else list(root.iter(f"{XSD}schema"))
+        if not schemas:
+            raise _wrong(where, "it is neither an XSD nor a WSDL with one")
+        tops = [one for schema in schemas for one in schema.iterchildren(f"{XSD}*")]
+        self._types = {str(one.get("name")): one for one in tops if one.tag.endswith("Type")}
+        self._elements = {str(one.get("name")): one for one in tops if one.tag == f"{XSD}element"}
+        self._elsewhere = [
+            str(one.get("schemaLocation") or one.get("namespace"))
+            for one in tops
+            if one.tag in (f"{XSD}import", f"{XSD}include")
+        ]
+
+    def idoc(self) -> tuple[Field, ...]:
+        for top in self._elements.values():
+            for child in self._children(self._type(top)):
+                if child.get("name") == "IDOC" and (found := self._fields(self._type(child), 0)):
+                    return found
+        raise _wrong(self._where, f"no element of it contains IDOC{self._lacking()}")
+
+    def _lacking(self) -> str:
+        return f"; it imports {self._elsewhere[0]}, which is not fetched" if self._elsewhere else ""
+
+    def _type(self, element: etree._Element) -> etree._Element | None:
+        """The complex type of an element; None where it is simple."""
+        if reference := element.get("ref"):
+            return self._type(self._named(self._elements, reference))
+        if (inline := element.find(f"{XSD}complexType")) is not None:
+            return inline
+        name = element.get("type")
+        if name is None or self._builtin(name, element):
+            return None
+        found = self._named(self._types, name)
+        return found if found.tag == f"{XSD}complexType" else None
+
+    @staticmethod
+    def _builtin(name: str, element: etree._Element) -> bool:
+        prefix = name.partition(":")[0] if ":" in name else None
+        return element.nsmap.get(prefix) == XSD[1:-1]
+
+    def _named(self, known: Mapping[str, etree._Element], name: str) -> etree._Element:
+        if (found := known.get(name.rpartition(":")[2])) is None:
+            raise _wrong(self._where, f"it speaks of {name}, which is not in it{self._lacking()}")
+        return found
+
+    def _children(self, kind: etree._Element | None) -> Iterator[etree._Element]:
+        for one in kind if kind is not None else ():
+            if one.tag == f"{XSD}element":
+                yield one
+            elif one.tag in GROUPS:
+                if (base := one.get("base")) is not None and not self._builtin(base, one):
+                    yield from self._children(self._named(self._types, base))
+                yield from self._children(one)
+
+    def _fields(self, kind: etree._Element | None, depth: int) -> tuple[Field, ...]:
+        if depth > DEEP:
+            raise RecursionError
+        made = []
+        for element in self._children(kind):
+            name = str(element.get("name") or str(element.get("ref")).rpartition(":")[2])
+            inner, title = self._type(element), _title(element)
+            if inner is not None:
+                found = self._fields(inner, depth + 1)
+                made.append(Field(name, "json", name != "EDI_DC40", found, title or _title(inner)))
+            else:
+                made.append(Field(name, title=title, max_length=self._length(element)))
+        return tuple(made)
+
+    def _length(self, element: etree._Element) -> int | None:
+        simple = element.find(f"{XSD}simpleType")
+        if simple is None and (name := element.get("type")) and not self._builtin(name, element):
+            simple = self._named(self._types, name)
+        if simple is None:
+            return None
+        for facet in ("maxLength", "length", "totalDigits"):
+            if (found := simple.find(f".//{XSD}{facet}")) is not None and str(found.get("value")).isdigit():
+                return int(str(found.get("value")))
+        values = [len(str(one.get("value"))) for one in simple.iter(f"{XSD}enumeration")]
+        return max(values, default=None)
+
+
+def _title(element: etree._Element) -> str:
+    found = element.find(f"{XSD}annotation/{XSD}documentation")
+    return " ".join((found.text or "").split()) if found is not None else ""
+
+
+def _wrong(where: str, why: str) -> ConfigError:
+    return ConfigError(
+        "idoc.definition", f"definition: {why}", where=where,
+        hint="let SAP write it whole into one file: transaction WE60, XML schema; or leave definition: away",
+    )  # fmt: skip
