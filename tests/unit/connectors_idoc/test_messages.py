@@ -63,6 +63,9 @@ def test_messages_that_were_taken_away_delete_nothing(world: World) -> None:
     result = world.run("materials")
     assert {row["_state"] for row in world.golden("material").values()} == {0}
     assert any("its records are messages" in note for note in result.notes)
+    (world.data / "m003.xml").unlink()
+    world.run("materials")
+    assert {row["_state"] for row in world.golden("material").values()} == {0}
     world.close()
 
 
