@@ -116,11 +116,11 @@ class Resource:
     cursor: str | None = None
     fields: tuple[Field, ...] = ()
     deletes: bool = False
-    messages: bool = False
     counts: bool = False
     writable: bool = False
     replaces: bool = False
     title: str = ""
+    messages: bool = False
 
 
 @dataclass(frozen=True, slots=True)
