@@ -90,7 +90,7 @@ def check_messages(scope: Scope, mapping: MappingFile) -> None:
     for at, rule in places:
         if scope.written(at) and isinstance(rule, Absent) and rule.chain:
             message = f"{dotted(at)} would never happen: {mapping.from_} has messages, of which nobody has all"
-            scope.error(at, "absent.messages", message, "remove absent; a message that tells a deletion meets where:")
+            scope.error(at, "mapping.messages", message, "remove absent; a message that tells a deletion meets where:")
 
 
 def check_effective(scope: Scope, mapping: MappingFile) -> None:

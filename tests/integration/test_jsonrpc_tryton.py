@@ -223,9 +223,8 @@ def test_a_session_that_ended_is_begun_again(
     opened: Callable[..., Any], between: Between, tryton: Login
 ) -> None:
     between.fake.asked.clear()
-    connector = opened(
-        f"{between.fake.url}/{tryton.url.rpartition('/')[2]}", resource={"model": "party.party"}
-    )
+    # Of a model that no other test changes meanwhile: Tryton refuses a search whose record is just deleted.
+    connector = opened(f"{between.fake.url}/{tryton.url.rpartition('/')[2]}", resource={"model": "ir.lang"})
     read(connector)
     before = sum(b"common.db.login" in asked.body for asked in between.fake.asked)
     heads = {asked.headers.get("authorization", "") for asked in between.fake.asked} - {""}
@@ -235,7 +234,7 @@ def test_a_session_that_ended_is_begun_again(
         headers={"Content-Type": "application/json", "Authorization": head},
     )  # fmt: skip
     urllib.request.urlopen(ended, timeout=60).close()
-    assert len(read(connector, fields=("code",))) > 50
+    assert len(read(connector, fields=("code",))) > 5
     logins = [asked for asked in between.fake.asked if b"common.db.login" in asked.body]
     assert len(logins) == before + 1
 
