@@ -18,7 +18,7 @@ SHOP = {
 }
 SENT = {
     "config/systems/sap.yaml": "system: sap\nconnector: idoc\nfolder: in\nresources: {Supplier: {path: '*.xml'}}\n",
-    **changed(IN, "from: erp.Supplier", "from: sap.Supplier"),
+    IN: FILES[IN].replace("from: erp.Supplier", "from: sap.Supplier") + "absent: delete\n",
 }
 CLASSED = changed(MODEL, "name: {type: text}", "name: {type: text, class: pi.nmae}")
 
@@ -33,7 +33,7 @@ CASES = [
     ("schedule.no_events", {IN: FILES[IN] + JOINED}, f"{IN}:9:11", "every: 15m"),
     ("schedule.no_events", {IN: FILES[IN] + "mode: link_only\nschedule: on_event\n"}, f"{IN}:9:11", "every: 15m"),
     ("schedule.push_only", SHOP, f"{IN}:2:7", "schedule: on_event"),
-    ("mapping.messages", SENT | {IN: SENT[IN] + "absent: delete\n"}, f"{IN}:8:9", "remove absent"),
+    ("mapping.messages", SENT, f"{IN}:8:9", "remove absent"),
     ("class.unknown", CLASSED, f"{MODEL}:5:29", "did you mean pi.name"),
 ]
 
