@@ -22,11 +22,15 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
+
+from hub.errors import ConfigError
+
+_Declared = TypeVar("_Declared")
 
 FieldType = Literal[
     "text", "integer", "decimal", "float", "boolean", "date", "time", "datetime", "binary", "json"
@@ -340,6 +344,14 @@ class Spec:
     batch: int = 100
     requests: Callable[[Any, str, int], int] = lambda settings, kind, count: 1
     example: str = ""
+
+
+def require_resource(resources: Mapping[str, _Declared], name: str) -> _Declared:
+    """What a system's file declares of a resource; ConfigError ``resource.unknown`` where it does not."""
+    found = resources.get(name)
+    if found is None:
+        raise ConfigError("resource.unknown", f"there is no resource {name}", hint="declare it below resources:")
+    return found
 
 
 def key_text(values: Sequence[object]) -> str:

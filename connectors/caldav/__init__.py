@@ -11,10 +11,9 @@ from connectors.caldav.declared import CalendarResource, CalendarSettings
 from connectors.caldav.objects import fields
 from connectors.caldav.read import Reader
 from connectors.caldav.write import Writer
-from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource, Spec
+from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource, Spec, require_resource
 from hub.doctor.steps import Said, Step, failed, skipped, walk, warned
 from hub.doctor.web import LOGGED_IN, authentication, clock, reaching
-from hub.errors import ConfigError
 from hub.http import Clock, Transport
 from hub.http.records import declared_fields
 
@@ -92,12 +91,7 @@ class CalDav:
         self._transport.close()
 
     def _declared(self, name: str) -> CalendarResource:
-        declared = self._resources.get(name)
-        if declared is None:
-            raise ConfigError(
-                "resource.unknown", f"there is no resource {name}", hint="declare it below resources:"
-            )
-        return declared
+        return require_resource(self._resources, name)
 
     def _collection(self, declared: CalendarResource) -> TodoCollection:
         return TodoCollection(self._transport, declared.path)

@@ -14,7 +14,7 @@ from connectors.idoc import IdocResource, IdocSettings, Segment, describe
 from connectors.idoc.definition import fields, layouts
 from connectors.idoc.discovery import discovered
 from connectors.idoc.parsing import records
-from hub.contract import Context, Page, Probe, Query, Resource
+from hub.contract import Context, Page, Probe, Query, Resource, require_resource
 from hub.doctor.discovery import Discovered
 from hub.doctor.steps import Said, Step, skipped, walk
 from hub.errors import AuthError, ConfigError, Fatal, Retriable
@@ -86,12 +86,7 @@ class Idocs:
         """Nothing is held open."""
 
     def _declared(self, name: str) -> IdocResource:
-        declared = self._resources.get(name)
-        if declared is None:
-            raise ConfigError(
-                "resource.unknown", f"there is no resource {name}", hint="declare it below resources:"
-            )
-        return declared
+        return require_resource(self._resources, name)
 
     def _laid_out(self, declared: IdocResource) -> IdocResource:
         """With the layouts of the definition, where the file is flat and says no other."""

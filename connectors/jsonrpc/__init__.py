@@ -14,11 +14,10 @@ from connectors.jsonrpc.discovery import discovered
 from connectors.jsonrpc.read import Reader, describe
 from connectors.jsonrpc.service import Service
 from connectors.jsonrpc.write import Writer
-from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource, Spec
+from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource, Spec, require_resource
 from hub.doctor.discovery import Discovered
 from hub.doctor.steps import Said, Step, skipped, walk
 from hub.doctor.web import LOGGED_IN, authentication, clock, reaching
-from hub.errors import ConfigError
 
 
 class JsonRpc:
@@ -69,12 +68,7 @@ class JsonRpc:
         self._service.close()
 
     def _declared(self, name: str) -> RpcResource:
-        declared = self._resources.get(name)
-        if declared is None:
-            raise ConfigError(
-                "resource.unknown", f"there is no resource {name}", hint="declare it below resources:"
-            )
-        return declared
+        return require_resource(self._resources, name)
 
     def _reader(self, name: str) -> Reader:
         return Reader(self._service, self._declared(name))

@@ -16,7 +16,7 @@ import msgspec
 
 from connectors.jsonrpc.calls import RELATIONS, Call, Domain, Fault, Kind, Kinds, Means
 from connectors.jsonrpc.declared import RpcSettings
-from connectors.jsonrpc.values import day, fitting, iso, moment, number, octets, real, text, truth, whole
+from connectors.jsonrpc.values import day, encoded, iso, moment, number, octets, real, truth, whole
 from hub.errors import AuthError, Fatal, HubError
 from hub.http import Login, Post, Response
 
@@ -150,12 +150,7 @@ class Odoo:
         return value
 
     def encode(self, kind: Kind, value: Any) -> Any:
-        if value is None:
-            return False
-        make = _ENCODE.get(kind.type)
-        if make is not None:
-            return fitting(kind, value, make)
-        return value if isinstance(value, list | dict) else text(value)
+        return False if value is None else encoded(kind, value, _ENCODE)
 
     def replaces(self, wanted: Sequence[int], there: Sequence[int]) -> Any:
         return [[6, 0, list(wanted)]]

@@ -21,13 +21,12 @@ from connectors.jsonrpc.declared import RpcSettings
 from connectors.jsonrpc.values import (
     clock,
     day,
-    fitting,
+    encoded,
     iso,
     moment,
     number,
     octets,
     real,
-    text,
     truth,
     whole,
 )
@@ -167,12 +166,7 @@ class Tryton:
         return value
 
     def encode(self, kind: Kind, value: Any) -> Any:
-        if value is None:
-            return None
-        make = _ENCODE.get(kind.type)
-        if make is not None:
-            return fitting(kind, value, make)
-        return value if isinstance(value, list | dict) else text(value)
+        return None if value is None else encoded(kind, value, _ENCODE)
 
     def replaces(self, wanted: Sequence[int], there: Sequence[int]) -> Any:
         more, less = [one for one in wanted if one not in there], [one for one in there if one not in wanted]

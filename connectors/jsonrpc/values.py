@@ -6,7 +6,7 @@ import base64
 import binascii
 import datetime as dt
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -71,8 +71,12 @@ def octets(value: Any) -> bytes:
     )
 
 
-def fitting(kind: Kind, value: Any, make: Callable[[Any], Any]) -> Any:
-    """What ``make`` makes of a value; RecordRejected ``value.type`` where it does not fit the field."""
+def encoded(kind: Kind, value: Any, makes: Mapping[str, Callable[[Any], Any]]) -> Any:
+    """A value as an ERP takes it; ``makes`` has what is done by type, and else it goes as text, or as the object that
+    it is. RecordRejected ``value.type`` where it does not fit the field."""
+    make = makes.get(kind.type)
+    if make is None:
+        return value if isinstance(value, list | dict) else text(value)
     try:
         return make(value)
     except (ValueError, KeyError, TypeError, InvalidOperation, OverflowError, binascii.Error):

@@ -10,7 +10,19 @@ from connectors.mail.checkup import steps
 from connectors.mail.declared import MailResource, MailSettings
 from connectors.mail.folder import Folder
 from connectors.mail.sending import FIELDS, Sender
-from hub.contract import Change, Context, Field, Found, Outcome, Page, Probe, Query, Resource, Spec
+from hub.contract import (
+    Change,
+    Context,
+    Field,
+    Found,
+    Outcome,
+    Page,
+    Probe,
+    Query,
+    Resource,
+    Spec,
+    require_resource,
+)
 from hub.doctor import walk
 from hub.errors import ConfigError
 from hub.http.records import declared_fields
@@ -65,12 +77,7 @@ class Mail:
         self._account.close()
 
     def _declared(self, name: str) -> MailResource:
-        declared = self._resources.get(name)
-        if declared is None:
-            raise ConfigError(
-                "resource.unknown", f"there is no resource {name}", hint="declare it below resources:"
-            )
-        return declared
+        return require_resource(self._resources, name)
 
     def _sender(self, name: str) -> Sender:
         declared = self._declared(name)

@@ -14,7 +14,7 @@ from connectors.rest.paging import pager
 from connectors.rest.read import Reader, describe
 from connectors.rest.verdict import Verdicts
 from connectors.rest.write import Writer
-from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource, Spec
+from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource, Spec, require_resource
 from hub.doctor import walk
 from hub.doctor.discovery import Discovered
 from hub.errors import ConfigError
@@ -89,12 +89,7 @@ class Rest:
         self._transport.close()
 
     def _declared(self, name: str) -> RestResource:
-        declared = self._resources.get(name)
-        if declared is None:
-            raise ConfigError(
-                "resource.unknown", f"there is no resource {name}", hint="declare it below resources:"
-            )
-        return declared
+        return require_resource(self._resources, name)
 
     def _reader(self, name: str) -> Reader:
         return Reader(self._transport, self._settings, self._declared(name), self._verdicts)

@@ -11,7 +11,7 @@ from connectors.soap.declared import SoapResource, SoapSettings
 from connectors.soap.discovery import discovered
 from connectors.soap.read import Reader, describe
 from connectors.soap.write import Writer
-from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource
+from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource, require_resource
 from hub.doctor.discovery import Discovered
 from hub.doctor.steps import Said, Step, skipped, walk, warned
 from hub.doctor.web import LOGGED_IN, REACHED, clock, reaching
@@ -141,9 +141,4 @@ class Soap:
         self._service.close()
 
     def _declared(self, name: str) -> SoapResource:
-        declared = self._resources.get(name)
-        if declared is None:
-            raise ConfigError(
-                "resource.unknown", f"there is no resource {name}", hint="declare it below resources:"
-            )
-        return declared
+        return require_resource(self._resources, name)

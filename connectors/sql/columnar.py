@@ -49,7 +49,7 @@ def longest(dialect: Dialect, columns: Sequence[Column], source: str) -> str | N
     if not texts:
         return None
     widest = ", ".join(f"max(octet_length({text}))" for text in texts)
-    return f"SELECT greatest({widest}) FROM {source}" if len(texts) > 1 else f"SELECT {widest} FROM {source}"
+    return f"SELECT greatest({widest}) FROM {source}"
 
 
 class Columns:

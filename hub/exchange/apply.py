@@ -30,6 +30,7 @@ from hub.store.journal import Lease, fence
 MANY = 50_000
 CHANGED = "source_changed (key VARCHAR)"
 BACK = "source_back (entity UUID)"
+LEAVING = "SELECT key FROM absent UNION SELECT key FROM outside"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +176,7 @@ class _Writer:
         run.sql("CREATE OR REPLACE TABLE staying (key VARCHAR, hash BIGINT)")
         count = int(run.one("SELECT count(*) FROM removing WHERE _id IN (SELECT _id FROM refused_entity)"))
         if count:
-            leaving = "SELECT key FROM absent UNION SELECT key FROM outside"
-            keys = stage_keys(run, self.session, "leaving_all_keys", leaving)
+            keys = stage_keys(run, self.session, "leaving_all_keys", LEAVING)
             take(run, "led_there", shadows.led_to(self.session, source, keys))
             take(run, "left_hash", shadows.hashes(self.session, source, keys))
             run.sql("""INSERT INTO staying SELECT key, hash FROM led_there JOIN left_hash USING (key)
@@ -188,8 +188,7 @@ class _Writer:
         run = self.run
         if not run.one("SELECT count(*) FROM removing"):
             return
-        leaving = "SELECT key FROM absent UNION SELECT key FROM outside"
-        keys = stage_keys(run, self.session, "leaving_now", leaving)
+        keys = stage_keys(run, self.session, "leaving_now", LEAVING)
         staged = stage(
             run, self.session, "removing_now", shadows.ENTITIES, "SELECT DISTINCT _id AS entity FROM removing"
         )

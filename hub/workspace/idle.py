@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo, available_timezones
 
 from hub.errors import ConfigError
@@ -84,10 +84,7 @@ def check_messages(scope: Scope, mapping: MappingFile) -> None:
         return
     if described is None or not described.messages:
         return
-    places: list[tuple[Loc, object]] = [(("absent",), mapping.absent)]
-    if isinstance(mapping.into, list):
-        places += [(("into", index, "absent"), one.absent) for index, one in enumerate(mapping.into)]
-    for at, rule in places:
+    for at, rule in _rules(mapping, "absent"):
         if scope.written(at) and isinstance(rule, Absent) and rule.chain:
             message = f"{dotted(at)} would never happen: {mapping.from_} has messages, of which nobody has all"
             scope.error(at, "mapping.messages", message, "remove absent; a message that tells a deletion meets where:")
@@ -95,10 +92,7 @@ def check_messages(scope: Scope, mapping: MappingFile) -> None:
 
 def check_effective(scope: Scope, mapping: MappingFile) -> None:
     """A validity names at least one of its two days."""
-    places: list[tuple[Loc, object]] = [(("effective",), mapping.effective)]
-    if isinstance(mapping.into, list):
-        places += [(("into", index, "effective"), one.effective) for index, one in enumerate(mapping.into)]
-    for at, rule in places:
+    for at, rule in _rules(mapping, "effective"):
         if (
             scope.written(at)
             and rule is not None
@@ -106,6 +100,14 @@ def check_effective(scope: Scope, mapping: MappingFile) -> None:
         ):
             message = f"{dotted(at)} has neither from nor to"
             scope.error(at, "value.missing", message, "for example effective: {from: StartDate}", key=True)
+
+
+def _rules(mapping: MappingFile, key: str) -> list[tuple[Loc, Any]]:
+    """A rule's places: that of the mapping, and that of each output which is written out."""
+    outputs = mapping.into if isinstance(mapping.into, list) else []
+    return [((key,), getattr(mapping, key)), *(
+        (("into", index, key), getattr(one, key)) for index, one in enumerate(outputs)
+    )]
 
 
 def check_zone(scope: Scope, built: Built) -> None:
