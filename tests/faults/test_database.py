@@ -192,7 +192,8 @@ def test_a_deadlock_ends_one_of_two_and_nothing_is_half_done(
     assert made.run("files-parties", "--initial").status == 0
     before = made.hub()["golden"]
     made.write([party(number, name=f"New {number}") for number in range(1, 4)])
-    with psycopg.connect(made.store) as other:
+    # A transaction reads pg_stat_activity once and keeps it: another session watches.
+    with psycopg.connect(made.store, autocommit=True) as watch, psycopg.connect(made.store) as other:
         other.execute("SET deadlock_timeout = '30s'")  # the run's session is the one that notices
         other.execute("SELECT 1 FROM e_party WHERE code = 'P0001' FOR UPDATE")
         running = made.started("files-parties")
@@ -200,7 +201,8 @@ def test_a_deadlock_ends_one_of_two_and_nothing_is_half_done(
             "SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid) "
             "WHERE NOT granted AND datname = current_database()"
         )
-        while not other.execute(waits).fetchone():
+        while not watch.execute(waits).fetchone():
+            assert running.poll() is None, running.communicate()[1]
             time.sleep(0.05)
         other.execute("SELECT 1 FROM lease WHERE name = 'model:party' FOR UPDATE")
         _, err = running.communicate(timeout=60)
