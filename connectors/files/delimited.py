@@ -16,9 +16,8 @@ from typing import IO, Any, cast
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from connectors.files.place import torn
 from connectors.files.settings import FileResource
-from connectors.files.text import BLOCK, invalid
+from connectors.files.text import BLOCK, invalid, torn
 from hub.contract import Page
 from hub.errors import ConfigError, Fatal
 

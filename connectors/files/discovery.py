@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connectors.files.place import Entry, Place
 from connectors.files.reading import pages
 from connectors.files.settings import FileResource, format_of
 from hub.contract import Query, Resource
 from hub.doctor.discovery import MOST, SAMPLE, Discovered, cursor_among, inferred, key_among, told_apart
 from hub.doctor.records import page_rows
 from hub.errors import ConfigError, HubError
+from hub.place import Entry, Place
 
 HEAD = 256 * 1024
 ENCODINGS = ("utf-8-sig", "gb18030", "cp1252")

@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from connectors.files import describe, ndjson
 from connectors.files.discovery import discovered
-from connectors.files.place import Entry, Place, checked, place
 from connectors.files.reading import columns, pages
 from connectors.files.settings import FileResource, FilesSettings, Format, format_of, seconds, several
 from connectors.files.writing import write
@@ -27,11 +26,11 @@ from hub.contract import (
     Probe,
     Query,
     Resource,
-    Secret,
 )
 from hub.doctor.discovery import Discovered
 from hub.doctor.steps import Said, Step, failed, skipped, walk, warned
 from hub.errors import ConfigError, Fatal, Retriable
+from hub.place import Entry, Place, checked, place, require_marker, require_unchanged
 
 AHEAD = 16 << 20
 
@@ -44,11 +43,7 @@ class Files:
     ) -> None:
         self._context = context
         self._resources = resources
-        options = {
-            name: value.reveal() if isinstance(value, Secret) else value
-            for name, value in settings.options.items()
-        }
-        self._place: Place = place(settings.folder, options, context.folder)
+        self._place: Place = place(settings.folder, settings.options, context.folder)
 
     def check(self) -> list[Probe]:
         """The folder exists and can be read and written; each resource names files that can be decoded."""
@@ -124,7 +119,7 @@ class Files:
                     yield held
                 held = None
                 yield page
-                self._unchanged(entry)
+                require_unchanged(self._place, entry)
                 continue
             for page in self._whole(declared, entry, query):
                 if isinstance(page.records, pa.RecordBatch):
@@ -197,11 +192,7 @@ class Files:
             )
         now = (self._context.now or time.time)()
         for entry in entries:
-            folder = entry.name.rpartition("/")[0]
-            if declared.done is not None:
-                marker = declared.done.format(name=entry.name.rpartition("/")[2])
-                if not self._place.find(checked(f"{folder}/{marker}" if folder else marker)):
-                    raise Retriable("file.unfinished", f"its marker {marker} is not there", where=entry.name)
+            require_marker(self._place, entry, declared.done)
             if declared.settle and entry.modified is None:
                 raise ConfigError(
                     "file.settle",
@@ -228,17 +219,8 @@ class Files:
                 first = held.pop(0)
                 weight -= _weight(first)
                 yield first
-        self._unchanged(entry)
+        require_unchanged(self._place, entry)
         yield from held
-
-    def _unchanged(self, entry: Entry) -> None:
-        if self._place.again(entry).stamp != entry.stamp:
-            raise Retriable(
-                "file.changed",
-                "the file was changed while it was read",
-                where=entry.name,
-                hint="let the writer write beside and rename, or declare done: or settle:",
-            )
 
     def _by_name(self, declared: FileResource, entry: Entry) -> Page | None:
         """The file itself as a page, where it is NDJSON of this host and plainly begins and ends as such;

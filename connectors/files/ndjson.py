@@ -8,8 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from connectors.files.place import torn
-from connectors.files.text import valid
+from connectors.files.text import torn, valid
 from hub.contract import Page
 from hub.errors import Fatal
 

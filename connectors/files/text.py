@@ -118,3 +118,13 @@ def invalid(name: str, line: int, encoding: str, sample: bytes = b"") -> Fatal:
         hint += f"; {guess} would read this line"
         break
     return Fatal("encoding.invalid", f"the bytes are not {encoding}", where=f"{name}:{line}", hint=hint)
+
+
+def torn(name: str, line: int, why: str) -> Fatal:
+    """The file ends within a record."""
+    return Fatal(
+        "file.torn",
+        f"the last line is torn: {why}",
+        where=f"{name}:{line}",
+        hint="the writer was cut or has not finished; send the file again, or declare done: or settle:",
+    )

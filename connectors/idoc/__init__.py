@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from hub.contract import Context, Resource, Settings, Spec
+from hub.contract import Context, Resource, Secret, Settings, Spec
 from hub.contract import Field as Shape
 
 
@@ -21,8 +21,14 @@ class IdocSettings(Settings):
     """A folder into which SAP's file port, or a middleware, writes IDocs."""
 
     folder: str = Field(
-        description="Folder of the files: absolute, or relative to the workspace's config folder",
-        examples=["/srv/exchange/idocs"],
+        description="Folder of the files: absolute, relative to the workspace's config folder, or a URL "
+        "(sftp:// s3:// gs:// abfs:// webdav:// ftp:// smb:// memory://)",
+        examples=["/srv/exchange/idocs", "sftp://files.example.com/idocs"],
+    )
+    options: dict[str, Secret | int | bool] = Field(
+        default={},
+        description="Options of the fsspec file system of a URL",
+        examples=[{"password": "secret://sap/sftp"}],
     )
 
 

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from connectors.idoc import IdocResource
 from hub.contract import Resource
 from hub.doctor.discovery import MOST, Discovered, inferred, told_apart
 from hub.errors import ConfigError, HubError
+from hub.place import Entry
 
-Records = Callable[[Path, IdocResource], list[dict[str, Any]]]
+Records = Callable[[Entry, IdocResource], list[dict[str, Any]]]
 
 
-def discovered(folder: Path, names: Sequence[str], records: Records) -> list[Discovered]:
+def discovered(entries: Sequence[Entry], names: Sequence[str], records: Records) -> list[Discovered]:
     """The messages that are there as XML; flat files need the layouts of their segments, which they do not tell."""
-    files = sorted(path for path in folder.glob("*") if path.suffix.lower() == ".xml" and path.is_file())[:MOST]
-    kinds: dict[tuple[str, str], list[tuple[Path, list[dict[str, Any]]]]] = {}
+    files = [one for one in entries if one.name.lower().endswith(".xml")][:MOST]
+    kinds: dict[tuple[str, str], list[tuple[Entry, list[dict[str, Any]]]]] = {}
     refused = []
-    for path in files:
+    for entry in files:
         try:
-            found = records(path, IdocResource(path=path.name))
+            found = records(entry, IdocResource(path=entry.name))
         except HubError as error:
-            refused.append(f"{path.name}: {error.message} [{error.code}]")
+            refused.append(f"{entry.name}: {error.message} [{error.code}]")
             continue
         for one in found[:1]:
             head = one.get("EDI_DC40") or {}
             kinds.setdefault((str(head.get("MESTYP") or "message"), str(head.get("IDOCTYP") or "")), []).append(
-                (path, found)
+                (entry, found)
             )
     made = told_apart(_one(*kind, read) for kind, read in sorted(kinds.items()))
     made = [one for one in made if not names or one.name in names]
@@ -41,8 +41,8 @@ def discovered(folder: Path, names: Sequence[str], records: Records) -> list[Dis
     return made
 
 
-def _one(message: str, basic: str, read: Sequence[tuple[Path, list[dict[str, Any]]]]) -> Discovered:
-    names = [path.name for path, _ in read]
+def _one(message: str, basic: str, read: Sequence[tuple[Entry, list[dict[str, Any]]]]) -> Discovered:
+    names = [entry.name for entry, _ in read]
     options: dict[str, Any] = {"path": _pattern(names)}
     reasons = {"path": f"{len(names)} file(s): {', '.join(names[:3])}", "key": "EDI_DC40.DOCNUM, the IDoc's own number"}
     if basic:

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import orjson
 import pytest
 
@@ -23,7 +24,7 @@ FLAT = {"path": "*.txt", "format": "flat", "segments": {
     "E2EDKA3": {"name": "E1EDKA3", "fields": {"QUALP": 3, "STDPN": 70}}}}  # fmt: skip
 
 
-def read(folder: Path, **resource: Any) -> list[Any]:
+def read(folder: Path | str, **resource: Any) -> list[Any]:
     settings = SPEC.settings.model_validate({"folder": str(folder)})
     source = SPEC.open(Context("sap", str(folder)), settings, {"docs": SPEC.resource.model_validate(resource)})
     pages = list(source.read(Query(source.resource("docs"))))
@@ -148,3 +149,19 @@ def test_a_file_without_its_marker_waits(fixtures: Path, tmp_path: Path) -> None
     assert caught.value.code == "file.unfinished"
     (tmp_path / "o.xml.done").touch()
     assert len(read(tmp_path, path="*.xml", done="{name}.done")) == 1
+
+
+def test_a_folder_on_a_server_is_read_as_one_of_this_host(fixtures: Path) -> None:
+    url = "memory://idocs-that-are-read"
+    far = fsspec.filesystem("memory")
+    try:
+        far.pipe(f"{url}/in/o.xml", (fixtures / "idoc" / "ORDERS05_ORDERS.xml").read_bytes())
+        with pytest.raises(HubError) as caught:
+            read(url, path="in/*.xml", done="{name}.done")
+        assert caught.value.code == "file.unfinished"
+        far.pipe(f"{url}/in/o.xml.done", b"")
+        assert read(url, path="in/*.xml", done="{name}.done") == read(fixtures / "idoc", path="ORDERS05_ORDERS.xml")
+        with pytest.raises(ConfigError, match="does not exist there"):
+            read(f"{url}/out", path="*.xml")
+    finally:
+        far.rm(url, recursive=True)

@@ -1,4 +1,4 @@
-"""Where files lie: a local folder, or a folder behind an fsspec URL.
+"""Where files lie: a local folder, or a folder behind an fsspec URL. The one place that opens either.
 
 Nothing outside the folder is ever opened: a path may not be absolute nor hold ``..``, and a link that
 leads out of it is refused.
@@ -11,13 +11,14 @@ import os
 import re
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol, cast
 
-from hub.errors import AuthError, ConfigError, Fatal, Retriable
+from hub.contract import Secret
+from hub.errors import AuthError, ConfigError, Fatal, HubError, Retriable
 
 # fsspec knows protocols that would leave the hub's guarded transport or chain into archives.
 PROTOCOLS = frozenset(
@@ -225,6 +226,7 @@ class Remote:
 
     def find(self, pattern: str) -> list[Entry]:
         system, root = self._system()
+        system.invalidate_cache()
         if _PATTERN.search(pattern):
             found = _foreign(lambda: system.glob(f"{root}/{pattern}", detail=True))
             files = [path for path, facts in found.items() if facts.get("type") == "file"]
@@ -263,27 +265,37 @@ class Remote:
     def replacing(self, name: str) -> Iterator[BinaryIO]:
         system, root = self._system()
         path = PurePosixPath(root) / name
-        beside = str(path.with_name(f".{path.name}.{os.getpid()}.tmp"))
+        beside = str(path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.tmp"))
         try:
-            with system.open(beside, "wb") as stream:
-                yield stream
-            _foreign(lambda: system.mv(beside, str(path)))
+            with _told():
+                with system.open(beside, "wb") as stream:
+                    yield stream
+                system.mv(beside, str(path))
         finally:
-            if system.exists(beside):
-                system.rm(beside)
+            with suppress(OSError):
+                if system.exists(beside):
+                    system.rm(beside)
 
 
-def _foreign(call: Any) -> Any:
-    """Run one call of a remote file system; its errors become ours, without their texts, which may
-    hold addresses with credentials."""
+@contextmanager
+def _told() -> Iterator[None]:
+    """Errors of a remote file system become ours, without their texts, which may hold addresses with credentials."""
     try:
-        return call()
+        yield
+    except HubError:
+        raise
     except FileNotFoundError as error:
-        raise Retriable("file.changed", "the file vanished while it was read") from error
+        raise Retriable("file.changed", "the file or its folder vanished") from error
     except PermissionError as error:
         raise AuthError("folder.denied", "the server refused the folder or the file") from error
     except OSError as error:
         raise Retriable("folder.unreachable", _silent(error)) from error
+
+
+def _foreign(call: Any) -> Any:
+    """Run one call of a remote file system."""
+    with _told():
+        return call()
 
 
 def _silent(error: Exception) -> str:
@@ -294,8 +306,9 @@ def _protocol(url: str) -> str:
     return url.split("://", 1)[0].lower()
 
 
-def place(folder: str, options: Mapping[str, Any], config: str) -> Place:
-    """The place that ``folder`` names; relative folders start at the workspace's ``config``."""
+def place(folder: str, options: Mapping[str, Secret | int | bool], config: str) -> Place:
+    """The place that ``folder`` names; relative folders start at the workspace's ``config``. ``options`` are those
+    of the fsspec file system of a URL."""
     if "::" in folder:
         raise ConfigError("folder.protocol", "chained addresses are not allowed as folder")
     if "://" not in folder:
@@ -308,14 +321,51 @@ def place(folder: str, options: Mapping[str, Any], config: str) -> Place:
         )
     if _protocol(folder) == "file":
         return Local(Path(folder.removeprefix("file://")))
-    return Remote(folder, options)
+    told = {name: one.reveal() if isinstance(one, Secret) else one for name, one in options.items()}
+    return Remote(folder, told)
 
 
-def torn(name: str, line: int, why: str) -> Fatal:
-    """The file ends within a record."""
-    return Fatal(
-        "file.torn",
-        f"the last line is torn: {why}",
-        where=f"{name}:{line}",
-        hint="the writer was cut or has not finished; send the file again, or declare done: or settle:",
-    )
+def require_marker(place: Place, entry: Entry, done: str | None) -> None:
+    """Retriable ``file.unfinished`` where the marker that ``done`` names ({name}: the file's) is not there yet."""
+    if done is None:
+        return
+    name = marker(entry.name, done)
+    if not place.find(checked(name)):
+        raise Retriable("file.unfinished", f"its marker {name.rpartition('/')[2]} is not there", where=entry.name)
+
+
+def marker(name: str, done: str) -> str:
+    """Where the marker of a file lies: beside it.
+
+    >>> marker("out/a.xml", "{name}.done")
+    'out/a.xml.done'
+    """
+    folder, slash, file = name.rpartition("/")
+    return f"{folder}{slash}{done.format(name=file)}"
+
+
+def require_unchanged(place: Place, entry: Entry) -> None:
+    """Retriable ``file.changed`` where the file is not as it was found."""
+    if place.again(entry).stamp != entry.stamp:
+        raise Retriable(
+            "file.changed",
+            "the file was changed while it was read",
+            where=entry.name,
+            hint="let the writer write beside and rename, or declare done: or settle:",
+        )
+
+
+def whole(place: Place, entry: Entry, limit: int) -> bytes:
+    """All bytes of a file that is the same before and after. Fatal ``file.large`` above ``limit``."""
+    parts, left = [], limit + 1
+    with _told(), place.open(entry) as stream:
+        while left and (part := stream.read(left)):
+            parts.append(part)
+            left -= len(part)
+    require_unchanged(place, entry)
+    if not left:
+        raise Fatal(
+            "file.large", f"the file has more than {limit >> 20} MB", where=entry.name,
+            hint="let the writer begin a new file more often; nothing of this one was used",
+        )  # fmt: skip
+    return b"".join(parts)
