@@ -112,7 +112,8 @@ class Resource:
     ``deletes`` says that an incremental read reports deletions. ``messages`` says that records are messages, of
     which nobody ever has all: a read proves nothing about what it does not hold. ``counts`` says that a full read
     announces how many records there are. ``replaces`` says that a delivery replaces the whole
-    resource (a file) instead of single records.
+    resource (a file) instead of single records. ``writable`` says that records can be made or
+    changed, ``refuses`` which of create, update and delete its definition says that it does not take.
     """
 
     name: str
@@ -125,6 +126,7 @@ class Resource:
     replaces: bool = False
     title: str = ""
     messages: bool = False
+    refuses: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,11 @@ class Send(Settings):
         default={}, description="Fields that are headers of their own", examples=[{"ticket": "X-Ticket"}]
     )
 
+    @property
+    def refuses(self) -> frozenset[str]:
+        """Nothing takes a message back. What a change does, ``updates`` has settled."""
+        return frozenset({"delete"}) if self.updates == "refuse" else frozenset()
+
 
 class MailResource(Settings):
     """A folder that is read, or, with ``send``, messages that are sent."""

@@ -132,9 +132,15 @@ def _restricted(element: etree._Element) -> Iterator[str]:
         term = (one.get("Term") or "").rpartition(".")[2]
         kind = _CAPABILITIES.get(term.removesuffix("Restrictions"))
         values = (value for record in _children(one, "Record") for value in _children(record, "PropertyValue"))
-        said = {value.get("Property"): value.get("Bool") for value in values}
+        said = {value.get("Property"): _bool(value) for value in values}
         if kind and any(said.get(f"{kind_}able") == "false" for kind_ in ("Insert", "Updat", "Delet")):
             yield kind
+
+
+def _bool(value: etree._Element) -> str:
+    """A constant, written as an attribute or as an element."""
+    inner = next(_children(value, "Bool"), None)
+    return value.get("Bool") or ((inner.text or "").strip() if inner is not None else "")
 
 
 class _Reading:

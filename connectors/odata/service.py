@@ -102,9 +102,11 @@ def describe(metadata: Metadata, name: str, declared: ODataResource) -> Resource
     for one in (declared.cursor, declared.created):
         if one and one not in type_.properties:
             raise ConfigError("field.unknown", f"{type_.name} has no property {one}", hint="check cursor:")
+    refused = metadata.refused.get(entity_set, frozenset())
     return Resource(
         name, tuple(declared.key) or type_.key, declared.cursor, metadata.fields(type_), declared.delta,
-        declared.count, True, title=declared.title or metadata.titles.get(entity_set, ""),
+        declared.count, not refused >= {"create", "update"},
+        title=declared.title or metadata.titles.get(entity_set, ""), refuses=refused,
     )  # fmt: skip
 
 

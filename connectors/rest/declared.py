@@ -241,6 +241,17 @@ class Write(Settings):
     )
     etag: bool = Field(default=False, description="Send If-Match with the version last seen")
 
+    @property
+    def refuses(self) -> frozenset[str]:
+        """What is not declared."""
+        calls = {"create": self.create, "update": self.update, "delete": self.delete}
+        return frozenset(name for name, call in calls.items() if call is None)
+
+    @property
+    def writes(self) -> bool:
+        """Whether records can be made or changed."""
+        return self.create is not None or self.update is not None
+
 
 class Under(Settings):
     """A list that the system keeps for each record of another one, as the people of a department."""

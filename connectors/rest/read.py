@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from connectors.rest.declared import Cursor, RestResource, RestSettings
+from connectors.rest.declared import Cursor, RestResource, RestSettings, Write
 from connectors.rest.paging import goes_into_body, pager, range_total
 from connectors.rest.verdict import Verdicts
 from hub.contract import Page, Query, Resource
@@ -34,8 +34,9 @@ def describe(name: str, declared: RestResource) -> Resource:
         fields=declared_fields(declared.fields),
         counts=not (declared.under or declared.windows)
         and (declared.total is not None or declared.paging.range_header is not None),
-        writable=declared.write is not None,
+        writable=(declared.write or Write()).writes,
         title=declared.title,
+        refuses=(declared.write or Write()).refuses,
     )
 
 

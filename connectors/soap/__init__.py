@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
-from connectors.soap.declared import SoapResource, SoapSettings
+from connectors.soap.declared import SoapResource, SoapSettings, Write
 from hub.contract import Context, Resource, Spec
 
 
@@ -30,7 +30,10 @@ def describe(
         found = importlib.import_module("connectors.soap.call").local_wsdl(context, settings)
         port = importlib.import_module("connectors.soap.port").Port(found, settings.service, settings.port)
     elif not declared.fields:
-        return None
+        write = declared.write or Write()
+        return Resource(
+            name, tuple(declared.key), writable=write.writes, title=declared.title, refuses=write.refuses
+        )
     made: Resource | None = importlib.import_module("connectors.soap.read").describe(name, declared, port)
     return made
 

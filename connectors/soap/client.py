@@ -120,9 +120,7 @@ class Soap:
 
     def resource(self, name: str) -> Resource:
         declared = self._declared(name)
-        return describe(name, declared, self._service.port) or Resource(
-            name, tuple(declared.key), writable=declared.write is not None, title=declared.title
-        )
+        return describe(name, declared, self._service.port)
 
     def read(self, query: Query) -> Iterator[Page]:
         return Reader(self._service, self._declared(query.resource.name)).pages(query)

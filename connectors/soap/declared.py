@@ -213,6 +213,17 @@ class Write(Settings):
         examples=["employee.Version"],
     )
 
+    @property
+    def refuses(self) -> frozenset[str]:
+        """What is not declared."""
+        calls = {"create": self.create, "update": self.update, "delete": self.delete}
+        return frozenset(name for name, call in calls.items() if call is None)
+
+    @property
+    def writes(self) -> bool:
+        """Whether records can be made or changed."""
+        return self.create is not None or self.update is not None
+
 
 class SoapResource(Settings):
     """A kind of record that an operation of the service gives."""

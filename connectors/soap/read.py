@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.soap.call import Reply, Service
-from connectors.soap.declared import Answers, Paging, SoapResource
+from connectors.soap.declared import Answers, Paging, SoapResource, Write
 from connectors.soap.port import Place, Port
 from connectors.soap.records import Records, Taken, answer_of, local, reach, text_at, texts_at
 from hub.contract import Field, Page, Query, Resource
@@ -19,14 +19,12 @@ from hub.http.records import declared_fields
 from hub.http.since import asked
 
 
-def describe(name: str, declared: SoapResource, port: Port | None) -> Resource | None:
-    """A resource by its declaration and, where there is one, by the WSDL; None where neither says what it is."""
+def describe(name: str, declared: SoapResource, port: Port | None) -> Resource:
+    """A resource by its declaration and, where there is one, by the WSDL; without fields where neither tells them."""
     fields: tuple[Field, ...] = ()
     if port is not None and declared.operation is not None:
         place = port.place(declared.operation, declared.records, "records")
         fields = place.shape.fields() if place.shape is not None else ()
-    elif not declared.fields:
-        return None
     told = {one.name: one for one in declared_fields(declared.fields)}
     known = {one.name: told.pop(one.name, one) for one in fields}
     named = {**known, **told}
@@ -39,7 +37,8 @@ def describe(name: str, declared: SoapResource, port: Port | None) -> Resource |
             )  # fmt: skip
     return Resource(
         name, tuple(declared.key), cursor, tuple(named.values()), counts=declared.total is not None,
-        writable=declared.write is not None, title=declared.title,
+        writable=(declared.write or Write()).writes,
+        title=declared.title, refuses=(declared.write or Write()).refuses,
     )  # fmt: skip
 
 

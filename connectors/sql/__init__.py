@@ -20,8 +20,8 @@ def open_(context: Context, settings: SqlSettings, resources: Mapping[str, SqlRe
 
 
 def describe(context: Context, settings: Any, name: str, declared: SqlResource) -> Resource | None:
-    """The resource where key and fields are declared; the rest is in the database's catalogue."""
-    if not declared.key or not declared.fields:
+    """The resource where key and fields are declared, or a query; the rest is in the database's catalogue."""
+    if declared.query is None and not (declared.key and declared.fields):
         return None
     fields = tuple(Field(field, kind) for field, kind in declared.fields.items())
     return Resource(

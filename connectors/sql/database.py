@@ -56,7 +56,7 @@ class Sql:
         )
         return Resource(
             name, key=key, cursor=declared.cursor, fields=fields, counts=False,
-            writable=declared.table is not None and bool(key), title=declared.title,
+            writable=declared.table is not None, title=declared.title,
         )  # fmt: skip
 
     def read(self, query: Query) -> Iterator[Page]:

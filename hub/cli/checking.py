@@ -13,7 +13,7 @@ import typer
 from hub.cli.frame import FINDINGS, OK
 from hub.cli.opening import opened_hub
 from hub.cli.say import Say, plural
-from hub.contract import Probe
+from hub.contract import Probe, Resource
 from hub.doctor.claims import REMEMBERED, Verdict, examine
 from hub.errors import HubError
 from hub.exchange.ground import Hub
@@ -21,6 +21,7 @@ from hub.security import audit
 from hub.store import claims
 from hub.workspace import yaml
 from hub.workspace.workspace import System, Workspace
+from hub.workspace.writing_references import deleting
 
 MARKS = {
     "ok": ("ok", "green"), "warning": ("warning", "yellow"), "failed": ("failed", "red bold"), "skipped": ("-", "dim"),
@@ -80,7 +81,7 @@ def _checked(connect: Any, workspace: Workspace, system: System) -> Checked:
         probes = list(connector.check())
         unused = _unused(workspace, system, probes)
         found.probes += [
-            _weighed(workspace, system, probe)
+            _weighed(workspace, system, probe, connector)
             for probe in probes
             if probe.name not in {f"{step} {name}" for step in ("read", "write") for name in unused}
         ]
@@ -128,7 +129,7 @@ def looked_up_by(workspace: Workspace, system: str, resource: str) -> list[str]:
     return []
 
 
-def _weighed(workspace: Workspace, system: System, probe: Probe) -> Probe:
+def _weighed(workspace: Workspace, system: System, probe: Probe, connector: Any) -> Probe:
     """A right that lacks is a failure where an exchange needs it."""
     if probe.status != "warning" or not probe.name.startswith("write") or system.writes != "on":
         return probe
@@ -137,7 +138,26 @@ def _weighed(workspace: Workspace, system: System, probe: Probe) -> Probe:
     wanted = f"{system.name}.{name}" if name else f"{system.name}."
     if not any(place == wanted or (not name and place.startswith(wanted)) for place in places):
         return probe
+    if name and _refused(connector, name) == {"delete"} and not _deleted(workspace, wanted):
+        return probe
     return dataclasses.replace(probe, status="failed", detail=f"{probe.detail}, and an exchange writes there")
+
+
+def _refused(connector: Any, resource: str) -> frozenset[str]:
+    try:
+        described: Resource = connector.resource(resource)
+    except HubError:  # told by the steps that read
+        return frozenset()
+    return described.refuses
+
+
+def _deleted(workspace: Workspace, place: str) -> bool:
+    """Whether an exchange deletes there."""
+    return any(
+        output.into == place and any(deleting(mapping, output, ()))
+        for mapping in workspace.mappings.values()
+        for output in mapping.outputs
+    )
 
 
 def _unused(workspace: Workspace, system: System, probes: list[Probe]) -> set[str]:

@@ -244,7 +244,7 @@ def _resource(say: Say, system: str, found: Resource) -> None:
     say.line(say.text(f"{system}.{found.name}", "bold"), say.text(found.title))
     say.line(
         f"  key {listed(found.key) or 'none'}; cursor {found.cursor or 'none: read in full'};",
-        "writable" if found.writable else "not writable",
+        _takes(found),
     )
     table = say.table("field", "type", "", "title")
     for field in found.fields:
@@ -253,6 +253,13 @@ def _resource(say: Say, system: str, found: Resource) -> None:
         say.show(table)
     else:
         say.line("the system has no metadata and its file declares no fields: any name is accepted")
+
+
+def _takes(found: Resource) -> str:
+    refused = ", ".join(kind for kind in ("create", "update", "delete") if kind in found.refuses)
+    if not found.writable:
+        return "not writable"
+    return f"writable, without {refused}" if refused else "writable"
 
 
 def _field(say: Say, table: Any, field: Field, above: str, keys: set[str]) -> None:

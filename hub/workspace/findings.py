@@ -9,6 +9,8 @@ FINDINGS: Final[dict[str, str]] = {
     "class.unknown": "A class of personal data has no mask: its values are hidden as a whole (warning).",
     "connector.broken": "The connector exists and cannot be imported: something it needs is not installed.",
     "connector.direction": "A mapping writes to a connector that only reads, or the reverse.",
+    "connector.readonly": "The resource can only be read, and the mapping writes it.",
+    "connector.refuses": "The resource does not take what the mapping does to it; creating and changing: a warning.",
     "connector.unknown": "No connector and no profile has this name.",
     "each.syntax": "each is not written as LIST as NAME.",
     "file.ignored": "A YAML file stands where none is read (warning).",

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from hub.contract import Resource
-from hub.errors import ConfigError
 from hub.workspace.explain import Loc, dotted, suggest
 from hub.workspace.mapping_references import as_list
 from hub.workspace.scope import Scope
 from hub.workspace.shape import MappingFile, Output
+from hub.workspace.writing_references import described
 
 OF_MODELS: Final = ("ignore", "disable", "delete", "unlink")
 OF_TARGETS: Final = ("keep", "disable", "delete")
@@ -47,7 +46,7 @@ def _misplaced(scope: Scope, path: Loc, word: str, output: Output, *, target: bo
 
 def _target(scope: Scope, mapping: MappingFile, output: Output, at: Loc) -> None:
     chains = {"out_of_scope": output.out_of_scope.chain, "absent": output.absent.chain}
-    if (resource := _described(scope, output)) is not None and resource.replaces:
+    if (resource := described(scope, output)) is not None and resource.replaces:
         _whole(scope, output, at)
         return
     disables = [name for name, chain in chains.items() if any(step.reaction == "disable" for step in chain)]
@@ -96,11 +95,3 @@ def _whole(scope: Scope, output: Output, at: Loc) -> None:
             hint = f"remove {word}, or keep the record in scope and map a field that says it is not in use"
             scope.error(path, "reaction.whole", message, hint)
 
-
-def _described(scope: Scope, output: Output) -> Resource | None:
-    system, _, resource = output.into.partition(".")
-    found = scope.built.systems.get(system)
-    try:
-        return found.describe(resource) if found else None
-    except ConfigError:  # told where the resource is named
-        return None

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 from contextlib import ExitStack
 
+from hub.contract import Target
 from hub.errors import ConfigError
 from hub.exchange.contents import levels
 from hub.exchange.delivering.alike import Likeness
@@ -50,6 +51,8 @@ def deliver(
     if system.writes == "on":
         require_writable(hub.database, manifest.output)
     target = hub.opened(stack, system.name) if system.writes == "on" else None
+    if target is not None:
+        _require_taken(target, manifest.output)
     secret = frozenset(name for name, level in levels(hub, manifest).items() if is_classified(level))
     mapping, limits = hub.workspace.mapping(manifest.exchange), system.delivery
     meter = Meter(requests_of(system))
@@ -88,3 +91,14 @@ def deliver(
     if target is not None:
         remember(run, hub.database, held, manifest.source, manifest.map_hash, manifest.fields, hub.signer)
     return delivery.tally.undone
+
+
+def _require_taken(target: Target, place: str) -> None:
+    """ConfigError ``connector.readonly``, before the first write, where the system's own definition of the resource
+    says that it can only be read."""
+    system, _, name = place.partition(".")
+    if not target.resource(name).writable:
+        raise ConfigError(
+            "connector.readonly", f"{place} can only be read, says the system's definition", where=place,
+            hint=f"choose another resource; cophub systems check {system} tells what it takes",
+        )  # fmt: skip

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from connectors.odata import SPEC
+from connectors.odata.declared import ODataResource
 from connectors.odata.edmx import Metadata, parse_edmx
+from connectors.odata.service import describe
 from hub.contract import Context, Field
 from hub.errors import ConfigError
 
@@ -115,6 +117,39 @@ def test_a_resource_is_described_offline_from_a_file(fixtures: Path):
         SPEC.describe(
             context, settings, "A_BusinessPartner", SPEC.resource.model_validate({"cursor": "Nope"})
         )
+
+
+CONTAINER = b"""<EntityType Name="T"><Key><PropertyRef Name="Id"/></Key>
+<Property Name="Id" Type="Edm.String"/></EntityType>
+<EntityContainer Name="C"><EntitySet Name="S" EntityType="n.T" %s</EntityContainer>"""
+V4 = b"""<Annotation Term="Org.OData.Capabilities.V1.%sRestrictions"><Record><PropertyValue Property="%s" %s
+</Record></Annotation>"""
+OPEN, SHUT = b'Bool="true"/>', b"><Bool>false</Bool></PropertyValue>"
+
+
+@pytest.mark.parametrize(
+    ("inner", "refused", "writable"),
+    [
+        (CONTAINER % b"/>", set(), True),
+        (CONTAINER % b'xmlns:sap="s" sap:creatable="true" sap:deletable="false"/>', {"delete"}, True),
+        (CONTAINER % b'xmlns:sap="s" sap:creatable="false" sap:updatable="false"/>', {"create", "update"}, False),
+        (CONTAINER % (b">" + V4 % (b"Delete", b"Deletable", SHUT) + b"</EntitySet>"), {"delete"}, True),
+        (CONTAINER % (b">" + V4 % (b"Delete", b"Deletable", OPEN) + b"</EntitySet>"), set(), True),
+        (
+            CONTAINER % b"/>" + b'<Annotations Target="n.C/S">' + V4 % (b"Insert", b"Insertable", b'Bool="false"/>')
+            + V4 % (b"Update", b"Updatable", SHUT) + b"</Annotations>",
+            {"create", "update"}, False,
+        ),
+    ],
+)  # fmt: skip
+def test_metadata_say_what_a_set_does_not_take(inner: bytes, refused: set[str], writable: bool):
+    described = describe(parse_edmx(schema(inner)), "S", ODataResource())
+    assert (set(described.refuses), described.writable) == (refused, writable)
+
+
+def test_a_public_service_says_that_partners_are_not_deleted(fixtures: Path):
+    described = describe(load(fixtures, "sap/API_BUSINESS_PARTNER.v2.edmx"), "A_BusinessPartner", ODataResource())
+    assert (set(described.refuses), described.writable) == ({"delete"}, True)
 
 
 def test_without_metadata_only_the_declaration_is_described():

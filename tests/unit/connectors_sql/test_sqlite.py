@@ -108,8 +108,11 @@ def test_a_query_reads_with_its_parameters_and_is_not_written(file: Path) -> Non
 
 def test_a_view_and_a_table_without_key_are_read_only(file: Path) -> None:
     for name in ("active", "loose"):
-        assert not opened(file, {"table": name}).resource("R").writable
-        assert read(opened(file, {"table": name})) == []
+        made = opened(file, {"table": name})
+        assert read(made) == []
+        with pytest.raises(ConfigError) as refused:
+            made.deliver(made.resource("R"), [])
+        assert refused.value.code == "sql.readonly"
 
 
 @pytest.mark.parametrize(

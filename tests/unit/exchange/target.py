@@ -39,6 +39,7 @@ class Crm:
     threads: set[str] = field(default_factory=set)
     unreadable: bool = False
     ids: bool = True
+    writable: bool = True
     hidden: set[str] = field(default_factory=set)
     lock: Any = field(default_factory=threading.Lock, repr=False)
 
@@ -61,7 +62,7 @@ class Crm:
 
     def resource(self, name: str) -> Resource:
         fields = tuple(Field(one) for one in NAMES)
-        return Resource(name, key=("code",), fields=fields, writable=True, replaces=self.replaces)
+        return Resource(name, key=("code",), fields=fields, writable=self.writable, replaces=self.replaces)
 
     def read(self, query: Query) -> Iterator[Page]:
         """All rows in one page, but for those that a test leaves out of the list."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -191,6 +192,17 @@ def test_nothing_is_written_where_records_cannot_be_looked_up(world: World, crm:
         world.run("to-crm", initial=True)
     assert (refused.value.code, crm.rows, crm.calls) == ("claim.find", {}, [])
     refute(world, place="crm.Account", held=("find",))
+    world.run("to-crm", initial=True)
+    assert len(crm.rows) == 2
+
+
+def test_nothing_is_written_where_the_system_says_that_it_can_only_be_read(world: World, crm: Crm) -> None:
+    world.modules["crm"] = dataclasses.replace(crm.spec, describe=lambda *_: None)  # only the system itself tells
+    crm.writable = False
+    with pytest.raises(ConfigError) as refused:
+        world.run("to-crm", initial=True)
+    assert (refused.value.code, refused.value.where, crm.calls) == ("connector.readonly", "crm.Account", [])
+    crm.writable = True
     world.run("to-crm", initial=True)
     assert len(crm.rows) == 2
 

@@ -51,7 +51,7 @@ def workspace(
     """Systems hr and crm whose resources have the key Id and the fields given (any, where none are)."""
 
     def describe(context: Any, settings: Any, name: str, resource: Any) -> Resource:
-        return Resource(name, ("Id",), fields=(fields or {}).get(name, ()))
+        return Resource(name, ("Id",), fields=(fields or {}).get(name, ()), writable=True)
 
     spec = Spec("desk", "Desk", "", Settings, Settings, lambda *_: None, describe, writes=True)
     systems = {

@@ -48,6 +48,8 @@ class Drawer(Settings):
     key: tuple[str, ...] = ()
     fields: dict[str, str] = Field({})
     whole: bool = False
+    writable: bool = True
+    refuses: tuple[str, ...] = ()
 
 
 def describe(context: Context, settings: Any, name: str, drawer: Drawer | None) -> Resource | None:
@@ -57,7 +59,10 @@ def describe(context: Context, settings: Any, name: str, drawer: Drawer | None) 
         return None
     address = ForeignField("address", fields=(ForeignField("city"),))
     fields = tuple(ForeignField(field) for field in drawer.fields)
-    return Resource(name, key=drawer.key, fields=(*fields, address) if fields else (), replaces=drawer.whole)
+    return Resource(
+        name, key=drawer.key, fields=(*fields, address) if fields else (), replaces=drawer.whole,
+        writable=drawer.writable, refuses=frozenset(drawer.refuses),
+    )  # fmt: skip
 
 
 SPEC = Spec(
