@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 import pyarrow as pa
@@ -72,6 +73,7 @@ class Pulled:
     token: str | None
     deleted: tuple[str, ...]
     pieces: tuple[Piece, ...]
+    beside: tuple[str, Mapping[str, str]] = ("", {})
 
 
 def pull(
@@ -100,7 +102,9 @@ def pull(
             f"{query.resource.name}: the source stopped in the middle of its pages",
             hint="nothing was used; the next run reads again",
         )
-    return Pulled(scan, writer.count, announced, last.token, tuple(deleted), tuple(writer.pieces))
+    cursor = [query.resource.cursor] if query.resource.cursor else []
+    beside = writer.beside([*query.resource.key, *cursor])
+    return Pulled(scan, writer.count, announced, last.token, tuple(deleted), tuple(writer.pieces), beside)
 
 
 def extract(
@@ -123,7 +127,8 @@ def extract(
     pulled = _after(run, resource, again, pull(source, query, run, progress))
     scan = scan_of(pulled.scan) if scan_of else pulled.scan
     full = query.since is None and query.token is None
-    read, keyless = index(run, resource, scan, pulled.count, pulled.pieces)
+    given = pulled.beside if scan == pulled.scan else ("", {})
+    read, keyless = index(run, resource, scan, pulled.count, pulled.pieces, beside=given)
     cursor = _newest(run, resource) if resource.cursor else None
     duplicates = flag_duplicates(run, resource, read)
     certificate = _certify(resource, read - duplicates, pulled.announced, full)
@@ -156,6 +161,7 @@ def _after(run: RunFile, resource: Resource, again: Iterable[bytes], pulled: Pul
         pulled,
         scan=f"{objects([path])} UNION ALL {pulled.scan}",
         count=pulled.count + number if pulled.count >= 0 else -1,
+        beside=("", {}),
         pieces=(Piece(0, EARLIER, 1), *pieces),
     )
 
@@ -176,9 +182,15 @@ def json_path(name: str) -> str:
     return "$" + "".join(f'."{part}"' for part in name.split("."))
 
 
-def key_sql(names: Iterable[str], raw: str = "raw") -> str:
-    """DuckDB SQL of a record's key, equal to ``hub.contract.key_text``; NULL where a part is missing."""
-    parts = [f"({raw}->>{sql_text(json_path(name))})" for name in names]
+def field_sql(name: str, raw: str = "raw") -> str:
+    """DuckDB SQL of the text of a record's field."""
+    return f"({raw}->>{sql_text(json_path(name))})"
+
+
+def key_sql(names: Iterable[str], raw: str = "raw", beside: Mapping[str, str] = MappingProxyType({})) -> str:
+    """DuckDB SQL of a record's key, equal to ``hub.contract.key_text``; NULL where a part is missing. ``beside`` is
+    the SQL of fields that need not be taken out of the JSON."""
+    parts = [beside.get(name) or field_sql(name, raw) for name in names]
     if len(parts) == 1:
         return f"nullif({parts[0]}, '')"
     missing = " OR ".join(f"{part} IS NULL" for part in parts)
@@ -186,18 +198,27 @@ def key_sql(names: Iterable[str], raw: str = "raw") -> str:
 
 
 def index(
-    run: RunFile, resource: Resource, scan: str, count: int, pieces: Sequence[Piece], *, again: bool = False
+    run: RunFile,
+    resource: Resource,
+    scan: str,
+    count: int,
+    pieces: Sequence[Piece],
+    *,
+    again: bool = False,
+    beside: tuple[str, Mapping[str, str]] = ("", {}),
 ) -> tuple[int, int]:
     """Make ``extracted``, and ``spoiled`` (hash): the records with half a character in them, which are set aside;
-    answers records read, and those of them without key. ``again`` says that the records were read before."""
+    answers records read, and those of them without key. ``again`` says that the records were read before, ``beside``
+    is a scan of the same with columns beside the JSON."""
     run.sql("CREATE OR REPLACE TABLE main.spoiled (hash BIGINT)")
-    cursor = f"raw->>{sql_text(json_path(resource.cursor))}" if resource.cursor else "NULL::VARCHAR"
+    wide, columns = beside
+    cursor = columns.get(name) or field_sql(name) if (name := resource.cursor) else "NULL::VARCHAR"
     # No join here, nor IN: DuckDB keeps the order of a scan, and so positions, only without.
     query = (
         "SELECT key, hash, cur FROM (SELECT "
         f"CASE WHEN strlen(raw) > {MAX_RECORD} THEN error({sql_text(LARGE)}) "
-        f"ELSE {key_sql(resource.key)} END AS key, "
-        f"{HASH.format('raw')} AS hash, {cursor} AS cur FROM ({scan}))"
+        f"ELSE {key_sql(resource.key, beside=columns)} END AS key, "
+        f"{HASH.format('raw')} AS hash, {cursor} AS cur FROM ({wide or scan}))"
     )
     try:
         try:
@@ -270,7 +291,7 @@ def flag_duplicates(run: RunFile, resource: Resource, read: int) -> int:
 def drop_deleted(run: RunFile, resource: Resource, path: Path, deleted: Mapping[str, str]) -> int:
     """Take out of a file of records those that were deleted since, unless their cursor is later than that of
     the deletion (``deleted``: key → cursor, empty where it has none); answers how many."""
-    cursor = f"raw->>{sql_text(json_path(resource.cursor))}" if resource.cursor else "NULL::VARCHAR"
+    cursor = field_sql(resource.cursor) if resource.cursor else "NULL::VARCHAR"
     run.table("dropping", pa.table({"key": [*deleted], "gone": [one or None for one in deleted.values()]}, _GONE))
     rows = run.sql(f"""SELECT CAST(raw AS VARCHAR), coalesce(d.key IS NOT NULL
             AND NOT coalesce({order_sql(resource)} > {order_sql(resource, "d.gone")}, false), false)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 import duckdb
 import orjson
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from hub.contract import LocalFile, Page
 from hub.errors import Fatal
 from hub.exchange.malformed import malformed
-from hub.exchange.runfile import RunFile, sql_text
+from hub.exchange.runfile import RunFile, sql_name, sql_text
 from hub.exchange.surrogates import mend
 
 LONG_NUMBER = re.compile(rb"[:\[,]\s*-?\d[\d.]{16,}")
@@ -47,6 +47,7 @@ class Stage:
         self.pieces: list[Piece] = []
         self._text: BinaryIO | None = None
         self._rows: pq.ParquetWriter | None = None
+        self._fields: list[pa.Field[Any]] = []
         self._path = run.stage / f"{part}.ndjson"
         self._copies: list[Path] = []
 
@@ -118,7 +119,11 @@ class Stage:
             raise Fatal("page.mixed", "the connector gave pages of two kinds in one read")
         if self._rows is None:
             self._path = self._path.with_suffix(".parquet")
-            self._rows = pq.ParquetWriter(self._path, batch.schema, compression="lz4")
+            self._fields = list(batch.schema)
+            # Read once or twice as a whole: what would help to skip parts costs more than it saves.
+            self._rows = pq.ParquetWriter(
+                self._path, batch.schema, compression="lz4", use_dictionary=False, write_statistics=False
+            )
         self._rows.write_batch(batch)
 
     def close(self) -> str:
@@ -131,8 +136,32 @@ class Stage:
             return objects(self._copies)
         if self._rows is not None:
             self._rows.close()
-            return f"SELECT to_json(staged) AS raw FROM read_parquet({sql_text(str(self._path))}) staged"
+            return self._parquet()
         return "SELECT NULL::JSON AS raw WHERE false"
+
+    def beside(self, names: Sequence[str]) -> tuple[str, dict[str, str]]:
+        """A scan that gives columns of Arrow pages beside ``raw``, and the SQL of the text of each: what JSON would be
+        taken apart for again. Nothing where a name is not such a column, or JSON writes its values in another way."""
+        columns: dict[str, list[pa.DataType]] = {}
+        for column in self._fields:
+            columns.setdefault(column.name.casefold(), []).append(column.type)  # DuckDB knows no case
+        found: dict[str, str] = {}
+        for number, name in enumerate(dict.fromkeys(names)):
+            kinds = columns.get(name.casefold(), [])
+            if "." in name or len(kinds) != 1 or not _plain(kinds[0]):
+                return "", {}
+            found[name] = f"beside{number}"
+        more = [f"CAST(staged.{sql_name(name)} AS VARCHAR) AS {alias}" for name, alias in found.items()]
+        return self._parquet(more), found
+
+    def _parquet(self, more: Sequence[str] = ()) -> str:
+        columns = ", ".join(["to_json(staged) AS raw", *more])
+        return f"SELECT {columns} FROM read_parquet({sql_text(str(self._path))}) staged"
+
+
+def _plain(kind: pa.DataType) -> bool:
+    """Whether the text of a value in JSON is the text of the value."""
+    return bool(pa.types.is_integer(kind) or pa.types.is_string(kind))
 
 
 def objects(paths: Sequence[Path]) -> str:
