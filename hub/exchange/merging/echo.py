@@ -180,7 +180,7 @@ class Echo:
 
     def _test(self, name: str) -> str:
         """SQL: is the value an echo?"""
-        quoted, holder = f"n.{sql_name(name)}", said.alias("holder", name)
+        quoted, holder = f"n.{sql_name(name)}", said.holder(name)
         kind = duck_type(entities.columns(self.database, self.model.model)[name])
         before = f"CAST({said.of_field('own.said', sql_text('~' + name))} AS {kind})"
         value = f"(n._id, {sql_text(name)}, CAST({quoted} AS VARCHAR))"
@@ -195,7 +195,7 @@ class Echo:
 
     def _own_items(self, name: str) -> str:
         """SQL of a list without what it only repeats: golden values that this record never said itself."""
-        quoted, holder = sql_name(name), said.alias("holder", name)
+        quoted, holder = sql_name(name), said.holder(name)
         path = f'$."{name}"'
         ours = f"json_extract(own.said, {sql_text(path)})"
         first = (
@@ -209,7 +209,7 @@ class Echo:
 
     def _tell(self, name: str, joins: str) -> None:
         """A note where a target gives a value back otherwise than it got it, when that is read first."""
-        holder, text = said.alias("holder", name), sql_text(name)
+        holder, text = said.holder(name), sql_text(name)
         never = " AND ".join(
             f"{said.of_field('own.said', sql_text(one))} IS NULL" for one in (name, "~" + name)
         )

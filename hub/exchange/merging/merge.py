@@ -97,7 +97,9 @@ class Merger:
         """The same for an entity that is new: a list that others write too is as their union would be."""
         if not self.model.fields[field].many or field not in self.claims.contested(self.mapping):
             return self._value(field)
-        return f"{alone(sql_name(field), whole=(field, self.mapping) in self.claims.whole)} AS {sql_name(field)}"
+        return (
+            f"{alone(sql_name(field), whole=(field, self.mapping) in self.claims.whole)} AS {sql_name(field)}"
+        )
 
     def _ref_joins(self) -> str:
         joins = ""
@@ -176,7 +178,13 @@ class Merger:
         said.hear(self.run, self.session, self.claims, self.mapping, fields, known, of)
 
     def _merge(
-        self, fields: Sequence[str], contested: Sequence[str], more: Sequence[str], known: said.Known, *, gone: bool
+        self,
+        fields: Sequence[str],
+        contested: Sequence[str],
+        more: Sequence[str],
+        known: said.Known,
+        *,
+        gone: bool,
     ) -> None:
         """``merged``, and what is said in vain; ``more`` are fields that only others write, and some of those
         others are ``gone``."""
@@ -188,13 +196,14 @@ class Merger:
             unite(run, self.claims, self.mapping, name, NOTHING if name in more else said_now)
         decided = {name: self._decide(name, known, contested) for name in fields}
         joins = said.joins(scalars) + "".join(
-            f" LEFT JOIN {said.alias('united', name)} ON {said.alias('united', name)}.entity = g._id"
-            for name in lists
+            f" LEFT JOIN {said.united(name)} ON {said.united(name)}.entity = g._id" for name in lists
         )
         if gone:
             decided = {name: parted_from(name, *found) for name, found in decided.items()}
             decided |= {name: left_behind(name, self._without_us(name)) for name in more}
             joins += " JOIN golden_before b ON b._id = g._id LEFT JOIN parted p ON p._id = g._id"
+        # One join, and not a subquery in the expressions: they name it several times per field.
+        joins += " LEFT JOIN (SELECT DISTINCT survivor FROM stepping) back ON back.survivor = g._id"
         source = f"FROM incoming n JOIN golden g ON g._id = n._id {joins}"
         merged_rows(run, model, decided, source, before="b" if gone else "g")
         # What the hub created itself is no proof that the entity is alive.
@@ -202,16 +211,16 @@ class Merger:
         if contested:
             ours = [[name for name in names if name in fields] for names in (scalars, lists)]
             said.remember(run, self.mapping, ours[0], ours[1], fields)
-        for place, name in enumerate(more, len(fields) + 1):
-            if name in scalars:
-                said.taken_over(run, "merged", self.mapping, name, place)
+        said.taken_over(
+            run, self.mapping, {name: at for at, name in enumerate(more, len(fields) + 1) if name in scalars}
+        )
 
     def _without_us(self, name: str) -> tuple[str, str]:
         """SQL of what others who stand for the entity say of a field that we do not write, and its sign."""
         if self.model.fields[name].many:
-            united = said.alias("united", name)
+            united = said.united(name)
             return f"{united}.value", f"coalesce({united}.sign, '-')"
-        other, kind = said.alias("fallback", name), duck_type(entities.columns(self.database, self.model.model)[name])
+        other, kind = said.fallback(name), duck_type(entities.columns(self.database, self.model.model)[name])
         return f"coalesce(CAST({other}.value AS {kind}), g.{sql_name(name)})", f"coalesce({other}.sign, '-')"
 
     def _moved(self, fields: Sequence[str], known: said.Known) -> None:
@@ -234,7 +243,7 @@ class Merger:
         """SQL of the field's new value, and of its sign in the pattern."""
         quoted = sql_name(name)
         if name in contested and self.model.fields[name].many:
-            united = said.alias("united", name)
+            united = said.united(name)
             return f"{united}.value", f"coalesce({united}.sign, '-')"
         if name in contested:
             return self._contest(name)
@@ -247,12 +256,11 @@ class Merger:
 
     def _filled(self, quoted: str) -> str:
         """SQL: the survivor's own record is back and says nothing; what its twin said meanwhile fills."""
-        back = "g._id IN (SELECT survivor FROM stepping)"
-        return f"({back} AND n.{quoted} IS NULL AND g.{quoted} IS NOT NULL)"
+        return f"(back.survivor IS NOT NULL AND n.{quoted} IS NULL AND g.{quoted} IS NOT NULL)"
 
     def _contest(self, name: str) -> tuple[str, str]:
         """The same for a field with several claimants: the holder (h), what others said in vain (f), we (n)."""
-        quoted, holder, other = sql_name(name), said.alias("holder", name), said.alias("fallback", name)
+        quoted, holder, other = sql_name(name), said.holder(name), said.fallback(name)
         kind = duck_type(entities.columns(self.database, self.model.model)[name])
         me, mine = self.claims.of(name, self.mapping), f"{holder}.exchange = {sql_text(self.mapping)}"
         before = f"CAST({said.of_field('own.said', sql_text(name))} AS {kind})"
@@ -264,13 +272,16 @@ class Merger:
             OR (g.{quoted} IS NULL AND {holder}.exchange <> {sql_text(HAND)})
             OR (({alike}) AND n.{quoted} IS DISTINCT FROM {before})))"""
         theirs = f"({holder}.exchange IS NOT NULL AND NOT {mine})"
-        best = f"CASE WHEN {ours} THEN {me} WHEN {theirs} THEN {holder}.claim ELSE {NOBODY + 1} END"
-        forward = f"coalesce({other}.claim < {best}, false)"
+        filled, come = self._filled(quoted), f"CAST({other}.value AS {kind})"
         return (
-            f"CASE WHEN {forward} THEN CAST({other}.value AS {kind}) WHEN {ours} THEN n.{quoted} "
-            f"WHEN {mine} AND NOT {self._filled(quoted)} THEN NULL ELSE g.{quoted} END",
-            f"CASE WHEN {forward} THEN {other}.sign WHEN {mine} AND {self._filled(quoted)} THEN '{FILLED}' "
-            f"WHEN {ours} OR {mine} THEN '1' ELSE '0' END",
+            f"CASE WHEN {ours} THEN CASE WHEN {other}.claim < {me} THEN {come} ELSE n.{quoted} END "
+            f"WHEN {theirs} THEN CASE WHEN {other}.claim < {holder}.claim THEN {come} ELSE g.{quoted} END "
+            f"WHEN {other}.claim <= {NOBODY} THEN {come} "
+            f"WHEN {mine} AND NOT {filled} THEN NULL ELSE g.{quoted} END",
+            f"CASE WHEN {ours} THEN CASE WHEN {other}.claim < {me} THEN {other}.sign ELSE '1' END "
+            f"WHEN {theirs} THEN CASE WHEN {other}.claim < {holder}.claim THEN {other}.sign ELSE '0' END "
+            f"WHEN {other}.claim <= {NOBODY} THEN {other}.sign "
+            f"WHEN {mine} THEN CASE WHEN {filled} THEN '{FILLED}' ELSE '1' END ELSE '0' END",
         )
 
 
@@ -294,19 +305,25 @@ def merged_rows(
 ) -> None:
     """``merged``: the golden rows (g; ``before`` as they are) as they become, from the SQL of each field's value
     and sign."""
-    new = [
+    new = ", ".join(
         f"{decided[name][0] if name in decided else 'g.' + sql_name(name)} AS {sql_name(name)}"
         for name in model.fields
-    ]
-    pattern = " || ".join(sign for _, sign in decided.values())
-    changed = ", ".join(
-        f"CASE WHEN {value} IS DISTINCT FROM {before}.{sql_name(name)} THEN {sql_text(name)} END"
-        for name, (value, _) in decided.items()
     )
-    run.sql(f"""CREATE OR REPLACE TABLE merged AS SELECT g._id, g._version AS _expected,
-        g._state AS _old_state, if(g._state = 3, 3, 0)::SMALLINT AS _state, {before}._origin AS _old_origin,
-        {pattern} AS _pattern,
-        list_filter([{changed}], lambda x: x IS NOT NULL) AS _changed, {", ".join(new)} {source}""")
+    # Each value and sign is reckoned once, in the inner query: what compares them names them only.
+    aside = "".join(
+        f", {sign} AS _sign{place}, {before}.{sql_name(name)} AS _before{place}"
+        for place, (name, (_, sign)) in enumerate(decided.items())
+    )
+    pattern = " || ".join(f"_sign{place}" for place in range(len(decided)))
+    changed = ", ".join(
+        f"CASE WHEN {sql_name(name)} IS DISTINCT FROM _before{place} THEN {sql_text(name)} END"
+        for place, name in enumerate(decided)
+    )
+    run.sql(f"""CREATE OR REPLACE TABLE merged AS SELECT _id, _expected, _old_state, _state, _old_origin,
+        {pattern} AS _pattern, list_filter([{changed}], lambda x: x IS NOT NULL) AS _changed,
+        {", ".join(map(sql_name, model.fields))}
+        FROM (SELECT g._id, g._version AS _expected, g._state AS _old_state,
+            if(g._state = 3, 3, 0)::SMALLINT AS _state, {before}._origin AS _old_origin, {new}{aside} {source})""")
 
 
 def _one_of(column: str, ids: Sequence[int]) -> str:

@@ -80,14 +80,14 @@ def _decide(run: RunFile, session: Bulk, database: Database, compiled: Compiled,
     decided = {}
     for name in fields:
         quoted, kind = sql_name(name), duck_type(columns[name])
-        mine = f"coalesce({said.alias('holder', name)}.exchange = {sql_text(mapping)}, false)"
+        mine = f"coalesce({said.holder(name)}.exchange = {sql_text(mapping)}, false)"
         if name in lists:
-            united = said.alias("united", name)
+            united = said.united(name)
             touched = f"{mine} OR {united}.value IS DISTINCT FROM g.{quoted}"
             sign = f"CASE WHEN {touched} THEN coalesce({united}.sign, '-') ELSE '0' END"
             decided[name] = (f"{united}.value", sign)
             continue
-        other = said.alias("fallback", name)
+        other = said.fallback(name)
         rest = f"g.{quoted}" if kept(model, name) else "NULL"
         decided[name] = (
             f"CASE WHEN NOT {mine} THEN g.{quoted} WHEN {other}.value IS NOT NULL "
@@ -95,10 +95,7 @@ def _decide(run: RunFile, session: Bulk, database: Database, compiled: Compiled,
             f"CASE WHEN NOT {mine} THEN '0' WHEN {other}.value IS NOT NULL THEN {other}.sign ELSE '-' END",
         )
     joins = said.joins(fields) + "".join(
-        f" LEFT JOIN {said.alias('united', name)} ON {said.alias('united', name)}.entity = g._id"
-        for name in lists
+        f" LEFT JOIN {said.united(name)} ON {said.united(name)}.entity = g._id" for name in lists
     )
     merged_rows(run, model, decided, f"FROM golden g{joins}")
-    for place, name in enumerate(fields, 1):
-        if name in scalars:
-            said.taken_over(run, "merged", mapping, name, place)
+    said.taken_over(run, mapping, {name: at for at, name in enumerate(fields, 1) if name in scalars})
