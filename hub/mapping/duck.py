@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -35,10 +36,8 @@ def lockdown(
     ``folders`` are the only places it may read and write by name. ``memory`` (``450MB``, ``2GB``) and
     ``threads`` are caps; what does not fit spills to ``scratch``, at most ``disk``.
     """
-    known = {row[0] for row in con.execute("SELECT name FROM duckdb_settings()").fetchall()}
-    for name, value in _FIXED.items():
-        if name in known:
-            _set(con, name, value)
+    for name in _names():
+        _set(con, name, _FIXED[name])
     _set(con, "memory_limit", _text(memory))
     _set(con, "threads", str(int(threads)))
     if scratch is not None:
@@ -65,6 +64,14 @@ def open_run_file(
     con = duckdb.connect(":memory:")
     lockdown(con, folders, memory, threads, scratch)
     return con
+
+
+@cache
+def _names() -> list[str]:
+    """Those of the fixed settings that this build of DuckDB has; asking takes longer than setting them."""
+    with duckdb.connect(":memory:") as con:
+        known = {row[0] for row in con.execute("SELECT name FROM duckdb_settings()").fetchall()}
+    return [name for name in _FIXED if name in known]
 
 
 def _set(con: duckdb.DuckDBPyConnection, name: str, value: str) -> None:
