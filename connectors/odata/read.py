@@ -15,6 +15,7 @@ from connectors.odata.shapes import Batch, entries, page
 from hub.contract import Page, Query
 from hub.errors import Fatal, Retriable
 from hub.http import Response
+from hub.http.paging import Announced
 
 EXPANSION_PAGES = 1000
 REFUSED = (400, 404, 410)
@@ -33,21 +34,14 @@ class Reader:
 
     def pages(self, query: Query) -> Iterator[Page]:
         """The pages of one read. The last one closes the chain of links, or reaches the announced number."""
-        count, announced = 0, None
+        count, announced = 0, Announced()
         for batch, last in self._batches(query):
-            announced = batch.announced if batch.announced is not None else announced
             first, count = count + 1, count + batch.count
-            if last and announced is not None and count < announced:
-                raise Retriable(
-                    "total.short",
-                    f"{announced} records were announced and {count} came",
-                    where=self._where,
-                    hint="records changed while they were read, or a page was left out: run again",
-                )
+            announced.page(batch.count, batch.announced, last=last, where=self._where)
             origin = f"{self._service.root}{self._set}"
             token = batch.delta if last else None
             yield Page(
-                batch.records, batch.count, origin, first, last, announced, token, tuple(batch.deleted)
+                batch.records, batch.count, origin, first, last, announced.total, token, tuple(batch.deleted)
             )
 
     def _batches(self, query: Query) -> Iterator[tuple[Batch, bool]]:

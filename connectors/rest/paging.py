@@ -88,7 +88,10 @@ class ByLast:
         values = {name: seen.last(path) for name, path in self._rule.params.items()}
         given = {name: value for name, value in values.items() if value is not None}
         if given.keys() != values.keys():
-            raise Fatal("paging.missing", "the last record has no value to go on with", where=seen.where)
+            raise Fatal(
+                "paging.missing", "the last record has no value to go on with", where=seen.where,
+                hint="check paging: of the resource against an answer of the system",
+            )  # fmt: skip
         if tuple(given.values()) in self._seen:
             raise repeated(seen.where, "gives the same last record again")
         self._seen.add(tuple(given.values()))

@@ -19,7 +19,7 @@ from connectors.rest.verdict import Verdicts
 from hub.contract import Page, Query, Resource
 from hub.errors import ConfigError, Fatal, Retriable
 from hub.http import Response, Transport
-from hub.http.paging import Ask, Seen, repeated
+from hub.http.paging import Announced, Ask, Seen, repeated
 from hub.http.records import declared_fields, dig, ndjson, nest, text_at
 from hub.http.since import asked
 from hub.untrusted import parse_json
@@ -74,7 +74,7 @@ class Reader:
         fixed, fixed_in_body = since(declared.cursor, query.since)
         overlap = declared.paging.offset.overlap if declared.paging.offset else 0
         seen: set[bytes] = set()
-        total, count, last_record = None, 0, b""
+        announced, count, last_record = Announced(), 0, b""
         ask: Ask | None = pages.first()
         while ask is not None:
             with _restartable(following=count > 0):
@@ -82,17 +82,11 @@ class Reader:
             records = _without_overlap(got, last_record) if overlap and last_record else got.records
             text = self._with_added(ndjson(records, got.answer.where), given or {})
             self._refuse_repeat(seen, text, got.answer.where)
-            total = got.total if got.total is not None else total
             first, count = count + 1, count + len(records)
             last_record = bytes(records[-1]) if records else last_record
+            total = got.total if got.total is not None else announced.total
             ask = pages.after(got.seen(len(records), count, total))
-            if ask is None and total is not None and count < total:
-                raise Retriable(
-                    "total.short",
-                    f"{total} records were announced and {count} came",
-                    where=got.answer.where,
-                    hint="records changed while they were read, or a page was left out: run again",
-                )
+            announced.page(len(records), got.total, last=ask is None, where=got.answer.where)
             yield Page(text, len(records), declared.path, first, ask is None, total)
 
     def get(

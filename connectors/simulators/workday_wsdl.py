@@ -57,6 +57,13 @@ _RESPONSE: Shape = {
 }  # fmt: skip
 
 
+FIELDS = frozenset({
+    "Worker_ID", "User_ID", "First_Name", "Last_Name", "Local_Name", "Email", "Phone", "Business_Title", "Organization",
+    "Hire_Date", "Active", "Termination_Date", "Last_Functionally_Updated", "Entered",
+})  # fmt: skip
+"""Of a worker as the product keeps it."""
+
+
 def document(address: str) -> str:
     """The WSDL, its schema inside."""
     schema = (
@@ -109,28 +116,32 @@ def _element(name: str, shape: Shape | str) -> str:
 
 
 def worker(row: Row) -> str:
-    """A worker as an element of Response_Data."""
-    name = _all(First_Name=row["First_Name"], Last_Name=row["Last_Name"], Local_Name=row["Local_Name"])
-    contact = f"<wd:Phone_Data>{_all(Formatted_Phone=row['Phone'])}</wd:Phone_Data>"
-    contact += f"<wd:Email_Address_Data>{_all(Email_Address=row['Email'])}</wd:Email_Address_Data>"
+    """A worker as an element of Response_Data. A field that its vendor renamed stands at the end of Worker_Data."""
+    contact = f"<wd:Phone_Data>{_all(Formatted_Phone=row.get('Phone'))}</wd:Phone_Data>"
+    contact += f"<wd:Email_Address_Data>{_all(Email_Address=row.get('Email'))}</wd:Email_Address_Data>"
     status = _all(
-        Active=str(row["Active"]).lower(), Hire_Date=row["Hire_Date"], Terminated=str(not row["Active"]).lower(),
-        Termination_Date=row["Termination_Date"],
+        Active=_flag(row.get("Active")), Hire_Date=row.get("Hire_Date"), Terminated=_flag(not row.get("Active")),
+        Termination_Date=row.get("Termination_Date"),
     )  # fmt: skip
-    title = _all(Business_Title=row["Business_Title"])
-    unit = _all(Organization_Reference_ID=row["Organization"])
+    name = _all(**{part: row.get(part) for part in ("First_Name", "Last_Name", "Local_Name")})
+    title, unit = _all(Business_Title=row.get("Business_Title")), row.get("Organization")
     return (
         f'<wd:Worker><wd:Worker_Reference><wd:ID wd:type="WID">{_wid(row)}</wd:ID>'
         f'<wd:ID wd:type="Employee_ID">{escape(str(row["Worker_ID"]))}</wd:ID></wd:Worker_Reference>'
-        f"{_all(Worker_Descriptor=row['Local_Name'])}"
-        f"<wd:Worker_Data>{_all(Worker_ID=row['Worker_ID'], User_ID=row['User_ID'])}"
+        f"{_all(Worker_Descriptor=row.get('Local_Name'))}"
+        f"<wd:Worker_Data>{_all(Worker_ID=row['Worker_ID'], User_ID=row.get('User_ID'))}"
         f"<wd:Personal_Data><wd:Name_Data><wd:Legal_Name_Data><wd:Name_Detail_Data>{name}</wd:Name_Detail_Data>"
         f"</wd:Legal_Name_Data></wd:Name_Data><wd:Contact_Data>{contact}</wd:Contact_Data></wd:Personal_Data>"
         f"<wd:Employment_Data><wd:Worker_Job_Data><wd:Position_Data>{title}</wd:Position_Data></wd:Worker_Job_Data>"
         f"<wd:Worker_Status_Data>{status}</wd:Worker_Status_Data></wd:Employment_Data>"
-        f"<wd:Organization_Data><wd:Worker_Organization_Data>{unit}</wd:Worker_Organization_Data>"
-        "</wd:Organization_Data></wd:Worker_Data></wd:Worker>"
+        f"<wd:Organization_Data><wd:Worker_Organization_Data>{_all(Organization_Reference_ID=unit)}"
+        "</wd:Worker_Organization_Data></wd:Organization_Data>"
+        f"{_all(**{name: value for name, value in row.items() if name not in FIELDS})}</wd:Worker_Data></wd:Worker>"
     )
+
+
+def _flag(value: object) -> str:
+    return str(bool(value)).lower()
 
 
 def _wid(row: Row) -> str:

@@ -14,7 +14,7 @@ from connectors.soap.records import Records, Taken, answer_of, local, reach, tex
 from hub.contract import Field, Page, Query, Resource
 from hub.errors import ConfigError, Fatal, HubError, Retriable
 from hub.http import paging
-from hub.http.paging import Ask, Pager, Seen, repeated
+from hub.http.paging import Announced, Ask, Pager, Seen, repeated
 from hub.http.records import declared_fields
 from hub.http.since import asked
 
@@ -77,7 +77,7 @@ class Reader:
         pages = pager(declared.paging, _smaller(query.page_size, declared.paging))
         overlap = declared.paging.offset.overlap if declared.paging.offset else 0
         seen: set[bytes] = set()
-        total, count, last_record = None, 0, b""
+        announced, count, last_record = Announced(), 0, b""
         ask: Ask | None = pages.first()
         while ask is not None:
             got = self._page(ask, query.since, following=count > 0)
@@ -86,16 +86,10 @@ class Reader:
             if overlap and last_record:
                 lines, number = _without_overlap(lines, number, last_record, got.where), number - 1
             self._refuse_repeat(seen, lines, got.where)
-            total = got.total if got.total is not None else total
             first, count, last_record = count + 1, count + number, end
+            total = got.total if got.total is not None else announced.total
             ask = pages.after(Seen(got.text, {}, number, count, total, got.where))
-            if ask is None and total is not None and count < total:
-                raise Retriable(
-                    "total.short",
-                    f"{total} records were announced and {count} came",
-                    where=got.where,
-                    hint="records changed while they were read, or a page was left out: run again",
-                )
+            announced.page(number, got.total, last=ask is None, where=got.where)
             yield Page(lines, number, self.operation, first, ask is None, total)
 
     def first(self) -> Got:

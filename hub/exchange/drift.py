@@ -9,6 +9,7 @@ read and that would be no accident; one change of type is a matter of its record
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -73,18 +74,38 @@ def _kinds(types: list[str | None]) -> tuple[str, ...]:
 
 
 def _type(path: str) -> str:
-    """DuckDB SQL of the JSON type at a path, NULL where there is none; of a list's elements, the first one's."""
+    """DuckDB SQL of the JSON type at a path, NULL where there is none. Of a list's elements it is the type that the
+    first filled one has; an empty list is a place without a value, as null is."""
     if "[]" not in path:
         return f"json_type(raw, {sql_text(json_path(path))})"
-    steps = "".join(f'."{part.removesuffix("[]")}"' + "[*]" * part.endswith("[]") for part in path.split("."))
-    return f"list_filter(json_type(raw, {sql_text('$' + steps)}), lambda x: x <> 'NULL')[1]"
+    parts = path.split(".")
+    steps = "".join(f'."{part.removesuffix("[]")}"' + "[*]" * part.endswith("[]") for part in parts)
+    first = next(number for number, part in enumerate(parts) if part.endswith("[]"))
+    outer = json_path(".".join(parts[: first + 1]).removesuffix("[]"))
+    types = f"json_type(raw, {sql_text('$' + steps)})"
+    elements = f"json_extract(raw, {sql_text('$' + steps[: steps.rindex('[*]') + 3])})"
+    return (
+        f"CASE WHEN len({types}) > 0 THEN coalesce(list_filter({types}, lambda x: x <> 'NULL')[1], 'NULL') "
+        f"WHEN len({elements}) = 0 AND json_type(raw, {sql_text(outer)}) IS NOT NULL THEN 'NULL' END"
+    )
 
 
 def _paths(compiled: list[Compiled]) -> set[str]:
     joined = {join.alias for one in compiled for join in one.joins}
     return {
-        path for one in compiled for path in one.paths if path.split(".")[0].removesuffix("[]") not in joined
+        _signed(path, one) for one in compiled for path in one.paths if path.split(".")[0] not in joined
     }
+
+
+def _signed(path: str, compiled: Compiled) -> str:
+    """``addresses[].city`` of ``addresses.city``, where the mapping reads elements of a list."""
+    shape = json.loads(compiled.structure) if compiled.structure else {}
+    signed: list[str] = []
+    for part in path.split("."):
+        shape = shape.get(part) if isinstance(shape, dict) else None
+        signed.append(f"{part}[]" if isinstance(shape, list) else part)
+        shape = shape[0] if isinstance(shape, list) else shape
+    return ".".join(signed).removesuffix("[]")
 
 
 def require_fields(
@@ -160,7 +181,10 @@ def affected_by(workspace: Workspace, source: str, paths: list[str]) -> list[str
         if mapping.from_ != source or not mapping.enabled:
             continue
         for one in compile_mapping(mapping, workspace):
-            fields = [column.name for column in one.columns if set(paths) & set(column.inputs)]
+            fields = [
+                column.name for column in one.columns
+                if set(paths) & {path.removesuffix("[]") for path in column.inputs}
+            ]  # fmt: skip
             told += [f"{name} → {one.output}.{field}" for field in fields]
             for field in fields:
                 told += _onwards(workspace, one.output, field)

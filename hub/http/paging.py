@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 from pydantic import Field
 
 from hub.contract import Settings
-from hub.errors import Fatal
+from hub.errors import Fatal, Retriable
 
 NOTHING = (None, "", "null", "false", "0")
 Until = Literal["empty", "short"]
@@ -74,6 +74,33 @@ class Seen:
     last: Callable[[str], str | None] = lambda path: None
 
 
+class Announced:
+    """The number of records that the pages of one list announce, and how many came.
+
+    A number that falls on the way says that records were deleted meanwhile, unless it is less than what came already
+    and the page has none: an empty list in place of a page, which ends nothing.
+    """
+
+    def __init__(self) -> None:
+        self.total: int | None = None
+        self._most = self._came = 0
+
+    def page(self, count: int, total: int | None, *, last: bool, where: str) -> None:
+        """Count a page. Raises Retriable ``total.short`` where it ends a list of which fewer came."""
+        self._came += count
+        self.total = total if total is not None else self.total
+        if self.total is None:
+            return
+        self._most = max(self._most, self.total)
+        emptied = not count and self.total < self._came
+        wanted = self._most if emptied else self.total
+        if last and self._came < wanted:
+            raise Retriable(
+                "total.short", f"{wanted} records were announced and {self._came} came", where=where,
+                hint="records changed while they were read, or a page was left out: run again",
+            )  # fmt: skip
+
+
 class Pager(Protocol):
     """Decides, page by page, what to ask next."""
 
@@ -111,7 +138,10 @@ class ByNumber:
         if rule.pages is not None:
             pages = seen.text(rule.pages)
             if pages is None or not pages.isdigit():
-                raise Fatal("paging.missing", f"the answer has no number at {rule.pages}", where=seen.where)
+                raise Fatal(
+                    "paging.missing", f"the answer has no number at {rule.pages}", where=seen.where,
+                    hint="check paging: of the resource against an answer of the system",
+                )  # fmt: skip
             if self._number - rule.start + 1 >= int(pages):
                 return None
         elif ended(seen, rule.more, rule.until, self._size):
@@ -169,7 +199,10 @@ class ByToken:
             return None
         if token in NOTHING:
             if self._more is not None:
-                raise Fatal("paging.missing", "more was announced, but not where", where=seen.where)
+                raise Fatal(
+                    "paging.missing", "more was announced, but not where", where=seen.where,
+                    hint="check paging: of the resource against an answer of the system",
+                )  # fmt: skip
             return None
         assert token is not None
         if token in self._seen:

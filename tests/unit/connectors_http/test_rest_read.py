@@ -138,6 +138,18 @@ def test_a_next_link_is_not_overlooked_where_no_paging_is_declared():
         assert code(server, {"records": "data"}) == "page.more"
 
 
+@row(34, "an empty list in place of the second page")
+def test_a_total_that_falls_ends_a_list_only_with_what_it_counts():
+    resource = {"records": "d", "total": "n", "paging": {"page": {"param": "p", "size": 2}}}
+    first = {"d": PEOPLE[0:2], "n": 4}
+    pages = [first, {"d": [], "n": 0}]
+    with fake(lambda asked: as_json(pages.pop(0))) as server:
+        assert code(server, resource) == "total.short"
+    pages = [first, {"d": PEOPLE[2:3], "n": 3}]
+    with fake(lambda asked: as_json(pages.pop(0))) as server:
+        assert sum(page.count for page in read(server, resource)) == 3
+
+
 @row(10, "records move between pages")
 def test_records_that_move_between_two_pages_are_noticed():
     pages = [PEOPLE[0:3], PEOPLE[3:6]]  # one record before the border has gone

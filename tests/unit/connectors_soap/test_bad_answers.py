@@ -142,6 +142,7 @@ def after_one(*later: Answer) -> Any:
         (Answer(200, GOOD[:-30], XML), "page.cut"),
         (envelope(people(1, 2, total=4)), "page.repeated"),
         (envelope(people(total=4)), "total.short"),
+        (envelope(people(total=0)), "total.short"),
         (message("Other", ""), "records.missing"),
         (fault("Client.TokenExpired", "which page?"), "page.expired"),
         (fault("Server", "later"), "soap.fault"),

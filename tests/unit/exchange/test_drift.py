@@ -72,6 +72,24 @@ def test_a_mapped_field_of_another_type_holds_the_run(world: World, value: Any):
     assert "city was text and is" in held(world).message
 
 
+TOWNS = SUPPLIERS.replace("city: city", "city: places[1].town")
+NESTED = FIELDS.replace("city: text", "places: json")
+
+
+@row(29, "a mapped field of a list's elements is removed")
+def test_a_mapped_field_of_a_list_that_vanished_holds_the_run(world: World):
+    world.files("erp", suppliers=NESTED)
+    world.mapping(TOWNS)
+    world.first("erp.suppliers", *records("name", places=[{"town": "Ulm"}, {"town": "Bonn"}]))
+    for empty in ([], [{"town": None}], [{"town": "Ulm"}, {}]):
+        world.put("erp.suppliers", *records("name", places=empty))
+        assert world.run().counts["read"] == 25
+    world.put("erp.suppliers", *records("name", places=[{"city": "Ulm"}]))
+    assert "places[].town is gone; affected: suppliers → supplier.city" in held(world).message
+    world.put("erp.suppliers", *records("name", places=[{"town": 7}]))
+    assert "places[].town was text and is number" in held(world).message
+
+
 def test_one_record_of_another_type_is_that_record_s_matter(world: World):
     world.first("erp.suppliers", *records("name", "city"))
     world.put("erp.suppliers", *records("name", "city")[1:], {"id": "0", "name": "v0", "city": {"a": 1}})
