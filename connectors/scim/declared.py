@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from connectors.scim.paths import ENTERPRISE, check_paths
 from hub.contract import Settings
@@ -63,6 +63,11 @@ class ScimSettings(HttpSettings):
     delete: Literal["delete", "deactivate"] = Field(
         default="delete", description="What a deletion does: DELETE, or active: false"
     )
+    bulk: Annotated[Literal["auto", "off"], BeforeValidator(_word)] = Field(
+        default="auto",
+        description="auto: several changes go in one request (POST /Bulk) where the service says that it takes them, "
+        "within the limits that it tells",
+    )
     values_per_patch: int = Field(
         default=100, ge=1, description="Values, such as members, that one PATCH adds or removes at most"
     )
@@ -75,6 +80,33 @@ class ScimSettings(HttpSettings):
     @property
     def aliases(self) -> dict[str, str]:
         return {"enterprise": ENTERPRISE, **self.extensions}
+
+
+class Pieces(Settings):
+    """How the values of one attribute are read in pieces, where a service gives only so many at once."""
+
+    size: int = Field(default=1000, ge=1, description="Values per piece, or resources per page of list")
+    params: dict[str, str] = Field(
+        default={"attributes": "{name}[startIndex={start}&count={count}]"},
+        description="Parameters that ask one resource for a piece; {name} is the attribute, {start} counts from 1",
+        examples=[{"membersStart": "{start}", "membersCount": "{count}"}],
+    )
+    list_: str | None = Field(
+        default=None, alias="list",
+        description="Instead: the values are the resources of this list that meet filter; its pages follow as all do",
+        examples=["/Users"],
+    )  # fmt: skip
+    filter: str = Field(
+        default='groups.value eq "{id}"', description="Filter of list; {id} is the resource's id"
+    )
+
+    @model_validator(mode="after")
+    def _follow(self) -> Self:
+        if self.list_ is None and not any("{start}" in value for value in self.params.values()):
+            raise ValueError("params: one of them says {start}")
+        if self.list_ is not None and "{id}" not in self.filter:
+            raise ValueError("filter: it says {id}")
+        return self
 
 
 class ScimResource(Settings):
@@ -110,6 +142,12 @@ class ScimResource(Settings):
         description="Attributes that lists of this service leave out or cut, such as members: each resource is read "
         "by itself for them",
         examples=["members"],
+    )
+    pieces: dict[str, Pieces] = Field(
+        default={},
+        description="Attributes with more values than the service gives at once; lists leave them out, and they are "
+        "read for each resource",
+        examples=[{"members": {"size": 1000}}],
     )
     fields: Annotated[dict[str, Any], AfterValidator(check_fields)] = Field(
         default={}, description="Names and types, where discovery tells none"

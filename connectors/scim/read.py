@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
+from connectors.scim.declared import Pieces, ScimResource
 from connectors.scim.paths import get, of_field, parse
 from connectors.scim.service import ABSENT, Kind, Service
 from hub.contract import Page, Query
@@ -45,7 +47,7 @@ class Reader:
         size = min(query.page_size or self._service.settings.page_size, self._service.settings.page_size)
         announced, count, seen = Announced(), 0, set[bytes]()
         for resources, total, last, where in self.lists(condition, size):
-            records = [self.record(self._whole(one)) for one in resources]
+            records = [self.record(self.whole(one)) for one in resources]
             text = msgspec.json.Encoder().encode_lines(records)
             digest = hashlib.blake2b(text, digest_size=16).digest()
             if records and digest in seen:
@@ -56,10 +58,15 @@ class Reader:
             yield Page(text, len(records), self._kind.endpoint, first, last, total)
 
     def lists(
-        self, condition: str | None, size: int
+        self, condition: str | None, size: int, *, endpoint: str | None = None
     ) -> Iterator[tuple[list[dict[str, Any]], int | None, bool, str]]:
-        """Resources, the announced number, whether it is the last page, and where it came from."""
-        params = {"filter": condition} if condition else {}
+        """Resources, the announced number, whether it is the last page, and where it came from. ``endpoint``: a list
+        of other resources than these."""
+        if endpoint is not None:
+            other = dataclasses.replace(self._kind, endpoint=endpoint, declared=ScimResource())
+            yield from Reader(self._service, other).lists(condition, size)
+            return
+        params = self._lean | ({"filter": condition} if condition else {})
         by = self._service.pages_by
         if by == "none":
             answer, where = self._list(params, first=True)
@@ -130,9 +137,9 @@ class Reader:
         since = f"{path.text} ge {json.dumps(query.since)}"
         return f"({own}) and {since}" if own else since
 
-    def _whole(self, resource: dict[str, Any]) -> dict[str, Any]:
+    def whole(self, resource: dict[str, Any]) -> dict[str, Any]:
         """With the attributes that lists leave out."""
-        missing = [name for name in self._kind.declared.one_by_one]
+        missing = [*self._kind.declared.one_by_one, *self._kind.declared.pieces]
         if not missing:
             return resource
         found = self.one(str(resource.get("id")))
@@ -140,9 +147,32 @@ class Reader:
             return resource
         return {**resource, **{name: found[0][name] for name in missing if name in found[0]}}
 
-    def one(self, identity: str) -> tuple[dict[str, Any], str | None] | None:
-        """One resource and its version; None where there is none."""
-        answer = self._service.get(f"{self._kind.endpoint}/{quote(identity, safe='')}", expect=(404, 410))
+    @property
+    def _lean(self) -> dict[str, str]:
+        """What leaves out the attributes that are read in pieces (RFC 7644 §3.9)."""
+        pieces = self._kind.declared.pieces
+        return {"excludedAttributes": ",".join(pieces)} if pieces else {}
+
+    def one(self, identity: str, named: Collection[str] | None = None) -> tuple[dict[str, Any], str | None] | None:
+        """One resource and its version; None where there is none. Of what is read in pieces only attributes that are
+        ``named``; None stands for all."""
+        known = self._one(identity, self._lean)
+        if known is None:
+            return None
+        found, version = known
+        wanted = {name: one for name, one in self._kind.declared.pieces.items() if named is None or name in named}
+        for name, pieces in wanted.items():
+            values = list(self._values(identity, name, pieces))
+            found = {**found, name: values} if values else found
+        if wanted and ((after := self._one(identity, self._lean)) is None or _state(after) != _state(known)):
+            raise Retriable(
+                "page.moved", f"{', '.join(wanted)} changed while they were read in pieces; reading again",
+                where=f"{self._kind.endpoint}/{identity}",
+            )  # fmt: skip
+        return found, version
+
+    def _one(self, identity: str, params: Mapping[str, str]) -> tuple[dict[str, Any], str | None] | None:
+        answer = self._service.get(f"{self._kind.endpoint}/{quote(identity, safe='')}", params, expect=(404, 410))
         if not answer.ok:
             return None
         found = answer.json()
@@ -150,12 +180,51 @@ class Reader:
             raise _no_list(answer.where)
         return found, version_of(found, answer)
 
+    def _values(self, identity: str, name: str, pieces: Pieces) -> Iterator[Any]:
+        """All values of one attribute, piece by piece; the last is an empty one, whatever size the service cuts."""
+        if pieces.list_ is not None:
+            condition = pieces.filter.replace("{id}", json.dumps(identity)[1:-1])
+            count, total = 0, None
+            for resources, announced, _, _ in self.lists(condition, pieces.size, endpoint=pieces.list_):
+                count, total = count + len(resources), announced
+                yield from ({"value": str(one.get("id"))} for one in resources)
+            if total is not None and count < total:
+                raise Retriable("total.short", f"{total} values were announced and {count} came", where=pieces.list_)
+            return
+        before: list[Any] = []
+        start = 1
+        while True:
+            slots = {"{name}": name, "{start}": str(start), "{count}": str(pieces.size)}
+            asked = {key: _filled(text, slots) for key, text in pieces.params.items()}
+            known = self._one(identity, asked)
+            piece = known[0].get(name, []) if known is not None else []
+            if not isinstance(piece, list):
+                raise _no_list(f"{self._kind.endpoint}/{identity}")
+            if not piece:
+                return
+            if piece == before or len(piece) > pieces.size:
+                raise _repeated(f"{self._kind.endpoint}/{identity}")
+            yield from piece
+            before, start = piece, start + len(piece)
+
     def record(self, resource: Mapping[str, Any]) -> dict[str, Any]:
         """A resource as the hub sees it: extensions under their short names, and the fields of ``paths``."""
         made = {self._urns.get(name, name): value for name, value in resource.items() if name != "password"}
         for name, path in self._paths.items():
             made[name] = get(resource, path)
         return made
+
+
+def _state(known: tuple[dict[str, Any], str | None]) -> tuple[Any, str | None]:
+    """What tells that a resource is still the same."""
+    meta = known[0].get("meta")
+    return (meta.get("lastModified") if isinstance(meta, dict) else None), known[1]
+
+
+def _filled(text: str, slots: Mapping[str, str]) -> str:
+    for slot, value in slots.items():
+        text = text.replace(slot, value)
+    return text
 
 
 def version_of(resource: Mapping[str, Any], answer: Response | None) -> str | None:

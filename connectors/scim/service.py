@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from connectors.scim.bulk import Limits
 from connectors.scim.declared import ScimResource, ScimSettings
 from connectors.scim.paths import ENTERPRISE
 from hub.contract import Field, FieldType, Resource
@@ -47,6 +48,7 @@ class Service:
         self._config: dict[str, Any] | None = None
         self._types: list[dict[str, Any]] | None = None
         self._schemas: dict[str, dict[str, Any]] | None = None
+        self._bulk_refused = False
 
     def get(
         self, path: str, params: Mapping[str, str] | None = None, expect: tuple[int, ...] = ()
@@ -115,6 +117,19 @@ class Service:
         if self.settings.etag != "auto":
             return self.settings.etag == "on"
         return self.supports("etag")
+
+    @property
+    def bulk(self) -> Limits | None:
+        """What POST /Bulk takes; None where it is not used."""
+        if self.settings.bulk == "off" or self._bulk_refused or not self.supports("bulk"):
+            return None
+        most, size = (self.config["bulk"].get(name) for name in ("maxOperations", "maxPayloadSize"))
+        limits = Limits(most if isinstance(most, int) else 100, size if isinstance(size, int) else 1 << 20)
+        return limits if limits.operations > 1 else None
+
+    def without_bulk(self) -> None:
+        """It turned out that the service refuses it."""
+        self._bulk_refused = True
 
     def kind(self, name: str, declared: ScimResource | None) -> Kind:
         """ConfigError ``resource.unknown`` where a resource is neither declared nor discovered."""

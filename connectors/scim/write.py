@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,13 +11,14 @@ from urllib.parse import quote
 
 import msgspec
 
+from connectors.scim.bulk import Limits, Reply, Sending, identity_of, operation, parts, replies, request
 from connectors.scim.paths import Path, element, get, of_field, put
 from connectors.scim.read import Reader, version_of
 from connectors.scim.service import ACCEPT, Kind, Service
 from hub.contract import Change, Found, Outcome, key_text
 from hub.errors import HubError, RecordRejected
-from hub.http import ANY, Response
-from hub.http.outcomes import each, of_status
+from hub.http import ANY, NOT_SENT, Response
+from hub.http.outcomes import each, later, of_status
 from hub.http.records import encodable
 from hub.http.waits import wait_of
 
@@ -35,6 +37,8 @@ class Writer:
     def deliver(self, changes: Sequence[Change]) -> list[Outcome]:
         if changes:
             _ = self._service.config  # what can fail before anything is sent does so here, and raises
+        if len(changes) > 1 and self._service.bulk is not None:
+            return self._together(changes, self._service.bulk)
         return each(changes, self._send)
 
     # ------------------------------------------------------------------ looking up
@@ -58,7 +62,8 @@ class Writer:
                 )
         if not found:
             return None
-        return Found(str(found[0].get("id")), version_of(found[0], None), self._reader.record(found[0]))
+        record = self._reader.record(self._reader.whole(found[0]))
+        return Found(str(found[0].get("id")), version_of(found[0], None), record)
 
     def _path(self, name: str) -> Path:
         return of_field(name, self._kind.declared.paths, self._kind.aliases)
@@ -66,8 +71,26 @@ class Writer:
     # ------------------------------------------------------------------ changing
 
     def _send(self, change: Change) -> Outcome:
+        planned = self._planned(change)
+        if isinstance(planned, Outcome):
+            return planned
+        outcome = Outcome("done")
+        for sending in planned:
+            if sending is not planned[0]:  # the next piece stands on what this one left
+                sending = dataclasses.replace(sending, version=outcome.version)
+            answer = self._request(sending)
+            if answer.status == 401:
+                self._service.transport.refuse(answer)
+            reply = Reply(answer.status, _body(answer), answer.headers.get("etag"))
+            outcome = self._judged(change, reply, sending.identity, answer.headers)
+            if outcome.status != "done":
+                return outcome
+        return outcome
+
+    def _planned(self, change: Change) -> Outcome | list[Sending]:
+        """What a change asks of the service; an outcome where that is nothing."""
         if change.operation == "create":
-            return self._create(change)
+            return [self._create(change)]
         identity = change.foreign_id
         if identity is None:
             found = self.find(change.key)
@@ -75,13 +98,11 @@ class Writer:
                 return of_status(404, change.operation, "there is no such resource")
             identity = found.foreign_id
         if change.operation == "delete" and self._service.settings.delete == "delete":
-            return self._judged(
-                change, self._request("DELETE", change, identity, None, change.version), identity
-            )
+            return [Sending("DELETE", self._address(identity), None, change.version, identity)]
         values = {**change.key, **change.values} if change.operation == "update" else {"active": False}
         return self._update(change, identity, values)
 
-    def _create(self, change: Change) -> Outcome:
+    def _create(self, change: Change) -> Sending:
         body: dict[str, Any] = {}
         for name, value in {**change.key, **change.values}.items():
             path = self._path(name)
@@ -89,11 +110,16 @@ class Writer:
                 put(body, path, self._sent(value))
         extensions = [name for name in body if name.startswith("urn:")]
         body["schemas"] = [self._kind.schema, *extensions]
-        answer = self._request("POST", change, None, body, None)
-        return self._judged(change, answer, None)
+        return Sending("POST", self._kind.endpoint, body)
 
-    def _update(self, change: Change, identity: str, values: Mapping[str, Any]) -> Outcome:
-        known = self._reader.one(identity)
+    def _update(self, change: Change, identity: str, values: Mapping[str, Any]) -> Outcome | list[Sending]:
+        wanted = [
+            (self._path(name), self._sent(value))
+            for name, value in values.items()
+            if name != "id" and self._path(name).attr != "meta"
+        ]
+        named = {path.attr for path, _ in wanted} if self._service.patches else None
+        known = self._reader.one(identity, named)
         if known is None:
             return of_status(404, change.operation, "the resource is not there any more", foreign_id=identity)
         current, version = known
@@ -101,13 +127,9 @@ class Writer:
             return Outcome(
                 "conflict", identity, None, "http.412", "the resource changed since it was last seen"
             )
-        wanted = [
-            (self._path(name), self._sent(value))
-            for name, value in values.items()
-            if name != "id" and self._path(name).attr != "meta"
-        ]
         if all(get(current, path) == value for path, value in wanted):
             return Outcome("done", identity, version)
+        address = self._address(identity)
         if not self._service.patches:
             after = copy.deepcopy(current)
             for path, value in wanted:
@@ -115,24 +137,15 @@ class Writer:
             after.pop("meta", None)
             extensions = [name for name in after if name.startswith("urn:")]
             after["schemas"] = list(dict.fromkeys([*after.get("schemas", [self._kind.schema]), *extensions]))
-            return self._judged(change, self._request("PUT", change, identity, after, version), identity)
-        return self._patch(
-            change,
-            identity,
-            [op for path, value in wanted for op in self._ops(current, path, value)],
-            version,
-        )
-
-    def _patch(self, change: Change, identity: str, ops: list[Op], version: str | None) -> Outcome:
-        outcome = Outcome("done", identity, version)
+            return [Sending("PUT", address, after, version, identity)]
+        ops = [op for path, value in wanted for op in self._ops(current, path, value)]
         most = self._service.settings.values_per_patch
-        for start in range(0, len(ops), most):
-            body = {"schemas": [PATCH_OP], "Operations": ops[start : start + most]}
-            outcome = self._judged(change, self._request("PATCH", change, identity, body, version), identity)
-            if outcome.status != "done":
-                return outcome
-            version = outcome.version  # the next piece stands on what this one left
-        return outcome
+        return [
+            Sending(
+                "PATCH", address, {"schemas": [PATCH_OP], "Operations": ops[at : at + most]}, version, identity
+            )
+            for at in range(0, len(ops), most)
+        ] or Outcome("done", identity, version)
 
     def _ops(self, current: Mapping[str, Any], path: Path, value: Any) -> list[Op]:
         """The operations that bring what stands at a path to a value."""
@@ -182,35 +195,127 @@ class Writer:
             return "True" if value else "False"
         return encodable(value)
 
+    # ------------------------------------------------------------------ several at once
+
+    def _together(self, changes: Sequence[Change], limits: Limits) -> list[Outcome]:
+        """All changes in as few requests as the service's limits allow. What needs several requests, is too large, or
+        was refused together with others goes one by one afterwards."""
+        made: dict[int, Outcome] = {}
+        ready: dict[int, Sending] = {}
+        alone: list[int] = []
+        for number, change in enumerate(changes):
+            try:
+                planned = self._planned(change)
+            except RecordRejected as error:
+                planned = Outcome("rejected", change.foreign_id, None, error.code, error.message)
+            if isinstance(planned, Outcome):
+                made[number] = planned
+            elif len(planned) == 1:
+                ready[number] = planned[0]
+            else:
+                alone.append(number)
+        texts = {number: operation(number, one, self._service.versions) for number, one in ready.items()}
+        sent = False
+        for part in parts(texts, limits):
+            if len(part) == 1 or self._service.bulk is None:
+                alone += part
+                continue
+            outcomes = self._part(changes, {number: ready[number] for number in part}, texts, sent)
+            if outcomes is None:
+                alone += part
+                continue
+            made |= outcomes
+            sent = True
+            if any(one.status in ("retry", "unknown") for one in outcomes.values()):
+                break  # the rest is left for later instead of running into the same trouble
+        else:
+            made |= self._alone(changes, sorted(alone), sent)
+        left = [number for number in range(len(changes)) if number not in made]
+        made |= zip(left, later([changes[number] for number in left], "scim.later"), strict=True)
+        return [made[number] for number in range(len(changes))]
+
+    def _alone(self, changes: Sequence[Change], numbers: list[int], sent: bool) -> dict[int, Outcome]:
+        some = [changes[number] for number in numbers]
+        try:
+            outcomes = each(some, self._send)
+        except HubError as error:
+            if not sent:
+                raise
+            outcomes = later(some, error.code, getattr(error, "wait", None))
+        return dict(zip(numbers, outcomes, strict=True))
+
+    def _part(
+        self, changes: Sequence[Change], part: Mapping[int, Sending], texts: Mapping[int, bytes], sent: bool
+    ) -> dict[int, Outcome] | None:
+        """The outcomes of one request; None where the service refused it as a whole, and so did nothing of it."""
+        transport = self._service.transport
+        some = [changes[number] for number in part]
+        try:
+            answer = transport.request(
+                "POST", "Bulk", data=request([texts[number] for number in part]),
+                headers={**ACCEPT, "Content-Type": "application/scim+json"}, expect=ANY,
+            )  # fmt: skip
+            if answer.status == 401:
+                transport.refuse(answer)
+        except HubError as error:
+            if error.code in NOT_SENT:
+                if not sent:
+                    raise
+                return dict(zip(part, later(some, error.code, getattr(error, "wait", None)), strict=True))
+            return {
+                number: Outcome("unknown", changes[number].foreign_id, None, error.code, error.message)
+                for number in part
+            }
+        if not answer.ok:
+            wait = wait_of(answer.status, answer.headers, transport.now())
+            whole = of_status(answer.status, "create", f"/Bulk answered {answer.status}", wait=wait)
+            if whole.status in ("retry", "unknown") and answer.status != 501:
+                return {
+                    number: dataclasses.replace(whole, foreign_id=changes[number].foreign_id) for number in part
+                }
+            if answer.status != 413:  # it announced more than it does, to this client at least
+                self._service.without_bulk()
+            return None
+        told = replies(_body(answer), part)
+        return {
+            number: self._judged(changes[number], told[number], sending.identity, {})
+            if number in told
+            else Outcome(
+                "unknown", sending.identity, None, "scim.bulk",
+                "the answer to /Bulk does not tell what became of this change",
+            )
+            for number, sending in part.items()
+        }  # fmt: skip
+
     # ------------------------------------------------------------------ answers
 
-    def _request(
-        self, method: str, change: Change, identity: str | None, body: Any, version: str | None
-    ) -> Response:
-        path = self._kind.endpoint + (f"/{quote(identity, safe='')}" if identity is not None else "")
-        headers = dict(ACCEPT)
-        if version and self._service.versions:
-            headers["If-Match"] = version
-        data = None
-        if body is not None:
-            headers["Content-Type"] = "application/scim+json"
-            data = msgspec.json.encode(body)
-        return self._service.transport.request(method, path, data=data, headers=headers, expect=ANY)
+    def _address(self, identity: str) -> str:
+        return f"{self._kind.endpoint}/{quote(identity, safe='')}"
 
-    def _judged(self, change: Change, answer: Response, identity: str | None) -> Outcome:
-        transport = self._service.transport
-        if answer.status == 401:
-            transport.refuse(answer)
-        said = _body(answer)
-        if answer.ok:
-            given = str(said["id"]) if said.get("id") is not None else identity
-            return Outcome("done", given, version_of(said, answer))
+    def _request(self, sending: Sending) -> Response:
+        headers = dict(ACCEPT)
+        if sending.version and self._service.versions:
+            headers["If-Match"] = sending.version
+        data = None
+        if sending.body is not None:
+            headers["Content-Type"] = "application/scim+json"
+            data = msgspec.json.encode(sending.body)
+        return self._service.transport.request(
+            sending.method, sending.path, data=data, headers=headers, expect=ANY
+        )
+
+    def _judged(
+        self, change: Change, reply: Reply, identity: str | None, headers: Mapping[str, str]
+    ) -> Outcome:
+        transport, said = self._service.transport, reply.said
+        if 200 <= reply.status < 300:
+            return Outcome("done", identity_of(reply) or identity, version_of(said, None) or reply.version)
         kind, detail = str(said.get("scimType") or ""), transport.redact(str(said.get("detail") or ""))
-        message = ": ".join(filter(None, [f"answered {answer.status}", kind, detail]))
+        message = ": ".join(filter(None, [f"answered {reply.status}", kind, detail]))
         if kind == "uniqueness":
             return Outcome("conflict", identity, None, "scim.uniqueness", message)
-        wait = wait_of(answer.status, answer.headers, transport.now())
-        return of_status(answer.status, change.operation, message, wait=wait, foreign_id=identity)
+        wait = wait_of(reply.status, headers, transport.now())
+        return of_status(reply.status, change.operation, message, wait=wait, foreign_id=identity)
 
 
 def _body(answer: Response) -> dict[str, Any]:

@@ -83,6 +83,45 @@ def test_people_and_groups_are_written_found_read_and_deleted(scim: Login, updat
     ] == ["done"] * 6
 
 
+@pytest.mark.parametrize("update", ["patch", "put"])
+def test_several_changes_go_in_one_request(scim: Login, update: str) -> None:
+    connector = opened(scim, update=update)
+    connector._service.config["bulk"]["maxOperations"] = 4  # less than it takes, so that several are needed
+    users = connector.resource("User")
+    names = [f"bulk-{update}{number}" for number in range(9)]
+    changes = [Change("create", {"userName": name}, {"userName": name, "work": f"{name}@x.example"}) for name in names]
+    asked: list[str] = []
+    request = connector._transport.request
+
+    def listening(method: str, path: str, **more: Any) -> Any:
+        asked.append(f"{method} {path}")
+        return request(method, path, **more)
+
+    connector._transport.request = listening
+    made = connector.deliver(users, changes)
+    assert [one.status for one in made] == ["done"] * 9, made
+    assert asked == ["POST Bulk", "POST Bulk", "POST /Users"]
+    assert [one.foreign_id for one in made] == [
+        found.foreign_id for found in connector.find(users, [change.key for change in changes])
+    ]
+    again = connector.deliver(users, [*changes[:2], Change("create", {"userName": "bulk"}, {"active": "maybe"})])
+    assert [one.status for one in again] == ["conflict", "conflict", "rejected"]
+    values = {"work": "new@x.example", "enterprise.department": "D9"}
+    moved = connector.deliver(users, [
+        Change("update", change.key, {**change.key, **values}, one.foreign_id, one.version)
+        for change, one in zip(changes, made, strict=True)
+    ])  # fmt: skip
+    assert [one.status for one in moved] == ["done"] * 9, moved
+    records = [found.values for found in connector.find(users, [change.key for change in changes])]
+    assert {(one["work"], one["enterprise"]["department"]) for one in records} == {("new@x.example", "D9")}
+    stale = [Change("update", one.key, {"work": "x@x.example"}, made[0].foreign_id, "W/0") for one in changes[:2]]
+    assert {one.status for one in connector.deliver(users, stale)} == {"conflict"}
+    gone = [Change("delete", one.key, {}, told.foreign_id) for one, told in zip(changes, made, strict=True)]
+    assert [one.status for one in connector.deliver(users, gone + gone[:1])] == ["done"] * 10
+    assert connector.find(users, [changes[0].key]) == [None]
+    connector.close()
+
+
 def test_a_wrong_token_is_told(scim: Login) -> None:
     with pytest.raises(AuthError):
         opened(scim, "wrong").resource("User")
