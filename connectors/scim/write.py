@@ -226,12 +226,14 @@ class Writer:
                 continue
             made |= outcomes
             sent = True
-            if any(one.status in ("retry", "unknown") for one in outcomes.values()):
-                break  # the rest is left for later instead of running into the same trouble
+            trouble = next((one for one in outcomes.values() if one.status in ("retry", "unknown")), None)
+            if trouble is not None:  # the rest is left for later instead of running into the same
+                left = [number for number in range(len(changes)) if number not in made]
+                rest = later([changes[number] for number in left], trouble.code, trouble.wait)
+                made |= zip(left, rest, strict=True)
+                break
         else:
             made |= self._alone(changes, sorted(alone), sent)
-        left = [number for number in range(len(changes)) if number not in made]
-        made |= zip(left, later([changes[number] for number in left], "scim.later"), strict=True)
         return [made[number] for number in range(len(changes))]
 
     def _alone(self, changes: Sequence[Change], numbers: list[int], sent: bool) -> dict[int, Outcome]:

@@ -232,6 +232,10 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "ldap.changed": ("", "by itself: it is looked up and compared again"),
     "ldap.deletions": ("", "follow the hint: it names the right for dirsync or usn"),
     "ldap.gone": ("", "by itself: it is looked up and created again"),
+    "scim.bulk": (
+        "",
+        "by itself: the record is looked up by the mapping's key before it is sent again; where it stays, bulk: off",
+    ),
     "scim.uniqueness": (
         "the service has a resource with that value already (scimType uniqueness)",
         "by itself: it is looked up by the mapping's key; where another value is taken, mend it",
