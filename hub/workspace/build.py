@@ -16,6 +16,7 @@ from hub.workspace.gather import Gathered
 from hub.workspace.located import Layered, Located
 from hub.workspace.matching import SITUATIONS
 from hub.workspace.overlay import merge
+from hub.workspace.people import People
 from hub.workspace.plain import plain_in_text, plain_secrets
 from hub.workspace.roles import RolesFile
 from hub.workspace.shape import (
@@ -102,6 +103,8 @@ def _build(
     for name_, base in gathered.of("model"):
         keep("model", name_, base, base.value)
         _put(built.models, name_, _shape(base, ModelFile, built.findings))
+    if built.hub is not None and built.hub.people is not None:
+        _people(next(f for (kind, _), f in built.files.items() if kind == "hub"), built.hub.people, built)
     for name_, base in gathered.of("codes"):
         keep("codes", name_, base, base.value)
         _put(built.codes, name_, _shape(base, CodesFile, built.findings))
@@ -138,6 +141,24 @@ def _roles(file: Located, findings: list[Finding], models: frozenset[str]) -> Ro
                 message = f'actors.{actor}: there is no role "{name}"'
                 findings.append(Finding(path, line, column, "error", "reference.role", message, hint))
     return roles
+
+
+def _people(file: File, people: People, built: Built) -> None:
+    """The model of people, and the fields that receivers are looked for in, must be there."""
+    model = built.models.get(people.model)
+    if model is None:
+        message = f'people.model: there is no model "{people.model}"'
+        place = file.place(("people", "model"))
+        hint = suggest(people.model, built.models)
+        built.findings.append(Finding(*place, "error", "reference.model", message, hint))
+        return
+    for called, name in people.receivers.items():
+        if name not in model.fields:
+            place = file.place(("people", "receivers", called))
+            message = f'people.receivers.{called}: {people.model} has no field "{name}"'
+            built.findings.append(
+                Finding(*place, "error", "reference.field", message, suggest(name, model.fields))
+            )
 
 
 def _put(into: dict[str, Any], name: str, made: object | None) -> None:

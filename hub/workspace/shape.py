@@ -48,6 +48,7 @@ from hub.workspace.model import Level as Level
 from hub.workspace.model import Mask as Mask
 from hub.workspace.model import ModelField as ModelField
 from hub.workspace.model import ModelFile as ModelFile
+from hub.workspace.people import People
 from hub.workspace.strict import TITLE as TITLE
 from hub.workspace.strict import Duration as Duration
 from hub.workspace.strict import FieldName as FieldName
@@ -96,6 +97,11 @@ class HubFile(Shape):
         examples=[{"bi": {"url": "https://bi.example.com/hooks", "secret": "secret://hooks/bi"}}],
     )
     api: Api = Field(Api(), description="Limits of the API", examples=[{"rate": 20, "burst": 40}])
+    people: People | None = Field(
+        None,
+        description="Who is a person: receivers of to-dos are looked up there",
+        examples=[{"model": "person", "receivers": {"code": "number", "mail": "mail"}}],
+    )
     keep_events: Duration = Field(
         "7d", description="How long events are kept after they were handed over", examples=["30d"]
     )

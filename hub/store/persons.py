@@ -1,0 +1,70 @@
+"""Who is meant: persons by what others call them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from typing import TypeVar
+
+from sqlalchemy import Connection, or_, select
+
+from hub.store.database import Database
+from hub.store.models import entity_table
+from hub.store.review_tables import redirect
+from hub.store.tables import shadow, source
+
+BATCH = 400
+T = TypeVar("T")
+
+
+def by_field(
+    connection: Connection, database: Database, model: str, field: str, values: Iterable[str]
+) -> dict[str, set[uuid.UUID]]:
+    """Living entities of a model by the text of a field."""
+    golden = database.tables[entity_table(model)]
+    found: dict[str, set[uuid.UUID]] = {}
+    for some in _batches(values):
+        query = select(golden.c[field], golden.c["_id"]).where(golden.c[field].in_(some), golden.c["_state"] < 2)
+        for value, identity in connection.execute(query).tuples():
+            found.setdefault(str(value), set()).add(identity)
+    return found
+
+
+def by_id(
+    connection: Connection, database: Database, model: str, identities: Iterable[uuid.UUID]
+) -> dict[uuid.UUID, uuid.UUID]:
+    """Where ids lead to, of entities that are there: who was merged away is his survivor."""
+    golden = database.tables[entity_table(model)]
+    wanted = list(identities)
+    found: dict[uuid.UUID, uuid.UUID] = {}
+    for some in _batches(wanted):
+        query = select(redirect.c.entity, redirect.c.target).where(redirect.c.entity.in_(some))
+        ends = {one: one for one in some} | dict(connection.execute(query).tuples().all())
+        alive = select(golden.c["_id"]).where(golden.c["_id"].in_(set(ends.values())), golden.c["_state"] < 2)
+        there = set(connection.scalars(alive))
+        found |= {one: end for one, end in ends.items() if end in there}
+    return found
+
+
+def by_account(
+    connection: Connection, model: str, system: str, accounts: Iterable[str]
+) -> dict[str, set[uuid.UUID]]:
+    """Entities by the key of their record in a system: read from it, or written into it by the hub."""
+    found: dict[str, set[uuid.UUID]] = {}
+    here = select(source.c.id, source.c.direction).where(source.c.system == system, source.c.model == model)
+    for number, direction in connection.execute(here).tuples().all():
+        read = direction == "inbound"
+        names = [shadow.c.key] if read else [shadow.c.foreign_id, shadow.c.foreign_key]
+        for some in _batches(accounts):
+            query = select(shadow.c.entity, *names).where(
+                shadow.c.source == number, shadow.c.entity.is_not(None), or_(*(name.in_(some) for name in names))
+            )
+            for entity, *called in connection.execute(query):
+                for name in {*called} & {*some}:
+                    found.setdefault(name, set()).add(entity)
+    return found
+
+
+def _batches(values: Iterable[T]) -> Iterable[list[T]]:
+    every = list(values)
+    return (every[start : start + BATCH] for start in range(0, len(every), BATCH))

@@ -1,0 +1,256 @@
+"""To-dos as stored: read for joining, written whole, listed for a person."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from hub.store import wake
+from hub.store.database import Database
+from hub.store.todo_tables import assignment, todo, todo_report
+
+BATCH = 400
+
+
+@dataclass(slots=True)
+class Stored:
+    """A to-do's row, the rows of its receivers by name, and how many reports there were."""
+
+    row: dict[str, Any]
+    receivers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    reports: int = 0
+
+
+def find(connection: Connection, keys: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], Stored]:
+    """To-dos by (system, tenant, id of the source)."""
+    found: dict[tuple[str, str, str], Stored] = {}
+    for start in range(0, len(keys), BATCH):
+        some = keys[start : start + BATCH]
+        named = tuple_(todo.c.system, todo.c.tenant, todo.c.source_id).in_(some)
+        by_id: dict[uuid.UUID, Stored] = {}
+        for row in connection.execute(select(todo).where(named)).mappings():
+            one = by_id[row["id"]] = Stored(dict(row))
+            found[row["system"], row["tenant"], row["source_id"]] = one
+        ids = list(by_id)
+        for row in connection.execute(select(assignment).where(assignment.c.todo.in_(ids))).mappings():
+            by_id[row["todo"]].receivers[row["receiver"]] = dict(row)
+        last = select(todo_report.c.todo, func.max(todo_report.c.number)).where(todo_report.c.todo.in_(ids))
+        for identity, number in connection.execute(last.group_by(todo_report.c.todo)).tuples():
+            by_id[identity].reports = number
+    return found
+
+
+def write(
+    connection: Connection,
+    todos: Sequence[Mapping[str, Any]],
+    assignments: Sequence[Mapping[str, Any]],
+    reports: Sequence[Mapping[str, Any]],
+) -> None:
+    """Rows as they are from now on; who listens is woken."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    for table, rows in ((todo, todos), (assignment, assignments), (todo_report, reports)):
+        if not rows:
+            continue
+        statement = dialect.insert(table)
+        keys = [column.name for column in table.primary_key]
+        others = {name: statement.excluded[name] for name in table.c.keys() if name not in keys}
+        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=others), list(rows))
+    wake.call(connection)
+
+
+# ------------------------------------------------------------ a person's list
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of a person's to-dos is wanted. ``order``: newest, oldest, due or priority."""
+
+    box: str = "to_do"
+    systems: Sequence[str] = ()
+    definitions: Sequence[str] = ()
+    priority: int | None = None
+    read: bool | None = None
+    due_before: dt.datetime | None = None
+    text: str = ""
+    order: str = "newest"
+
+
+SHOWN = (
+    todo.c.id, todo.c.system, todo.c.tenant, todo.c.source_id, todo.c.status, todo.c.title, todo.c.content,
+    todo.c.changed_at, assignment.c.receiver, assignment.c.box, assignment.c.outcome, assignment.c.read,
+    assignment.c.urges, assignment.c.since, assignment.c.due_at, assignment.c.priority, assignment.c.seq,
+)  # fmt: skip
+
+
+def listed(
+    database: Database,
+    person: uuid.UUID,
+    wanted: Wanted,
+    systems: Sequence[str] | None,
+    after: Sequence[Any] | None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """A page of what a person has; ``systems`` are those that the caller may see (None: all). ``after`` is the
+    last one's place (``place``)."""
+    query = _lead(select(*SHOWN), person, wanted.box, systems)
+    for column, values in ((assignment.c.system, wanted.systems), (assignment.c.definition, wanted.definitions)):
+        if values:
+            query = query.where(column.in_(values))
+    if wanted.priority is not None:
+        query = query.where(assignment.c.priority == wanted.priority)
+    if wanted.read is not None:
+        query = query.where(assignment.c.read.is_(wanted.read))
+    if wanted.due_before is not None:
+        query = query.where(assignment.c.due_at < wanted.due_before)
+    if wanted.text:
+        query = query.where(todo.c.title.icontains(wanted.text, autoescape=True))
+    query = _ordered(query, wanted.order, after).limit(limit)
+    with database.begin(reading=True) as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def place(row: Mapping[str, Any], order: str) -> list[Any]:
+    """Where a row stands in an order: what ``after`` takes."""
+    match order:
+        case "due":
+            return [row["due_at"] or "", row["id"]]
+        case "priority":
+            return [row["priority"], row["since"], row["id"]]
+    return [row["since"], row["id"]]
+
+
+def _ordered(query: Select[Any], order: str, after: Sequence[Any] | None) -> Select[Any]:
+    since, due, identity = assignment.c.since, assignment.c.due_at, assignment.c.todo
+    match order:
+        case "oldest":
+            if after is not None:
+                query = query.where(tuple_(since, identity) > _literals((since, identity), after))
+            return query.order_by(since, identity)
+        case "due":  # without a date: last
+            if after is not None:
+                moment, last = after
+                behind = and_(due.is_(None), identity > literal(last, identity.type))
+                if moment is not None:
+                    dated = tuple_(due, identity) > _literals((due, identity), after)
+                    behind = or_(and_(due.is_not(None), dated), due.is_(None))
+                query = query.where(behind)
+            return query.order_by(due.is_(None), due, identity)
+        case "priority":
+            columns: tuple[ColumnElement[Any], ...] = (assignment.c.priority, since, identity)
+        case _:
+            columns = (since, identity)
+    if after is not None:
+        query = query.where(tuple_(*columns) < _literals(columns, after))
+    return query.order_by(*(column.desc() for column in columns))
+
+
+def _literals(columns: Sequence[ColumnElement[Any]], values: Sequence[Any]) -> Any:
+    return tuple_(*(literal(value, column.type) for column, value in zip(columns, values, strict=True)))
+
+
+def _lead(
+    query: Select[Any], person: uuid.UUID, box: str | None, systems: Sequence[str] | None
+) -> Select[Any]:
+    query = query.join_from(assignment, todo, todo.c.id == assignment.c.todo).where(
+        assignment.c.person == person, assignment.c.lead
+    )
+    if box is not None:
+        query = query.where(assignment.c.box == box)
+    return query if systems is None else query.where(assignment.c.system.in_(systems))
+
+
+def counts(
+    database: Database, person: uuid.UUID, systems: Sequence[str] | None
+) -> list[tuple[str, str, int, bool, int]]:
+    """How many a person has: (box, system, priority, read, count)."""
+    a = assignment.c
+    groups = (a.box, a.system, a.priority, a.read)
+    query = select(*groups, func.count()).where(a.person == person, a.lead, a.box != "").group_by(*groups)
+    if systems is not None:
+        query = query.where(a.system.in_(systems))
+    with database.begin(reading=True) as connection:
+        return [tuple(row) for row in connection.execute(query)]  # type: ignore[misc]
+
+
+# ------------------------------------------------------------ one to-do
+
+
+def one(database: Database, identity: uuid.UUID) -> Stored | None:
+    """A to-do with all its receivers."""
+    with database.begin(reading=True) as connection:
+        row = connection.execute(select(todo).where(todo.c.id == identity)).mappings().one_or_none()
+        if row is None:
+            return None
+        rows = connection.execute(select(assignment).where(assignment.c.todo == identity)).mappings()
+        return Stored(dict(row), {row["receiver"]: dict(row) for row in rows})
+
+
+def history(database: Database, identity: uuid.UUID, limit: int = 200) -> list[dict[str, Any]]:
+    """What was reported of a to-do, the newest first."""
+    query = select(todo_report).where(todo_report.c.todo == identity)
+    with database.begin(reading=True) as connection:
+        rows = connection.execute(query.order_by(todo_report.c.number.desc()).limit(limit)).mappings()
+        return [dict(row) for row in rows]
+
+
+# ------------------------------------------------------------ receivers without a person
+
+
+def unresolved(database: Database, systems: Sequence[str] | None = None) -> list[tuple[str, str, str, int]]:
+    """(system, receiver, why, how many to-dos) of receivers that no person is known for."""
+    a = assignment.c
+    query = (
+        select(a.system, a.receiver, a.unresolved, func.count())
+        .where(a.person.is_(None), a.box != "")
+        .group_by(a.system, a.receiver, a.unresolved)
+        .order_by(a.system, a.receiver)
+    )
+    if systems is not None:
+        query = query.where(a.system.in_(systems))
+    with database.begin(reading=True) as connection:
+        return [tuple(row) for row in connection.execute(query)]  # type: ignore[misc]
+
+
+def receivers(connection: Connection) -> list[tuple[str, str, uuid.UUID | None]]:
+    """(system, receiver, person) of all open assignments."""
+    a = assignment.c
+    query = select(a.system, a.receiver, a.person).where(a.box != "").distinct()
+    return [tuple(row) for row in connection.execute(query)]  # type: ignore[misc]
+
+
+def give(
+    connection: Connection, system: str, receiver: str, person: uuid.UUID | None, why: str, seq: int
+) -> list[uuid.UUID]:
+    """The person of all assignments of a receiver; answers whose they are."""
+    a = assignment.c
+    changed = (
+        update(assignment)
+        .where(a.system == system, a.receiver == receiver, a.person.is_distinct_from(person))
+        .values(person=person, unresolved=why, seq=seq)
+        .returning(a.todo)
+    )
+    return list(connection.scalars(changed))
+
+
+def relead(connection: Connection, identities: Sequence[uuid.UUID]) -> None:
+    """Mark anew, of these to-dos, the one assignment per person that his list shows: by box, then receiver."""
+    a = assignment.c
+    best = {"to_do": 0, "to_read": 1, "initiated": 2, "done": 3}
+    for start in range(0, len(identities), BATCH):
+        some = identities[start : start + BATCH]
+        connection.execute(update(assignment).where(a.todo.in_(some)).values(lead=False))
+        query = select(a.todo, a.receiver, a.person, a.box)
+        rows = connection.execute(query.where(a.todo.in_(some), a.person.is_not(None), a.box != "")).tuples().all()
+        leads: dict[tuple[uuid.UUID, uuid.UUID], str] = {}
+        for identity, receiver, person, _ in sorted(rows, key=lambda row: (best[row[3]], row[1])):
+            leads.setdefault((identity, person), receiver)
+        for (identity, _), receiver in leads.items():
+            connection.execute(
+                update(assignment).where(a.todo == identity, a.receiver == receiver).values(lead=True)
+            )

@@ -1,0 +1,220 @@
+"""Reports come in: joined with what is known, resolved to people, and stored, in one transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from hub.exchange.ground import Hub
+from hub.store import todos
+from hub.store.database import new_id
+from hub.store.entities import next_seq
+from hub.store.merges import session
+from hub.store.todos import Stored
+from hub.todos.converge import Ignored, State, dumped, join, loaded, seen
+from hub.todos.people import SEQUENCE, Found, resolve
+from hub.todos.received import LEVELS
+from hub.todos.reports import Key, Report
+
+ORDER: Final = {"to_do": 0, "to_read": 1, "initiated": 2, "done": 3, "": 4}
+"""Which of several accounts of a person counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a report: ``created``, ``updated``, ``unchanged`` or ``ignored`` (all of it came too late)."""
+
+    key: Key
+    id: uuid.UUID
+    result: str
+    ignored: Sequence[Ignored] = ()
+
+
+@dataclass(slots=True)
+class _Open:
+    """A to-do while its reports are joined."""
+
+    id: uuid.UUID
+    state: State
+    before: dict[str, Any]
+    stored: Stored | None
+    reports: list[dict[str, Any]] = field(default_factory=list)
+    changed: bool = False
+
+
+def take(hub: Hub, reports: Sequence[Report], by: str) -> list[Taken]:
+    """Join reports, in their order, and answer for each. ``by`` is who brought them."""
+    if not reports:
+        return []
+    moment = hub.clock()
+    with hub.database.begin() as connection:
+        seq = next_seq(session(connection), SEQUENCE)  # its row is locked: one writer of to-dos at a time
+        known = todos.find(connection, sorted({one.key for one in reports}))
+        opened: dict[Key, _Open] = {}
+        taken = [_join(opened, known.get(tuple(one.key)), one, seq, moment, by) for one in reports]
+        changed = [one for one in opened.values() if one.changed]
+        people = resolve(connection, hub, _receivers(opened, changed))
+        rows = [_row(key, one, seq, moment) for key, one in opened.items() if one.changed]
+        given = [row for key, one in opened.items() if one.changed for row in _assignments(key, one, people, seq)]
+        history = [row for one in opened.values() for row in one.reports]
+        todos.write(connection, rows, given, history)
+    return taken
+
+
+def _join(
+    opened: dict[Key, _Open], stored: Stored | None, report: Report, seq: int, moment: dt.datetime, by: str
+) -> Taken:
+    one = opened.get(report.key)
+    if one is None:
+        one = opened[report.key] = _opened(stored)
+    created = one.stored is None and not one.reports
+    ignored = join(one.state, report)
+    after = _visible(one.state)
+    moved = after != one.before
+    one.before = after
+    one.changed |= moved or created or dumped(one.state) != _stored_registers(one)
+    one.reports.append(_told(one, report, ignored, seq, moment, by))
+    result = "created" if created else "updated" if moved else "ignored" if ignored else "unchanged"
+    return Taken(report.key, one.id, result, ignored)
+
+
+def _opened(stored: Stored | None) -> _Open:
+    if stored is None:
+        return _Open(new_id(), State(), {}, None)
+    row = stored.row
+    registers = {name: one["registers"] for name, one in stored.receivers.items()}
+    state = loaded(row["registers"], row["content"], registers)
+    return _Open(row["id"], state, _visible(state), stored)
+
+
+def _stored_registers(one: _Open) -> Any:
+    if one.stored is None:
+        return None
+    return one.stored.row["registers"], {
+        name: row["registers"] for name, row in one.stored.receivers.items()
+    }
+
+
+def _visible(state: State) -> dict[str, Any]:
+    return {
+        "status": state.status,
+        "outcome": state.outcome,
+        "content": state.content.value,
+        "rows": {receiver: seen(state, receiver) for receiver in state.rows},
+    }
+
+
+def _told(
+    one: _Open, report: Report, ignored: Sequence[Ignored], seq: int, moment: dt.datetime, by: str
+) -> dict[str, Any]:
+    """A line of the history: which parts there were, and no values of them."""
+    said: dict[str, Any] = {}
+    if report.content is not None:
+        said["content"] = True
+    if report.status is not None:
+        said["status"] = report.status.value
+    if report.assignees:
+        said["assignees"] = len(report.assignees)
+    if report.whole:
+        said["whole"] = True
+    at = report.version.at / 1_000_000
+    return {
+        "todo": one.id,
+        "number": (one.stored.reports if one.stored else 0) + len(one.reports) + 1,
+        "seq": seq,
+        "told_at": dt.datetime.fromtimestamp(at, dt.UTC) if report.version.dated else None,
+        "received_at": moment,
+        "by": by,
+        "said": said,
+        "ignored": [[part.part, part.code] for part in ignored],
+    }
+
+
+def _receivers(opened: Mapping[Key, _Open], changed: Sequence[_Open]) -> set[tuple[str, str]]:
+    """Those without a person yet."""
+    wanted = set()
+    for key, one in opened.items():
+        if one in changed:
+            known = one.stored.receivers if one.stored else {}
+            wanted |= {
+                (key.system, name) for name in one.state.rows if name not in known or known[name]["person"] is None
+            }
+    return wanted
+
+
+def _row(key: Key, one: _Open, seq: int, moment: dt.datetime) -> dict[str, Any]:
+    own, _ = dumped(one.state)
+    content = one.state.content.value
+    return {
+        "id": one.id,
+        "system": key.system,
+        "tenant": key.tenant,
+        "source_id": key.id,
+        "seq": seq,
+        "status": one.state.status.value,
+        "outcome": one.state.outcome,
+        "title": " ".join((content or {}).get("title", {}).values()),
+        "content": content,
+        "registers": own,
+        "first_seen": one.stored.row["first_seen"] if one.stored else moment,
+        "changed_at": moment,
+    }
+
+
+def _assignments(
+    key: Key, one: _Open, people: Mapping[tuple[str, str], Found], seq: int
+) -> Iterable[dict[str, Any]]:
+    _, registers = dumped(one.state)
+    content: Mapping[str, Any] = one.state.content.value or {}
+    known = one.stored.receivers if one.stored else {}
+    rows = []
+    for receiver in one.state.rows:
+        now, before = seen(one.state, receiver), known.get(receiver)
+        found = people.get((key.system, receiver))
+        if found is None:
+            assert before is not None
+            found = Found(before["person"], before["unresolved"])
+        since = now.since or _moment(content.get("created")) or _said_at(one.state, receiver)
+        rows.append(
+            {
+                "todo": one.id,
+                "receiver": receiver,
+                "person": found.person,
+                "unresolved": found.why,
+                "box": now.box,
+                "lead": False,
+                "outcome": now.outcome,
+                "read": now.read,
+                "urges": now.urges,
+                "since": since,
+                "system": key.system,
+                "definition": content.get("definition", ""),
+                "priority": LEVELS[content.get("priority", "medium")],
+                "due_at": _moment(content.get("due")),
+                "seq": seq,
+                "registers": registers[receiver],
+            }
+        )
+    lead(rows)
+    return rows
+
+
+def lead(rows: Sequence[dict[str, Any]]) -> None:
+    """Mark the one row per person that his list shows."""
+    first: dict[uuid.UUID, dict[str, Any]] = {}
+    for row in sorted(rows, key=lambda row: (ORDER[row["box"]], row["receiver"])):
+        if row["person"] is not None and row["box"]:
+            row["lead"] = first.setdefault(row["person"], row) is row
+
+
+def _moment(text: Any) -> dt.datetime | None:
+    return dt.datetime.fromisoformat(text) if text else None
+
+
+def _said_at(state: State, receiver: str) -> dt.datetime:
+    row = state.rows[receiver]
+    at = max(row.about.version.at, row.gone.version.at)
+    return dt.datetime.fromtimestamp(at / 1_000_000, dt.UTC)

@@ -1,0 +1,109 @@
+"""Receivers are people: what a system calls somebody by becomes a person, or a case with its reason.
+
+A receiver is ``KIND:VALUE`` within its system: ``account`` (the key of a record of people in that system), ``person``
+(an id of the hub), or what ``people.receivers`` of config/hub.yaml names: login, code, phone, mail.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hub.exchange.ground import Hub
+from hub.store import persons
+from hub.store.entities import next_seq
+from hub.store.merges import session
+from hub.store.todos import give, receivers, relead
+
+KINDS: Final = ("account", "person", "login", "code", "phone", "mail")
+SEQUENCE: Final = "@todo"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The person of a receiver, or why there is none: ``receiver.undeclared`` (the hub has no such way to find
+    one), ``receiver.unknown``, ``receiver.ambiguous``."""
+
+    person: uuid.UUID | None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Healed:
+    """How many receivers have a person now who had none or another, how many lost theirs, how many have none."""
+
+    found: int
+    lost: int
+    open: int
+
+
+def resolve(connection: Any, hub: Hub, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Found]:
+    """Who (system, receiver) are."""
+    found: dict[tuple[str, str], Found] = {}
+    groups: dict[tuple[str, str], list[str]] = {}
+    for system, receiver in wanted:
+        kind, _, value = receiver.partition(":")
+        groups.setdefault((system if kind == "account" else "", kind), []).append(value)
+        found[system, receiver] = Found(None, "receiver.undeclared")
+    people = hub.workspace.hub.people
+    if people is None:
+        return found
+    called: dict[tuple[str, str], dict[str, set[uuid.UUID]] | None] = {}
+    for (system, kind), values in groups.items():
+        called[system, kind] = _called(connection, hub, system, kind, values)
+    every = {one for by_value in called.values() for ids in (by_value or {}).values() for one in ids}
+    ends = persons.by_id(connection, hub.database, people.model, every)
+    for system, receiver in found:
+        kind, _, value = receiver.partition(":")
+        by_value = called[system if kind == "account" else "", kind]
+        if by_value is not None:
+            meant = {ends[one] for one in by_value.get(value, ()) if one in ends}
+            found[system, receiver] = (
+                Found(meant.pop())
+                if len(meant) == 1
+                else Found(None, "receiver.ambiguous" if meant else "receiver.unknown")
+            )
+    return found
+
+
+def _called(
+    connection: Any, hub: Hub, system: str, kind: str, values: list[str]
+) -> dict[str, set[uuid.UUID]] | None:
+    people = hub.workspace.hub.people
+    assert people is not None
+    match kind:
+        case "account":
+            return persons.by_account(connection, people.model, system, values)
+        case "person":
+            return {value: {identity} for value in values if (identity := _uuid(value)) is not None}
+    field = {**people.receivers}.get(kind)  # type: ignore[call-overload]
+    if field is None:
+        return None
+    return persons.by_field(connection, hub.database, people.model, field, values)
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+def heal(hub: Hub) -> Healed:
+    """Look for all receivers again: persons appear, are merged, and leave. One transaction."""
+    found = lost = still = 0
+    with hub.database.begin() as connection:
+        seq = 0
+        known = receivers(connection)
+        now = resolve(connection, hub, [(system, receiver) for system, receiver, _ in known])
+        for system, receiver, before in known:
+            one = now[system, receiver]
+            still += one.person is None
+            if one.person == before:
+                continue
+            found, lost = found + (one.person is not None), lost + (one.person is None)
+            seq = seq or next_seq(session(connection), SEQUENCE)
+            relead(connection, give(connection, system, receiver, one.person, one.why, seq))
+    return Healed(found, lost, still)

@@ -1,0 +1,229 @@
+"""A report as JSON: checked, limited, and made a ``Report``. One wrong item says what is wrong with it and harms no
+other."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from hub.errors import RecordRejected
+from hub.todos.people import KINDS
+from hub.todos.reports import Assignee, Key, Kind, Report, Status, version
+
+SCRIPTS: Final = ("javascript", "data", "vbscript", "file", "blob", "about")
+LEVELS: Final = {"low": 0, "medium": 1, "high": 2, "very_high": 3}
+LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+
+
+def _storable(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("it holds a NUL character")
+    return text
+
+
+def _address(text: str) -> str:
+    """Links are opened by people: only what opens a page or an app."""
+    scheme, colon, _ = text.partition(":")
+    if not colon or re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme) is None:
+        raise ValueError("a link is a whole address, https://… or one of an app")
+    if scheme.lower() in SCRIPTS:
+        raise ValueError(f"a link does not begin with {scheme.lower()}:")
+    if any(ord(letter) < 33 for letter in text):
+        raise ValueError("a link has no blanks or control characters")
+    return text
+
+
+def _languages(texts: dict[str, str]) -> dict[str, str]:
+    for name in texts:
+        if LANGUAGE.fullmatch(name) is None:
+            raise ValueError(f"{name!r} is no language (BCP 47: en, zh, zh-Hant)")
+    return texts
+
+
+Text = Annotated[str, AfterValidator(_storable)]
+Short = Annotated[Text, Field(min_length=1, max_length=200)]
+Titles = Annotated[
+    dict[str, Annotated[Text, Field(min_length=1, max_length=1000)]],
+    Field(min_length=1, max_length=10),
+    AfterValidator(_languages),
+]
+Title = Annotated[Text, Field(min_length=1, max_length=1000)] | Titles
+Link = Annotated[Text, Field(max_length=2000), AfterValidator(_address)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class To(_Part):
+    """A receiver, by exactly one of what people are called by."""
+
+    account: Short | None = None
+    person: Short | None = None
+    login: Short | None = None
+    code: Short | None = None
+    phone: Short | None = None
+    mail: Short | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> To:
+        if len(self.model_fields_set) != 1 or self.text == "":
+            raise ValueError(f"exactly one of {', '.join(KINDS)}")
+        return self
+
+    @property
+    def text(self) -> str:
+        return next((f"{kind}:{value}" for kind in KINDS if (value := getattr(self, kind)) is not None), "")
+
+
+class Said(_Part):
+    """When the source changed the to-do last; ``seq`` orders changes of one moment."""
+
+    at: AwareDatetime
+    seq: int = Field(0, ge=0, le=2**53)
+
+
+class Receiver(_Part):
+    """What is said of one receiver. ``there: false`` takes it off him."""
+
+    to: To
+    kind: Kind = Kind.TO_DO
+    done: bool | None = None
+    outcome: Annotated[Text, Field(max_length=100)] = ""
+    read: bool | None = None
+    since: AwareDatetime | None = None
+    urges: int = Field(0, ge=0, le=10_000)
+    there: bool = True
+
+
+class Operation(_Part):
+    """A response (it ends the to-do for who gives it) or an action (it does not)."""
+
+    code: Short
+    title: Title | None = None
+    nature: Literal["positive", "negative", "neutral"] = "neutral"
+    comment: Literal["required", "optional", "unsupported"] = "optional"
+    reasons: list[Short] = Field([], max_length=100)
+
+
+class Attribute(_Part):
+    """A typed value that a list or a page shows."""
+
+    title: Title | None = None
+    type: Literal["text", "integer", "decimal", "boolean", "date", "datetime"] = "text"
+    value: Annotated[Text, Field(max_length=1000)]
+
+
+class Links(_Part):
+    """Where the to-do is opened in its system."""
+
+    pc: Link | None = None
+    mobile: Link | None = None
+    app: Link | None = None
+
+
+class Item(_Part):
+    """One report. Without ``title`` the content stays as it is; without ``status`` the status does;
+    ``assignees`` are all there are, or with ``partial`` some of them."""
+
+    system: Short
+    tenant: Annotated[Text, Field(max_length=200)] = ""
+    id: Annotated[Text, Field(min_length=1, max_length=300)]
+    version: Said | None = None
+    title: Title | None = None
+    text: Annotated[Text, Field(max_length=10_000)] = ""
+    status: Status | None = None
+    outcome: Annotated[Text, Field(max_length=100)] = ""
+    assignees: list[Receiver] = Field([], max_length=500)
+    partial: bool = False
+    definition: Annotated[Text, Field(max_length=200)] = ""
+    process: Annotated[Text, Field(max_length=200)] = ""
+    node: Annotated[Text, Field(max_length=200)] = ""
+    priority: Literal["low", "medium", "high", "very_high"] = "medium"
+    due: AwareDatetime | None = None
+    created: AwareDatetime | None = None
+    initiator: To | None = None
+    links: Links = Links()
+    responses: list[Operation] = Field([], max_length=50)
+    actions: list[Operation] = Field([], max_length=50)
+    attributes: dict[Short, Attribute] = Field({}, max_length=30)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Item:
+        if self.status is Status.INCOMPLETE:
+            raise ValueError("status: incomplete is what the hub says of a to-do whose title has not come")
+        if self.title is None and self.model_fields_set & CONTENT:
+            names = ", ".join(sorted(self.model_fields_set & CONTENT))
+            raise ValueError(f"{names} is part of the content, which is reported as a whole: with its title")
+        if self.title is None and self.status is None and not self.assignees:
+            raise ValueError("it says nothing: no title, no status, no assignees")
+        receivers = [one.to.text for one in self.assignees]
+        if len(set(receivers)) < len(receivers):
+            raise ValueError("assignees: one receiver stands there twice")
+        return self
+
+
+CONTENT: Final = frozenset(
+    {
+        "text", "definition", "process", "node", "priority", "due", "created", "initiator", "links", "responses",
+        "actions", "attributes",
+    }
+)  # fmt: skip
+"""What comes with the title only."""
+
+
+def read(value: Any, arrived: dt.datetime) -> Report:
+    """The report of a JSON value. RecordRejected ``todo.malformed``."""
+    try:
+        item = Item.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise RecordRejected(
+            "todo.malformed",
+            f"{where}: {first['msg']}" if where else first["msg"],
+            where=where,
+            hint="see docs/how-to/todos.md and /v1/openapi.json",
+        ) from None
+    return of_item(item, arrived)
+
+
+def of_item(item: Item, arrived: dt.datetime) -> Report:
+    """The report that an item is."""
+    content = None
+    if item.title is not None:
+        shown = item.model_dump(mode="json", include=CONTENT | {"title"}, exclude_defaults=True)
+        content = shown | {"title": item.title if isinstance(item.title, dict) else {"": item.title}}
+        if item.initiator is not None:
+            content["initiator"] = item.initiator.text
+    said = item.model_dump(mode="json", exclude={"version", "system", "tenant", "id"}, exclude_defaults=True)
+    told = item.version
+    return Report(
+        Key(item.system, item.tenant, item.id),
+        version(told.at if told else None, told.seq if told else 0, said, arrived),
+        content,
+        item.status,
+        item.outcome,
+        [
+            Assignee(one.to.text, one.kind, one.done, one.outcome, one.read, one.since, one.urges, one.there)
+            for one in item.assignees
+        ],
+        whole="assignees" in item.model_fields_set and not item.partial,
+    )
+
+
+def key_of(value: Any) -> Mapping[str, Any]:
+    """What a result names its item by, as far as it can be read."""
+    if not isinstance(value, Mapping):
+        return {}
+    return {
+        name: value[name] if name in value else ""
+        for name in ("system", "tenant", "id")
+        if isinstance(value.get(name, ""), str)
+    }
+
+

@@ -1,0 +1,24 @@
+"""Who is a person: the model of people, and what others call them by."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from hub.workspace.strict import FieldName, Name, Shape
+
+Called = Literal["login", "code", "phone", "mail"]
+
+
+class People(Shape):
+    """``people`` of ``config/hub.yaml``: how receivers of to-dos become persons. An account of a system is
+    found by the links of the exchanges that read or write it; what else a receiver is called by, here."""
+
+    model: Name = Field(description="Model whose entities are the persons", examples=["person"])
+    receivers: dict[Called, FieldName] = Field(
+        {},
+        description="What a receiver may be called by → field of the model; a value that several persons have "
+        "finds none of them",
+        examples=[{"code": "number", "login": "username", "mail": "mail"}],
+    )
