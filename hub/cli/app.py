@@ -49,6 +49,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
             "quarantine",
             "List what was not applied, by cause; show one entry; replay or dismiss some.",
         ),
+        "todos": ("todos", "List what a person has to do, and receivers that no person is known for."),
         "entities": ("entities", "Show golden records and where each value comes from."),
         "links": ("links", "Show, import and export which foreign record stands for which entity."),
         "why": ("why", "Tell which entity a record belongs to, and why, rule by rule."),

@@ -23,9 +23,10 @@ from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
 from hub.cli.say import Say, listed, plural, since
 from hub.errors import ConfigError, HubError
+from hub.todos.people import Healing
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, invoke_without_command=True)
-DUTIES = ("inbox", "outbox", "arrivals", "exchanges")
+DUTIES = ("inbox", "outbox", "arrivals", "exchanges", "receivers")
 
 
 @app.callback()
@@ -86,6 +87,7 @@ def _duties(
         "outbox": Relay(hub, carrier),
         "arrivals": Arrivals(hub, say.note, stop.is_set),
         "exchanges": Followers(hub, say.note, stop.is_set),
+        "receivers": Healing(hub),
     }
     return {name: duty for name, duty in made.items() if name in wanted} | {"sweep": Sweep(hub)}
 

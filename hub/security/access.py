@@ -40,6 +40,8 @@ GRANTS: Final = {
     "reviews:read": "reviews with their candidates, classified values masked",
     "reviews:write": "decide reviews, as the key's name",
     "events:write": "push events of records",
+    "todos:read": "to-dos of any person, of the systems it may see",
+    "todos:write": "report to-dos of the systems it may speak for",
 }
 CONFINED: Final = ("models", "exchanges", "systems")
 

@@ -13,18 +13,18 @@ from hub.store.models import entity_table
 from hub.store.review_tables import redirect
 from hub.store.tables import shadow, source
 
-BATCH = 400
+BATCH, DELETED = 400, 2
 T = TypeVar("T")
 
 
 def by_field(
     connection: Connection, database: Database, model: str, field: str, values: Iterable[str]
 ) -> dict[str, set[uuid.UUID]]:
-    """Living entities of a model by the text of a field."""
+    """Entities of a model by the text of a field: living ones, and merged ones, which lead to theirs."""
     golden = database.tables[entity_table(model)]
     found: dict[str, set[uuid.UUID]] = {}
     for some in _batches(values):
-        query = select(golden.c[field], golden.c["_id"]).where(golden.c[field].in_(some), golden.c["_state"] < 2)
+        query = select(golden.c[field], golden.c["_id"]).where(golden.c[field].in_(some), golden.c["_state"] != DELETED)
         for value, identity in connection.execute(query).tuples():
             found.setdefault(str(value), set()).add(identity)
     return found

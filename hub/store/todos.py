@@ -13,6 +13,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.store import wake
 from hub.store.database import Database
+from hub.store.review_tables import redirect
+from hub.store.tables import model_seq
 from hub.store.todo_tables import assignment, todo, todo_report
 
 BATCH = 400
@@ -59,7 +61,8 @@ def write(
             continue
         statement = dialect.insert(table)
         keys = [column.name for column in table.primary_key]
-        others = {name: statement.excluded[name] for name in table.c.keys() if name not in keys}
+        names = [column.name for column in table.columns]
+        others = {name: statement.excluded[name] for name in names if name not in keys}
         connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=others), list(rows))
     wake.call(connection)
 
@@ -175,7 +178,7 @@ def counts(
     if systems is not None:
         query = query.where(a.system.in_(systems))
     with database.begin(reading=True) as connection:
-        return [tuple(row) for row in connection.execute(query)]  # type: ignore[misc]
+        return [tuple(row) for row in connection.execute(query)]
 
 
 # ------------------------------------------------------------ one to-do
@@ -214,14 +217,24 @@ def unresolved(database: Database, systems: Sequence[str] | None = None) -> list
     if systems is not None:
         query = query.where(a.system.in_(systems))
     with database.begin(reading=True) as connection:
-        return [tuple(row) for row in connection.execute(query)]  # type: ignore[misc]
+        return [tuple(row) for row in connection.execute(query)]
 
 
-def receivers(connection: Connection) -> list[tuple[str, str, uuid.UUID | None]]:
-    """(system, receiver, person) of all open assignments."""
+def receivers(connection: Connection, *, every: bool) -> list[tuple[str, str, uuid.UUID | None]]:
+    """(system, receiver, person) of assignments that somebody sees: those without a person, or all."""
     a = assignment.c
     query = select(a.system, a.receiver, a.person).where(a.box != "").distinct()
-    return [tuple(row) for row in connection.execute(query)]  # type: ignore[misc]
+    if not every:
+        query = query.where(a.person.is_(None))
+    return [tuple(row) for row in connection.execute(query)]
+
+
+def stamp(database: Database, model: str) -> tuple[int, int]:
+    """What changes with persons: the last commit of their model, and how many of them were merged away."""
+    commit = select(model_seq.c.seq).where(model_seq.c.model == model)
+    merged = select(func.count()).select_from(redirect).where(redirect.c.model == model)
+    with database.begin(reading=True) as connection:
+        return connection.scalar(commit) or 0, connection.scalar(merged) or 0
 
 
 def give(

@@ -210,7 +210,9 @@ def loaded(
     own: Mapping[str, Any], content: Mapping[str, Any] | None, rows: Mapping[str, Mapping[str, Any]]
 ) -> State:
     """The state of ``dumped``."""
-    state = State(**{name: _loaded(own[name]) for name in ("content", "final", "going", "listed")})
+    state = State(
+        _loaded(own["content"]), _loaded(own["final"]), _loaded(own["going"]), _loaded(own["listed"])
+    )
     if state.content.known:
         state.content.value = dict(content or {})
     for receiver, row in rows.items():

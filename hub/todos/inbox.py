@@ -54,7 +54,7 @@ def take(hub: Hub, reports: Sequence[Report], by: str) -> list[Taken]:
         seq = next_seq(session(connection), SEQUENCE)  # its row is locked: one writer of to-dos at a time
         known = todos.find(connection, sorted({one.key for one in reports}))
         opened: dict[Key, _Open] = {}
-        taken = [_join(opened, known.get(tuple(one.key)), one, seq, moment, by) for one in reports]
+        taken = [_join(opened, known.get(one.key), one, seq, moment, by) for one in reports]
         changed = [one for one in opened.values() if one.changed]
         people = resolve(connection, hub, _receivers(opened, changed))
         rows = [_row(key, one, seq, moment) for key, one in opened.items() if one.changed]

@@ -6,16 +6,19 @@ A receiver is ``KIND:VALUE`` within its system: ``account`` (the key of a record
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from hub.errors import ConfigError
 from hub.exchange.ground import Hub
 from hub.store import persons
 from hub.store.entities import next_seq
 from hub.store.merges import session
-from hub.store.todos import give, receivers, relead
+from hub.store.reports import entities
+from hub.store.todos import give, receivers, relead, stamp
 
 KINDS: Final = ("account", "person", "login", "code", "phone", "mail")
 SEQUENCE: Final = "@todo"
@@ -91,12 +94,30 @@ def _uuid(text: str) -> uuid.UUID | None:
         return None
 
 
-def heal(hub: Hub) -> Healed:
-    """Look for all receivers again: persons appear, are merged, and leave. One transaction."""
-    found = lost = still = 0
+def person(hub: Hub, called: str) -> uuid.UUID:
+    """The person of a key or an id. ConfigError ``people.undeclared``, ``person.unknown``, ``id.ambiguous``."""
+    people = hub.workspace.hub.people
+    if people is None:
+        raise ConfigError(
+            "people.undeclared",
+            "this hub does not say who is a person",
+            where="config/hub.yaml: people",
+            hint="declare people: {model: …, receivers: {…}}",
+        )
+    found = entities(hub.database, people.model, called, 2, gone=True)
+    if not found:
+        raise ConfigError("person.unknown", "there is no such person", hint=f"cophub entities {people.model}")
+    if len(found) > 1:
+        raise ConfigError("id.ambiguous", "several persons are called so", hint="ask by id")
+    return uuid.UUID(str(found[0].id))
+
+
+def heal(hub: Hub, *, every: bool = False) -> Healed:
+    """Look again for receivers without a person, or for ``every`` one: persons are merged, and unmerged. One
+    transaction."""
+    found = lost = still = seq = 0
     with hub.database.begin() as connection:
-        seq = 0
-        known = receivers(connection)
+        known = receivers(connection, every=every)
         now = resolve(connection, hub, [(system, receiver) for system, receiver, _ in known])
         for system, receiver, before in known:
             one = now[system, receiver]
@@ -107,3 +128,26 @@ def heal(hub: Hub) -> Healed:
             seq = seq or next_seq(session(connection), SEQUENCE)
             relead(connection, give(connection, system, receiver, one.person, one.why, seq))
     return Healed(found, lost, still)
+
+
+@dataclass(slots=True)
+class Healing:
+    """A duty of the worker: receivers get their persons when people change."""
+
+    hub: Hub
+    due: dt.datetime | None = None
+    _seen: tuple[int, int] | None = None
+
+    def turn(self) -> bool:
+        """Looks when the model of people has a new commit, and at all receivers when persons were merged or
+        unmerged; answers whether anybody was found."""
+        people = self.hub.workspace.hub.people
+        if people is None:
+            return False
+        now = stamp(self.hub.database, people.model)
+        if now == self._seen:
+            return False
+        every = self._seen is None or now[1] != self._seen[1]
+        healed = heal(self.hub, every=every)
+        self._seen = now
+        return bool(healed.found or healed.lost)

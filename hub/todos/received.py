@@ -8,7 +8,15 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from hub.errors import RecordRejected
 from hub.todos.people import KINDS
@@ -196,7 +204,7 @@ def of_item(item: Item, arrived: dt.datetime) -> Report:
     """The report that an item is."""
     content = None
     if item.title is not None:
-        shown = item.model_dump(mode="json", include=CONTENT | {"title"}, exclude_defaults=True)
+        shown = item.model_dump(mode="json", include={*CONTENT, "title"}, exclude_defaults=True)
         content = shown | {"title": item.title if isinstance(item.title, dict) else {"": item.title}}
         if item.initiator is not None:
             content["initiator"] = item.initiator.text
@@ -221,7 +229,7 @@ def key_of(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         return {}
     return {
-        name: value[name] if name in value else ""
+        name: value.get(name, "")
         for name in ("system", "tenant", "id")
         if isinstance(value.get(name, ""), str)
     }

@@ -17,6 +17,19 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "values come back to where they went out, by a way on which nobody knows them as an echo",
         "follow the hint: one key in both mappings, a match rule, or one way less",
     ),
+    "todo.done": (
+        "the receiver has done his part, and a report that is not newer, or has no time, gives it to him again",
+        "nothing; where the process did come back to him, report it with version.at",
+    ),
+    "todo.finished": (
+        "a to-do that is finished was reported as open again",
+        "nothing: a finished to-do stays so; a new one needs a new id",
+    ),
+    "todo.stale": ("the part of the report is older than what is known", "nothing"),
+    "todo.taken_off": (
+        "the to-do was taken off the receiver, and a report that is not newer, or has no time, gives it back",
+        "nothing; where he did get it again, report it with version.at",
+    ),
     "internal": ("a defect of the hub", "report it with the crash log that is named"),
     "interrupted": ("somebody pressed Ctrl-C", "run again: what was not committed is rolled back"),
     "match.ambiguous": ("several entities fit the match rule", ""),

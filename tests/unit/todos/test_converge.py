@@ -102,8 +102,10 @@ def reports(draw: st.DrawFn) -> Report:
 @given(st.lists(reports(), max_size=7), st.randoms(use_true_random=False))
 def test_every_order_and_repetition_ends_alike(events: list[Report], drawn: random.Random):
     wanted = text(joined(*events)[0])
-    orders = list(itertools.permutations(events)) if len(events) <= 3 else []
-    orders += [drawn.sample(events + drawn.choices(events, k=3) if events else [], k=len(events) + 3) for _ in range(6) if events]
+    orders = [list(order) for order in itertools.permutations(events)] if len(events) <= 3 else []
+    for _ in range(6 if events else 0):
+        more = events + drawn.choices(events, k=3)
+        orders.append(drawn.sample(more, k=len(more)))
     for order in orders:
         state, finished = State(), False
         for event in order:

@@ -1,0 +1,197 @@
+"""/v1/todos: reports of to-dos from any system, and what one person has of all of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Body, Query, Request
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Discriminator, Field, Tag
+from starlette.responses import Response
+
+from hub.api.ground import Ground, Here, allowed
+from hub.api.paging import LIMIT, MOST, after, answered, json_bytes, listed
+from hub.errors import ConfigError, HubError, RecordRejected
+from hub.security.access import Caller
+from hub.store import todos
+from hub.todos import feed
+from hub.todos.inbox import Taken, take
+from hub.todos.people import person as person_of
+from hub.todos.received import Item, key_of, read
+from hub.todos.reports import Report
+
+router = APIRouter(prefix="/todos", tags=["todos"])
+Reads = Annotated[Caller, allowed("todos:read")]
+Writes = Annotated[Caller, allowed("todos:write")]
+AT_ONCE = 500
+
+
+class Items(BaseModel):
+    """Each is checked by itself: see the schema of an item."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"properties": {"items": {
+        "type": "array", "maxItems": AT_ONCE, "items": {"$ref": "#/components/schemas/Item"}}}})  # fmt: skip
+    items: list[Any] = Field(max_length=AT_ONCE)
+
+
+def _form(value: Any) -> str:
+    return "many" if isinstance(value, Mapping) and "items" in value else "one"
+
+
+OneOrMany = Annotated[
+    Annotated[Item, Tag("one")] | Annotated[Items, Tag("many")], Discriminator(_form), Body()
+]
+
+
+@router.post("", summary="Report to-dos: one or many, a result for each")
+def report(here: Here, who: Writes, body: OneOrMany) -> Response:
+    """An item that is wrong is told and harms no other. Reported twice it changes nothing; reported late it is
+    ignored and the result says so. The answer has the items' order."""
+    given = body.items if isinstance(body, Items) else [body.model_dump(mode="json", exclude_unset=True)]
+    return Response(json_bytes({"items": reported(here, who, given)}), media_type="application/json")
+
+
+def reported(here: Ground, who: Caller, given: Sequence[Any]) -> list[Mapping[str, Any]]:
+    """Take what is right of the items; one result each."""
+    moment = here.hub.clock()
+    results: list[Mapping[str, Any]] = [{}] * len(given)
+    good: list[tuple[int, Report]] = []
+    for number, value in enumerate(given):
+        try:
+            found = read(value, moment)
+            _system(here, who, found.key.system)
+        except HubError as error:
+            results[number] = {**key_of(value), "result": "rejected", "error": _told(error)}
+        else:
+            good.append((number, found))
+    taken = take(here.of(who), [found for _, found in good], f"key:{who.name}")
+    for (number, _), one in zip(good, taken, strict=True):
+        results[number] = _result(one)
+    return results
+
+
+def _system(here: Ground, who: Caller, name: str) -> None:
+    if name not in here.hub.workspace.systems or not who.place(here.hub.workspace, name):
+        raise RecordRejected(
+            "system.unknown",
+            f"the hub has no system {name!r} that this key may speak for",
+            where="system",
+            hint="declare it in config/systems, or use a key that is not confined to others",
+        )
+
+
+def _told(error: HubError) -> Mapping[str, Any]:
+    return {"code": error.code, "message": error.message, "where": error.where, "hint": error.hint}
+
+
+def _result(one: Taken) -> Mapping[str, Any]:
+    found: dict[str, Any] = {**one.key._asdict(), "todo": one.id, "result": one.result}
+    if one.ignored:
+        found["ignored"] = [{"part": part.part, "code": part.code} for part in one.ignored]
+    return found
+
+
+# ------------------------------------------------------------ what a person has
+
+
+Person = Annotated[str, Query(description="Id or key of the person", max_length=200)]
+Several = Annotated[list[str] | None, Query(max_length=50)]
+
+
+@router.get("", summary="What a person has to do, over all systems and accounts")
+def inbox(
+    request: Request,
+    here: Here,
+    who: Reads,
+    person: Person,
+    box: Annotated[Literal["to_do", "to_read", "initiated", "done"], Query()] = "to_do",
+    system: Several = None,
+    definition: Several = None,
+    priority: Annotated[Literal["low", "medium", "high", "very_high"] | None, Query()] = None,
+    read: Annotated[bool | None, Query()] = None,
+    due_before: Annotated[AwareDatetime | None, Query()] = None,
+    q: Annotated[str, Query(description="A part of the title", max_length=200)] = "",
+    order: Annotated[Literal["newest", "oldest", "due", "priority"], Query()] = "newest",
+    language: Annotated[str, Query(description="Of titles; without it all of them", max_length=20)] = "",
+    limit: Annotated[int, Query(ge=1, le=MOST)] = LIMIT,
+    cursor: Annotated[str | None, Query(description="next of the page before")] = None,
+    fields: Annotated[str | None, Query(description="Only these, by comma: id,title,links.pc")] = None,
+) -> Response:
+    """One line per to-do, however many accounts of the person have it. A status that the source made final is
+    never open again."""
+    wanted = todos.Wanted(
+        box,
+        system or (),
+        definition or (),
+        feed.priority(priority),
+        read,
+        due_before,
+        q,
+        order,
+    )
+    place = after(request, cursor, *KINDS[order])
+    found = _person(here, who, person)
+    rows = todos.listed(here.hub.database, found, wanted, _systems(here, who), place, limit)
+    last = todos.place(rows[-1], order) if rows else None
+    return listed(request, [feed.shown(row, language) for row in rows], limit, last, fields)
+
+
+@router.get("/counts", summary="How many a person has, by box, system and priority")
+def counts(request: Request, here: Here, who: Reads, person: Person) -> Response:
+    """Unread ones are counted among them too."""
+    found = _person(here, who, person)
+    rows = todos.counts(here.hub.database, found, _systems(here, who))
+    return answered(request, feed.counted(rows))
+
+
+@router.get("/unresolved", summary="Receivers that no person is known for")
+def unresolved(request: Request, here: Here, who: Reads) -> Response:
+    """With the reason; they have their to-dos as soon as the person appears."""
+    rows = todos.unresolved(here.hub.database, _systems(here, who))
+    items = [
+        {"system": system, "receiver": feed.masked(receiver), "code": why, "todos": count}
+        for system, receiver, why, count in rows
+    ]
+    return answered(request, {"items": items, "next": None})
+
+
+@router.get("/{identity}", summary="One to-do with all its receivers and what was reported of it")
+def one(request: Request, here: Here, who: Reads, identity: uuid.UUID) -> Response:
+    """The history tells which parts a report had and which came too late, no values."""
+    found = todos.one(here.hub.database, identity)
+    systems = _systems(here, who)
+    if found is None or (systems is not None and found.row["system"] not in systems):
+        raise ConfigError("todo.unknown", f"there is no to-do {identity}", hint="see /v1/todos")
+    return answered(request, feed.whole(found, todos.history(here.hub.database, identity)))
+
+
+def _person(here: Ground, who: Caller, called: str) -> uuid.UUID:
+    people = here.hub.workspace.hub.people
+    if people is not None and people.model not in who.models(here.hub.workspace):
+        raise ConfigError("model.unknown", "the key may not see the model of people", hint="use another key")
+    return person_of(here.hub, called)
+
+
+def _systems(here: Ground, who: Caller) -> Sequence[str] | None:
+    """Systems the caller may see; None: all."""
+    there = here.hub.workspace.systems
+    seen = [name for name in sorted(there) if who.place(here.hub.workspace, name)]
+    return None if len(seen) == len(there) else seen
+
+
+def _when(text: str) -> dt.datetime | None:
+    return dt.datetime.fromisoformat(text) if text else None
+
+
+def _instant(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text)
+
+
+KINDS: Mapping[str, tuple[Any, ...]] = {
+    "newest": (_instant, uuid.UUID),
+    "oldest": (_instant, uuid.UUID),
+    "due": (_when, uuid.UUID),
+    "priority": (int, _instant, uuid.UUID),
+}

@@ -1,0 +1,81 @@
+"""``todos``: what a person has to do in all systems, and receivers that no person is known for."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hub.cli.opening import opened_hub
+from hub.cli.options import Command, Group
+from hub.cli.say import Say, listed, plural, short, since
+from hub.errors import ConfigError
+from hub.store import todos as stored
+from hub.todos import feed
+from hub.todos.people import heal as look_again
+from hub.todos.people import person
+
+app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+BOXES = ("to_do", "to_read", "initiated", "done")
+
+
+@app.callback()
+def todos() -> None:
+    """List what a person has to do, and receivers that no person is known for."""
+
+
+@app.command(name="list", cls=Command)
+def show(
+    ctx: typer.Context,
+    called: Annotated[str, typer.Argument(metavar="PERSON", help="Key or id of the person")],
+    box: Annotated[str, typer.Option("--box", metavar="BOX", help=f"One of {', '.join(BOXES)}")] = "to_do",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="At most so many")] = 50,
+) -> None:
+    """List a person's to-dos of all systems, the newest first."""
+    say = Say(ctx)
+    if box not in BOXES:
+        raise ConfigError("todo.box", f"there is no box {box!r}", hint=f"one of {listed(BOXES)}")
+    with opened_hub(say) as opened:
+        hub = opened.hub
+        rows = stored.listed(hub.database, person(hub, called), stored.Wanted(box), None, None, limit)
+        items = [feed.shown(row, hub.workspace.hub.languages[0]) for row in rows]
+    table = say.table("to-do", "system", "title", "priority", "since", "due")
+    for one in items:
+        due = since(one["due"]) if one["due"] else ""
+        say.row(table, short(one["id"]), one["system"], one["title"], one["priority"], since(one["since"]), due)
+    if items:
+        say.show(table)
+    else:
+        say.line("nothing there")
+    say.answer({"items": items})
+
+
+@app.command(cls=Command)
+def unresolved(ctx: typer.Context) -> None:
+    """List receivers that no person is known for, with the reason."""
+    say = Say(ctx)
+    with opened_hub(say) as opened:
+        rows = stored.unresolved(opened.hub.database)
+    table = say.table("system", "receiver", "reason", "#to-dos")
+    for system, receiver, why, count in rows:
+        say.row(table, system, feed.masked(receiver), why, count)
+    if rows:
+        say.show(table)
+    else:
+        say.line("every receiver has a person")
+    names = ("system", "receiver", "code", "todos")
+    say.answer({"items": [dict(zip(names, (a, feed.masked(b), c, d), strict=True)) for a, b, c, d in rows]})
+
+
+@app.command(cls=Command)
+def heal(
+    ctx: typer.Context,
+    every: Annotated[bool, typer.Option("--all", help="Also those that have a person")] = False,
+) -> None:
+    """Look again for the persons of receivers; the worker does so by itself when people change."""
+    say = Say(ctx)
+    with opened_hub(say) as opened:
+        healed = look_again(opened.hub, every=every)
+    lost = f", {plural(healed.lost, 'has', 'have')} none any more" if healed.lost else ""
+    say.line(f"{plural(healed.found, 'receiver')} found{lost}; {healed.open} without a person")
+    say.answer({"found": healed.found, "lost": healed.lost, "open": healed.open})

@@ -1,0 +1,188 @@
+"""Reports of all systems, and what each person has of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hub.exchange.uniting.merger import merge_entities
+from hub.todos.people import Healing, person
+from tests.unit.cli.desk import cophub
+from tests.unit.todos.conftest import FOLK, Desk
+
+
+def todo(identity: str, *assignees: dict[str, Any], title: Any = None, **more: Any) -> dict[str, Any]:
+    """A report of the OA."""
+    found: dict[str, Any] = {"system": "oa", "id": identity, "title": title or f"Leave {identity}"}
+    return found | {"assignees": list(assignees)} | more
+
+
+def to(**called: str) -> dict[str, Any]:
+    return {"to": called}
+
+
+def at(minute: int, seq: int = 0) -> dict[str, Any]:
+    return {"at": f"2026-11-02T08:{minute:02}:00Z", "seq": seq}
+
+
+def test_a_reported_to_do_is_in_the_persons_list_whatever_he_is_called_by(office: Desk):
+    calls = [{"account": "lina"}, {"code": "1"}, {"mail": "li@example.com"}, {"phone": "100"}]
+    results = office.report(*(todo(f"A-{n}", to(**call)) for n, call in enumerate(calls)))
+    assert [one["result"] for one in results] == ["created"] * 4
+    assert sorted(office.titles("1")) == [f"Leave A-{n}" for n in range(4)]
+    assert office.titles("2") == []
+
+
+def test_two_receivers_that_are_one_person_are_one_line(office: Desk):
+    office.report(todo("A-1", to(account="lina"), to(mail="li@example.com"), to(code="2")))
+    assert office.titles("1") == ["Leave A-1"]
+    assert office.get("/counts", person="1")["to_do"]["count"] == 1
+    done = {"to": {"account": "lina"}, "done": True}
+    office.report({"system": "oa", "id": "A-1", "partial": True, "assignees": [done], "version": at(59)})
+    assert office.titles("1") == ["Leave A-1"]  # by his other name it still waits
+
+
+def test_the_same_again_changes_nothing_and_a_late_one_is_told(office: Desk):
+    first = todo("A-1", to(code="1"), version=at(1))
+    done = {"system": "oa", "id": "A-1", "status": "completed", "outcome": "agree", "version": at(2)}
+    assert [one["result"] for one in office.report(first, first)] == ["created", "unchanged"]
+    assert office.report(done)[0]["result"] == "updated"
+    late = office.report(first | {"version": at(3)})[0]
+    assert late["ignored"] == [{"part": "code:1", "code": "todo.finished"}]
+    assert office.titles("1") == []
+    history = office.get(f"/{late['todo']}")["history"]
+    assert [line["said"].get("status") for line in history] == [None, "completed", None, None]
+
+
+def test_a_wrong_item_is_told_and_harms_no_other(office: Desk):
+    results = office.report(
+        todo("A-1", to(code="1")),
+        todo("A-2", {"to": {}}),
+        {"system": "nowhere", "id": "A-3", "title": "x"},
+        {"system": "oa", "id": "A-4"},
+        {"system": "oa", "id": "A-5", "due": "2026-11-02T08:00:00Z", "status": "ready"},
+        todo("A-6", links={"pc": "javascript:alert(1)"}),
+        "nonsense",  # type: ignore[arg-type]
+    )
+    assert [one["result"] for one in results] == ["created"] + ["rejected"] * 6
+    assert [one["error"]["code"] for one in results[1:]] == [
+        "todo.malformed",
+        "system.unknown",
+        *["todo.malformed"] * 4,
+    ]
+    assert "links.pc" in results[5]["error"]["where"]
+    assert office.titles("1") == ["Leave A-1"]
+
+
+def test_one_report_needs_no_list(office: Desk):
+    answer = office.client.post("/v1/todos", json=todo("A-1", to(code="1")), headers=office.all)
+    assert [one["result"] for one in answer.json()["items"]] == ["created"]
+    bad = office.client.post("/v1/todos", json={"system": "oa", "id": "", "title": "x"}, headers=office.all)
+    assert (bad.status_code, bad.json()["code"]) == (400, "request.malformed")
+
+
+def test_receivers_without_a_person_are_a_case_and_heal(office: Desk):
+    office.report(todo("A-1", to(mail="new@example.com"), to(phone="200"), to(login="li")))
+    told = {(one["receiver"], one["code"]) for one in office.get("/unresolved")["items"]}
+    assert {code for _, code in told} == {"receiver.unknown", "receiver.ambiguous", "receiver.undeclared"}
+    assert not any("new@example.com" in receiver for receiver, _ in told)
+    office.put("hr.people", *FOLK, {"id": "4", "name": "New", "mail": "new@example.com", "phone": "400"})
+    office.run("people")
+    assert office.titles("4") == []
+    healed = office.heal()
+    assert (healed.found, healed.lost, healed.open) == (1, 0, 2)
+    assert office.titles("4") == ["Leave A-1"]
+
+
+def test_lists_are_filtered_ordered_and_go_on(office: Desk):
+    office.report(
+        *(
+            todo(
+                f"A-{n}",
+                {"to": {"code": "1"}, "since": f"2026-11-0{n}T08:00:00Z", "read": n == 3},
+                priority=["low", "high", "medium", "high"][n - 1],
+                **({"due": f"2026-12-0{5 - n}T08:00:00Z"} if n < 4 else {}),
+                definition="leave" if n < 3 else "travel",
+            )
+            for n in (1, 2, 3, 4)
+        )
+    )
+
+    def names(**asked: Any) -> str:
+        return "".join(title[-1] for title in office.titles("1", **asked))
+
+    assert names() == "4321"
+    assert names(order="oldest") == "1234"
+    assert names(order="due") == "3214"
+    assert names(order="priority") == "4231"
+    assert names(definition="travel") == "43"
+    assert names(priority="high") == "42"
+    assert names(read=True) == "3"
+    assert names(q="ave a-2") == "2"
+    assert names(due_before="2026-12-03T09:00:00Z") == "32"
+    for order, wanted in (("newest", "4321"), ("oldest", "1234"), ("due", "3214"), ("priority", "4231")):
+        got, asked = "", {"person": "1", "order": order, "limit": "1"}
+        while True:
+            page = office.get("", **asked)
+            got += "".join(one["title"][-1] for one in page["items"])
+            if page["next"] is None:
+                break
+            asked["cursor"] = page["next"]
+        assert got == wanted
+
+
+def test_titles_come_in_the_language_asked_for(office: Desk):
+    office.report(todo("A-1", to(code="1"), title={"en": "Leave", "zh": "请假"}))
+    assert office.titles("1", language="zh-CN") == ["请假"]
+    assert office.titles("1", language="de") == ["Leave"]
+    both: list[Any] = [{"en": "Leave", "zh": "请假"}]
+    assert office.titles("1") == office.titles("1", q="请") == both
+
+
+def test_a_key_sees_and_speaks_for_its_systems_only(office: Desk):
+    office.report(todo("A-1", to(code="1")))
+    hr = office.key("hr", "todos:read", "todos:write", systems=["hr"])
+    assert office.client.get("/v1/todos", params={"person": "1"}, headers=hr).json()["items"] == []
+    answer = office.client.post("/v1/todos", json={"items": [todo("A-2", to(code="1"))]}, headers=hr)
+    assert answer.json()["items"][0]["error"]["code"] == "system.unknown"
+    nobody = office.key("nobody", "runs:read")
+    assert office.client.get("/v1/todos", params={"person": "1"}, headers=nobody).status_code == 403
+
+
+@pytest.mark.parametrize("name", ["person", "unknown"])
+def test_who_is_not_there_is_told(office: Desk, name: str):
+    answer = office.client.get("/v1/todos", params={"person": name}, headers=office.all)
+    assert (answer.status_code, answer.json()["code"]) == (404, "person.unknown")
+
+
+def test_the_worker_finds_receivers_when_people_change_and_when_they_are_merged(office: Desk):
+    office.report(todo("A-1", to(mail="new@example.com")), todo("A-2", to(code="3")))
+    healing = Healing(office.open_hub.hub)
+    assert not healing.turn()
+    office.put("hr.people", *FOLK, {"id": "4", "name": "New", "mail": "new@example.com", "phone": "400"})
+    office.run("people")
+    assert healing.turn()
+    assert not healing.turn()
+    assert office.titles("4") == ["Leave A-1"]
+    hub = office.open_hub.hub
+    merge_entities(hub, "person", person(hub, "3"), [person(hub, "4")], "the same")
+    assert healing.turn()
+    assert sorted(office.titles("3")) == ["Leave A-1", "Leave A-2"]
+
+
+def test_a_list_and_its_cases_are_seen_on_the_command_line(office: Desk, monkeypatch: pytest.MonkeyPatch):
+    office.report(todo("A-1", to(code="1")), todo("A-2", to(mail="new@example.com")))
+    monkeypatch.setenv("COPHUB_STORE", office.store)
+
+    def said(*words: str) -> Any:
+        answer = cophub("-w", str(office.folder), "--json", "todos", *words)
+        assert answer.code == 0, answer.err
+        return answer.json
+
+    assert said("list", "1")["items"][0]["title"] == "Leave A-1"
+    assert said("unresolved")["items"] == [
+        {"system": "oa", "receiver": "mail:n…m", "code": "receiver.unknown", "todos": 1}
+    ]
+    assert said("heal")["open"] == 1
+    assert cophub("-w", str(office.folder), "todos", "list", "1", "--box", "all").code == 65
