@@ -82,7 +82,7 @@ class DirSync(ActiveDirectory):
     def _whole(self, query: Query) -> Iterator[Page]:
         # the mark first: what changes while the pages are read comes again
         *_, (cookie, _) = self._pieces(b"", self.shape.condition, [GUID])
-        yield from self.found(query, self.shape.condition, self.token(packed(cookie)))
+        yield from self.everything(query, self.token(packed(cookie)))
 
     def _changed(self, query: Query, at: float, mark: str) -> Iterator[Page]:
         self._require_fresh(at)
@@ -168,7 +168,7 @@ class Usn(ActiveDirectory):
     def _whole(self, query: Query) -> Iterator[Page]:
         self._require_visible()
         token = self._mark()
-        yield from self.found(query, self.shape.condition, token)
+        yield from self.everything(query, token)
 
     def _changed(self, query: Query, at: float, mark: str) -> Iterator[Page]:
         self._require_fresh(at)

@@ -13,6 +13,7 @@ from connectors.ldap.connection import Connection
 from connectors.ldap.reading import Reader
 from connectors.ldap.schema import Shape
 from connectors.ldap.settings import LdapSettings
+from connectors.ldap.sight import FEW, hidden, referrals, require_all, unreadable
 from hub.contract import Context
 from hub.doctor.endpoint import Endpoint, Trust
 from hub.doctor.steps import Said, Step, clocks, skipped, warned
@@ -46,6 +47,7 @@ def steps(context: Context, connection: Connection, resources: Mapping[str, Shap
     ]
     for name, shape in resources.items():
         made.append(Step(f"read {name}", partial(_read, connection, shape, name), ("authentication",)))
+        made.append(Step(f"rights {name}", partial(_rights, connection, shape, name), (f"read {name}",)))
         made.append(Step(f"write {name}", partial(_write, connection, shape, name), (f"read {name}",)))
     return made
 
@@ -126,6 +128,34 @@ def _read(connection: Connection, shaped: Shaped, name: str) -> str:
     shape = shaped(name)
     entries, _ = next(Reader(connection, shape).search(shape.condition, ["1.1"], 2))
     return "entries are there" if entries else "there is no entry"
+
+
+def _rights(connection: Connection, shaped: Shaped, name: str) -> Said | str:
+    """Whether the account sees everything that it is to read, as far as the directory lets that be told."""
+    shape = shaped(name)
+    if found := referrals(connection, shape):
+        told = f"parts below {shape.base} are in other directories, which are not followed: {', '.join(found[:3])}"
+        if connection.settings.parts == "skip":
+            return warned("ldap.referral", told, "nothing, where they are meant to be left out, as parts: skip says")
+        raise ConfigError(
+            "ldap.referral", told,
+            hint="narrow base:, and name the other server as a system of its own; parts: skip leaves them out",
+        )  # fmt: skip
+    require_all(connection, shape, ())
+    if found := hidden(connection, shape, ()):
+        return warned(
+            "ldap.hidden", f"the account sees nothing of what is below {', '.join(found[:3])}",
+            "give it the right to read there; or nothing, where they are meant to be left out, as parts: skip says",
+        )  # fmt: skip
+    entries, _ = next(Reader(connection, shape).search(shape.condition, ["*", connection.settings.id], FEW))
+    if lacking := unreadable(connection, shape, entries[:FEW]):
+        return warned(
+            "rights.read", f"the account may not read {', '.join(lacking)}, which every entry has",
+            "give it the right to read and search these attributes: what is not shown looks as if it were empty",
+        )  # fmt: skip
+    if not shape.knows("hasSubordinates"):
+        return skipped("attributes are shown; this directory does not tell of entries that it hides: declare canaries:")
+    return "no unit below base hides what it has, and entries show what they must have"
 
 
 def _write(connection: Connection, shaped: Shaped, name: str) -> Said | str:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import ldap
 from ldap.controls import SimplePagedResultsControl
@@ -202,8 +203,24 @@ class Connection:
                     "page.expired", f"the next page was refused: {shown(error, self.secrets)}", where=where,
                     hint="nothing of this read was used: run again, with smaller pages if it stays",
                 ) from None  # fmt: skip
+        self._require_here([url for dn, urls in entries if dn is None for url in urls], where)
         following = next((one.cookie for one in answered if one.controlType == _PAGED), b"")
         return [(dn, values) for dn, values in entries if dn is not None], following
+
+
+    def _require_here(self, urls: Sequence[str], where: str) -> None:
+        """References to other directories (RFC 4511 §4.5.3) are never followed: credentials go to no server that the
+        settings do not name. ConfigError ``ldap.referral`` where they are not left out on purpose. Contexts that the
+        directory holds itself are no part of a search: Active Directory names its configuration and its zones in every
+        search of a domain."""
+        own = {one.casefold() for one in self.root.get("namingcontexts", [])} if urls else set()
+        found = [url for url in urls if unquote(urlsplit(url).path.lstrip("/")).casefold() not in own]
+        if found and self.settings.parts == "refuse":
+            more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+            raise ConfigError(
+                "ldap.referral", f"parts are in other directories: {', '.join(found[:3])}{more}", where=where,
+                hint="narrow base:, and name the other server as a system of its own; parts: skip leaves them out",
+            )  # fmt: skip
 
 
 _PAGED = SimplePagedResultsControl.controlType

@@ -10,7 +10,8 @@ import msgspec
 from connectors.ldap.connection import Connection, Entry
 from connectors.ldap.names import parent
 from connectors.ldap.schema import Shape
-from connectors.ldap.settings import DN, PARENT, is_secret
+from connectors.ldap.settings import DN, PARENT, USN, is_secret
+from connectors.ldap.sight import above, require_all
 from connectors.ldap.values import READ, Attribute, escape, moment, octets
 from hub.contract import Page, Query
 from hub.errors import ConfigError, Retriable
@@ -80,22 +81,25 @@ def whole(connection: Connection, dn: str, values: Mapping[str, list[bytes]]) ->
 
 
 def _rest(connection: Connection, dn: str, name: str, span: str, values: list[bytes]) -> list[bytes]:
-    found = [*values]
-    while not span.endswith("-*"):
-        entry = connection.entry(dn, [f"{name}{RANGE}{len(found)}-*"])
-        more = [
-            (one.lower().partition(RANGE)[2], several)
-            for one, several in (entry[1] if entry else {}).items()
-            if one.lower().startswith(name + RANGE) and several
-        ]
-        if not more:
+    """All values, from the start: a piece that comes after a change does not go on where the one before ended."""
+    if span.endswith("-*"):
+        return values
+    found: list[bytes] = []
+    state: list[bytes] | None = None
+    while True:
+        entry = connection.entry(dn, [f"{name}{RANGE}{len(found)}-*", USN])
+        given = {one.lower(): several for one, several in (entry[1] if entry else {}).items()}
+        more = [(one, several) for one, several in given.items() if one.startswith(name + RANGE) and several]
+        now = given.get(USN.lower(), [])
+        if not more or (state is not None and now != state):
             raise Retriable(
                 "ldap.range", f"the values of {name} cannot be read to their end", where=connection.system,
                 hint="the entry changed while it was read: run again",
             )  # fmt: skip
-        span = more[0][0]
+        state = now
         found += more[0][1]
-    return found
+        if more[0][0].endswith("-*"):
+            return found
 
 
 class Reader:
@@ -108,15 +112,28 @@ class Reader:
 
     def pages(self, query: Query) -> Iterator[Page]:
         """The pages of a full read, or of one since a cursor value."""
-        condition = self.shape.condition
         if query.since is not None and query.resource.cursor:
-            condition = self.since(condition, query.resource.cursor, query.since)
-        yield from self.found(query, condition)
+            condition = self.since(self.shape.condition, query.resource.cursor, query.since)
+            yield from self.found(query, condition)
+        else:
+            yield from self.everything(query)
 
-    def found(self, query: Query, condition: str, token: str | None = None, first: int = 1) -> Iterator[Page]:
+    def everything(self, query: Query, token: str | None = None) -> Iterator[Page]:
+        """The pages of a whole read, the last with the token. AuthError ``ldap.hidden`` instead of the last one where
+        the account did not see everything."""
+        yield from self.found(query, self.shape.condition, token, whole=True)
+
+    def found(
+        self, query: Query, condition: str, token: str | None = None, *, whole: bool = False
+    ) -> Iterator[Page]:
         """The pages of one search, the last with the token."""
         records = Records(self.connection, self.shape, query)
+        first, seen = 1, set[str]()
         for entries, last in self.search(condition, records.attributes, query.page_size):
+            if whole:
+                seen |= {above(dn) for dn, _ in entries}
+                if last:
+                    require_all(self.connection, self.shape, seen)
             yield Page(
                 records.lines(entries), len(entries), self.shape.base, first, last,
                 token=token if last else None,

@@ -208,6 +208,11 @@ class LdapSettings(Settings):
     page_size: int | None = Field(
         default=1000, ge=2, description="Entries per page; null for servers without paging (RFC 2696)"
     )
+    parts: Literal["refuse", "skip"] = Field(
+        default="refuse",
+        description="What a whole read does where parts of base are in other directories (referrals, which the hub "
+        "does not follow), or in units that show the account nothing: it ends with an error, or leaves them out",
+    )
     timeout: Seconds = Field(
         default=30.0, description="Longest wait for one answer of the server", examples=["30s"]
     )

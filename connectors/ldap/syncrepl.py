@@ -47,7 +47,7 @@ class Syncrepl(Following):
     def _whole(self, query: Query) -> Iterator[Page]:
         (cookie,) = deque(self._answers([NOTHING], None), maxlen=1)
         assert isinstance(cookie, bytes)
-        yield from self.found(query, self.shape.condition, self.token(packed(cookie)))
+        yield from self.everything(query, self.token(packed(cookie)))
 
     def _changed(self, query: Query, at: float, mark: str) -> Iterator[Page]:
         cookie = unpacked(mark)
