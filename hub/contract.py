@@ -110,10 +110,11 @@ class Resource:
     record changes, None where none does: then only full reads are possible. ``fields`` may be empty
     where the protocol has no metadata and none was declared: then any field name is accepted.
     ``deletes`` says that an incremental read reports deletions. ``messages`` says that records are messages, of
-    which nobody ever has all: a read proves nothing about what it does not hold. ``counts`` says that a full read
-    announces how many records there are. ``replaces`` says that a delivery replaces the whole
-    resource (a file) instead of single records. ``writable`` says that records can be made or
-    changed, ``refuses`` which of create, update and delete its definition says that it does not take.
+    which nobody ever has all: a read proves nothing about what it does not hold. A delivered one is never looked up: in
+    doubt it goes again with the same ``Change.id``, by which it has to be the same message. ``counts`` says that a full
+    read announces how many records there are. ``replaces`` says that a delivery replaces the whole resource (a file)
+    instead of single records. ``writable`` says that records can be made or changed, ``refuses`` which of create,
+    update and delete its definition says that it does not take.
     """
 
     name: str

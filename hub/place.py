@@ -341,7 +341,7 @@ def marker(name: str, done: str) -> str:
     'out/a.xml.done'
     """
     folder, slash, file = name.rpartition("/")
-    return f"{folder}{slash}{done.format(name=file)}"
+    return f"{folder}{slash}{done.replace('{name}', file)}"
 
 
 def require_unchanged(place: Place, entry: Entry) -> None:

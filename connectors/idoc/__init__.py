@@ -1,94 +1,25 @@
-"""IDocs in files: XML, and flat files by declared layouts, picked up from a folder.
+"""IDocs of SAP: read from files, XML or flat; written as files, or sent to SAP by HTTP.
 
 A record is one IDoc: its control record under ``EDI_DC40``, its segments as lists by their names, segments below
 them nested. ``CREATED`` is the time of the control record. A file is read whole or not at all. IDocs are messages:
-that one is not there any more says nothing about what it was about.
+that one is not there any more says nothing about what it was about, and one that was sent cannot be looked up,
+changed or taken back.
 """
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BeforeValidator, Field
-
-from hub.contract import Context, Resource, Secret, Settings, Spec
+from connectors.idoc.settings import IdocResource, IdocSettings
+from hub.contract import Context, Resource, Spec
 from hub.contract import Field as Shape
 
 
-class IdocSettings(Settings):
-    """A folder into which SAP's file port, or a middleware, writes IDocs."""
-
-    folder: str = Field(
-        description="Folder of the files: absolute, relative to the workspace's config folder, or a URL "
-        "(sftp:// s3:// gs:// abfs:// webdav:// ftp:// smb:// memory://)",
-        examples=["/srv/exchange/idocs", "sftp://files.example.com/idocs"],
-    )
-    options: dict[str, Secret | int | bool] = Field(
-        default={},
-        description="Options of the fsspec file system of a URL",
-        examples=[{"password": "secret://sap/sftp"}],
-    )
-
-
-class Segment(Settings):
-    """The layout of one segment of a flat file: its fields in order, with their lengths."""
-
-    name: str | None = Field(
-        default=None, description="Name in the record; default that in the file", examples=["E1EDK01"]
-    )
-    fields: dict[str, Annotated[int, Field(ge=1, le=1000)]] = Field(
-        description="Fields in order, and their lengths", examples=[{"ACTION": 3, "KZABS": 1, "CURCY": 3}]
-    )
-
-
-class IdocResource(Settings):
-    """IDocs of one kind."""
-
-    path: str = Field(description="Files below the folder; * stands for anything", examples=["orders-*.xml"])
-    format: Literal["xml", "flat"] = Field(
-        default="xml", description="XML, or a flat file of SAP's file port"
-    )
-    type: str | None = Field(
-        default=None, description="Basic type; an IDoc of another one is an error", examples=["ORDERS05"]
-    )
-    encoding: str = Field(default="utf-8", description="flat: encoding of the file", examples=["gb18030"])
-    definition: str | None = Field(
-        default=None,
-        description="XSD or WSDL that SAP wrote of the type, below config/: mappings are checked against its segments, "
-        "and flat files cut by its lengths",
-        examples=["idocs/MATMAS05.xsd"],
-    )
-    segments: dict[str, Segment] = Field(
-        default={},
-        description="flat: layouts by the beginning of the segment's name in the file; they go before definition:",
-        examples=[{"E2EDK03": {"name": "E1EDK03", "fields": {"IDDAT": 3, "DATUM": 8, "UZEIT": 6}}}],
-    )
-    lift: dict[str, str] = Field(
-        default={},
-        description="Fields of first segments that are laid beside EDI_DC40, by their paths; what several IDocs say "
-        "of one object needs its number as key, and the newest of them counts",
-        examples=[{"MATNR": "E1MARAM.MATNR"}],
-    )
-    key: Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)] = (
-        Field(
-            default=["EDI_DC40.DOCNUM"],
-            description="Fields that identify a record: each IDoc by itself, or an object by what is lifted",
-            examples=["MATNR"],
-        )
-    )
-    done: str | None = Field(
-        default=None,
-        description="Marker that must exist before a file is read; {name} is the file's name",
-        examples=["{name}.done"],
-    )
-    title: str = Field(default="", description="Title")
-
-
 def open_(context: Context, settings: IdocSettings, resources: Mapping[str, IdocResource]) -> Any:
-    """A ``folder.Idocs``."""
-    return importlib.import_module("connectors.idoc.folder").Idocs(context, settings, resources)
+    """A ``messages.Idocs``."""
+    return importlib.import_module("connectors.idoc.messages").Idocs(context, settings, resources)
 
 
 def describe(context: Context, settings: Any, name: str, declared: IdocResource | None) -> Resource | None:
@@ -96,20 +27,29 @@ def describe(context: Context, settings: Any, name: str, declared: IdocResource 
     if declared is None:
         return None
     fields: tuple[Shape, ...] = ()
+    sent = declared.send is not None
     if declared.definition:
-        told = importlib.import_module("connectors.idoc.definition").fields(context.folder, declared.definition)
-        fields = (*told, Shape("CREATED"), *map(Shape, declared.lift))
-    return Resource(name, tuple(declared.key), "CREATED", fields, messages=True, title=declared.title)
+        told = importlib.import_module("connectors.idoc.definition").fields(
+            context.folder, declared.definition
+        )
+        fields = (*told, *(() if sent else (Shape("CREATED"),)), *map(Shape, declared.lift))
+    cursor = None if sent else "CREATED"
+    return Resource(
+        name, tuple(declared.key), cursor, fields, messages=True, writable=sent, title=declared.title,
+        refuses=declared.send.refuses if declared.send else frozenset(),
+    )  # fmt: skip
 
 
 SPEC = Spec(
     name="idoc",
-    title="IDoc files",
-    summary="SAP IDocs in files, as XML or flat by declared layouts, each as one nested record.",
+    title="IDocs",
+    summary="SAP IDocs, each as one nested record: read from files, XML or flat; sent as files or by HTTP.",
     settings=IdocSettings,
     resource=IdocResource,
     open=open_,
     describe=describe,
+    writes=True,
+    requests=lambda settings, kind, count: count,
     example="""\
 system: sap_files
 connector: idoc
@@ -123,5 +63,15 @@ resources:
     segments:
       E2EDK03: {name: E1EDK03, fields: {IDDAT: 3, DATUM: 8, UZEIT: 6}}
       E2EDK14: {name: E1EDK14, fields: {QUALF: 3, ORGID: 35}}
+  materials_out:
+    path: "to_sap/MATMAS_{DOCNUM}.xml"
+    type: MATMAS05
+    definition: idocs/MATMAS05.xsd
+    lift: {MATNR: E1MARAM.MATNR}
+    key: MATNR
+    send:
+      control:
+        {MESTYP: MATMAS, SNDPOR: COPHUB, SNDPRT: LS, SNDPRN: COPHUB, RCVPOR: SAPS4H, RCVPRT: LS, RCVPRN: S4HCLNT100}
+      updates: send
 """,
 )

@@ -1,7 +1,8 @@
-"""What an XSD or a WSDL of SAP says of a type of IDoc: its segments, their fields with lengths and titles.
+"""What SAP says of a type of IDoc: its segments, their fields with lengths and titles.
 
-Both come from SAP (transactions WE60 and SOAMANAGER) and hold a schema with an element that contains ``IDOC``. A WSDL
-without a port is enough. Everything has to stand in the one file: what it imports is never fetched.
+An XSD or a WSDL (transactions WE60 and SOAMANAGER) holds a schema with an element that contains ``IDOC``; a WSDL
+without a port is enough. Everything has to stand in the one file: what it imports is never fetched. A parser report
+(``report``) is text.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from pathlib import Path
 
 from lxml import etree
 
+from connectors.idoc.control import CONTROL
+from connectors.idoc.kinds import Kind, as_fields, external
+from connectors.idoc.report import is_report, of_report, wrong
 from hub.contract import Field
 from hub.errors import ConfigError, HubError
 from hub.untrusted import XML_LIMIT, parse_xml
@@ -23,6 +27,11 @@ DEEP = 40
 
 def fields(folder: str, name: str) -> tuple[Field, ...]:
     """Of an IDoc: the control record, and segments as lists. ConfigError ``idoc.definition`` names what is wrong."""
+    return as_fields(kind(folder, name))
+
+
+def kind(folder: str, name: str) -> Kind:
+    """The IDoc itself, with its control record as its one field, and its segments below it."""
     path = Path(folder) / name
     try:
         found = path.stat()
@@ -33,38 +42,23 @@ def fields(folder: str, name: str) -> tuple[Field, ...]:
     return _read(path, found.st_mtime_ns, name)
 
 
-def layouts(idoc: tuple[Field, ...]) -> dict[str, tuple[str, dict[str, int]]]:
-    """Of a flat file: the beginning of a segment's name there → its name, and its fields with their lengths. In
-    files E1EDK01 is called E2EDK01, with a number of the release behind. A field of no known length ends it all."""
-    made: dict[str, tuple[str, dict[str, int]]] = {}
-    for segment in _segments(idoc):
-        plain = [one for one in segment.fields if not one.fields]
-        if all(one.max_length for one in plain):
-            name = f"{segment.name[0]}2{segment.name[2:]}" if segment.name[1:2] == "1" else segment.name
-            made.setdefault(name, (segment.name, {one.name: one.max_length or 0 for one in plain}))
-    return made
-
-
-def _segments(level: tuple[Field, ...]) -> Iterator[Field]:
-    for one in level:
-        if one.many:
-            yield one
-            yield from _segments(one.fields)
-
-
 @lru_cache(maxsize=32)
-def _read(path: Path, stamp: int, name: str) -> tuple[Field, ...]:
+def _read(path: Path, stamp: int, name: str) -> Kind:
     try:
         with path.open("rb") as stream:
-            root = parse_xml(stream.read(XML_LIMIT + 1), where=name)
+            text = stream.read(XML_LIMIT + 1)
     except OSError as error:
         raise ConfigError("idoc.definition", f"definition: {name} cannot be read: {error.strerror}") from None
+    if is_report(text):
+        return of_report(text, name)
+    try:
+        root = parse_xml(text, where=name)
     except HubError as error:
         raise ConfigError("idoc.definition", f"definition: {error.message}", where=name, hint=error.hint) from None
     try:
         return _Schema(root, name).idoc()
     except RecursionError:
-        raise _wrong(name, "its segments contain each other") from None
+        raise wrong(name, "its segments contain each other") from None
 
 
 class _Schema:
@@ -72,7 +66,7 @@ class _Schema:
         self._where = where
         schemas = [root] if root.tag == f"{XSD}schema" else list(root.iter(f"{XSD}schema"))
         if not schemas:
-            raise _wrong(where, "it is neither an XSD nor a WSDL with one")
+            raise wrong(where, "it is neither an XSD nor a WSDL with one")
         tops = [one for schema in schemas for one in schema.iterchildren(f"{XSD}*")]
         self._types = {str(one.get("name")): one for one in tops if one.tag.endswith("Type")}
         self._elements = {str(one.get("name")): one for one in tops if one.tag == f"{XSD}element"}
@@ -82,12 +76,14 @@ class _Schema:
             if one.tag in (f"{XSD}import", f"{XSD}include")
         ]
 
-    def idoc(self) -> tuple[Field, ...]:
+    def idoc(self) -> Kind:
         for top in self._elements.values():
             for child in self._children(self._type(top)):
-                if child.get("name") == "IDOC" and (found := self._fields(self._type(child), 0)):
-                    return found
-        raise _wrong(self._where, f"no element of it contains IDOC{self._lacking()}")
+                if child.get("name") == "IDOC":
+                    found = self._kind(child, self._type(child), 0)
+                    if found.segments or found.fields:
+                        return found
+        raise wrong(self._where, f"no element of it contains IDOC{self._lacking()}")
 
     def _lacking(self) -> str:
         return f"; it imports {self._elsewhere[0]}, which is not fetched" if self._elsewhere else ""
@@ -111,7 +107,7 @@ class _Schema:
 
     def _named(self, known: Mapping[str, etree._Element], name: str) -> etree._Element:
         if (found := known.get(name.rpartition(":")[2])) is None:
-            raise _wrong(self._where, f"it speaks of {name}, which is not in it{self._lacking()}")
+            raise wrong(self._where, f"it speaks of {name}, which is not in it{self._lacking()}")
         return found
 
     def _children(self, kind: etree._Element | None) -> Iterator[etree._Element]:
@@ -123,19 +119,33 @@ class _Schema:
                     yield from self._children(self._named(self._types, base))
                 yield from self._children(one)
 
-    def _fields(self, kind: etree._Element | None, depth: int) -> tuple[Field, ...]:
+    def _kind(self, element: etree._Element, inner: etree._Element | None, depth: int) -> Kind:
         if depth > DEEP:
             raise RecursionError
-        made = []
-        for element in self._children(kind):
-            name = str(element.get("name") or str(element.get("ref")).rpartition(":")[2])
-            inner, title = self._type(element), _title(element)
-            if inner is not None:
-                found = self._fields(inner, depth + 1)
-                made.append(Field(name, "json", name != "EDI_DC40", found, title or _title(inner)))
+        plain, below = [], []
+        for child in self._children(inner):
+            name, shape = self._name(child), self._type(child)
+            if shape is None:
+                plain.append(Field(name, title=_title(child), max_length=self._length(child)))
             else:
-                made.append(Field(name, title=title, max_length=self._length(element)))
-        return tuple(made)
+                made = self._kind(child, shape, depth + 1)
+                if name == CONTROL:
+                    plain.append(Field(name, "json", False, made.fields, made.title))
+                else:
+                    below.append(made)
+        name, title = self._name(element), _title(element) or (_title(inner) if inner is not None else "")
+        above = element.getparent()
+        least, most = element.get("minOccurs", "1"), element.get("maxOccurs", "1")
+        if above is not None and above.tag == f"{XSD}choice":
+            least = "0"
+        return Kind(
+            name, tuple(plain), tuple(below), title, external(name), 0,
+            int(least) if least.isdigit() else 0, int(most) if most.isdigit() else None,
+        )  # fmt: skip
+
+    @staticmethod
+    def _name(element: etree._Element) -> str:
+        return str(element.get("name") or str(element.get("ref")).rpartition(":")[2])
 
     def _length(self, element: etree._Element) -> int | None:
         simple = element.find(f"{XSD}simpleType")
@@ -153,10 +163,3 @@ class _Schema:
 def _title(element: etree._Element) -> str:
     found = element.find(f"{XSD}annotation/{XSD}documentation")
     return " ".join((found.text or "").split()) if found is not None else ""
-
-
-def _wrong(where: str, why: str) -> ConfigError:
-    return ConfigError(
-        "idoc.definition", f"definition: {why}", where=where,
-        hint="let SAP write it whole into one file: transaction WE60, XML schema; or leave definition: away",
-    )  # fmt: skip

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from connectors.idoc import IdocResource
+from connectors.idoc.settings import IdocResource
 from hub.contract import Resource
 from hub.doctor.discovery import MOST, Discovered, inferred, told_apart
 from hub.errors import ConfigError, HubError

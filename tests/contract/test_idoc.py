@@ -1,4 +1,4 @@
-"""IDocs in a folder keep the contract of reading, as XML and as flat files."""
+"""IDocs in a folder keep the contract of reading, and those that are sent that of writing, as XML and as flat files."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+import orjson
 import pytest
 
 from connectors.idoc import SPEC
-from connectors.idoc.parsing import CONTROL_FIELDS
-from hub.contract import Context
+from connectors.idoc.control import CONTROL_FIELDS
+from hub.contract import Context, Query
 from hub.testing import Case, failures, run_contract
-from hub.testing.writing import SINGLE, WHOLE, exempting
+from hub.testing.reading import READING
+from hub.testing.writing import BATCH, SINGLE, WHOLE, exempting
+from tests.unit.connectors_idoc.test_sent import CONTROL, FIELD, XSD
 
 EXEMPT = {
     "announced_count": "a folder tells no number of IDocs",
@@ -25,8 +28,8 @@ EXEMPT = {
     "wrong_credentials": "a local folder has no credentials",
     "no_secret_shown": "a local folder has no credentials",
     "rate_limit_honoured": "a folder has no limits",
-    **exempting("the connector only reads", SINGLE),
-    **exempting("the connector only reads", WHOLE),
+    **exempting("the resource is read", SINGLE),
+    **exempting("the resource is read", WHOLE),
 }
 BEGIN = datetime.datetime(2026, 1, 1)
 
@@ -102,3 +105,55 @@ def test_idocs_keep_the_contract(tmp_path: Path, flat: bool) -> None:
         exempt=EXEMPT,
     )
     assert failures(run_contract(case)) == []
+
+
+ANSWERED = ("create_stands", "one_outcome_each", "create_idempotent", "partial_failure")
+"""What holds of messages: the other promises are about records that are there to be looked up."""
+
+
+@pytest.mark.parametrize("form", ["xml", "flat"])
+def test_sent_idocs_keep_the_contract(tmp_path: Path, form: str) -> None:
+    fields = FIELD.format("MATNR", 18) + FIELD.format("MAKTX", 40)
+    (tmp_path / "m.xsd").write_text(XSD.format(fields=fields, texts=FIELD.format("SPRAS", 1)))
+    lift = {"MATNR": "E1MARAM.MATNR", "NAME": "E1MARAM.MAKTX"}
+    told = {"type": "MATMAS05", "definition": "m.xsd", "format": form, "lift": lift, "key": "MATNR"}
+    resources = {
+        "out": SPEC.resource.model_validate({**told, "path": "{DOCNUM}.idoc", "send": {"control": CONTROL}}),
+        "back": SPEC.resource.model_validate({**told, "path": "*.idoc"}),
+    }
+    folder = tmp_path / "idocs"
+
+    def fresh(records: Sequence[Mapping[str, Any]]) -> Any:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        return SPEC.open(Context("kit", str(tmp_path)), SPEC.settings.model_validate({"folder": "idocs"}), resources)
+
+    def stored(connector: Any) -> list[Any]:
+        pages = connector.read(Query(connector.resource("back")))
+        return [orjson.loads(line) for page in pages for line in page.records.splitlines()]
+
+    why = "a message that was sent cannot be looked up, changed or taken back"
+    exempt = {
+        **EXEMPT,
+        **{probe.__name__: why for probe in SINGLE if probe.__name__ not in ANSWERED},
+        **exempting("what is sent is not read", tuple(probe for _, probe in READING)),
+        **exempting("each record is a message", WHOLE),
+        "close_twice": "what is sent is not read",
+        **exempting("each message has an answer of its own", BATCH),
+    }
+    exempt = {name: reason for name, reason in exempt.items() if name not in ANSWERED}
+    case = Case(
+        name="idoc-sent",
+        fresh=fresh,
+        open=lambda connector: connector,
+        resource="out",
+        key=("MATNR",),
+        record=lambda number: {name: value for name, value in record(number).items() if name != "CREATED"},
+        exact={"NAME": "两台泵 O'Neil -- 1/2"},
+        stored=stored,
+        refused={"NAME": "x" * 41},
+        exempt=exempt,
+    )
+    verdicts = run_contract(case)
+    assert failures(verdicts) == []
+    assert {one.check for one in verdicts if one.status == "passed"} >= set(ANSWERED)

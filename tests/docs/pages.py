@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PLACE = re.compile(r"# ((?:config|mappings)/[\w./-]+\.yaml)\n")
+TITLE = re.compile(r'title="((?:config|mappings)/[\w./-]+)"')
 
 
 def pages() -> list[Path]:
@@ -20,7 +21,7 @@ def pages() -> list[Path]:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A fenced block. ``place`` is the file of a workspace that its first line names."""
+    """A fenced block. ``place`` is the file of a workspace that its first line names, or the title of a text."""
 
     page: str
     line: int
@@ -30,7 +31,7 @@ class Block:
 
     @property
     def place(self) -> str:
-        found = PLACE.match(self.text)
+        found = TITLE.search(self.info) if self.kind == "text" else PLACE.match(self.text)
         return found[1] if found else ""
 
     def __str__(self) -> str:

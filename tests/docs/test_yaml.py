@@ -24,7 +24,7 @@ NAMES: dict[type[BaseModel], dict[str, Any]] = {
 }
 ALL = list(blocks("yaml"))
 WHOLE: dict[str, list[Block]] = defaultdict(list)
-for one in ALL:
+for one in (*ALL, *blocks("text")):
     if one.place:
         WHOLE[one.page].append(one)
 

@@ -114,6 +114,17 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "look at its message; mend the value, the mapping or write.dn",
     ),
     # SOAP and IDocs.
+    "idoc.sent": ("a message that was sent cannot be changed or taken back", "see updates: of send:"),
+    "idoc.taken": (
+        "a file of that name is there and holds another message",
+        "look whether somebody else writes files of such names; then run again",
+    ),
+    "idoc.too_long": ("a value is longer than its field", "shorten it in the mapping; the hub cuts nothing"),
+    "idoc.character": (
+        "the encoding, XML or a flat file has no room for a character of the value",
+        "write another encoding:, or clean the value in the mapping",
+    ),
+    "idoc.segment": ("there are fewer or more segments of a kind than the definition allows", "mend the mapping"),
     "idoc.shape": ("the file holds no IDocs, others than declared, or segments out of place", ""),
     "request.missing": ("the WSDL requires an element that the request does not have", "map it, or add it to params:"),
     "request.unfit": ("the values do not fit the types of the WSDL", "see its message; mend the mapping or params:"),

@@ -58,6 +58,8 @@ def deliver(
     meter = Meter(requests_of(system))
     known = deliveries.rewritings(hub.database, manifest.source)
     likeness = Likeness(hub.keep.opened(), mapping.compare, known)
+    described = system.describe(manifest.output.partition(".")[2])
+    messages = bool(described and described.messages)
     delivery = Delivery(
         run,
         hub.database,
@@ -80,9 +82,17 @@ def deliver(
             mapping.changed_by_hand,
             limits.attempts,
             deliveries.open_intents(hub.database, manifest.source),
+            messages,
             meter,
         ),
-        ReadBack(likeness, float(mapping.read_back.share[:-1]), mapping.read_back.first, str(run_id), meter),
+        ReadBack(
+            likeness,
+            float(mapping.read_back.share[:-1]),
+            mapping.read_back.first,
+            str(run_id),
+            meter,
+            reason="what was sent are messages, which cannot be looked up" if messages else "",
+        ),
         counts,
         progress,
         secret,

@@ -2,6 +2,9 @@
 
 Before a create its intent is stored; after any doubt the target is asked by natural key, and what is
 found there is adopted instead of made again (P2). Every row of an answer is judged by itself.
+
+Messages cannot be asked for. Of them every intent is stored, so that a change is the same one however often it is
+sent, and in doubt it is sent again: whoever gets it knows it by its id.
 """
 
 from __future__ import annotations
@@ -70,6 +73,7 @@ class Sender:
     policy: Policy
     attempts: int
     doubtful: Mapping[str, uuid.UUID]
+    messages: bool = False
     meter: Meter = field(default_factory=Meter)
 
     def batch(self, rows: list[Row], decided: Mapping[int, Outcome]) -> Batch:
@@ -97,17 +101,18 @@ class Sender:
         return Change(row.asks, key, values, row.foreign_id, row.version, str(identity))
 
     def _began(self, row: Row) -> uuid.UUID:
-        return self.doubtful.get(row.key, self.run_id) if row.operation == "create" else self.run_id
+        return self.doubtful.get(row.key, self.run_id) if self._intended(row) else self.run_id
+
+    def _intended(self, row: Row) -> bool:
+        return self.messages or row.operation == "create"
 
     def intend(self, batch: Batch) -> None:
-        """Store the intents of the batch's creates, before the target is called."""
+        """Store the intents of the batch's creates, or of all its messages, before the target is called."""
         reach("before_intent")
-        creates = [
-            row
-            for index, row in enumerate(batch.rows)
-            if row.operation == "create" and index not in batch.outcomes
+        intended = [
+            row for index, row in enumerate(batch.rows) if self._intended(row) and index not in batch.outcomes
         ]
-        if creates:
+        if intended:
             deliveries.intend(
                 self.database,
                 self.held,
@@ -120,7 +125,7 @@ class Sender:
                         "change_id": str(row.hash),
                         "run_id": self._began(row),
                     }
-                    for row in creates
+                    for row in intended
                 ],
                 self.run_id,
             )
@@ -131,7 +136,7 @@ class Sender:
         before the target has said whether it is there."""
         for index, row in enumerate(batch.rows):
             begun = row.operation == "create" and row.key in self.doubtful
-            if begun or looks_first(row, self.policy):
+            if not self.messages and (begun or looks_first(row, self.policy)):
                 batch.doubt.add(index)
         while batch.waiting():
             batch.attempts += 1
@@ -177,8 +182,7 @@ class Sender:
         if wait := max((one.wait or 0.0 for one in outcomes), default=0.0):
             self.gate.asked(wait)
 
-    @staticmethod
-    def _judge(batch: Batch, waiting: list[int], answers: list[Outcome]) -> float | None:
+    def _judge(self, batch: Batch, waiting: list[int], answers: list[Outcome]) -> float | None:
         """Sort the answers; answers how long to wait before the rest is tried again."""
         wait = None
         for index, answer in zip(waiting, answers, strict=True):
@@ -187,7 +191,7 @@ class Sender:
                 continue
             batch.answers[index] = answer
             wait = max(wait or 0.0, answer.wait or 0.0)
-            if answer.status != "retry":
+            if answer.status != "retry" and not self.messages:
                 batch.doubt.add(index)
         return wait
 

@@ -53,6 +53,8 @@ def _requests(hub: Hub, run: RunFile, mapping: MappingFile, manifest: Manifest) 
     rows, asked = _sending(hub, run, mapping, manifest)
     back = mapping.read_back
     work = Work(rows, asked, target.spec.batch, float(back.share[:-1]) / 100, back.first, requests_of(target))
+    if described and described.messages:  # nobody can be asked what became of them
+        work = Work(rows, batch=target.spec.batch, requests=requests_of(target))
     if replaces:  # all in one call, where anything changed
         changed = sum(rows.values()) or run.one("SELECT count(*) FROM leftover")
         work = Work({"update": 1} if changed else {})

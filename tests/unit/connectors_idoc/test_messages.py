@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from hub.errors import ConfigError
 from tests.stores import SqliteStore
-from tests.unit.exchange.world import World
+from tests.unit.connectors_idoc.test_sent import CONTROL, FIELD, XSD
+from tests.unit.exchange.world import World, some
 
 MATERIAL = """
     model: material
@@ -100,4 +102,50 @@ def test_a_definition_that_is_missing_is_a_finding(world: World) -> None:
     world.mapping(MAPPING, absent="delete")
     with pytest.raises(ConfigError, match=r"from: definition: there is no file none\.xsd"):
         world.migrate()
+    world.close()
+
+
+TO_SAP = """
+    mapping: materials-to-sap
+    from: material
+    into: sap.materials_out
+    key: MATNR
+    fields:
+      MATNR: code
+      E1MARAM.BRGEW: "'1.5'"
+      E1MARAM.E1MAKTM: "[{'SPRAS': 'E', 'MAKTX': name}, {'SPRAS': '1', 'MAKTX': upper(name)}]"
+"""
+
+
+def test_golden_records_become_idocs_once_each(world: World) -> None:
+    fields = FIELD.format("MATNR", 8) + FIELD.format("BRGEW", 13)
+    texts = FIELD.format("SPRAS", 1) + FIELD.format("MAKTX", 10)
+    world.write("config/m.xsd", XSD.format(fields=fields, texts=texts))
+    system = (world.folder / "config/systems/sap.yaml").read_text()
+    path = "{path: 'out_{DOCNUM}.xml', type: MATMAS05, definition: m.xsd, lift: {MATNR: E1MARAM.MATNR}"
+    sends = f"key: MATNR, send: {{updates: send, control: {json.dumps(CONTROL)}}}"
+    system = system.replace("*.xml", "m*.xml").rstrip()
+    world.write("config/systems/sap.yaml", f"{system}\n  materials_out: {path}, {sends}}}\n")
+    world.mapping(TO_SAP)
+    put(world, 1, "A", "pump")
+    put(world, 2, "B", "name that is too long")
+    world.migrate()
+    world.run("materials", initial=True)
+    result = world.run("materials-to-sap")
+    assert some(result) == {"read": 2, "created": 2, "applied": 1, "quarantined": 1}
+    (entry,) = world.held("materials-to-sap")
+    assert (entry["code"], "E1MAKTM[1].MAKTX" in entry["message"]) == ("idoc.too_long", True)
+    (file,) = world.data.glob("out_*.xml")
+    text = file.read_text("utf-8")
+    assert text.endswith(
+        '<E1MARAM SEGMENT="1"><MATNR>A</MATNR><BRGEW>1.5</BRGEW><E1MAKTM SEGMENT="1"><SPRAS>E</SPRAS>'
+        '<MAKTX>pump</MAKTX></E1MAKTM><E1MAKTM SEGMENT="1"><SPRAS>1</SPRAS><MAKTX>PUMP</MAKTX></E1MAKTM>'
+        "</E1MARAM></IDOC></MATMAS05>"
+    )
+    assert some(world.run("materials-to-sap"), "applied") == {"applied": 0}
+    put(world, 3, "A", "valve")
+    put(world, 4, "B", "short")
+    world.run("materials")
+    assert some(world.run("materials-to-sap"), "applied", "quarantined") == {"applied": 2, "quarantined": 0}
+    assert len(list(world.data.glob("out_*.xml"))) == 3
     world.close()
