@@ -9,13 +9,14 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from connectors.mail.declared import PORTS, MailSettings
+from connectors.mail.login import Bearer, mechanism_of
 from hub.contract import Context
 from hub.errors import AuthError, ConfigError, Fatal, HubError, Retriable
 from hub.http import Auth, Basic, Clock
@@ -23,6 +24,7 @@ from hub.http.auth import Credentials
 from hub.http.pace import shared_pace
 from hub.redact import redact
 
+T = TypeVar("T")
 LONGEST_LINE = 4 << 20
 _LATER = ("[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]", "[CONTACTADMIN]")
 
@@ -75,6 +77,8 @@ class Account:
         auth = None
         if settings.username is not None and settings.password is not None:
             auth = Auth(basic=Basic(username=settings.username, password=settings.password))
+        self._bearer = Bearer(context, settings, settings.oauth2, clock) if settings.oauth2 is not None else None
+        self._again = False
         self._credentials = Credentials(
             context.system, auth, _never, clock, (settings.imap or "", settings.smtp or "")
         )
@@ -89,6 +93,8 @@ class Account:
             with contextlib.suppress(smtplib.SMTPException, OSError):
                 smtp.quit()
             smtp.close()
+        if self._bearer is not None:
+            self._bearer.close()
 
     def drop(self) -> None:
         """Forget connections that failed: nothing on them can be trusted any more."""
@@ -107,7 +113,7 @@ class Account:
         """The logged-in connection, for one command that ends by the deadline. Errors are those of the hub."""
         place = where or (self.settings.imap or "")
         try:
-            raw = self._imap or self._opened_imap()
+            raw = self._imap or self._with_token(self._opened_imap)
             with self.deadline(raw.socket()):
                 yield raw
         except HubError:
@@ -123,6 +129,19 @@ class Account:
         except OSError as error:
             self.drop()
             raise self._cut(error, place) from None
+
+    def _with_token(self, connect: Callable[[], T]) -> T:
+        """Connect, and once more where a token was refused: it may have been taken back before its end."""
+        try:
+            return connect()
+        except AuthError as error:
+            if error.code != "auth.refused" or self._bearer is None or not self._bearer.renew():
+                raise
+            self._again = True
+            try:
+                return connect()
+            finally:
+                self._again = False
 
     def _opened_imap(self) -> Any:
         url = urlsplit(self.settings.imap or "")
@@ -163,8 +182,12 @@ class Account:
     def _log_in(self, raw: Any) -> None:
         user, password = self.settings.username or "", self.settings.password
         secret = password.reveal() if password else ""
+        place = self.settings.imap or ""
         try:
-            if "AUTH=PLAIN" in raw.capabilities:
+            if self._bearer is not None:
+                mechanism = mechanism_of(" ".join(raw.capabilities), place)
+                raw.authenticate(mechanism, self._bearer.answers(mechanism, place, raw.port))
+            elif "AUTH=PLAIN" in raw.capabilities:
                 raw.authenticate("PLAIN", lambda _: f"\0{user}\0{secret}".encode())
             else:
                 raw.login(user, secret)
@@ -173,9 +196,8 @@ class Account:
         except imaplib.IMAP4.error as error:
             said = self.shown(str(error))
             if any(one in said for one in _LATER):
-                raise Retriable("mail.later", f"the server takes no log-in now: {said}",
-                                where=self.settings.imap or "") from None  # fmt: skip
-            raise self._refused(said, self.settings.imap or "") from None
+                raise Retriable("mail.later", f"the server takes no log-in now: {said}", where=place) from None
+            raise self._refused(said, place) from None
         raw.capabilities = tuple(raw.capability()[1][-1].decode("ascii", "replace").upper().split())
 
     # ------------------------------------------------------------------ SMTP
@@ -183,7 +205,7 @@ class Account:
     def smtp(self) -> smtplib.SMTP:
         """The logged-in connection to send by. Nothing was sent where it raises."""
         if self._smtp is None:
-            self._smtp = self._opened_smtp()
+            self._smtp = self._with_token(self._opened_smtp)
         return self._smtp
 
     def _opened_smtp(self) -> smtplib.SMTP:
@@ -223,7 +245,11 @@ class Account:
                     raise _no_tls(place)
                 raw.starttls(context=self._trust())
                 raw.ehlo_or_helo_if_needed()
-            if self.settings.username is not None and self.settings.password is not None:
+            if self._bearer is not None:
+                mechanism = mechanism_of(raw.esmtp_features.get("auth", ""), place)
+                port = raw.sock.getpeername()[1] if raw.sock else 0
+                raw.auth(mechanism, self._bearer.answers(mechanism, place, port))
+            elif self.settings.username is not None and self.settings.password is not None:
                 raw.login(self.settings.username, self.settings.password.reveal())
         except smtplib.SMTPAuthenticationError as error:
             said = self.shown(_said(error.smtp_error))
@@ -246,12 +272,15 @@ class Account:
 
     def shown(self, text: str) -> str:
         """What a server said, without secrets, on one line."""
-        return redact(text, self.secrets, limit=300)
+        known = self._bearer.shown(text) if self._bearer is not None else text
+        return redact(known, self.secrets, limit=300)
 
     def _refused(self, said: str, where: str) -> AuthError:
-        self._credentials.refused()
+        if self._bearer is None or self._again:  # a first token may have been taken back
+            self._credentials.refused()
+        proof = "password:" if self._bearer is None else "what oauth2: may do"
         return AuthError("auth.refused", f"the log-in was refused: {said}", where=where,
-                         hint="check username: and password:")  # fmt: skip
+                         hint=f"check username: and {proof}")  # fmt: skip
 
     def _trust(self) -> ssl.SSLContext:
         tls = self.settings.tls

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from hub.contract import Secret, Settings
 from hub.http.records import check_fields
-from hub.http.settings import HeaderName, Limits, Names, Size, Tls
+from hub.http.settings import HeaderName, Limits, Names, OAuth2, Size, Tls
 
 ADDRESS = re.compile(r"[^\s<>,;:\"()\[\]\\@]{1,128}@[^\s<>,;:\"()\[\]\\@]{1,255}")
 PORTS = {"imap": 143, "imaps": 993, "smtp": 25, "smtps": 465}
@@ -66,6 +66,19 @@ class MailSettings(Settings):
         examples=["hub@example.com"],
     )
     password: Secret | None = Field(default=None, description="Password", examples=["secret://mail/password"])
+    oauth2: OAuth2 | None = Field(
+        default=None,
+        description="Log in by a token of OAuth 2.0 instead of a password (OAUTHBEARER or XOAUTH2)",
+        examples=[
+            {
+                "token_url": "https://login.microsoftonline.com/TENANT/oauth2/v2.0/token",
+                "client_id": "hub",
+                "client_secret": "secret://mail/client",
+                "scope": "https://outlook.office365.com/.default",
+                "client_auth": "post",
+            }
+        ],
+    )
     starttls: bool = Field(
         default=True,
         description="Encrypt a connection to imap:// and smtp:// before logging in; imaps:// and smtps:// are anyway",
@@ -81,10 +94,12 @@ class MailSettings(Settings):
     def _whole(self) -> Self:
         if self.imap is None and self.smtp is None:
             raise ValueError("write imap:, smtp: or both")
-        if (self.username is None) != (self.password is None):
-            raise ValueError("write username: and password:, or neither")
+        if self.password is not None and self.oauth2 is not None:
+            raise ValueError("write one of password: and oauth2:")
+        if (self.username is None) != (self.password is None and self.oauth2 is None):
+            raise ValueError("write username: and password: (or oauth2:), or neither")
         if self.imap is not None and self.username is None:
-            raise ValueError("IMAP wants username: and password:")
+            raise ValueError("IMAP wants username: and password:, or oauth2:")
         return self
 
 

@@ -24,11 +24,13 @@ MARGIN = 60.0
 @dataclass
 class Tokens:
     """The token of one client, shared by all transports of the process; ``refusals`` counts how often its
-    credentials were refused."""
+    credentials were refused. ``refresh`` is the refresh token that came in place of the declared one, as long as the
+    process lives."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     text: str = ""
     end: float = 0.0
+    refresh: str = ""
     refusals: int = 0
 
 
@@ -143,7 +145,8 @@ class Credentials:
         shown = (
             self._login is not None and not self._login.scheme
         )  # such a token is no secret: a user's number
-        return [self._tokens.text] if self._tokens.text and not shown else []
+        held = [self._tokens.text] if not shown else []
+        return [one for one in (*held, self._tokens.refresh) if one]
 
     def token(self) -> str:
         """The token of the session, of a log-in or of OAuth 2.0, fetched where there is none."""
@@ -194,6 +197,9 @@ class Credentials:
 
     def _by_client(self, oauth: OAuth2) -> tuple[str, float]:
         form = {"grant_type": "client_credentials", "scope": oauth.scope, "audience": oauth.audience}
+        if oauth.refresh_token is not None:
+            refresh = self._tokens.refresh or oauth.refresh_token.reveal()
+            form |= {"grant_type": "refresh_token", "refresh_token": refresh}
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         secret = oauth.client_secret.reveal()
         if oauth.client_auth == "basic":
@@ -207,12 +213,14 @@ class Credentials:
                 "auth.token",
                 f"the token endpoint refused the client{_oauth_error(answer)}",
                 where=answer.where,
-                hint="check client_id, client_secret, scope and client_auth",
+                hint="check client_id, client_secret, scope and client_auth; a refresh token may have run out",
             )
         given = answer.json()
         token = given.get("access_token") if isinstance(given, dict) else None
         if not isinstance(token, str) or not token:
             raise Fatal("auth.token", "the token endpoint answered without access_token", where=answer.where)
+        if oauth.refresh_token is not None and isinstance(given.get("refresh_token"), str):
+            self._tokens.refresh = given["refresh_token"]
         return token, _seconds(given.get("expires_in"), 300.0)
 
 

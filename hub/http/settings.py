@@ -139,7 +139,7 @@ class ApiKey(Settings):
 
 
 class OAuth2(Settings):
-    """OAuth 2.0 client credentials (RFC 6749 §4.4)."""
+    """OAuth 2.0: client credentials (RFC 6749 §4.4), or a refresh token that somebody once gave (§6)."""
 
     token_url: BaseUrl = Field(
         description="Token endpoint", examples=["https://login.example.com/oauth/token"]
@@ -148,6 +148,11 @@ class OAuth2(Settings):
     client_secret: Secret = Field(description="Client secret", examples=["secret://crm/client"])
     scope: str | None = Field(
         default=None, description="Scopes, separated by blanks", examples=["api.read api.write"]
+    )
+    refresh_token: Secret | None = Field(
+        default=None,
+        description="A refresh token, where the hub acts for a person who agreed; default: for itself",
+        examples=["secret://mail/refresh"],
     )
     audience: str | None = Field(default=None, description="Audience, where the provider wants one")
     client_auth: Literal["basic", "post"] = Field(
@@ -223,7 +228,7 @@ class Auth(Settings):
     basic: Basic | None = Field(default=None, description="User and password")
     bearer: Bearer | None = Field(default=None, description="Fixed token")
     api_key: ApiKey | None = Field(default=None, description="Key in a header or parameter")
-    oauth2: OAuth2 | None = Field(default=None, description="OAuth 2.0 client credentials")
+    oauth2: OAuth2 | None = Field(default=None, description="OAuth 2.0: client credentials, or a refresh token")
     login: TokenLogin | None = Field(default=None, description="A log-in of the system's own that gives a token")
 
     @model_validator(mode="after")

@@ -147,6 +147,10 @@ class Transport:
         """The token of the session, where it stands in messages."""
         return self._credentials.token()
 
+    def renew(self, token: str) -> bool:
+        """A token that stands in a message was refused: whether another one is worth a try."""
+        return self._credentials.renew(Given(token=token))
+
     def refused(self) -> None:
         """Credentials that stand in a message, not in its head, were refused."""
         self._credentials.refused()
