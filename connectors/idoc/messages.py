@@ -14,10 +14,12 @@ from connectors.idoc.discovery import discovered
 from connectors.idoc.kinds import layouts
 from connectors.idoc.parsing import records
 from connectors.idoc.sending import Drop, Sender, Way, built_by
+from connectors.idoc.service import Service
 from connectors.idoc.settings import IdocResource, IdocSettings
 from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource, require_resource
 from hub.doctor.discovery import Discovered
 from hub.doctor.steps import Said, Step, skipped, walk, warned
+from hub.doctor.web import authentication, clock, reaching
 from hub.errors import ConfigError
 from hub.place import Entry, Place, checked, place, require_marker, whole
 from hub.untrusted import XML_LIMIT
@@ -36,14 +38,20 @@ class Idocs:
         if settings.folder is not None:
             self._folder = place(settings.folder, settings.options, context.folder)
         self._senders: dict[str, Sender] = {}
+        self._service: Service | None = None
 
     def check(self) -> list[Probe]:
         """The folder is there; what is read names files, and the first of them holds IDocs; what is sent has a
         definition, and a folder that takes files. Nothing is sent."""
         steps = [Step("folder", self._there)] if self._folder is not None else []
+        if self._settings.http is not None:
+            transport = self._to_sap().transport
+            asked = authentication(transport, self._to_sap().ask)
+            steps += [*reaching(transport, self._context.folder), asked, clock(transport)]
         for name, declared in self._resources.items():
             if declared.send is not None:
-                steps.append(Step(f"write {name}", partial(self._writable, name, declared), ("folder",)))
+                needed = ("authentication",) if declared.path is None else ("folder",)
+                steps.append(Step(f"write {name}", partial(self._writable, declared), needed))
                 continue
             steps.append(Step(f"read {name}", partial(self._found, declared), ("folder",)))
             steps.append(Step(f"encoding {name}", partial(self._decoded, declared), (f"read {name}",)))
@@ -63,10 +71,12 @@ class Idocs:
         found = self._records(files[0], self._laid_out(declared))
         return f"{declared.format}: {len(found)} IDocs in {files[0].name}"
 
-    def _writable(self, name: str, declared: IdocResource) -> Said | str:
+    def _writable(self, declared: IdocResource) -> Said | str:
         found = built_by(self._context.folder, declared)
         known = f"{sum(1 for _ in found.walk())} kinds of segments are known"
-        self._way(name, declared)
+        if declared.path is None:
+            self._to_sap()
+            return skipped(f"{known}; whether SAP has a partner profile for them cannot be asked without sending")
         may = self._required().writable()
         if may is None:
             return skipped(f"{known}; whether the folder takes files cannot be asked without writing")
@@ -110,7 +120,7 @@ class Idocs:
                     hint="declare another resource with send:",
                 )  # fmt: skip
             place = f"{self._context.system}\n{name}"
-            self._senders[name] = Sender(self._context.folder, place, declared, self._way(name, declared))
+            self._senders[name] = Sender(self._context.folder, place, declared, self._way(declared))
         return self._senders[name].deliver(changes)
 
     def find(self, resource: Resource, keys: Sequence[Mapping[str, Any]]) -> list[Found | None]:
@@ -124,7 +134,9 @@ class Idocs:
         return discovered(self._required().find("*"), names, self._records)
 
     def close(self) -> None:
-        """Nothing is held open."""
+        service, self._service = self._service, None
+        if service is not None:
+            service.close()
 
     def _required(self) -> Place:
         if self._folder is None:
@@ -133,8 +145,18 @@ class Idocs:
             )
         return self._folder
 
-    def _way(self, name: str, declared: IdocResource) -> Way:
-        return Drop(self._required(), declared)
+    def _way(self, declared: IdocResource) -> Way:
+        return Drop(self._required(), declared) if declared.path is not None else self._to_sap()
+
+    def _to_sap(self) -> Service:
+        if self._settings.http is None:
+            raise ConfigError(
+                "idoc.nowhere", "the system has no http:, and the resource no path:",
+                hint="write path: with {DOCNUM} to send into the folder, or http: in the system's file",
+            )  # fmt: skip
+        if self._service is None:
+            self._service = Service(self._context, self._settings.http)
+        return self._service
 
     def _records(self, entry: Entry, declared: IdocResource) -> list[dict[str, Any]]:
         return records(whole(self._required(), entry, XML_LIMIT), declared, entry.name)

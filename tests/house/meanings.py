@@ -114,6 +114,10 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "look at its message; mend the value, the mapping or write.dn",
     ),
     # SOAP and IDocs.
+    "idoc.fault": (
+        "SAP's service refused the IDoc, or could not take it now",
+        "read SAP's words; partner profile (WE20) and service (SICF) are the usual causes",
+    ),
     "idoc.sent": ("a message that was sent cannot be changed or taken back", "see updates: of send:"),
     "idoc.taken": (
         "a file of that name is there and holds another message",
