@@ -1,4 +1,4 @@
-"""IDocs as a source, file after file, and as a target."""
+"""IDocs as a source and as a target."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import msgspec
-
 from connectors.idoc import describe
 from connectors.idoc.definition import kind
 from connectors.idoc.discovery import discovered
 from connectors.idoc.kinds import layouts
+from connectors.idoc.order import pages, since
 from connectors.idoc.parsing import records
 from connectors.idoc.sending import Drop, Sender, Way, built_by
 from connectors.idoc.service import Service
@@ -23,8 +22,6 @@ from hub.doctor.web import authentication, clock, reaching
 from hub.errors import ConfigError
 from hub.place import Entry, Place, checked, place, require_marker, whole
 from hub.untrusted import XML_LIMIT
-
-_ENCODE = msgspec.json.Encoder().encode_lines
 
 
 class Idocs:
@@ -101,13 +98,8 @@ class Idocs:
                 hint="declare another resource with path: and without send: for reading",
             )  # fmt: skip
         declared = self._laid_out(declared)
-        files = self._files(declared)
-        if not files:  # nothing was sent, or all of it was taken away
-            yield Page(b"", 0, declared.path or "", last=True)
-        for number, entry in enumerate(files, 1):
-            found = self._records(entry, declared)
-            lines = _ENCODE(found).rstrip(b"\n")
-            yield Page(lines, len(found), entry.name, 1, number == len(files))
+        files = since(self._files(declared), query.since)
+        return pages(files, lambda entry: self._records(entry, declared), declared.path or "")
 
     def deliver(self, resource: Resource, changes: Sequence[Change]) -> list[Outcome]:
         """One message for each change. Outcomes tell that it was handed over, never what SAP made of it."""

@@ -22,7 +22,6 @@ from tests.unit.connectors_idoc.test_sent import CONTROL, FIELD, XSD
 
 EXEMPT = {
     "announced_count": "a folder tells no number of IDocs",
-    "cursor_order": "a folder has the order of its files' names",
     "deletes_seen": "messages tell no deletions of themselves",
     "check_reports_trouble": "a local folder has no credentials",
     "wrong_credentials": "a local folder has no credentials",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import fsspec
 import orjson
 import pytest
 
-from connectors.idoc import SPEC, definition, messages
+from connectors.idoc import SPEC, definition, messages, order
 from hub.contract import Context, Query
 from hub.errors import ConfigError, HubError
 
@@ -35,11 +37,11 @@ def read(folder: Path | str, **resource: Any) -> list[Any]:
 def test_every_public_idoc_is_one_nested_record(fixtures: Path) -> None:
     found = read(fixtures / "idoc", path="*.xml")
     assert [(one["EDI_DC40"]["IDOCTYP"], one["CREATED"]) for one in found] == [
-        ("DELVRY07", "2024-03-19T06:14:11"), ("MATMAS05", "2024-02-23T14:36:21"), ("ORDERS05", "2018-11-29T14:28:09"),
+        ("ORDERS05", "2018-11-29T14:28:09"), ("MATMAS05", "2024-02-23T14:36:21"), ("DELVRY07", "2024-03-19T06:14:11"),
     ]  # fmt: skip
     assert found[1]["E1MARAM"][0]["MATNR"] == "000000000123456789"
-    assert [one["PARVW"] for one in found[2]["E1EDKA1"]] == ["AG", "RE", "LF", "LF", "LF"]
-    assert found[0]["E1EDL20"][0]["E1EDL22"][0]["INCO1_BEZ"] == "Free Carrier"
+    assert [one["PARVW"] for one in found[0]["E1EDKA1"]] == ["AG", "RE", "LF", "LF", "LF"]
+    assert found[2]["E1EDL20"][0]["E1EDL22"][0]["INCO1_BEZ"] == "Free Carrier"
 
 
 def test_a_flat_file_says_the_same_as_its_xml(fixtures: Path) -> None:
@@ -165,3 +167,49 @@ def test_a_folder_on_a_server_is_read_as_one_of_this_host(fixtures: Path) -> Non
             read(f"{url}/out", path="*.xml")
     finally:
         far.rm(url, recursive=True)
+
+
+IDOC = (
+    "<MATMAS05><IDOC><EDI_DC40 SEGMENT='1'><DOCNUM>{number}</DOCNUM><CREDAT>2026010{day}</CREDAT>"
+    "<CRETIM>120000</CRETIM></EDI_DC40></IDOC></MATMAS05>"
+)
+
+
+def files(folder: Path, named: dict[str, list[tuple[int, int]]]) -> None:
+    """Each file with IDocs of (day, number)."""
+    for name, idocs in named.items():
+        texts = [IDOC.format(day=day, number=f"{number:016}")[10:-11] for day, number in idocs]
+        (folder / name).write_text(f"<MATMAS05>{''.join(texts)}</MATMAS05>")
+
+
+@pytest.mark.parametrize("kept", [64 << 20, 500, 0])
+def test_records_come_by_their_time_and_at_one_time_by_docnum_whatever_files_are_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    monkeypatch.setattr(order, "KEPT", kept)
+    files(tmp_path, {"a.xml": [(2, 9), (2, 11)], "b.xml": [(2, 10), (1, 99)], "c.xml": [(0, 7), (2, 12), (2, 13)]})
+    settings = SPEC.settings.model_validate({"folder": str(tmp_path)})
+    source = SPEC.open(Context("sap"), settings, {"docs": SPEC.resource.model_validate({"path": "*.xml"})})
+    pages = list(source.read(Query(source.resource("docs"))))
+    found = [orjson.loads(line) for page in pages for line in page.records.splitlines()]
+    assert [int(one["EDI_DC40"]["DOCNUM"]) for one in found] == [7, 99, 9, 10, 11, 12, 13]
+    assert [(page.origin, page.first, page.count) for page in pages] == [
+        ("c.xml", 1, 1), ("b.xml", 2, 1), ("a.xml", 1, 1), ("b.xml", 1, 1), ("a.xml", 2, 1), ("c.xml", 2, 2),
+    ]  # fmt: skip
+    assert [page.last for page in pages] == [False] * 5 + [True]
+
+
+def test_a_read_since_leaves_out_what_surely_is_older_and_loses_nothing_that_came_late(tmp_path: Path) -> None:
+    files(tmp_path, {"old.xml": [(1, 1)], "new.xml": [(5, 2)], "late.xml": [(1, 3)]})
+    day = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.UTC).timestamp()
+    for name, at in (("old.xml", day), ("new.xml", day + 4 * 86_400), ("late.xml", day + 5 * 86_400)):
+        os.utime(tmp_path / name, (at, at))
+    (tmp_path / "old.xml").write_text("it is not even opened")
+    os.utime(tmp_path / "old.xml", (day, day))
+    settings = SPEC.settings.model_validate({"folder": str(tmp_path)})
+    source = SPEC.open(Context("sap"), settings, {"docs": SPEC.resource.model_validate({"path": "*.xml"})})
+    query = Query(source.resource("docs"), since="2026-01-05T11:55:00")
+    found = [orjson.loads(line) for page in source.read(query) for line in page.records.splitlines()]
+    assert [int(one["EDI_DC40"]["DOCNUM"]) for one in found] == [3, 2]
+    with pytest.raises(HubError, match=r"malformed|Start tag"):
+        list(source.read(Query(source.resource("docs"))))
