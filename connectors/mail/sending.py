@@ -40,21 +40,16 @@ class Sender:
     def __init__(self, account: Account, name: str, declared: MailResource, send: Send) -> None:
         self._account, self._name, self._declared, self._rules = account, name, declared, send
         self._domain = parseaddr(send.sender)[1].rpartition("@")[2]
-        self._sent: dict[str, Found] = {}
 
     def deliver(self, changes: Sequence[Change]) -> list[Outcome]:
         return each(changes, self._send, NOT_SENT)
 
     def find(self, keys: Sequence[Mapping[str, Any]]) -> list[Found | None]:
-        """What this run has handed over: no server tells what was sent before. ConfigError ``write.find`` where a
-        doubtful message is to wait for a person."""
-        found = [self._sent.get(key_text([*key.values()])) for key in keys]
-        if self._rules.doubtful == "wait" and None in found:
-            raise ConfigError(
-                "write.find", "no server tells whether a message was sent", where=self._name,
-                hint="doubtful: again sends it once more with the same Message-ID",
-            )  # fmt: skip
-        return found
+        """ConfigError ``write.find``, always."""
+        raise ConfigError(
+            "write.find", "no server tells whether a message was sent", where=self._name,
+            hint="doubtful: again sends it once more with the same Message-ID",
+        )  # fmt: skip
 
     def _send(self, change: Change) -> Outcome:
         if change.operation == "delete" or (change.operation == "update" and self._rules.updates != "send"):
@@ -72,11 +67,7 @@ class Sender:
         with self._account.pace.turn():
             smtp = self._account.smtp()
             with self._account.deadline(smtp.sock):
-                outcome = self._handed(smtp, str(message["Message-ID"]), recipients, body)
-        if outcome.status == "done":
-            found = Found(str(outcome.foreign_id), None, {**change.key, **change.values})
-            self._sent[key_text([*change.key.values()])] = found
-        return outcome
+                return self._handed(smtp, str(message["Message-ID"]), recipients, body)
 
     # ------------------------------------------------------------------ SMTP
 
