@@ -85,8 +85,23 @@ class Writer:
         return outcomes
 
     def _send_batch(self, batch: Batch, changes: Sequence[Change]) -> list[Outcome]:
+        """One outcome per change. Of which no row can be made is rejected by itself, and the others are sent."""
         call = self._call(changes[0].operation)
-        body = enclosed(batch, [self._row(batch, call, change) for change in changes])
+        rows: list[dict[str, Any]] = []
+        refused: dict[int, Outcome] = {}
+        for number, change in enumerate(changes):
+            try:
+                rows.append(self._row(batch, call, change))
+            except RecordRejected as error:
+                refused[number] = Outcome("rejected", change.foreign_id, None, error.code, error.message)
+        some = [change for number, change in enumerate(changes) if number not in refused]
+        sent = iter(self._send_rows(batch, call, some, rows) if some else ())
+        return [refused[number] if number in refused else next(sent) for number in range(len(changes))]
+
+    def _send_rows(
+        self, batch: Batch, call: Call, changes: Sequence[Change], rows: Sequence[Mapping[str, Any]]
+    ) -> list[Outcome]:
+        body = enclosed(batch, rows)
         headers = {**self._declared.headers, "Content-Type": "application/json"}
         answer = self._transport.request(
             call.method, call.path, params=pairs({**self._settings.params, **call.params}), data=body,

@@ -34,6 +34,7 @@ _WRITABLE = frozenset({"name", "mobile", "email", "title", "job_number", "dept_i
 _TODO = frozenset({
     "subject", "description", "dueTime", "executorIds", "participantIds", "detailUrl", "priority", "done",
 })  # fmt: skip
+_LIMITED = "Forbidden.AccessDenied.QpsLimitForApi"
 
 
 class Dingtalk:
@@ -61,8 +62,11 @@ class Dingtalk:
         for one in staff.applications(told.people):
             self.tables["todos"].seed(_todo(one))
 
-    def refusal(self, kind: str, value: str) -> Answer:
-        """In the classic form; the new interface's own is in ``_new_failure``."""
+    def refusal(self, kind: str, value: str, path: str = "") -> Answer:
+        """In the form of the interface that was asked."""
+        if path.startswith(_NEW):
+            refused = ("InvalidAuthentication", 400) if kind == "unauthorized" else (_LIMITED, 403)
+            return Answer.json(refused[1], {"code": refused[0], "message": "", "requestid": "sim"})
         if kind == "unauthorized":
             return Answer.json(200, {"errcode": 40014, "errmsg": "不合法的access_token", "request_id": "sim"})
         said = "您的服务器调用钉钉开放平台所有接口的请求都被暂时禁用了"

@@ -56,7 +56,7 @@ class Feishu:
         for one in staff.applications(told.people):
             self.tables["instances"].seed(_instance(one))
 
-    def refusal(self, kind: str, value: str) -> Answer:
+    def refusal(self, kind: str, value: str, path: str = "") -> Answer:
         if kind == "unauthorized":
             return _said(400, 99991663, "Invalid access token for authorization. Please make a test attempt.")
         headers = {} if value == "none" else {"x-ogw-ratelimit-reset": value if value.isdigit() else "1"}

@@ -55,13 +55,14 @@ class Kingdee:
             name = supplier.name_local or supplier.name
             more = {"FCountry": supplier.place.country}
             self._seed("BD_Supplier", 200_000 + number, supplier.code, name.strip(), number, **more)
+        self._fields = {name: tuple(next(iter(table))) for name, table in self.tables.items()}
 
     def _seed(self, form: str, key: int, code: str, name: str, number: int, **more: Any) -> None:
         changed = datetime(2026, 1, 2, 6) + timedelta(minutes=number * 37 % 40_000)
         row = {_FORMS[form]: key, "FNumber": code, "FName": name, "FDocumentStatus": "C", "FForbidStatus": "A"}
         self.tables[form].seed({**row, **more, "FModifyDate": f"{changed:%Y-%m-%dT%H:%M:%S}"})
 
-    def refusal(self, kind: str, value: str) -> Answer:
+    def refusal(self, kind: str, value: str, path: str = "") -> Answer:
         if kind == "unauthorized":
             return Answer.json(200, [[{"Result": _status(False, "会话信息已丢失，请重新登录", code=1)}]])
         return Answer.text(503, "<html><body>Service Unavailable</body></html>", "text/html")
@@ -124,8 +125,11 @@ class Kingdee:
 
     def _save(self, request: Request, form: str, model: Row) -> Answer:
         table, name = self._form(form), _FORMS[form]
-        key = int(model.get(name) or 0)
+        told = str(model.get(name) or 0)
+        key = int(told) if told.isdigit() else -1
         old = table.get(key)
+        if key and not old:
+            raise Refused(200, "7", f"数据不存在: {told}")
         if not (old or model.get("FName")) or request.fault("partial") is not None:
             raise Refused(200, "6", "字段“名称”是必填项")
         number = model.get("FNumber") or (old["FNumber"] if old else None)
@@ -133,7 +137,7 @@ class Kingdee:
             raise Refused(200, "11", f"违反字段唯一性要求：编码唯一。{number}已存在")
         key = key if old else max(row[name] for row in table) + 1 if len(table) else 300_001
         if not request.lies():
-            known = next(iter(table), {})
+            known = self._fields[form]
             values = {field: value for field, value in model.items() if field in known}
             if old is None:
                 table.create({**dict.fromkeys(known), "FDocumentStatus": "C", **values, name: key, "FNumber": number})

@@ -55,7 +55,7 @@ class Salesforce:
         self._jobs: dict[str, tuple[str, tuple[str, ...], list[Row]]] = {}
         sobjects.fill(self.tables, seed, records or ACCOUNTS)
 
-    def refusal(self, kind: str, value: str) -> Answer:
+    def refusal(self, kind: str, value: str, path: str = "") -> Answer:
         if kind == "unauthorized":
             return _failed(Refused(401, "INVALID_SESSION_ID", "Session expired or invalid"))
         return _failed(Refused(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."))

@@ -57,7 +57,7 @@ class Seeyon:
         for person in told.people:
             self.tables["members"].seed(_member(person))
 
-    def refusal(self, kind: str, value: str) -> Answer:
+    def refusal(self, kind: str, value: str, path: str = "") -> Answer:
         if kind == "unauthorized":
             return Answer.json(401, {"code": "1010", "message": "被迫下线，原因：与服务器失去连接"})
         return Answer.json(503, {"code": "503", "message": "service busy"}, {"Retry-After": value or "1"})
@@ -125,7 +125,8 @@ class Seeyon:
                 table.create(row)
                 request.record("create", "members", str(row["id"]), str(row["loginName"]))
         else:
-            key = int(given.get("id") or 0)
+            told = str(given.get("id") or 0)
+            key = int(told) if told.lstrip("-").isdigit() else 0
             found = table.get(key)
             if found is None:
                 raise Refused(200, "MEMBER_NOT_EXIST", "the member does not exist")

@@ -147,15 +147,15 @@ def _instead(request: Request, product: Product) -> Answer | None:
     if (value := request.fault("delay")) is not None:
         time.sleep(float(value or 1))
     if (value := request.fault("throttle")) is not None:
-        return product.refusal("throttle", value)
+        return product.refusal("throttle", value, request.path)
     if (value := request.fault("unavailable")) is not None:
         answer = Answer.text(503, "<html><body>Service Unavailable</body></html>", "text/html")
         answer.headers |= {"Retry-After": value} if value else {}
         return answer
     if request.fault("unauthorized") is not None:
-        return product.refusal("unauthorized", "")
+        return product.refusal("unauthorized", "", request.path)
     if request.fault("masked") is not None:
-        refused = product.refusal("unauthorized", "")
+        refused = product.refusal("unauthorized", "", request.path)
         return Answer(200, refused.body, refused.headers)
     if request.fault("html") is not None:
         return Answer.text(200, _LOGIN_PAGE, "text/html")

@@ -94,7 +94,7 @@ class Successfactors:
             for name, row in _rows(person):
                 self.tables[name].seed(row)
 
-    def refusal(self, kind: str, value: str) -> Answer:
+    def refusal(self, kind: str, value: str, path: str = "") -> Answer:
         if kind != "unauthorized":
             return refusal(kind, value)
         return failure(Refused(401, "LGN0007", "[LGN0007]Invalid user name or password"))

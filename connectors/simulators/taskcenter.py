@@ -51,7 +51,7 @@ class Taskcenter:
         for one in staff.applications(staff.staff(seed, None).people, records or 60):
             self.tables["tasks"].seed(_task(one))
 
-    def refusal(self, kind: str, value: str) -> Answer:
+    def refusal(self, kind: str, value: str, path: str = "") -> Answer:
         if kind != "unauthorized":
             return refusal(kind, value)
         return _failed(Refused(401, "UNAUTHORIZED", "the access token is missing, wrong or expired"))

@@ -49,7 +49,7 @@ class Weaver:
         for person in staff.staff(seed, records).people:
             self.tables["users"].seed(_user(person))
 
-    def refusal(self, kind: str, value: str) -> Answer:
+    def refusal(self, kind: str, value: str, path: str = "") -> Answer:
         if kind == "unauthorized":
             return Answer.json(200, {"code": "004", "errcode": "004", "msg": "登录信息超时", "status": False})
         return refusal(kind, value)

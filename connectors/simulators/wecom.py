@@ -59,7 +59,7 @@ class Wecom:
         for one in staff.applications(told.people):
             self.tables["approvals"].seed(_approval(one))
 
-    def refusal(self, kind: str, value: str) -> Answer:
+    def refusal(self, kind: str, value: str, path: str = "") -> Answer:
         if kind == "unauthorized":
             return _said(42001, "access_token expired, hint: [sim]")
         return _said(45009, "api freq out of limit, hint: [sim]")

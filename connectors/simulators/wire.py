@@ -120,12 +120,12 @@ class Product(Protocol):
 
     def answer(self, request: Request) -> Answer: ...
 
-    def refusal(self, kind: str, value: str) -> Answer:
-        """How it says ``unauthorized``, or ``throttle`` with the fault's value."""
+    def refusal(self, kind: str, value: str, path: str = "") -> Answer:
+        """How it says ``unauthorized``, or ``throttle`` with the fault's value, at a path."""
         ...
 
 
-def refusal(kind: str, value: str) -> Answer:
+def refusal(kind: str, value: str, path: str = "") -> Answer:
     """Refusals by status alone, as plain HTTP has them."""
     if kind == "unauthorized":
         challenge = {"WWW-Authenticate": 'Basic realm="simulator"'}

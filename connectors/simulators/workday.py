@@ -54,7 +54,7 @@ class Workday:
         for person in staff.staff(seed, records).people:
             self.tables["workers"].seed(_worker(person))
 
-    def refusal(self, kind: str, value: str) -> Answer:
+    def refusal(self, kind: str, value: str, path: str = "") -> Answer:
         if kind == "unauthorized":
             return _fault("Client.authenticationError", "invalid username or password")
         return refusal(kind, value)

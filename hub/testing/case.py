@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from hub.contract import Page, Query, Resource
-from hub.doctor.records import text
+from hub.doctor.records import at, text
 
 Record = Mapping[str, Any]
 
@@ -58,10 +58,16 @@ class Case:
         return [self.record(at) for at in range(1, number + 1)]
 
     def key_of(self, record: Record) -> tuple[str, ...]:
-        return tuple(text(record.get(name)) for name in self.key)
+        """The key's values as texts; a dotted name leads into a record that was read."""
+        return tuple(text(value(record, name)) for name in self.key)
 
     def key_fields(self, record: Record) -> dict[str, Any]:
         return {name: record[name] for name in self.key}
+
+
+def value(record: Record, name: str) -> Any:
+    """The value of a field: by its name, or where that is dotted from within."""
+    return record[name] if name in record else at(record, name)
 
 
 def read(

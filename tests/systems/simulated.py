@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from hub.workspace.connectors import shipped
 
 AS_OF = 1_771_000_000.0
 """When the hub believes it is: a while after the landscape's last record, in whatever year a test runs."""
+_OPENED = itertools.count(1)
 LIMITS = {"retries": 2, "max_wait": "3s", "timeout": "2s", "rate": "1000/s"}
 
 
@@ -42,10 +44,13 @@ class Simulated:
         return outcomes
 
 
-def opened(url: str, name: str, **limits: Any) -> Any:
-    """The connector of an example, with the secrets that the simulator takes."""
+def opened(
+    url: str, name: str, *, wrong: Mapping[str, str] | None = None, called: str = "", **limits: Any
+) -> Any:
+    """The connector of an example, with the secrets that the simulator takes, and others where they are ``wrong``. What
+    a process remembers of a system (a pause, a token) it remembers by address and ``called``."""
     text = example(name, url)
-    for reference, secret in secrets(name).items():
+    for reference, secret in {**secrets(name), **(wrong or {})}.items():
         text = text.replace(f"secret://{reference}", secret)
     connectors = shipped()
     said = connectors.expand(yaml.safe_load(text))
@@ -56,7 +61,7 @@ def opened(url: str, name: str, **limits: Any) -> Any:
     resources = {key: spec.resource.model_validate(one) for key, one in said["resources"].items()}
     begun = time.time()
     return spec.open(
-        Context(f"{name} {url}", now=lambda: AS_OF + time.time() - begun), settings, resources
+        Context(f"{name} {url} {called}", now=lambda: AS_OF + time.time() - begun), settings, resources
     )
 
 
@@ -64,7 +69,7 @@ def opened(url: str, name: str, **limits: Any) -> Any:
 def connected(simulator: Simulator, name: str, **limits: Any) -> Iterator[Simulated]:
     """The connector of the example ``name`` on a simulator that is served, without faults of others before."""
     simulator.faults.clear()
-    connector = opened(simulator.url, name, **limits)
+    connector = opened(simulator.url, name, called=str(next(_OPENED)), **limits)
     try:
         yield Simulated(simulator, connector)
     finally:

@@ -47,6 +47,14 @@ def test_each_change_of_a_batch_has_its_own_verdict():
     }  # fmt: skip
 
 
+def test_a_change_of_which_no_row_can_be_made_is_rejected_and_the_others_are_sent():
+    nameless = Change("update", {"id": "9"}, {"id": "9", "name": "n9"})
+    with fake(lambda asked: as_json({"results": verdicts(asked)})) as server:
+        outcomes = batch(server, [CHANGES[0], nameless, CHANGES[1]])
+    assert [(one.status, one.code) for one in outcomes] == [("done", ""), ("rejected", "write.slot"), ("done", "")]
+    assert [row["no"] for row in orjson.loads(server.asked[0].body)["rows"]] == ["0", "1"]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
