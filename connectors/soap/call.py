@@ -50,8 +50,18 @@ class Reply:
     judged: Judged | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An endpoint, and what its WSDL says of it. ``headers`` says whether the headers of every message go there."""
+
+    url: str
+    port: Port
+    requests: Requests
+    headers: bool = True
+
+
 class Service:
-    """One service: its WSDL, its session, its calls."""
+    """One service: its WSDL, its session, its calls. A log-in may be a service of its own."""
 
     def __init__(self, context: Context, settings: SoapSettings, transport: Transport) -> None:
         self.settings, self.transport = settings, transport
@@ -62,15 +72,27 @@ class Service:
     @cached_property
     def port(self) -> Port:
         settings = self.settings
-        found = local_wsdl(self._context, settings)
-        if found is None:
-            address, now = settings.wsdl or f"{settings.url}?wsdl", self.transport.now()
-            found = parsed(address, self._context.folder, settings.imports, self.transport, now)
+        found = self._wsdl(settings.wsdl or f"{settings.url}?wsdl")
         return Port(found, settings.service, settings.port)
 
+    def _wsdl(self, name: str) -> Parsed:
+        """A WSDL by its file or address."""
+        over_http = name.startswith(("http://", "https://"))
+        transport, now = (self.transport, self.transport.now()) if over_http else (None, 0.0)
+        return parsed(name, self._context.folder, self.settings.imports, transport, now)
+
     @cached_property
-    def requests(self) -> Requests:
-        return Requests(self.port)
+    def _own(self) -> Place:
+        return Place(self.settings.url, self.port, Requests(self.port))
+
+    @cached_property
+    def _desk(self) -> Place:
+        """Where sessions begin and end."""
+        login = self.settings.login
+        if login is None or login.wsdl is None or login.url is None:
+            return self._own
+        port = Port(self._wsdl(login.wsdl), None, None)
+        return Place(login.url, port, Requests(port), headers=False)
 
     def read(self, operation: str, values: Mapping[str, Any], timeout: float | None = None) -> Reply:
         """Call an operation that only reads, a bounded number of times. A fault raises, unless it means that
@@ -89,7 +111,8 @@ class Service:
         login = self.settings.login
         if login and login.logout and self._logged_in:
             with suppress(HubError):
-                self._send(login.logout, {}, timeout=GOODBYE_SECONDS, reading=False)
+                place = self._desk if login.logout in self._desk.port.operations else self._own
+                self._send(login.logout, {}, timeout=GOODBYE_SECONDS, reading=False, place=place)
         self._logged_in = False
         self.transport.close()
 
@@ -123,7 +146,7 @@ class Service:
             return
         self._token = None
         try:
-            reply = self._send(login.operation, login.params, reading=True)
+            reply = self._send(login.operation, login.params, reading=True, place=self._desk)
         except RecordRejected as error:
             raise ConfigError(error.code, f"login: {error.message}", hint=error.hint) from None
         except AuthError:
@@ -152,48 +175,51 @@ class Service:
 
     def _send(
         self, operation: str, values: Mapping[str, Any], *, reading: bool, timeout: float | None = None,
-        nulls: str = "nil",
+        nulls: str = "nil", place: Place | None = None,
     ) -> Reply:  # fmt: skip
-        settings = self.settings
-        headers, values = self._with_session(values)
-        envelope, found = self.requests.envelope(operation, nested(values), headers, nulls=nulls)
+        settings, place = self.settings, place or self._own
+        headers, values = self._with_session(values, settings.soap_headers if place.headers else {})
+        envelope, found = place.requests.envelope(operation, nested(values), headers, nulls=nulls)
         http = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{found.soapaction or ""}"'}
-        if self.port.soap12:
+        if place.port.soap12:
             action = f'; action="{found.soapaction}"' if found.soapaction else ""
             http = {"Content-Type": f"application/soap+xml; charset=utf-8{action}"}
         http |= {"Accept": "text/xml, application/soap+xml, multipart/related, */*;q=0.1"}
         if settings.login and settings.login.into.http_header and self._token:
             http[settings.login.into.http_header] = self._token
         answer = self.transport.request(
-            "POST", settings.url, params=settings.params, headers=http, idempotent=reading, timeout=timeout,
-            data=partial(self._message, envelope, found),
+            "POST", place.url, params=settings.params if place is self._own else (), headers=http,
+            idempotent=reading, timeout=timeout,
+            data=partial(self._message, envelope, found, place.url),
             expect=MAYBE_FAULTS if reading else ANY, check=self._refuse_fault if reading else None,
         )  # fmt: skip
         fault = self.fault_in(answer)
         return Reply(answer, fault, judge(fault, settings.faults) if fault else None)
 
-    def _with_session(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _with_session(
+        self, values: Mapping[str, Any], fixed: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         """The SOAP headers of a call and its values, the token of the session among them."""
-        headers = nested(self.settings.soap_headers)
+        headers = nested(fixed)
         sent = dict(values)
         if self.settings.login and self._token:
             into = self.settings.login.into
             if into.soap_header:
-                headers = nested({**self.settings.soap_headers, into.soap_header: self._token})
+                headers = nested({**fixed, into.soap_header: self._token})
             elif into.param:
                 sent[into.param] = self._token
         return headers, sent
 
-    def _message(self, envelope: etree._Element, operation: Any) -> bytes:
+    def _message(self, envelope: etree._Element, operation: Any, url: str) -> bytes:
         """The text of one attempt: an id, a nonce and a time may not be sent twice."""
         envelope = copy.deepcopy(envelope)
-        self._secure(envelope, operation)
+        self._secure(envelope, operation, url)
         return etree.tostring(envelope, encoding="utf-8", xml_declaration=True)
 
-    def _secure(self, envelope: etree._Element, operation: Any) -> None:
+    def _secure(self, envelope: etree._Element, operation: Any, url: str) -> None:
         """WS-Addressing and WS-Security."""
         if self.settings.addressing:
-            _ADDRESSING(self.settings.url).egress(envelope, {}, operation, {})
+            _ADDRESSING(url).egress(envelope, {}, operation, {})
         rule = self.settings.security.username_token if self.settings.security else None
         if rule is None:
             return

@@ -11,7 +11,7 @@ from hub.contract import Secret, Settings
 from hub.http import HttpSettings, one_key, paging, since
 from hub.http.records import Empty, check_fields
 from hub.http.settings import Answers as PlainAnswers
-from hub.http.settings import HeaderName, Names, Seconds, Text
+from hub.http.settings import BaseUrl, HeaderName, Names, Seconds, Text
 
 Verdict = Literal["rejected", "conflict", "retry", "auth", "unknown", "nothing"]
 
@@ -72,6 +72,18 @@ class Login(Settings):
     """An operation whose answer gives a token for all others. It is called again when the token has run out."""
 
     operation: str = Field(description="Operation that logs in", examples=["login"])
+    wsdl: str | None = Field(
+        default=None,
+        description="WSDL of a log-in that is a service of its own: a file below config/, or an address; default: that "
+        "of the system. A log-out is an operation of it too, where it has one of that name",
+        examples=["wsdl/security.wsdl"],
+    )
+    url: BaseUrl | None = Field(
+        default=None,
+        description="Endpoint of a log-in that is a service of its own; another host than that of url is named below "
+        "hosts",
+        examples=["https://hr.example.com/services/Security"],
+    )
     params: Values = Field(
         default={},
         description="Its parameters",
@@ -89,6 +101,8 @@ class Login(Settings):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        if (self.wsdl is None) != (self.url is None):
+            raise ValueError("a log-in that is a service of its own has wsdl: and url:")
         if (self.into.cookie is None) != bool(self.token):
             raise ValueError("token says where the token stands in the answer; a cookie needs none")
         return self

@@ -12,7 +12,7 @@ from lxml import etree
 
 from connectors.soap import SPEC
 from hub.contract import Change, Context
-from hub.errors import AuthError, ConfigError
+from hub.errors import AuthError, ConfigError, Fatal
 from tests.contract.soapweb import ENVELOPE, SPACE, envelope, fault, message, wsdl
 from tests.contract.test_soap import PEOPLE
 from tests.unit.connectors_soap.opening import opened, people, read
@@ -255,3 +255,32 @@ def test_the_yaml_of_a_log_in_is_checked() -> None:
                   {"operation": "Login", "token": "t", "into": {"param": "a", "http_header": "X-B"}}):  # fmt: skip
         with pytest.raises(ValueError, match=r"token|exactly one"):
             SPEC.settings.model_validate({"url": "http://x", "login": login})
+
+
+def test_a_session_is_begun_and_ended_at_a_service_of_its_own(tmp_path: Path) -> None:
+    """The WSDL of the records knows no Login; that of the log-in is at another address."""
+    (tmp_path / "login.wsdl").write_bytes(with_login())
+    desk = Desk(lasts=3, where="http")
+    with fake(desk.reply) as security, fake(desk.reply) as server:
+        own = {"wsdl": "login.wsdl", "url": f"{security.url}/security", "logout": "Logout"}
+        here = {"hosts": [security.url.removeprefix("http://")], "params": {"client": "100"}}
+        source = opened(server.url, PAGED, tmp_path, login=logging_in("http") | own, addressing=True, **here)
+        assert sum(page.count for page in read(source)) == 4
+        source.close()
+    assert [name(asked) for asked in security.asked] == ["Login", "Login", "Logout"]
+    assert {name(asked) for asked in server.asked} == {"GetPeople"}
+    assert {asked.target for asked in security.asked} == {"/security"}
+    assert header(security.asked[0]).findtext(f"{WSA}To") == f"{security.url}/security"
+    assert desk.left == {"t1": 0}
+
+
+def test_a_log_in_of_its_own_goes_to_no_host_that_is_not_named(tmp_path: Path) -> None:
+    (tmp_path / "login.wsdl").write_bytes(with_login())
+    desk = Desk(where="http")
+    with fake(desk.reply) as security, fake(desk.reply) as server:
+        own = {"wsdl": "login.wsdl", "url": f"{security.url}/security"}
+        with pytest.raises(Fatal, match="hosts") as caught:
+            read(opened(server.url, {}, tmp_path, login=logging_in("http") | own))
+        assert (caught.value.code, security.asked, server.asked) == ("address.forbidden", [], [])
+    with pytest.raises(ValueError, match="wsdl: and url:"):
+        opened(server.url, {}, tmp_path, login=logging_in("http") | {"wsdl": "login.wsdl"})
