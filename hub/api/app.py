@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from hub.api import entities, events, exchanges, plans, setaside, todos
+from hub.api import dropins, entities, events, exchanges, plans, setaside, todos
 from hub.api.ground import STRANGERS, Ground, Starter
 from hub.api.limits import Buckets
 from hub.api.problems import Refused, invalid, problem
@@ -73,6 +73,7 @@ def described() -> FastAPI:
     for part in (entities, exchanges, plans, setaside, events, todos):
         whole.include_router(part.router)
     api.include_router(whole)
+    api.include_router(dropins.router)
     api.openapi = lambda: _with_key(api)  # type: ignore[method-assign] # FastAPI's way of changing it
     return api
 

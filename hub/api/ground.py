@@ -112,22 +112,34 @@ def ground(request: Request) -> Ground:
 
 def caller(request: Request) -> Caller:
     """Whose key the request carries, within its rate. AuthError ``key.refused``; Refused ``request.many``."""
-    here = ground(request)
-    address = request.client.host if request.client else ""
-    wait = here.strangers.take(address)
-    if wait:
-        raise too_many(wait)
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
+        _stranger(request)
         raise AuthError(
             "key.refused", "the request carries no key", hint="send Authorization: Bearer KEY"
         )
-    found = access.caller_of(here.hub.database, text.strip(), here.hub.clock())
+    return caller_by(request, text.strip())
+
+
+def caller_by(request: Request, key: str) -> Caller:
+    """Whose key it is, within its rate and that of the address it comes from; the errors of ``caller``."""
+    here = ground(request)
+    address = _stranger(request)
+    found = access.caller_of(here.hub.database, key, here.hub.clock())
     here.strangers.refund(address)  # only wrong keys count against an address
     wait = here.buckets.take(found.name)
     if wait:
         raise too_many(wait)
     return found
+
+
+def _stranger(request: Request) -> str:
+    """The address of a request, which may not try keys for ever."""
+    address = request.client.host if request.client else ""
+    wait = ground(request).strangers.take(address)
+    if wait:
+        raise too_many(wait)
+    return address
 
 
 Here = Annotated[Ground, Depends(ground)]

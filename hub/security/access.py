@@ -156,8 +156,17 @@ def caller_of(database: Database, text: str, moment: dt.datetime) -> Caller:
     good = row is not None and hmac.compare_digest(given, row.digest)
     if row is not None and not good and row.former_digest and row.former_until and moment < row.former_until:
         good = hmac.compare_digest(given, row.former_digest)
+    return _let_in(database, row if good else None, moment)
+
+
+def caller_with(database: Database, identity: str, moment: dt.datetime) -> Caller:
+    """Whose key has this public half: for who has proven it in another way. AuthError ``key.refused``."""
+    return _let_in(database, access.find(database, identity), moment)
+
+
+def _let_in(database: Database, row: KeyRow | None, moment: dt.datetime) -> Caller:
     expired = row is not None and row.expires_at is not None and moment >= row.expires_at
-    if row is None or not good or expired or row.revoked_at is not None:
+    if row is None or expired or row.revoked_at is not None:
         raise AuthError(
             "key.refused",
             "the key is unknown, expired or revoked",

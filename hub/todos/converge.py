@@ -182,14 +182,25 @@ def seen(state: State, receiver: str) -> Seen:
             box = about["kind"] if listed else ""
         elif status not in FINAL and listed:
             box = "to_do"
+        elif status is Status.COMPLETED and listed and _alone(state, receiver):
+            done, box = True, "done"  # nobody else had it: it was he
     read = row.read.known and not row.unread.version > row.read.version
     since = about.get("since")
     return Seen(
         box,
-        (row.done.value or "") if done else "",
+        (row.done.value or state.outcome) if done else "",
         read,
         dt.datetime.fromisoformat(since) if since else None,
         row.urges,
+    )
+
+
+def _alone(state: State, receiver: str) -> bool:
+    """Whether no other receiver had it to do."""
+    return not any(
+        _there(row) and (row.about.value or {}).get("kind") == Kind.TO_DO
+        for other, row in state.rows.items()
+        if other != receiver
     )
 
 

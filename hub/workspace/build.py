@@ -234,6 +234,7 @@ def _system(
         shape.delivery,
         shape.push,
         {name: entry.canaries for name, entry in shape.resources.items() if entry.canaries is not None},
+        shape.todos,
     )
 
 

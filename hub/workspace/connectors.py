@@ -28,7 +28,9 @@ from hub.workspace.strict import FieldName, Shape
 from hub.workspace.yaml import read
 
 NOT_CONNECTORS: Final = frozenset({"profiles", "simulators"})
-OWN_KEYS: Final = frozenset({"system", "title", "connector", "writes", "delivery", "push", "resources", "notes"})
+OWN_KEYS: Final = frozenset(
+    {"system", "title", "connector", "writes", "delivery", "push", "todos", "resources", "notes"}
+)
 
 
 class ProfileFile(Shape):

@@ -1,10 +1,11 @@
-"""The shape of webhooks."""
+"""The shape of what comes in and goes out by HTTP without being asked for: webhooks, pushes, drop-ins."""
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator
 
 from hub.workspace.strict import Duration, FieldName, Shape
 
@@ -60,6 +61,41 @@ class Push(Shape):
     def references(self) -> list[str]:
         """The secrets, one or several."""
         return [self.secret] if isinstance(self.secret, str) else list(self.secret)
+
+
+class Dropin(Shape):
+    """A system that pushes its to-dos to an OA goes on doing so in the OA's own protocol: only the host changes."""
+
+    speaks: Literal["seeyon", "weaver"] = Field(
+        description="seeyon: thirdpartyPending of its REST interface; weaver: rest/ofs of e-cology"
+    )
+    code: str = Field(
+        min_length=1,
+        max_length=100,
+        description="What the system calls itself: registerCode, syscode",
+        examples=["3001"],
+    )
+    receiver: Literal["account", "login", "code", "phone", "mail"] = Field(
+        "account", description="What its receivers are called by, where the protocol does not say"
+    )
+    from_: list[str] = Field(
+        [],
+        alias="from",
+        description="Addresses that need no key: the protocol of Weaver has none",
+        examples=[["10.20.0.7", "10.21.0.0/16"]],
+    )
+    pc: str = Field("", description="What stands before links of its pages", examples=["https://oa.example.com"])
+    mobile: str = Field("", description="The same for phones", examples=["https://m.oa.example.com"])
+
+    @field_validator("from_")
+    @classmethod
+    def _addresses(cls, value: list[str]) -> list[str]:
+        for one in value:
+            try:
+                ip_network(one)
+            except ValueError:
+                raise ValueError(f"{one!r} is no address and no network (10.21.0.0/16)") from None
+        return value
 
 
 class Api(Shape):

@@ -22,6 +22,7 @@ from hub.workspace.delivering import (
 )
 from hub.workspace.delivering import Delivering as Delivering
 from hub.workspace.hooks import Api as Api
+from hub.workspace.hooks import Dropin as Dropin
 from hub.workspace.hooks import Push as Push
 from hub.workspace.hooks import Webhook as Webhook
 from hub.workspace.limits import ABSENT, EFFECTIVE, AbsentRule, Approvals, CanaryRule, GuardRule, Plans
@@ -157,6 +158,11 @@ class SystemFile(BaseModel):
         None,
         description="How events that it sends to the hub are proven",
         examples=[{"secret": "secret://crm/push"}],
+    )
+    todos: Dropin | None = Field(
+        None,
+        description="How it pushes to-dos, where it speaks the protocol of an OA",
+        examples=[{"speaks": "seeyon", "code": "3001", "receiver": "login"}],
     )
     resources: dict[str, ResourceEntry] = Field({}, description="Resources by name")
 

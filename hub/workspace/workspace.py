@@ -15,7 +15,17 @@ from hub.workspace.explain import suggest
 from hub.workspace.limits import Canaries
 from hub.workspace.located import Layered, Located, Place
 from hub.workspace.roles import RolesFile
-from hub.workspace.shape import CodesFile, Delivering, HubFile, MappingFile, ModelFile, Push, TestCase, Title
+from hub.workspace.shape import (
+    CodesFile,
+    Delivering,
+    Dropin,
+    HubFile,
+    MappingFile,
+    ModelFile,
+    Push,
+    TestCase,
+    Title,
+)
 
 T = TypeVar("T")
 Kind = Literal["hub", "roles", "system", "model", "codes", "mapping", "test", "environment"]
@@ -38,6 +48,7 @@ class System:
     delivery: Delivering = field(default_factory=Delivering)
     push: Push | None = None
     canaries: Mapping[str, Canaries] = field(default_factory=dict)
+    todos: Dropin | None = None
     _described: dict[str, Resource | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property

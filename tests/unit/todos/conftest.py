@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hub.todos.people import Healed, heal
-from tests.stores import Store
+from tests.stores import SqliteStore, Store
 from tests.unit.api.conftest import Served
 from tests.unit.exchange.conftest import store as store
 
@@ -49,6 +49,19 @@ FOLK = (
 )
 
 
+DROPINS = {
+    "pms": "{speaks: seeyon, code: '3001', receiver: code, pc: 'https://pms.example.com'}",
+    "flow": "{speaks: weaver, code: FLOW, receiver: code, from: [10.0.0.0/8], pc: 'https://flow.example.com'}",
+}
+
+
+def forget(office: Desk) -> None:
+    """All to-dos."""
+    with office.open_hub.hub.database.begin() as connection:
+        for name in ("todo_report", "assignment", "todo"):
+            connection.exec_driver_sql(f"DELETE FROM {name}")
+
+
 class Desk(Served):
     """Reports and lists, by a key that may do both."""
 
@@ -81,12 +94,16 @@ class Desk(Served):
 def desk(folder: Path, kept: Store) -> Desk:
     """People read in, accounts linked, and served."""
     made = Desk(folder / "w", kept)
-    made.write("config/hub.yaml", "hub: test\n" + PEOPLE)
+    made.write("config/hub.yaml", "hub: test\napi: {rate: 100000, burst: 100000}\n" + PEOPLE)
     made.model(PERSON)
     made.mapping(HR)
     made.mapping(OA)
     made.files("hr", people="{id: text, name: text, mail: text, phone: text}")
     made.files("oa", accounts="{id: text, mail: text}")
+    for name, more in DROPINS.items():
+        made.files(name, accounts="{id: text, mail: text}")
+        path = made.folder / "config" / "systems" / f"{name}.yaml"
+        path.write_text(path.read_text(encoding="utf-8") + f"\ntodos: {more}\n", encoding="utf-8")
     made.migrate()
     made.put("hr.people", *FOLK)
     made.run("people", initial=True)
@@ -100,8 +117,21 @@ def desk(folder: Path, kept: Store) -> Desk:
 
 @pytest.fixture
 def office(tmp_path: Path, store: Store) -> Iterator[Desk]:
+    """One of its own, for tests that change people, keys or files."""
     made = desk(tmp_path, store)
     yield made
     made.close()
 
 
+@pytest.fixture(scope="module")
+def open_all_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    made = desk(tmp_path_factory.mktemp("office"), SqliteStore())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def shared(open_all_day: Desk) -> Desk:
+    """One for all tests that only report and list; it begins empty."""
+    forget(open_all_day)
+    return open_all_day

@@ -183,6 +183,11 @@ def test_what_a_colleague_finished_leaves_the_others_list():
     assert boxes(state) == {"li": "done", "wang": "", "boss": "initiated"}
 
 
+def test_who_alone_had_it_has_done_it():
+    state, _ = joined(said(1, li(), title="Leave"), said(2, status=Status.COMPLETED, outcome="agree"))
+    assert (boxes(state), seen(state, "account:li").outcome) == ({"li": "done"}, "agree")
+
+
 def test_what_is_withdrawn_is_seen_by_nobody():
     state, _ = joined(said(1, li(), wang(done=True), title="Leave"), said(2, status=Status.WITHDRAWN))
     assert boxes(state) == {"li": "", "wang": ""}

@@ -11,6 +11,8 @@ from hub.todos.people import Healing, person
 from tests.unit.cli.desk import cophub
 from tests.unit.todos.conftest import FOLK, Desk
 
+pytestmark = pytest.mark.by_turns
+
 
 def todo(identity: str, *assignees: dict[str, Any], title: Any = None, **more: Any) -> dict[str, Any]:
     """A report of the OA."""
@@ -26,12 +28,12 @@ def at(minute: int, seq: int = 0) -> dict[str, Any]:
     return {"at": f"2026-11-02T08:{minute:02}:00Z", "seq": seq}
 
 
-def test_a_reported_to_do_is_in_the_persons_list_whatever_he_is_called_by(office: Desk):
+def test_a_reported_to_do_is_in_the_persons_list_whatever_he_is_called_by(shared: Desk):
     calls = [{"account": "lina"}, {"code": "1"}, {"mail": "li@example.com"}, {"phone": "100"}]
-    results = office.report(*(todo(f"A-{n}", to(**call)) for n, call in enumerate(calls)))
+    results = shared.report(*(todo(f"A-{n}", to(**call)) for n, call in enumerate(calls)))
     assert [one["result"] for one in results] == ["created"] * 4
-    assert sorted(office.titles("1")) == [f"Leave A-{n}" for n in range(4)]
-    assert office.titles("2") == []
+    assert sorted(shared.titles("1")) == [f"Leave A-{n}" for n in range(4)]
+    assert shared.titles("2") == []
 
 
 def test_two_receivers_that_are_one_person_are_one_line(office: Desk):
@@ -43,20 +45,20 @@ def test_two_receivers_that_are_one_person_are_one_line(office: Desk):
     assert office.titles("1") == ["Leave A-1"]  # by his other name it still waits
 
 
-def test_the_same_again_changes_nothing_and_a_late_one_is_told(office: Desk):
+def test_the_same_again_changes_nothing_and_a_late_one_is_told(shared: Desk):
     first = todo("A-1", to(code="1"), version=at(1))
     done = {"system": "oa", "id": "A-1", "status": "completed", "outcome": "agree", "version": at(2)}
-    assert [one["result"] for one in office.report(first, first)] == ["created", "unchanged"]
-    assert office.report(done)[0]["result"] == "updated"
-    late = office.report(first | {"version": at(3)})[0]
+    assert [one["result"] for one in shared.report(first, first)] == ["created", "unchanged"]
+    assert shared.report(done)[0]["result"] == "updated"
+    late = shared.report(first | {"version": at(3)})[0]
     assert late["ignored"] == [{"part": "code:1", "code": "todo.finished"}]
-    assert office.titles("1") == []
-    history = office.get(f"/{late['todo']}")["history"]
+    assert shared.titles("1") == []
+    history = shared.get(f"/{late['todo']}")["history"]
     assert [line["said"].get("status") for line in history] == [None, "completed", None, None]
 
 
-def test_a_wrong_item_is_told_and_harms_no_other(office: Desk):
-    results = office.report(
+def test_a_wrong_item_is_told_and_harms_no_other(shared: Desk):
+    results = shared.report(
         todo("A-1", to(code="1")),
         todo("A-2", {"to": {}}),
         {"system": "nowhere", "id": "A-3", "title": "x"},
@@ -72,13 +74,13 @@ def test_a_wrong_item_is_told_and_harms_no_other(office: Desk):
         *["todo.malformed"] * 4,
     ]
     assert "links.pc" in results[5]["error"]["where"]
-    assert office.titles("1") == ["Leave A-1"]
+    assert shared.titles("1") == ["Leave A-1"]
 
 
-def test_one_report_needs_no_list(office: Desk):
-    answer = office.client.post("/v1/todos", json=todo("A-1", to(code="1")), headers=office.all)
+def test_one_report_needs_no_list(shared: Desk):
+    answer = shared.client.post("/v1/todos", json=todo("A-1", to(code="1")), headers=shared.all)
     assert [one["result"] for one in answer.json()["items"]] == ["created"]
-    bad = office.client.post("/v1/todos", json={"system": "oa", "id": "", "title": "x"}, headers=office.all)
+    bad = shared.client.post("/v1/todos", json={"system": "oa", "id": "", "title": "x"}, headers=shared.all)
     assert (bad.status_code, bad.json()["code"]) == (400, "request.malformed")
 
 
@@ -132,27 +134,27 @@ def test_lists_are_filtered_ordered_and_go_on(office: Desk):
         assert got == wanted
 
 
-def test_titles_come_in_the_language_asked_for(office: Desk):
-    office.report(todo("A-1", to(code="1"), title={"en": "Leave", "zh": "请假"}))
-    assert office.titles("1", language="zh-CN") == ["请假"]
-    assert office.titles("1", language="de") == ["Leave"]
+def test_titles_come_in_the_language_asked_for(shared: Desk):
+    shared.report(todo("A-1", to(code="1"), title={"en": "Leave", "zh": "请假"}))
+    assert shared.titles("1", language="zh-CN") == ["请假"]
+    assert shared.titles("1", language="de") == ["Leave"]
     both: list[Any] = [{"en": "Leave", "zh": "请假"}]
-    assert office.titles("1") == office.titles("1", q="请") == both
+    assert shared.titles("1") == shared.titles("1", q="请") == both
 
 
-def test_a_key_sees_and_speaks_for_its_systems_only(office: Desk):
-    office.report(todo("A-1", to(code="1")))
-    hr = office.key("hr", "todos:read", "todos:write", systems=["hr"])
-    assert office.client.get("/v1/todos", params={"person": "1"}, headers=hr).json()["items"] == []
-    answer = office.client.post("/v1/todos", json={"items": [todo("A-2", to(code="1"))]}, headers=hr)
+def test_a_key_sees_and_speaks_for_its_systems_only(shared: Desk):
+    shared.report(todo("A-1", to(code="1")))
+    hr = shared.key("hr", "todos:read", "todos:write", systems=["hr"])
+    assert shared.client.get("/v1/todos", params={"person": "1"}, headers=hr).json()["items"] == []
+    answer = shared.client.post("/v1/todos", json={"items": [todo("A-2", to(code="1"))]}, headers=hr)
     assert answer.json()["items"][0]["error"]["code"] == "system.unknown"
-    nobody = office.key("nobody", "runs:read")
-    assert office.client.get("/v1/todos", params={"person": "1"}, headers=nobody).status_code == 403
+    nobody = shared.key("nobody", "runs:read")
+    assert shared.client.get("/v1/todos", params={"person": "1"}, headers=nobody).status_code == 403
 
 
 @pytest.mark.parametrize("name", ["person", "unknown"])
-def test_who_is_not_there_is_told(office: Desk, name: str):
-    answer = office.client.get("/v1/todos", params={"person": name}, headers=office.all)
+def test_who_is_not_there_is_told(shared: Desk, name: str):
+    answer = shared.client.get("/v1/todos", params={"person": name}, headers=shared.all)
     assert (answer.status_code, answer.json()["code"]) == (404, "person.unknown")
 
 
