@@ -9,19 +9,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
 import re
-import secrets
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
-from urllib.parse import parse_qs, quote, unquote_plus
+from urllib.parse import quote
 
 from connectors.simulators import landscape
 from connectors.simulators.rest import bearer, drifted, failure, limit_of, moment, page_of, text_of
 from connectors.simulators.tables import Clock, Row, Table
+from connectors.simulators.tokens import Tokens
 from connectors.simulators.wire import Answer, Refused, Request, refusal
 
 CLIENT_ID = "cophub"
@@ -50,7 +47,7 @@ class Hr:
             "employees": Table("employees", ["id"], stamp=self._stamp, check=self._check),
             "departments": Table("departments", ["code"], stamp=self._stamp),
         }
-        self._tokens: dict[str, tuple[str, datetime]] = {}
+        self._tokens = Tokens(self.clock, TOKEN_SECONDS)
         if not empty:
             for department in landscape.departments():
                 self.tables["departments"].seed(_department(department))
@@ -120,26 +117,17 @@ class Hr:
         return Answer.json(201, {"data": row}, {"Location": f"{request.base}{_API}employees/{row['id']}"})
 
     def _token(self, request: Request) -> Answer:
-        form = {name: values[0] for name, values in parse_qs(request.body.decode("utf-8", "replace")).items()}
-        client, secret = _basic(request) or (form.get("client_id", ""), form.get("client_secret", ""))
-        if form.get("grant_type") != "client_credentials":
-            return Answer.json(400, {"error": "unsupported_grant_type"})
-        known = self.clients.get(client)
-        if known is None or not hmac.compare_digest(known.encode(), secret.encode()):
-            request.record("login", "refused", client)
-            return Answer.json(401, {"error": "invalid_client"}, {"WWW-Authenticate": "Basic"})
-        token = secrets.token_urlsafe(32)
-        self._tokens[token] = (client, self.clock.now() + timedelta(seconds=TOKEN_SECONDS))
-        request.record("login", "granted", client)
-        answer = {"access_token": token, "token_type": "Bearer", "expires_in": TOKEN_SECONDS}
+        try:
+            token, seconds = self._tokens.by_client(request, self.clients)
+        except Refused as error:
+            return Answer.json(error.status, {"error": error.code}, {"WWW-Authenticate": "Basic"})
+        answer = {"access_token": token, "token_type": "Bearer", "expires_in": seconds}
         return Answer.json(200, answer, {"Cache-Control": "no-store"})
 
     def _authenticate(self, request: Request) -> None:
-        client, until = self._tokens.get(bearer(request), ("", datetime.min.replace(tzinfo=UTC)))
-        if "cursor" not in request.query and request.fault("expire") is not None:
-            self._tokens.clear()
-            client = ""
-        if not client or until < self.clock.now():
+        # between two pages it is the paging token that runs out
+        client = self._tokens.client(request, bearer(request), expires="cursor" not in request.query)
+        if client is None:
             headers = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
             message = "the access token is missing, wrong or expired"
             raise Refused(401, "invalid_token", message, headers=headers)
@@ -190,17 +178,6 @@ _EMPTY: Mapping[str, Any] = dict.fromkeys(
         "updated_at",
     )
 )
-
-
-def _basic(request: Request) -> tuple[str, str] | None:
-    kind, _, coded = request.headers.get("Authorization", "").partition(" ")
-    if kind.lower() != "basic":
-        return None
-    try:
-        client, _, secret = base64.b64decode(coded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return "", ""
-    return unquote_plus(client), unquote_plus(secret)
 
 
 def _department(it: landscape.Department) -> Row:

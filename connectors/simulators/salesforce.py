@@ -16,12 +16,9 @@ Jobs"; answers to collections as recorded in CumulusCI's tests.
 
 from __future__ import annotations
 
-import base64
-import hmac
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qs
 
 from connectors.simulators import landscape, sobjects
 from connectors.simulators.rest import bearer, window
@@ -75,15 +72,10 @@ class Salesforce:
             return _failed(error)
 
     def _log_in(self, request: Request) -> Answer:
-        form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
-        kind, _, coded = request.headers.get("Authorization", "").partition(" ")
-        if kind.lower() == "basic":
-            form["client_id"], _, form["client_secret"] = base64.b64decode(coded).decode().partition(":")
-        right = hmac.compare_digest(form.get("client_secret", "").encode(), CLIENT_SECRET.encode())
-        if form.get("grant_type") != "client_credentials" or form.get("client_id") != CLIENT_ID or not right:
-            request.record("login", "refused", form.get("client_id", ""))
-            return Answer.json(400, {"error": "invalid_client", "error_description": "invalid client credentials"})
-        token, _ = self._tokens.give(request, CLIENT_ID)
+        try:
+            token, _ = self._tokens.by_client(request, {CLIENT_ID: CLIENT_SECRET})
+        except Refused as error:
+            return Answer.json(400, {"error": error.code, "error_description": error.message})
         told = {"access_token": token, "instance_url": request.base, "token_type": "Bearer", "issued_at": "0"}
         return Answer.json(200, told)
 

@@ -14,10 +14,7 @@ rule, errors), SAP-docs/btp-task-center.
 
 from __future__ import annotations
 
-import base64
-import hmac
 from typing import Any
-from urllib.parse import parse_qs
 
 from connectors.simulators import landscape, staff
 from connectors.simulators.rest import bearer, drifted, limit_of, moment, text_of
@@ -78,15 +75,10 @@ class Taskcenter:
             return _failed(error)
 
     def _log_in(self, request: Request) -> Answer:
-        form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
-        kind, _, coded = request.headers.get("Authorization", "").partition(" ")
-        if kind.lower() == "basic":
-            form["client_id"], _, form["client_secret"] = base64.b64decode(coded).decode().partition(":")
-        right = hmac.compare_digest(form.get("client_secret", "").encode(), CLIENT_SECRET.encode())
-        if form.get("client_id") != CLIENT_ID or not right:
-            request.record("login", "refused", form.get("client_id", ""))
-            return Answer.json(401, {"error": "invalid_client"})
-        token, seconds = self._tokens.give(request, CLIENT_ID)
+        try:
+            token, seconds = self._tokens.by_client(request, {CLIENT_ID: CLIENT_SECRET})
+        except Refused as error:
+            return Answer.json(error.status, {"error": error.code})
         return Answer.json(200, {"access_token": token, "token_type": "bearer", "expires_in": seconds})
 
     def _list(self, request: Request) -> Answer:
