@@ -18,6 +18,8 @@ from hub.untrusted import parse_xml
 from tests.unit.connectors_idoc.test_sent import CONTROL, FIELD, KEYED, XSD
 from tests.unit.http.fake import Answer, Asked, Fake, fake
 
+pytestmark = pytest.mark.against("idoc", "SAP's inbound service for IDocs", "simulator")
+
 SECRET = "pass-w0rd"
 SOAP = "<e:Envelope xmlns:e='http://schemas.xmlsoap.org/soap/envelope/'><e:Body>{}</e:Body></e:Envelope>"
 DONE = Answer(200, SOAP.format("<a/>").encode(), {"Content-Type": "text/xml"})
