@@ -22,6 +22,7 @@ from connectors.rest import SPEC
 from hub.contract import Context, Probe
 from tests.unit.cli.desk import desk
 from tests.unit.http.fake import Answer, Asked, Fake, as_json, fake, free_port
+from tests.unit.http.tls import context_of, encrypted
 
 SECRET = "canary-of-the-token"
 PEOPLE: dict[str, Any] = {"people": {"path": "/people", "key": "id"}}
@@ -39,11 +40,7 @@ def served() -> Iterator[Serve]:
     with ExitStack() as stack:
 
         def serve(context: ssl.SSLContext) -> Fake:
-            server = stack.enter_context(fake(lambda asked: as_json(ROWS)))
-            listener = server.server.socket
-            server.server.socket = context.wrap_socket(listener, server_side=True, do_handshake_on_connect=False)
-            server.url = server.url.replace("http:", "https:")
-            return server
+            return stack.enter_context(encrypted(lambda asked: as_json(ROWS), context))
 
         yield serve
 
@@ -67,15 +64,6 @@ def checked(
 
 def statuses(probes: Mapping[str, Probe]) -> dict[str, str]:
     return {name: probe.status for name, probe in probes.items()}
-
-
-def context_of(authority: trustme.CA, name: str = "127.0.0.1", days: float = 365, since: float = -1) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    today = dt.datetime.now(dt.UTC)
-    authority.issue_cert(
-        name, not_before=today + dt.timedelta(days=since), not_after=today + dt.timedelta(days=days)
-    ).configure_cert(context)
-    return context
 
 
 def test_a_sound_system_is_all_well(served: Serve, authority: trustme.CA, tmp_path: Path) -> None:

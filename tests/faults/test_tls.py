@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import ssl
 import subprocess
 import warnings
@@ -17,6 +16,7 @@ from hub.errors import HubError
 from hub.http import HttpSettings, Transport
 from tests.faults.matrix import row
 from tests.unit.http.fake import Fake, as_json, fake
+from tests.unit.http.tls import context_of, encrypted
 
 Served = Callable[[ssl.SSLContext], Fake]
 
@@ -26,21 +26,9 @@ def served() -> Iterator[Served]:
     with ExitStack() as stack:
 
         def serve(context: ssl.SSLContext) -> Fake:
-            server = stack.enter_context(fake(lambda asked: as_json(1)))
-            listener = server.server.socket
-            server.server.socket = context.wrap_socket(listener, server_side=True, do_handshake_on_connect=False)
-            server.url = server.url.replace("http:", "https:")
-            return server
+            return stack.enter_context(encrypted(lambda asked: as_json(1), context))
 
         yield serve
-
-
-def context_of(
-    authority: trustme.CA, begins: dt.datetime | None = None, ends: dt.datetime | None = None
-) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1", not_before=begins, not_after=ends).configure_cert(context)
-    return context
 
 
 def refused(server: Fake, folder: Path, authority: trustme.CA) -> HubError:
@@ -60,9 +48,7 @@ def refused(server: Fake, folder: Path, authority: trustme.CA) -> HubError:
 @pytest.mark.parametrize(("days", "word"), [(-1, "expired"), (2, "not yet valid")])
 def test_a_certificate_out_of_its_time_is_refused(served: Served, tmp_path: Path, days: int, word: str):
     authority = trustme.CA()
-    now = dt.datetime.now(dt.UTC)
-    times = (now + dt.timedelta(days=days - 1), now + dt.timedelta(days=days))
-    told = refused(served(context_of(authority, *times)), tmp_path, authority)
+    told = refused(served(context_of(authority, days=days, since=days - 1)), tmp_path, authority)
     assert told.code == "http.tls"
     assert word in str(told)
 

@@ -21,6 +21,7 @@ from hub.http.pace import Pace
 from hub.http.waits import retry_after
 from tests.faults.matrix import row
 from tests.unit.http.fake import Answer, Asked, Fake, as_json, fake
+from tests.unit.http.tls import context_of, encrypted
 
 
 def transport(url: str, clock: Clock | None = None, **settings: Any) -> Transport:
@@ -219,16 +220,11 @@ def test_a_token_endpoint_that_refuses_is_named_without_secrets(answer: Answer, 
 @pytest.fixture
 def tls(tmp_path: Path) -> Iterator[tuple[Fake, Path, trustme.CA]]:
     authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
+    context = context_of(authority)
     authority.configure_trust(context)
     context.verify_mode = ssl.CERT_REQUIRED
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    with fake(lambda asked: as_json(1)) as server:
-        server.server.socket = context.wrap_socket(
-            server.server.socket, server_side=True, do_handshake_on_connect=False
-        )
-        server.url = server.url.replace("http:", "https:")
+    with encrypted(lambda asked: as_json(1), context) as server:
         yield server, tmp_path, authority
 
 
