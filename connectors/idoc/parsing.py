@@ -173,7 +173,10 @@ def _of_flat(text: bytes, declared: IdocResource, where: str) -> Found:
         if line.part("SEGNAM", 0, CONTROL_FIELDS["TABNAM"]) == CONTROL:
             if record is not None:
                 yield place, record
-            place, record, open_ = line.where, {CONTROL: line.cut(CONTROL_FIELDS, 0, CONTROL)}, {}
+            control = line.cut(CONTROL_FIELDS, 0, CONTROL)
+            if rest := line.part(f"{CONTROL}.SDATA", sum(CONTROL_FIELDS.values())):
+                control["SDATA"] = rest
+            place, record, open_ = line.where, {CONTROL: control}, {}
         else:
             if record is None:
                 raise _wrong("a segment stands before the first control record", line.where)

@@ -83,6 +83,12 @@ def test_a_malformed_flat_file_is_refused_with_its_line(tmp_path: Path, lines: l
     assert why in caught.value.message
 
 
+def test_what_stands_behind_a_record_is_not_lost(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(f"{control()}more\n{segment('E2MAKTM', '000001', data='1' + 'x' * 10 + 'rest')}")
+    (record,) = read(tmp_path, path="a.txt", format="flat", segments=LAYOUT)
+    assert (record["EDI_DC40"]["SDATA"], record["E1MAKTM"][0]["SDATA"]) == ("more", "rest")
+
+
 @pytest.mark.parametrize(
     ("encoding", "how", "data", "found"),
     [
