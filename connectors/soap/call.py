@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime
+import importlib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -14,7 +15,7 @@ from typing import Any
 from lxml import etree
 from zeep.wsa import WsAddressingPlugin
 from zeep.wsse.username import UsernameToken
-from zeep.wsse.utils import WSU
+from zeep.wsse.utils import WSU, get_security_header
 
 from connectors.soap.declared import SoapSettings
 from connectors.soap.documents import Parsed, parsed
@@ -37,6 +38,7 @@ MAYBE_FAULTS = tuple(
 GOODBYE_SECONDS = 5.0
 _ADDRESSING: Any = WsAddressingPlugin
 _USERNAME_TOKEN: Any = UsernameToken
+_SECURITY_HEADER: Any = get_security_header
 _FAULT = re.compile(rb"<(?:[\w.-]+:)?Body\b[^>]*>\s*<(?:[\w.-]+:)?Fault[\s>/]")
 _END = re.compile(rb"</(?:[\w.-]+:)?Envelope\s*>\s*(?:<!--.{0,1000}-->\s*)?$", re.DOTALL)
 
@@ -193,6 +195,7 @@ class Service:
             data=partial(self._message, envelope, found, place.url),
             expect=MAYBE_FAULTS if reading else ANY, check=self._refuse_fault if reading else None,
         )  # fmt: skip
+        self._believed(answer)
         fault = self.fault_in(answer)
         return Reply(answer, fault, judge(fault, settings.faults) if fault else None)
 
@@ -220,19 +223,41 @@ class Service:
         """WS-Addressing and WS-Security."""
         if self.settings.addressing:
             _ADDRESSING(url).egress(envelope, {}, operation, {})
-        rule = self.settings.security.username_token if self.settings.security else None
-        if rule is None:
+        security = self.settings.security
+        if security is None:
             return
-        now = datetime.datetime.fromtimestamp(int(self.transport.now()), datetime.UTC)
-        stamp = None
-        if rule.timestamp is not None:
-            end = now + datetime.timedelta(seconds=rule.timestamp)
-            form = "%Y-%m-%dT%H:%M:%SZ"
-            stamp = WSU.Timestamp(WSU.Created(now.strftime(form)), WSU.Expires(end.strftime(form)))
-        _USERNAME_TOKEN(
-            rule.username, rule.password.reveal(), use_digest=rule.digest, created=now, zulu_timestamp=True,
-            timestamp_token=stamp,
-        ).apply(envelope, {})  # fmt: skip
+        rule, now = security.username_token, self._now()
+        if rule is not None:
+            stamp = _stamp(now, rule.timestamp) if rule.timestamp is not None and self._signer is None else None
+            _USERNAME_TOKEN(
+                rule.username, rule.password.reveal(), use_digest=rule.digest, created=now, zulu_timestamp=True,
+                timestamp_token=stamp,
+            ).apply(envelope, {})  # fmt: skip
+        if security.signature is not None and self._signer is not None:
+            _SECURITY_HEADER(envelope).append(_stamp(now, security.signature.timestamp))
+            self._signer.sign(envelope)
+
+    @cached_property
+    def _signer(self) -> Any:
+        """Who signs; xmlsec is loaded only where that is declared."""
+        rule = self.settings.security.signature if self.settings.security else None
+        if rule is None:
+            return None
+        return importlib.import_module("connectors.soap.signature").Signer(rule, self._context.folder)
+
+    def _now(self) -> datetime.datetime:
+        return datetime.datetime.fromtimestamp(int(self.transport.now()), datetime.UTC)
+
+    def _believed(self, answer: Response) -> None:
+        """Fatal ``soap.signature`` where an answer must be signed and is not; an empty one has nothing to sign."""
+        if self._signer is None or not self._signer.verifies or not answer.body.strip():
+            return
+        if "multipart" in answer.headers.get("content-type", ""):
+            raise Fatal(
+                "soap.signature", "the answer has attachments, which no signature of the message covers",
+                where=answer.where, hint="have the service send its records within the message",
+            )  # fmt: skip
+        self._signer.verify(self.tree(answer), answer.where, self._now())
 
     # ------------------------------------------------------------ what came back
 
@@ -292,6 +317,13 @@ class Service:
             )  # fmt: skip
         if (fault := fault_of(root)) is not None:
             self.refuse(fault, where)
+
+
+def _stamp(now: datetime.datetime, seconds: float) -> Any:
+    """A Timestamp that is valid for so long."""
+    end = now + datetime.timedelta(seconds=seconds)
+    form = "%Y-%m-%dT%H:%M:%SZ"
+    return WSU.Timestamp(WSU.Created(now.strftime(form)), WSU.Expires(end.strftime(form)))
 
 
 def local_wsdl(context: Context, settings: SoapSettings) -> Parsed | None:

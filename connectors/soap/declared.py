@@ -40,10 +40,40 @@ class UsernameToken(Settings):
     )
 
 
+class Signature(Settings):
+    """Messages whose body and Timestamp are signed (WS-Security X.509 Certificate Token Profile 1.1). It needs
+    cophub[signature]."""
+
+    key: Secret = Field(
+        description="The hub's private key: RSA in PEM, without a password", examples=["secret://hr/key"]
+    )
+    certificate: str = Field(description="Its certificate: a file below config/", examples=["certs/hub.pem"])
+    trust: str | None = Field(
+        default=None,
+        description="Certificate of the service, a file below config/: every answer must have a body signed by it. "
+        "Without it answers are not verified",
+        examples=["certs/hr.pem"],
+    )
+    token: Literal["binary", "x509"] = Field(
+        default="binary", description="The certificate stands in a BinarySecurityToken, or in the signature (X509Data)"
+    )
+    method: Literal["sha256", "sha1"] = Field(
+        default="sha256", description="RSA with SHA-256, or with SHA-1 for old services, which is then taken as well"
+    )
+    timestamp: Seconds = Field(default=300.0, description="How long a message is valid", examples=["5m"])
+
+
 class Security(Settings):
     """WS-Security of every message."""
 
-    username_token: UsernameToken = Field(description="User and password in the message")
+    username_token: UsernameToken | None = Field(default=None, description="User and password in the message")
+    signature: Signature | None = Field(default=None, description="Signed messages")
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if self.username_token is None and self.signature is None:
+            raise ValueError("write username_token:, signature: or both")
+        return self
 
 
 class Session(Settings):
