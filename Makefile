@@ -75,8 +75,8 @@ docs-test: .venv/test.stamp  ## what the docs say, tried
 services: .venv/test.stamp  ## start the real systems that the tests use, and leave them running
 	@$(SERVICES) up
 
-# Two files of tests at a time: every test makes its own folders, databases and ports.
-JOBS ?= 2
+# Three files of tests at a time: they wait a quarter of the time. Every test makes its own folders, databases and ports.
+JOBS ?= 3
 
 # Services that ran before stay; those started here are stopped, whatever happens. Nothing is printed
 # after pytest's summary.
