@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Query, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from starlette.responses import Response
 
 from hub.api.ground import Ground, Here, allowed
@@ -19,7 +19,7 @@ from hub.store import todos
 from hub.todos import feed
 from hub.todos.inbox import Taken, take
 from hub.todos.people import person as person_of
-from hub.todos.received import Item, key_of, read
+from hub.todos.received import Item, Moment, key_of, read
 from hub.todos.reports import Report
 
 router = APIRouter(prefix="/todos", tags=["todos"])
@@ -60,7 +60,7 @@ def reported(here: Ground, who: Caller, given: Sequence[Any]) -> list[Mapping[st
     good: list[tuple[int, Report]] = []
     for number, value in enumerate(given):
         try:
-            found = read(value, moment)
+            found = read(value, moment, number)
             _system(here, who, found.key.system)
         except HubError as error:
             results[number] = {**key_of(value), "result": "rejected", "error": _told(error)}
@@ -111,7 +111,7 @@ def inbox(
     definition: Several = None,
     priority: Annotated[Literal["low", "medium", "high", "very_high"] | None, Query()] = None,
     read: Annotated[bool | None, Query()] = None,
-    due_before: Annotated[AwareDatetime | None, Query()] = None,
+    due_before: Annotated[Moment | None, Query()] = None,
     q: Annotated[str, Query(description="A part of the title", max_length=200)] = "",
     order: Annotated[Literal["newest", "oldest", "due", "priority"], Query()] = "newest",
     language: Annotated[str, Query(description="Of titles; without it all of them", max_length=20)] = "",
@@ -147,19 +147,28 @@ def counts(request: Request, here: Here, who: Reads, person: Person) -> Response
 
 
 @router.get("/unresolved", summary="Receivers that no person is known for")
-def unresolved(request: Request, here: Here, who: Reads) -> Response:
+def unresolved(
+    request: Request,
+    here: Here,
+    who: Reads,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = LIMIT,
+    cursor: Annotated[str | None, Query(description="next of the page before")] = None,
+) -> Response:
     """With the reason; they have their to-dos as soon as the person appears."""
-    rows = todos.unresolved(here.hub.database, _systems(here, who))
+    _sees_people(here, who)
+    place = after(request, cursor, str, str)
+    rows = todos.unresolved(here.hub.database, _systems(here, who), place, limit)
     items = [
         {"system": system, "receiver": feed.masked(receiver), "code": why, "todos": count}
         for system, receiver, why, count in rows
     ]
-    return answered(request, {"items": items, "next": None})
+    return listed(request, items, limit, rows[-1][:2] if rows else None)
 
 
 @router.get("/{identity}", summary="One to-do with all its receivers and what was reported of it")
 def one(request: Request, here: Here, who: Reads, identity: uuid.UUID) -> Response:
     """The history tells which parts a report had and which came too late, no values."""
+    _sees_people(here, who)
     found = todos.one(here.hub.database, identity)
     systems = _systems(here, who)
     if found is None or (systems is not None and found.row["system"] not in systems):
@@ -168,10 +177,15 @@ def one(request: Request, here: Here, who: Reads, identity: uuid.UUID) -> Respon
 
 
 def _person(here: Ground, who: Caller, called: str) -> uuid.UUID:
+    _sees_people(here, who)
+    return person_of(here.hub, called)
+
+
+def _sees_people(here: Ground, who: Caller) -> None:
+    """Whoever may not see people may not see who has what."""
     people = here.hub.workspace.hub.people
     if people is not None and people.model not in who.models(here.hub.workspace):
         raise ConfigError("model.unknown", "the key may not see the model of people", hint="use another key")
-    return person_of(here.hub, called)
 
 
 def _systems(here: Ground, who: Caller) -> Sequence[str] | None:

@@ -51,11 +51,14 @@ def show(
 
 
 @app.command(cls=Command)
-def unresolved(ctx: typer.Context) -> None:
+def unresolved(
+    ctx: typer.Context,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many")] = 100,
+) -> None:
     """List receivers that no person is known for, with the reason."""
     say = Say(ctx)
     with opened_hub(say) as opened:
-        rows = stored.unresolved(opened.hub.database)
+        rows = stored.unresolved(opened.hub.database, None, None, limit)
     table = say.table("system", "receiver", "reason", "#to-dos")
     for system, receiver, why, count in rows:
         say.row(table, system, feed.masked(receiver), why, count)
@@ -68,14 +71,11 @@ def unresolved(ctx: typer.Context) -> None:
 
 
 @app.command(cls=Command)
-def heal(
-    ctx: typer.Context,
-    every: Annotated[bool, typer.Option("--all", help="Also those that have a person")] = False,
-) -> None:
-    """Look again for the persons of receivers; the worker does so by itself when people change."""
+def heal(ctx: typer.Context) -> None:
+    """Look again for the persons of all receivers; the worker does so by itself when people change."""
     say = Say(ctx)
     with opened_hub(say) as opened:
-        healed = look_again(opened.hub, every=every)
+        healed = look_again(opened.hub)
     lost = f", {plural(healed.lost, 'has', 'have')} none any more" if healed.lost else ""
     say.line(f"{plural(healed.found, 'receiver')} found{lost}; {healed.open} without a person")
     say.answer({"found": healed.found, "lost": healed.lost, "open": healed.open})

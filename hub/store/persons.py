@@ -46,6 +46,23 @@ def by_id(
     return found
 
 
+def changed(
+    connection: Connection, database: Database, model: str, fields: Iterable[str], since: int, limit: int
+) -> list[tuple[uuid.UUID, dict[str, str]]] | None:
+    """Persons that changed after a commit of their model, with the texts of fields as they are now; None where they
+    are more than ``limit``."""
+    golden = database.tables[entity_table(model)]
+    names = list(fields)
+    query = select(golden.c["_id"], *(golden.c[name] for name in names)).where(golden.c["_seq"] > since)
+    rows = connection.execute(query.limit(limit + 1)).all()
+    if len(rows) > limit:
+        return None
+    return [
+        (row[0], {name: str(value) for name, value in zip(names, row[1:], strict=True) if value is not None})
+        for row in rows
+    ]
+
+
 def by_account(
     connection: Connection, model: str, system: str, accounts: Iterable[str]
 ) -> dict[str, set[uuid.UUID]]:

@@ -70,6 +70,8 @@ Index(
     sqlite_where=_NOBODY,
 )
 
+Index("ix_assignment_receiver", assignment.c.receiver)
+
 # What was reported of it, in the order of arrival: what a page shows as its history, and explain reads.
 todo_report = Table(
     "todo_report",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,14 @@ from hub.store.tables import model_seq
 from hub.store.todo_tables import assignment, todo, todo_report
 
 BATCH = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Receivers that a change of people may concern: of these persons, or called so (KIND:VALUE)."""
+
+    persons: Collection[uuid.UUID]
+    called: Collection[str]
 
 
 @dataclass(slots=True)
@@ -205,28 +213,40 @@ def history(database: Database, identity: uuid.UUID, limit: int = 200) -> list[d
 # ------------------------------------------------------------ receivers without a person
 
 
-def unresolved(database: Database, systems: Sequence[str] | None = None) -> list[tuple[str, str, str, int]]:
-    """(system, receiver, why, how many to-dos) of receivers that no person is known for."""
+def unresolved(
+    database: Database, systems: Sequence[str] | None, after: Sequence[Any] | None, limit: int
+) -> list[tuple[str, str, str, int]]:
+    """(system, receiver, why, how many to-dos) of receivers that no person is known for; ``after`` is
+    (system, receiver)."""
     a = assignment.c
     query = (
         select(a.system, a.receiver, a.unresolved, func.count())
         .where(a.person.is_(None), a.box != "")
         .group_by(a.system, a.receiver, a.unresolved)
         .order_by(a.system, a.receiver)
+        .limit(limit)
     )
     if systems is not None:
         query = query.where(a.system.in_(systems))
+    if after is not None:
+        query = query.where(tuple_(a.system, a.receiver) > _literals((a.system, a.receiver), after))
     with database.begin(reading=True) as connection:
         return [tuple(row) for row in connection.execute(query)]
 
 
-def receivers(connection: Connection, *, every: bool) -> list[tuple[str, str, uuid.UUID | None]]:
-    """(system, receiver, person) of assignments that somebody sees: those without a person, or all."""
+def receivers(connection: Connection, near: Near | None) -> list[tuple[str, str, uuid.UUID | None]]:
+    """(system, receiver, person) of assignments: those without a person and those ``near``, or with None all."""
     a = assignment.c
-    query = select(a.system, a.receiver, a.person).where(a.box != "").distinct()
-    if not every:
-        query = query.where(a.person.is_(None))
-    return [tuple(row) for row in connection.execute(query)]
+    query = select(a.system, a.receiver, a.person).distinct()
+    if near is None:
+        return [tuple(row) for row in connection.execute(query)]
+    found = {tuple(row) for row in connection.execute(query.where(a.person.is_(None)))}
+    for column, values in ((a.person, near.persons), (a.receiver, near.called)):
+        listed = list(values)
+        for start in range(0, len(listed), BATCH):
+            some = query.where(column.in_(listed[start : start + BATCH]))
+            found |= {tuple(row) for row in connection.execute(some)}
+    return sorted(found, key=str)
 
 
 def stamp(database: Database, model: str) -> tuple[int, int]:

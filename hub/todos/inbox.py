@@ -17,7 +17,7 @@ from hub.store.todos import Stored
 from hub.todos.converge import Ignored, State, dumped, join, loaded, seen
 from hub.todos.people import SEQUENCE, Found, resolve
 from hub.todos.received import LEVELS
-from hub.todos.reports import Key, Report
+from hub.todos.reports import Key, Report, moment_of
 
 ORDER: Final = {"to_do": 0, "to_read": 1, "initiated": 2, "done": 3, "": 4}
 """Which of several accounts of a person counts."""
@@ -55,8 +55,8 @@ def take(hub: Hub, reports: Sequence[Report], by: str) -> list[Taken]:
         known = todos.find(connection, sorted({one.key for one in reports}))
         opened: dict[Key, _Open] = {}
         taken = [_join(opened, known.get(one.key), one, seq, moment, by) for one in reports]
-        changed = [one for one in opened.values() if one.changed]
-        people = resolve(connection, hub, _receivers(opened, changed))
+        meant = {(key.system, name) for key, one in opened.items() if one.changed for name in one.state.rows}
+        people = resolve(connection, hub, meant)
         rows = [_row(key, one, seq, moment) for key, one in opened.items() if one.changed]
         given = [row for key, one in opened.items() if one.changed for row in _assignments(key, one, people, seq)]
         history = [row for one in opened.values() for row in one.reports]
@@ -120,29 +120,16 @@ def _told(
         said["assignees"] = len(report.assignees)
     if report.whole:
         said["whole"] = True
-    at = report.version.at / 1_000_000
     return {
         "todo": one.id,
         "number": (one.stored.reports if one.stored else 0) + len(one.reports) + 1,
         "seq": seq,
-        "told_at": dt.datetime.fromtimestamp(at, dt.UTC) if report.version.dated else None,
+        "told_at": moment_of(report.version) if report.version.dated else None,
         "received_at": moment,
         "by": by,
         "said": said,
         "ignored": [[part.part, part.code] for part in ignored],
     }
-
-
-def _receivers(opened: Mapping[Key, _Open], changed: Sequence[_Open]) -> set[tuple[str, str]]:
-    """Those without a person yet."""
-    wanted = set()
-    for key, one in opened.items():
-        if one in changed:
-            known = one.stored.receivers if one.stored else {}
-            wanted |= {
-                (key.system, name) for name in one.state.rows if name not in known or known[name]["person"] is None
-            }
-    return wanted
 
 
 def _row(key: Key, one: _Open, seq: int, moment: dt.datetime) -> dict[str, Any]:
@@ -169,14 +156,9 @@ def _assignments(
 ) -> Iterable[dict[str, Any]]:
     _, registers = dumped(one.state)
     content: Mapping[str, Any] = one.state.content.value or {}
-    known = one.stored.receivers if one.stored else {}
     rows = []
     for receiver in one.state.rows:
-        now, before = seen(one.state, receiver), known.get(receiver)
-        found = people.get((key.system, receiver))
-        if found is None:
-            assert before is not None
-            found = Found(before["person"], before["unresolved"])
+        now, found = seen(one.state, receiver), people[key.system, receiver]
         since = now.since or _moment(content.get("created")) or _said_at(one.state, receiver)
         rows.append(
             {
@@ -216,5 +198,4 @@ def _moment(text: Any) -> dt.datetime | None:
 
 def _said_at(state: State, receiver: str) -> dt.datetime:
     row = state.rows[receiver]
-    at = max(row.about.version.at, row.gone.version.at)
-    return dt.datetime.fromtimestamp(at / 1_000_000, dt.UTC)
+    return moment_of(max(row.about.version, row.gone.version))

@@ -18,10 +18,12 @@ from hub.store import persons
 from hub.store.entities import next_seq
 from hub.store.merges import session
 from hub.store.reports import entities
-from hub.store.todos import give, receivers, relead, stamp
+from hub.store.todos import Near, give, receivers, relead, stamp
 
 KINDS: Final = ("account", "person", "login", "code", "phone", "mail")
 SEQUENCE: Final = "@todo"
+HOURLY: Final = dt.timedelta(hours=1)
+MANY: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +114,12 @@ def person(hub: Hub, called: str) -> uuid.UUID:
     return uuid.UUID(str(found[0].id))
 
 
-def heal(hub: Hub, *, every: bool = False) -> Healed:
-    """Look again for receivers without a person, or for ``every`` one: persons are merged, and unmerged. One
-    transaction."""
-    found = lost = still = seq = 0
+def heal(hub: Hub, near: Near | None = None) -> Healed:
+    """Look again for receivers without a person and those ``near`` a change, or for all. One transaction."""
+    found = lost = still = 0
     with hub.database.begin() as connection:
-        known = receivers(connection, every=every)
+        seq = next_seq(session(connection), SEQUENCE)  # first: whoever takes reports has stored them then
+        known = receivers(connection, near)
         now = resolve(connection, hub, [(system, receiver) for system, receiver, _ in known])
         for system, receiver, before in known:
             one = now[system, receiver]
@@ -125,7 +127,6 @@ def heal(hub: Hub, *, every: bool = False) -> Healed:
             if one.person == before:
                 continue
             found, lost = found + (one.person is not None), lost + (one.person is None)
-            seq = seq or next_seq(session(connection), SEQUENCE)
             relead(connection, give(connection, system, receiver, one.person, one.why, seq))
     return Healed(found, lost, still)
 
@@ -137,17 +138,41 @@ class Healing:
     hub: Hub
     due: dt.datetime | None = None
     _seen: tuple[int, int] | None = None
+    _whole: dt.datetime | None = None
 
     def turn(self) -> bool:
-        """Looks when the model of people has a new commit, and at all receivers when persons were merged or
-        unmerged; answers whether anybody was found."""
+        """Looks when the model of people has a new commit; at all receivers when persons were merged or unmerged,
+        when many changed, and once an hour, since accounts are linked without a commit. Answers whether anybody
+        was found."""
         people = self.hub.workspace.hub.people
         if people is None:
             return False
-        now = stamp(self.hub.database, people.model)
-        if now == self._seen:
+        now, moment = stamp(self.hub.database, people.model), self.hub.clock()
+        old = self._whole is None or moment - self._whole >= HOURLY
+        if now == self._seen and not old:
             return False
-        every = self._seen is None or now[1] != self._seen[1]
-        healed = heal(self.hub, every=every)
+        near = None
+        if not old and self._seen is not None and now[1] == self._seen[1]:
+            near = self._near(self._seen[0])
+        healed = heal(self.hub, near)
         self._seen = now
+        if near is None:
+            self._whole = moment
         return bool(healed.found or healed.lost)
+
+    def _near(self, since: int) -> Near | None:
+        people = self.hub.workspace.hub.people
+        assert people is not None
+        with self.hub.database.begin(reading=True) as connection:
+            rows = persons.changed(
+                connection, self.hub.database, people.model, set(people.receivers.values()), since, MANY
+            )
+        if rows is None:
+            return None
+        called = {
+            f"{kind}:{values[field]}"
+            for _, values in rows
+            for kind, field in people.receivers.items()
+            if field in values
+        }
+        return Near({identity for identity, _ in rows}, called)

@@ -24,13 +24,26 @@ from hub.todos.reports import Assignee, Key, Kind, Report, Status, version
 
 SCRIPTS: Final = ("javascript", "data", "vbscript", "file", "blob", "about")
 LEVELS: Final = {"low": 0, "medium": 1, "high": 2, "very_high": 3}
+EARLIEST: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+LATEST: Final = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
+AHEAD: Final = dt.timedelta(days=1)
+"""How far a source's clock may be ahead of ours. What is from later would hide all that follows."""
 LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
 def _storable(text: str) -> str:
     if "\0" in text:
         raise ValueError("it holds a NUL character")
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("it holds half a character")
     return text
+
+
+def _moment(value: dt.datetime) -> dt.datetime:
+    """Times that every database keeps, whatever their offset."""
+    if not EARLIEST <= value <= LATEST:
+        raise ValueError(f"a time lies between {EARLIEST.year} and {LATEST.year - 1}")
+    return value.astimezone(dt.UTC)
 
 
 def _address(text: str) -> str:
@@ -52,6 +65,7 @@ def _languages(texts: dict[str, str]) -> dict[str, str]:
     return texts
 
 
+Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
 Text = Annotated[str, AfterValidator(_storable)]
 Short = Annotated[Text, Field(min_length=1, max_length=200)]
 Titles = Annotated[
@@ -91,7 +105,7 @@ class To(_Part):
 class Said(_Part):
     """When the source changed the to-do last; ``seq`` orders changes of one moment."""
 
-    at: AwareDatetime
+    at: Moment
     seq: int = Field(0, ge=0, le=2**53)
 
 
@@ -103,7 +117,7 @@ class Receiver(_Part):
     done: bool | None = None
     outcome: Annotated[Text, Field(max_length=100)] = ""
     read: bool | None = None
-    since: AwareDatetime | None = None
+    since: Moment | None = None
     urges: int = Field(0, ge=0, le=10_000)
     there: bool = True
 
@@ -152,8 +166,8 @@ class Item(_Part):
     process: Annotated[Text, Field(max_length=200)] = ""
     node: Annotated[Text, Field(max_length=200)] = ""
     priority: Literal["low", "medium", "high", "very_high"] = "medium"
-    due: AwareDatetime | None = None
-    created: AwareDatetime | None = None
+    due: Moment | None = None
+    created: Moment | None = None
     initiator: To | None = None
     links: Links = Links()
     responses: list[Operation] = Field([], max_length=50)
@@ -184,24 +198,29 @@ CONTENT: Final = frozenset(
 """What comes with the title only."""
 
 
-def read(value: Any, arrived: dt.datetime) -> Report:
-    """The report of a JSON value. RecordRejected ``todo.malformed``."""
+def read(value: Any, arrived: dt.datetime, number: int = 0) -> Report:
+    """The report of a JSON value, the so-manieth of what arrived together. RecordRejected ``todo.malformed``."""
     try:
         item = Item.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise RecordRejected(
-            "todo.malformed",
-            f"{where}: {first['msg']}" if where else first["msg"],
-            where=where,
-            hint="see docs/how-to/todos.md and /v1/openapi.json",
-        ) from None
-    return of_item(item, arrived)
+        raise _malformed(".".join(map(str, first["loc"])), first["msg"]) from None
+    told = item.version
+    if told is not None and told.at > arrived + AHEAD:
+        raise _malformed("version.at", "it lies in the future")
+    return _report(item, arrived, number)
 
 
-def of_item(item: Item, arrived: dt.datetime) -> Report:
-    """The report that an item is."""
+def _malformed(where: str, message: str) -> RecordRejected:
+    return RecordRejected(
+        "todo.malformed",
+        f"{where}: {message}" if where else message,
+        where=where,
+        hint="see docs/how-to/todos.md and /v1/openapi.json",
+    )
+
+
+def _report(item: Item, arrived: dt.datetime, number: int) -> Report:
     content = None
     if item.title is not None:
         shown = item.model_dump(mode="json", include={*CONTENT, "title"}, exclude_defaults=True)
@@ -212,7 +231,7 @@ def of_item(item: Item, arrived: dt.datetime) -> Report:
     told = item.version
     return Report(
         Key(item.system, item.tenant, item.id),
-        version(told.at if told else None, told.seq if told else 0, said, arrived),
+        version(told.at if told else None, told.seq if told else number, said, arrived),
         content,
         item.status,
         item.outcome,
@@ -225,13 +244,12 @@ def of_item(item: Item, arrived: dt.datetime) -> Report:
 
 
 def key_of(value: Any) -> Mapping[str, Any]:
-    """What a result names its item by, as far as it can be read."""
+    """What a result names its item by, as far as it can be read, and written again."""
     if not isinstance(value, Mapping):
         return {}
-    return {
-        name: value.get(name, "")
-        for name in ("system", "tenant", "id")
-        if isinstance(value.get(name, ""), str)
-    }
+    return {name: _echoed(value.get(name, "")) for name in ("system", "tenant", "id")}
 
 
+def _echoed(value: Any) -> str:
+    """A text without halves of characters; nothing of what is none."""
+    return value[:300].encode("utf-8", "replace").decode() if isinstance(value, str) else ""

@@ -16,6 +16,8 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
 
 class Status(StrEnum):
     """Where a to-do is in its life; ``incomplete`` is one whose content has not come yet."""
@@ -90,4 +92,9 @@ def version(at: dt.datetime | None, seq: int, said: Any, arrived: dt.datetime) -
     moment = at or arrived
     text = orjson.dumps(said, option=orjson.OPT_SORT_KEYS, default=str)
     digest = hashlib.sha256(text).hexdigest()[:16]
-    return Version(int(moment.timestamp() * 1_000_000), seq, at is not None, digest)
+    return Version((moment - EPOCH) // dt.timedelta(microseconds=1), seq, at is not None, digest)
+
+
+def moment_of(version: Version) -> dt.datetime:
+    """When a version is from."""
+    return EPOCH + dt.timedelta(microseconds=version.at)

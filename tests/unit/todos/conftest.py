@@ -22,6 +22,12 @@ PERSON = """
       mail: {type: text}
       phone: {type: text}
 """
+THING = """
+    model: thing
+    key: [code]
+    fields:
+      code: {type: text, required: true}
+"""
 HR = """
     mapping: people
     from: hr.people
@@ -96,6 +102,7 @@ def desk(folder: Path, kept: Store) -> Desk:
     made = Desk(folder / "w", kept)
     made.write("config/hub.yaml", "hub: test\napi: {rate: 100000, burst: 100000}\n" + PEOPLE)
     made.model(PERSON)
+    made.model(THING)
     made.mapping(HR)
     made.mapping(OA)
     made.files("hr", people="{id: text, name: text, mail: text, phone: text}")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hub.exchange.uniting.merger import merge_entities
-from hub.todos.people import Healing, person
+from hub.todos import inbox
+from hub.todos.people import Healing, person, resolve
+from tests.stores import PostgresStore
 from tests.unit.cli.desk import cophub
-from tests.unit.todos.conftest import FOLK, Desk
+from tests.unit.todos.conftest import FOLK, Desk, desk
 
 pytestmark = pytest.mark.by_turns
 
@@ -188,3 +193,101 @@ def test_a_list_and_its_cases_are_seen_on_the_command_line(office: Desk, monkeyp
     ]
     assert said("heal")["open"] == 1
     assert cophub("-w", str(office.folder), "todos", "list", "1", "--box", "all").code == 65
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"version": {"at": "9999-12-31T23:59:59.999999Z"}},
+        {"version": {"at": "0001-01-01T00:00:00+14:00"}},
+        {"version": {"at": "2190-01-01T00:00:00Z"}},  # it would hide all that comes after it
+        {"due": "0001-01-01T00:00:00+14:00"},
+        {"assignees": [{"to": {"code": "1"}, "since": "9999-12-31T23:59:59-14:00"}]},
+        {"id": "\ud800"},
+    ],
+)
+def test_a_time_or_text_that_cannot_be_kept_harms_no_other(shared: Desk, wrong: dict[str, Any]):
+    body = json.dumps({"items": [todo("A-1", to(code="1")), todo("A-2", to(code="1")) | wrong]})
+    headers = shared.all | {"content-type": "application/json"}
+    answer = shared.client.post("/v1/todos", content=body, headers=headers)
+    assert [one["result"] for one in answer.json()["items"]] == ["created", "rejected"]
+    assert shared.titles("1") == ["Leave A-1"]
+    asked = {"person": "1", "due_before": "9999-12-31T23:59:59-14:00"}
+    assert shared.client.get("/v1/todos", params=asked, headers=shared.all).status_code == 400
+
+
+def test_of_reports_without_time_the_later_in_a_list_counts(shared: Desk):
+    for n in range(6):
+        shared.report(todo(f"T-{n}", to(code="1"), title="old"), todo(f"T-{n}", to(code="2"), title="new"))
+    assert (shared.titles("1"), shared.titles("2")) == ([], ["new"] * 6)
+
+
+def test_a_person_merged_before_his_to_do_is_seen_does_not_lose_it(office: Desk):
+    office.report({"system": "oa", "id": "M-1", "assignees": [to(phone="100")], "version": at(1)})
+    hub, healing = office.open_hub.hub, Healing(office.open_hub.hub)
+    healing.turn()
+    merge_entities(hub, "person", person(hub, "2"), [person(hub, "1")], "the same")
+    healing.turn()
+    office.report({"system": "oa", "id": "M-1", "title": "Leave", "version": at(2)})
+    assert office.titles("2") == ["Leave"]
+
+
+def test_an_address_that_passes_to_another_person_takes_its_to_dos_along(office: Desk):
+    office.report(todo("A-1", to(mail="li@example.com")))
+    healing = Healing(office.open_hub.hub)
+    healing.turn()
+    one, two, three = FOLK
+    office.put("hr.people", one | {"mail": "li2@example.com"}, two | {"mail": "li@example.com"}, three)
+    office.run("people")
+    assert healing.turn()
+    assert (office.titles("1"), office.titles("2")) == ([], ["Leave A-1"])
+
+
+def test_who_may_not_see_people_sees_nobodys_to_dos(shared: Desk):
+    (made,) = shared.report(todo("A-1", to(account="lina")))
+    few = shared.key("few", "todos:read", systems=["oa"], exchanges=["people"], models=["thing"])
+    for place in (f"/v1/todos/{made['todo']}", "/v1/todos/unresolved", "/v1/todos?person=1"):
+        answer = shared.client.get(place, headers=few)
+        assert (answer.status_code, answer.json()["code"]) == (404, "model.unknown"), place
+
+
+def test_cases_come_in_pages(shared: Desk):
+    shared.report(*(todo(f"A-{n}", to(mail=f"{n}@example.com")) for n in range(3)))
+    found, asked = 0, {"limit": "2"}
+    while True:
+        page = shared.get("/unresolved", **asked)
+        found += len(page["items"])
+        if page["next"] is None:
+            break
+        asked["cursor"] = page["next"]
+    assert found == 3
+
+
+def test_a_person_who_comes_while_his_to_do_is_being_stored_gets_it(
+    tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch
+):
+    """On PostgreSQL people change while reports are taken; on SQLite there is one writer."""
+    office = desk(tmp_path, PostgresStore(postgres))
+    healing = Healing(office.open_hub.hub)
+    healing.turn()
+    resolved, go = threading.Event(), threading.Event()
+
+    def slow(*given: Any) -> Any:
+        found = resolve(*given)
+        resolved.set()
+        assert go.wait(30)
+        return found
+
+    monkeypatch.setattr(inbox, "resolve", slow)
+    taking = threading.Thread(target=lambda: office.report(todo("R-1", to(code="9"))))
+    taking.start()
+    assert resolved.wait(30)
+    office.put("hr.people", *FOLK, {"id": "9", "name": "New", "mail": "n@example.com", "phone": "900"})
+    office.run("people")
+    looking = threading.Thread(target=healing.turn)
+    looking.start()
+    go.set()
+    taking.join()
+    looking.join()
+    assert office.titles("9") == ["Leave R-1"]
+    office.close()
