@@ -12,7 +12,7 @@ import pytest
 from hub.exchange.uniting.merger import merge_entities
 from hub.todos import inbox
 from hub.todos.people import Healing, person, resolve
-from tests.stores import PostgresStore
+from tests.stores import Postgres, PostgresStore
 from tests.unit.cli.desk import cophub
 from tests.unit.todos.conftest import FOLK, Desk, desk
 
@@ -264,7 +264,7 @@ def test_cases_come_in_pages(shared: Desk):
 
 
 def test_a_person_who_comes_while_his_to_do_is_being_stored_gets_it(
-    tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ):
     """On PostgreSQL people change while reports are taken; on SQLite there is one writer."""
     office = desk(tmp_path, PostgresStore(postgres))
