@@ -9,7 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 from hub.contract import Settings
 from hub.http import HttpSettings, one_key, paging, since
 from hub.http.records import Empty, check_fields
-from hub.http.settings import HeaderName, Names, Seconds, Text
+from hub.http.settings import Answers as PlainAnswers
+from hub.http.settings import HeaderName, Names, Seconds, Text, Values
 
 Texts = Annotated[
     list[Text],
@@ -20,29 +21,10 @@ Texts = Annotated[
 Place = Literal["query", "body"]
 
 
-Values = Annotated[
-    list[Text], BeforeValidator(lambda value: value if isinstance(value, list) else [value])
-]
+class Answers(PlainAnswers):
+    """What the body says of success and failure, whatever its status. Verdicts are compared with what stands at path
+    and at code."""
 
-
-class Answers(Settings):
-    """What the body says of success and failure, whatever its status. A path may be a list of paths: the first
-    at which something stands counts. Verdicts are compared with what stands at path and at code."""
-
-    path: Names = Field(description="Dotted path of the verdict", examples=["errcode"])
-    message: Names = Field(default=[], description="Dotted path of the message", examples=["errmsg"])
-    code: Names = Field(default=[], description="Dotted path of the error code", examples=["errcode"])
-    equals: Values = Field(
-        default=[],
-        description="Values that mean success; none, or '': that nothing stands there does",
-        examples=[["0"]],
-    )
-    retry: Values = Field(default=[], description="Verdicts that mean: later", examples=[["45009"]])
-    wait: Seconds | None = Field(
-        default=None,
-        description="How long to wait after such a verdict, where the system's manual says so",
-        examples=["60s"],
-    )
     expired: Values = Field(
         default=[], description="Verdicts that mean: the token is no longer valid", examples=[["42001"]]
     )

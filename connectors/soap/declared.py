@@ -12,6 +12,7 @@ from hub.http import HttpSettings, one_key, paging, since
 from hub.http.records import Empty, check_fields
 from hub.http.settings import Answers as PlainAnswers
 from hub.http.settings import BaseUrl, HeaderName, Names, Seconds, Text
+from hub.http.settings import Values as Verdicts
 
 Verdict = Literal["rejected", "conflict", "retry", "auth", "unknown", "nothing"]
 
@@ -168,7 +169,8 @@ class FaultRule(Settings):
 class Answers(PlainAnswers):
     """For services that say in the answer, without a fault, whether it went well."""
 
-    conflict: list[Text] = Field(
+    equals: Verdicts = Field(description="Values that mean success", examples=[["0"]])
+    conflict: Verdicts = Field(
         default=[], description="Verdicts that mean: exists already, or changed meanwhile"
     )
     optional: bool = Field(

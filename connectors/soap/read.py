@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -202,15 +202,20 @@ def refuse_failure(root: Any, service: Service, where: str) -> None:
 
 def failure(root: Any, rule: Answers) -> tuple[str, str] | None:
     """The verdict of an answer that is no success, and what it says; None where all went well."""
-    verdicts = texts_at(root, rule.path)
+    verdicts = _first_texts(root, rule.path)
     wrong = [one for one in verdicts if one not in rule.equals]
     if not wrong and (verdicts or rule.optional):
         return None
     at = verdicts.index(wrong[0]) if wrong else 0
-    texts = [texts_at(root, path) for path in (rule.code, rule.message) if path]
+    texts = [_first_texts(root, paths) for paths in (rule.code, rule.message)]
     said = [one[at] if at < len(one) else "" for one in texts]
     verdict = wrong[0] if wrong else ""
-    return verdict, ": ".join(one for one in said if one) or verdict or f"(nothing at {rule.path})"
+    return verdict, ": ".join(one for one in said if one) or verdict or f"(nothing at {', '.join(rule.path)})"
+
+
+def _first_texts(root: Any, paths: Sequence[str]) -> list[str]:
+    """The texts at the first of the paths at which something stands."""
+    return next((found for path in paths if (found := texts_at(root, path))), [])
 
 
 def _without_overlap(lines: bytes, number: int, last: bytes, where: str) -> bytes:

@@ -87,6 +87,7 @@ BaseUrl = Annotated[str, AfterValidator(base_url)]
 HeaderName = Annotated[str, AfterValidator(header_name)]
 Text = Annotated[str, BeforeValidator(text)]
 Names = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
+Values = Annotated[list[Text], BeforeValidator(lambda value: value if isinstance(value, list) else [value])]
 
 
 def one_key(model: Settings, what: str) -> None:
@@ -295,15 +296,18 @@ class HttpSettings(Settings):
 
 
 class Answers(Settings):
-    """For systems that say in the body, under status 200, whether it went well."""
+    """For systems that say in the body whether it went well. A path may be a list of paths: the first at which
+    something stands counts."""
 
-    path: str = Field(description="Dotted path of the verdict", examples=["errcode"])
-    equals: Annotated[
-        list[Text], BeforeValidator(lambda value: value if isinstance(value, list) else [value])
-    ] = Field(description="Values that mean success", examples=[["0"]])
-    message: str | None = Field(default=None, description="Dotted path of the message", examples=["errmsg"])
-    code: str | None = Field(default=None, description="Dotted path of the error code", examples=["errcode"])
-    retry: list[Text] = Field(default=[], description="Verdicts that mean: later", examples=[["45009"]])
+    path: Names = Field(description="Dotted path of the verdict", examples=["errcode"])
+    message: Names = Field(default=[], description="Dotted path of the message", examples=["errmsg"])
+    code: Names = Field(default=[], description="Dotted path of the error code", examples=["errcode"])
+    equals: Values = Field(
+        default=[],
+        description="Values that mean success; none, or '': that nothing stands there does",
+        examples=[["0"]],
+    )
+    retry: Values = Field(default=[], description="Verdicts that mean: later", examples=[["45009"]])
     wait: Seconds | None = Field(
         default=None,
         description="How long to wait after such a verdict, where the system's manual says so",

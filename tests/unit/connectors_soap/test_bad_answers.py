@@ -186,6 +186,8 @@ def test_a_verdict_in_the_answer_is_judged(tmp_path: Path) -> None:
     assert (caught.value.code, caught.value.wait) == ("answer.failed", 9.0)
     with pytest.raises(Fatal, match="nothing at RETURN"):
         asked(told(), optional=False)
+    with pytest.raises(Fatal, match="answered failure 7: no"):
+        asked(told(("E", "7", "no")), path=["STATUS.CODE", "RETURN.item.TYPE"])
 
 
 def test_a_fault_never_shows_what_was_sent(tmp_path: Path) -> None:
