@@ -26,7 +26,8 @@ def records(text: bytes, declared: IdocResource, where: str) -> list[dict[str, A
     made: list[dict[str, Any]] = []
     for place, record in _of_xml(text, where) if declared.format == "xml" else _of_flat(text, declared, where):
         control = record.get(CONTROL)
-        if not isinstance(control, dict) or not control.get("DOCNUM"):
+        number = control.get("DOCNUM") if isinstance(control, dict) else None
+        if not isinstance(control, dict) or not isinstance(number, str) or not number:
             raise _wrong(f"IDoc {len(made) + 1} has no control record {CONTROL} with a DOCNUM", place)
         if declared.type and control.get("IDOCTYP") != declared.type:
             raise _wrong(f"IDoc {len(made) + 1} is of type {control.get('IDOCTYP')}, not {declared.type}", place)

@@ -11,7 +11,7 @@ import datetime as dt
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
+from decimal import InvalidOperation
 from typing import Any
 
 import msgspec
@@ -160,7 +160,7 @@ class Tryton:
 
     def decode(self, kind: Kind | None, value: Any) -> Any:
         if isinstance(value, dict):
-            return _DECODE[value["__class__"]](value) if value.get("__class__") in _DECODE else value
+            return _decoded(kind, value)
         if kind is not None and kind.type == "boolean" and value is not None:
             return bool(value)  # SQLite knows no other truth than 1 and 0
         return value
@@ -182,7 +182,7 @@ def _datetime(value: dict[str, Any]) -> str:
 
 
 _DECODE: Mapping[str, Callable[[dict[str, Any]], Any]] = {
-    "Decimal": lambda value: format(Decimal(value["decimal"]), "f"),
+    "Decimal": lambda value: format(number(value["decimal"]), "f"),
     "date": lambda value: dt.date(value["year"], value["month"], value["day"]).isoformat(),
     "datetime": _datetime,
     "time": lambda value: dt.time(
@@ -191,6 +191,20 @@ _DECODE: Mapping[str, Callable[[dict[str, Any]], Any]] = {
     "timedelta": lambda value: value["seconds"],
     "bytes": lambda value: "".join(value["base64"].split()),
 }
+
+
+def _decoded(kind: Kind | None, value: dict[str, Any]) -> Any:
+    """Fatal ``jsonrpc.answer`` where what stands in the object is no value of the class that it names."""
+    named = value.get("__class__")
+    if not isinstance(named, str) or named not in _DECODE:
+        return value
+    try:
+        return _DECODE[named](value)
+    except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation, OverflowError):
+        raise Fatal(
+            "jsonrpc.answer", f"the answer has an object of class {named} that holds none",
+            where=kind.name if kind else "", hint="ask who keeps the server; nothing of the answer was used",
+        ) from None  # fmt: skip
 
 
 def _split_date(made: dt.date) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from typing import Any
 from connectors.jsonrpc.calls import Kind
 from hub.errors import RecordRejected
 
+PLACES = 1000
+
 
 def moment(value: Any) -> dt.datetime:
     """A time in UTC without a zone, as both ERPs keep it. ValueError where it is none."""
@@ -35,9 +37,10 @@ def clock(value: Any) -> dt.time:
 
 
 def number(value: Any) -> Decimal:
-    """A finite decimal."""
+    """A finite decimal of at most ``PLACES`` places before and behind the point."""
     made = Decimal(str(value))
-    if not made.is_finite():
+    # 1E+999999999 is a short text, and written out a gigabyte
+    if not made.is_finite() or made.adjusted() > PLACES or int(made.as_tuple().exponent) < -PLACES:
         raise ValueError
     return made
 

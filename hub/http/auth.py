@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -248,10 +249,12 @@ def _placed(header: str | None, query: str | None, prefix: str, text: str, token
 
 
 def _seconds(told: object, otherwise: float) -> float:
+    """How long a token lives as the system says; ``otherwise`` where that is no finite number above zero."""
     try:
-        return float(str(told)) or otherwise
+        lifetime = float(str(told))
     except ValueError:
         return otherwise
+    return lifetime if 0 < lifetime < math.inf else otherwise
 
 
 def _basic(username: str, password: str) -> str:

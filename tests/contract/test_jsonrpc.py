@@ -17,7 +17,7 @@ from connectors.jsonrpc.declared import RpcSettings
 from connectors.jsonrpc.odoo import Odoo, fault
 from connectors.jsonrpc.tryton import Tryton
 from hub.contract import Change, Context, Query
-from hub.errors import HubError, RecordRejected
+from hub.errors import Fatal, HubError, RecordRejected
 from hub.http import Response
 from hub.testing import Case, failures, run_contract
 from hub.testing.writing import WHOLE, exempting
@@ -195,7 +195,7 @@ def test_errors_of_tryton_mean_what_they_are(error: Any, means: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "value"),
-    [("integer", "x"), ("integer", True), ("numeric", "NaN"), ("date", "today"), ("datetime", "9"), ("binary", "?"),
+    [("integer", "x"), ("integer", True), ("numeric", "NaN"), ("numeric", "1E+999999999"), ("date", "today"), ("datetime", "9"), ("binary", "?"),
      ("boolean", "perhaps"), ("float", "inf"), ("many2one", [1])],
 )  # fmt: skip
 def test_values_that_do_not_fit_are_refused(kind: str, value: Any) -> None:
@@ -207,6 +207,22 @@ def test_values_that_do_not_fit_are_refused(kind: str, value: Any) -> None:
         with pytest.raises(RecordRejected) as refused:
             dialect.encode(Kind("f", kind), value)
         assert refused.value.code == "value.type"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"__class__": "Decimal", "decimal": "x"}, {"__class__": "Decimal", "decimal": "1E+999999999"},
+     {"__class__": "Decimal"}, {"__class__": "date", "year": 0, "month": 1, "day": 1},
+     {"__class__": "datetime", "year": "y"}, {"__class__": "bytes", "base64": 1}],
+)  # fmt: skip
+def test_an_object_that_is_not_what_it_says_is_an_error_that_names_the_field(value: dict[str, Any]) -> None:
+    settings = RpcSettings.model_validate({
+        "dialect": "tryton", "url": "http://127.0.0.1/db", "auth": {"basic": {"username": "u", "password": "p"}},
+    })  # fmt: skip
+    with pytest.raises(Fatal) as caught:
+        Tryton(settings).decode(Kind("price", "numeric"), value)
+    assert (caught.value.code, caught.value.where) == ("jsonrpc.answer", "price")
+    assert Tryton(settings).decode(None, {"__class__": ["a"]}) == {"__class__": ["a"]}
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ def xml(*lines: str) -> bytes:
         (xml("<IDOC>", HERE, "<E1A>1</E1A>", "<E1A SEGMENT='1'/>", "</IDOC>"), 5, "E1A occurs more than once"),
         (xml("<IDOC>", HERE, "<E1A SEGMENT='1'>x<A>1</A></E1A>", "</IDOC>"), 4, "text stands in segment E1A"),
         (xml("<IDOC>", HERE, "</IDOC>", "<OTHER/>"), 5, "stands OTHER, not IDOC"),
+        (xml("<IDOC>", HERE.replace(">1<", "><Z>1</Z><"), "</IDOC>"), 2, "no control record EDI_DC40 with a DOCNUM"),
     ],
 )
 def test_a_malformed_xml_is_refused_with_its_line(tmp_path: Path, text: bytes, line: int, why: str) -> None:

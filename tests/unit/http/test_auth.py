@@ -142,6 +142,16 @@ def test_a_token_is_renewed_before_it_ends():
     assert provider.given == 2
 
 
+@pytest.mark.parametrize("told", ["nan", "inf", "-inf", "-5", "1e999", "0", 0, -1, None, [], "soon"])
+def test_a_lifetime_that_is_no_number_above_zero_counts_as_not_said(told: Any):
+    provider, now = Provider(expires_in=told), [0.0]
+    with fake(provider) as server:
+        api = oauth(server, Clock(now=lambda: now[0]))
+        for now[0], given in ((0.0, 1), (200.0, 1), (301.0, 2)):
+            api.request("GET", "/x")
+            assert provider.given == given
+
+
 @row(37, "one renewal for all threads")
 def test_threads_share_one_token():
     provider = Provider()
