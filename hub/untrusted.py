@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import codecs
 import io
+import lzma
 import posixpath
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,9 +36,14 @@ JSON_LIMIT = 256 * MEGABYTE
 INFLATED_LIMIT = 1024 * MEGABYTE
 RATIO_LIMIT = 100
 ENTRY_LIMIT = 10_000
+DIRECTORY_LIMIT = 16 * MEGABYTE
 CHUNK = 64 * 1024
 # a tiny member may well be all blanks: the ratio is judged only from here on
 RATIO_FROM = MEGABYTE
+
+# the end of a zip: a comment of up to 64 KB, its record of 22 bytes, and those of zip64 (56 and 20) before it
+_END_64 = 76
+_TAIL = (1 << 16) + 22 + _END_64
 
 T = TypeVar("T")
 
@@ -215,18 +222,55 @@ def open_zip(
 ) -> zipfile.ZipFile:
     """Open an archive whose directory is harmless: count, announced sizes and ratios, names, no links,
     nothing encrypted. Read its members by ``read_entry``, because announced sizes may lie."""
+    stream = io.BytesIO(file) if isinstance(file, bytes) else file
     try:
-        archive = zipfile.ZipFile(io.BytesIO(file) if isinstance(file, bytes) else file)
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
+        _judge_directory(stream, entries, where)
+        archive = zipfile.ZipFile(stream)
+    except _BROKEN_ZIP as error:
         raise Fatal("archive.malformed", f"not a readable zip archive: {error}", where=where) from None
     members = archive.infolist()
     if len(members) > entries:
-        raise Fatal("archive.entries", f"holds {len(members)} members, more than {entries}", where=where)
+        raise _crowded(len(members), entries, where)
     if sum(member.file_size for member in members) > limit:
         raise Fatal("archive.too_large", f"inflates to more than {limit} bytes", where=where)
     for member in members:
         _judge_member(member, ratio, where)
     return archive
+
+
+_BROKEN_ZIP = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, NotImplementedError, RuntimeError,
+    ValueError, OSError, OverflowError,
+)  # fmt: skip
+"""What ``zipfile`` and its inflaters raise on bytes that are no archive, or one of a kind that they cannot read."""
+
+
+def _judge_directory(stream: BinaryIO, entries: int, where: str) -> None:
+    """Refuse too many members before ``zipfile`` makes an object of each. What the end of the archive announces may
+    be a lie, so the entries of the directory are counted by their signature, of which each has one."""
+    tail_at = max(stream.seek(0, io.SEEK_END) - _TAIL, 0)
+    stream.seek(tail_at)
+    tail = stream.read(_TAIL)
+    at = len(tail) - 22 if tail[-22:-18] == b"PK\5\6" and tail[-2:] == b"\0\0" else tail.rfind(b"PK\5\6")
+    if at < 0 or len(tail) < at + 22:
+        raise zipfile.BadZipFile("it has no end of a directory")
+    count, size = struct.unpack_from("<HL", tail, at + 10)
+    wide = at - _END_64
+    if wide >= 0 and tail[wide : wide + 4] == b"PK\6\6" and tail[at - 20 : at - 16] == b"PK\6\7":
+        at, (count, size) = wide, struct.unpack_from("<2Q", tail, wide + 32)
+    if count > entries:
+        raise _crowded(count, entries, where)
+    if size > tail_at + at:
+        raise zipfile.BadZipFile("its directory is larger than the file")
+    if size > DIRECTORY_LIMIT:
+        raise Fatal("archive.too_large", f"its directory has {size} bytes, more than {DIRECTORY_LIMIT}", where=where)
+    stream.seek(tail_at + at - size)
+    if (found := stream.read(size).count(b"PK\1\2")) > entries:
+        raise _crowded(found, entries, where)
+
+
+def _crowded(count: int, entries: int, where: str) -> Fatal:
+    return Fatal("archive.entries", f"holds {count} members, more than {entries}", where=where)
 
 
 def _judge_member(member: zipfile.ZipInfo, ratio: int, where: str) -> None:
@@ -260,5 +304,5 @@ def read_entry(
                 yield piece
     except KeyError:
         raise Fatal("archive.malformed", f"has no member {name!r}", where=where) from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except _BROKEN_ZIP as error:
         raise Fatal("archive.malformed", f"cannot be inflated: {error}", where=place) from None

@@ -19,7 +19,7 @@ from connectors.files.delimited import names_of
 from connectors.files.settings import FileResource
 from hub.contract import Page
 from hub.errors import ConfigError, Fatal
-from hub.untrusted import open_zip
+from hub.untrusted import open_zip, read_entry
 
 PAGE = 5_000
 SIZE = 256 << 20
@@ -117,10 +117,11 @@ def _guarded(stream: BinaryIO, name: str) -> None:
     """Refuse archives that inflate without measure and parts that declare entities."""
     with open_zip(stream, ratio=RATIO, where=name) as archive:
         for member in archive.infolist():
-            with archive.open(member) as part:
-                start = part.read(4096).replace(b"\0", b"")
+            start = next(read_entry(archive, member.filename, where=name), b"")[:4096].replace(b"\0", b"")
             if b"<!DOCTYPE" in start or b"<!ENTITY" in start:
-                raise Fatal("xml.doctype", "the XML declares a document type", where=f"{name}!{part.name}")
+                raise Fatal(
+                    "xml.doctype", "the XML declares a document type", where=f"{name}!{member.filename}"
+                )
 
 
 def _trimmed(row: Sequence[Any]) -> Sequence[Any]:

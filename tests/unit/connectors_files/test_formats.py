@@ -103,10 +103,18 @@ def _entities() -> bytes:
     return packed.getvalue()
 
 
+def _strange() -> bytes:
+    """A workbook whose one part is packed by a method that nobody knows."""
+    packed = bytearray(_entities())
+    packed[packed.rindex(b"PK\x01\x02") + 10] = 77
+    return bytes(packed)
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [
         (_bomb(), "archive.ratio"),
+        (_strange(), "archive.malformed"),
         (_entities(), "xml.doctype"),
         (b"\xd0\xcf\x11\xe0" + b"\0" * 600, "excel.legacy"),
         (b"a,b\n1,2\n", "archive.malformed"),

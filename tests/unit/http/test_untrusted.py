@@ -113,6 +113,59 @@ def test_an_archive_that_means_harm_is_not_opened(text: bytes, code: str):
     assert caught.value.code == code
 
 
+def many(count: int, announced: int | None = None) -> bytes:
+    """An archive of so many empty members, of which its end announces as many or fewer."""
+    made = bytearray(archive(*((str(n), b"") for n in range(count))))
+    if announced is not None:
+        at = made.rindex(b"PK\5\6")
+        made[at + 8 : at + 12] = announced.to_bytes(2, "little") * 2
+        if (wide := made.rfind(b"PK\6\6")) >= 0:
+            made[wide + 24 : wide + 40] = announced.to_bytes(8, "little") * 2
+    return bytes(made)
+
+
+@pytest.mark.parametrize("announced", [None, 1])
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("comment", [b"", b"a comment"])
+def test_members_are_counted_before_the_directory_is_read(
+    announced: int | None, wide: bool, comment: bytes, monkeypatch: pytest.MonkeyPatch
+):
+    if wide:
+        monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 1)
+    text = many(11, announced)
+    assert (b"PK\6\6" in text) is wide
+    if comment:
+        text = text[:-2] + len(comment).to_bytes(2, "little") + comment
+    monkeypatch.delattr(zipfile, "ZipFile")
+    with pytest.raises(Fatal) as caught:
+        open_zip(text, entries=10)
+    assert caught.value.code == "archive.entries"
+
+
+def test_an_archive_of_zip64_reads(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 1)
+    text = archive(("a", b"1"), ("b", b"2"))
+    assert b"PK\6\6" in text
+    with open_zip(text, entries=2) as opened:
+        assert opened.namelist() == ["a", "b"]
+
+
+def test_no_altered_byte_of_an_archive_is_a_traceback():
+    whole = archive(("a.txt", b"hello" * 100), ("b.txt", b"x" * 100))
+    codes = set()
+    for at in range(len(whole)):
+        for value in (0x00, 0x01, 0x0C, 0x80, 0xFF):
+            text = bytearray(whole)
+            text[at] = value
+            try:
+                with open_zip(bytes(text)) as opened:
+                    for name in opened.namelist():
+                        list(read_entry(opened, name))
+            except Fatal as error:
+                codes.add(error.code)
+    assert codes >= {"archive.malformed", "archive.encrypted"}
+
+
 def test_a_member_that_is_larger_than_it_says_is_stopped():
     text = bytearray(archive(("a", bytes(1_000_000) + b"x")))
     position = text.rindex(b"PK\x01\x02")
