@@ -263,7 +263,9 @@ def _judge_directory(stream: BinaryIO, entries: int, where: str) -> None:
     if size > tail_at + at:
         raise zipfile.BadZipFile("its directory is larger than the file")
     if size > DIRECTORY_LIMIT:
-        raise Fatal("archive.too_large", f"its directory has {size} bytes, more than {DIRECTORY_LIMIT}", where=where)
+        raise Fatal(
+            "archive.too_large", f"its directory has {size} bytes, more than {DIRECTORY_LIMIT}", where=where
+        )
     stream.seek(tail_at + at - size)
     if (found := stream.read(size).count(b"PK\1\2")) > entries:
         raise _crowded(found, entries, where)

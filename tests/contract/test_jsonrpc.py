@@ -195,7 +195,8 @@ def test_errors_of_tryton_mean_what_they_are(error: Any, means: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "value"),
-    [("integer", "x"), ("integer", True), ("numeric", "NaN"), ("numeric", "1E+999999999"), ("date", "today"), ("datetime", "9"), ("binary", "?"),
+    [("integer", "x"), ("integer", True), ("numeric", "NaN"), ("numeric", "1E+999999999"),
+     ("date", "today"), ("datetime", "9"), ("binary", "?"),
      ("boolean", "perhaps"), ("float", "inf"), ("many2one", [1])],
 )  # fmt: skip
 def test_values_that_do_not_fit_are_refused(kind: str, value: Any) -> None:
