@@ -51,6 +51,13 @@ def _headers(given: dict[str, str]) -> dict[str, str]:
     return given
 
 
+def _sent_headers(given: dict[str, str]) -> dict[str, str]:
+    for header in _headers(given).values():
+        if header.lower().startswith("content-"):
+            raise ValueError(f"{header} follows from text, html and attachments")
+    return given
+
+
 class MailSettings(Settings):
     """A mail account: IMAP to read, SMTP to send, or both."""
 
@@ -117,7 +124,7 @@ class Send(Settings):
         default="again",
         description="Where the server's last answer is lost: send again with the same Message-ID, or wait for a person",
     )
-    headers: Annotated[dict[str, HeaderName], AfterValidator(_headers)] = Field(
+    headers: Annotated[dict[str, HeaderName], AfterValidator(_sent_headers)] = Field(
         default={}, description="Fields that are headers of their own", examples=[{"ticket": "X-Ticket"}]
     )
 

@@ -11,7 +11,7 @@ import binascii
 import hashlib
 import re
 import smtplib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -19,7 +19,8 @@ from email.utils import format_datetime, parseaddr
 from typing import Any
 
 from connectors.mail.account import Account
-from connectors.mail.declared import ADDRESS, MailResource, Send
+from connectors.mail.declared import MailResource, Send
+from connectors.mail.head import addresses, one_line, people_line, text_line, whole
 from hub.contract import Change, Found, Outcome, key_text
 from hub.errors import AuthError, ConfigError, RecordRejected
 from hub.http.outcomes import each
@@ -28,6 +29,7 @@ RECIPIENTS = ("to", "cc", "bcc")
 TEXTS = ("subject", "text", "html", "reply_to", "in_reply_to")
 FIELDS = (*RECIPIENTS, *TEXTS, "attachments")
 MOST = 500
+_BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 NOT_SENT = frozenset({
     "auth.refused", "mail.unreachable", "mail.later", "mail.tls", "mail.tls_file", "mail.starttls", "mail.login",
     "mail.smtp", "http.paused",
@@ -58,8 +60,7 @@ class Sender:
                     "rejected", change.foreign_id, None, "mail.sent", "a message that is sent stays as it is"
                 )
             return Outcome("done", change.foreign_id)
-        message, recipients = self.message(change)
-        body = message.as_bytes(policy=SMTP)
+        identity, recipients, body = self.message(change)
         if len(body) > self._account.settings.max_message:
             raise RecordRejected(
                 "mail.too_large", f"the message has {len(body)} bytes, more than max_message"
@@ -67,7 +68,7 @@ class Sender:
         with self._account.pace.turn():
             smtp = self._account.smtp()
             with self._account.deadline(smtp.sock):
-                return self._handed(smtp, str(message["Message-ID"]), recipients, body)
+                return self._handed(smtp, identity, recipients, body)
 
     # ------------------------------------------------------------------ SMTP
 
@@ -129,38 +130,43 @@ class Sender:
 
     # ------------------------------------------------------------------ the message
 
-    def message(self, change: Change) -> tuple[EmailMessage, list[str]]:
-        """The message of a change, and who gets it. RecordRejected where its values make none."""
+    def message(self, change: Change) -> tuple[str, list[str], bytes]:
+        """Message-ID, recipients and text of a change's message. RecordRejected where its values make none."""
         values = {**change.key, **change.values}
         known = {*FIELDS, *self._rules.headers, *self._declared.fields, *self._declared.key, *change.key}
         if strange := sorted(set(values) - known):
             raise RecordRejected("field.unknown", f"a message has no field {strange[0]}", where=strange[0])
-        people = {name: _addresses(name, values.get(name)) for name in RECIPIENTS}
-        recipients = list(dict.fromkeys(parseaddr(one)[1] for several in people.values() for one in several))
+        people = {name: addresses(name, values.get(name)) for name in (*RECIPIENTS, "reply_to")}
+        recipients = list(dict.fromkeys(one for name in RECIPIENTS for _, one in people[name]))
         if not recipients or len(recipients) > MOST:
             raise RecordRejected(
                 "mail.recipient", f"the message has {len(recipients)} recipients", where="to"
             )
-        made = EmailMessage(policy=SMTP)
+        identity, made = self._identity(change), EmailMessage(policy=SMTP)
         try:
-            made["From"] = self._rules.sender
-            for name in ("to", "cc"):
-                if people[name]:
-                    made[name.title()] = ", ".join(people[name])
-            made["Subject"] = _line("subject", values.get("subject"))
-            made["Date"] = format_datetime(datetime.fromtimestamp(int(self._account.now()), UTC))
-            made["Message-ID"] = self._identity(change)
-            for name, header in (
-                ("reply_to", "Reply-To"),
-                ("in_reply_to", "In-Reply-To"),
-                *self._rules.headers.items(),
-            ):
-                if values.get(name) not in (None, ""):
-                    made[header] = _line(name, values[name])
+            head = whole(self._head(identity, people, values))
             _fill(made, values)
-        except (ValueError, LookupError, TypeError, UnicodeError) as error:
+            body = head + made.as_bytes(policy=SMTP)
+        # a builder of messages out of others' values may fail in more ways than its manual says
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise RecordRejected("mail.message", f"the values make no message: {error}") from None
-        return made, recipients
+        if _BARE.search(body):
+            raise RecordRejected("mail.message", "the values make no message: a line end is half")
+        return identity, recipients, body
+
+    def _head(
+        self, identity: str, people: Mapping[str, list[tuple[str, str]]], values: Mapping[str, Any]
+    ) -> Iterator[bytes]:
+        yield people_line("From", [parseaddr(self._rules.sender)])
+        for name, header in (("to", "To"), ("cc", "Cc"), ("reply_to", "Reply-To")):
+            if people[name]:
+                yield people_line(header, people[name])
+        yield text_line("Subject", one_line("subject", values.get("subject")))
+        yield text_line("Date", format_datetime(datetime.fromtimestamp(int(self._account.now()), UTC)))
+        yield b"Message-ID: " + identity.encode() + b"\r\n"
+        for name, header in (("in_reply_to", "In-Reply-To"), *self._rules.headers.items()):
+            if values.get(name) not in (None, ""):
+                yield text_line(header, one_line(name, values[name]))
 
     def _identity(self, change: Change) -> str:
         """The same for the same intent, whoever sends it when."""
@@ -190,28 +196,16 @@ def _fill(made: EmailMessage, values: Mapping[str, Any]) -> None:
                 "value.type", f"{kind[:60]!r} is no type of an attachment", where="attachments"
             )
         main, _, sub = kind.partition("/")
-        made.add_attachment(data, maintype=main, subtype=sub, filename=_line("attachments", name))
+        made.add_attachment(data, maintype=main, subtype=sub, filename=_file_name(name))
 
 
-def _addresses(name: str, value: Any) -> list[str]:
-    """Addresses, from a list or from one text with commas."""
-    several = value if isinstance(value, list | tuple) else str(value or "").split(",")
-    made = [_line(name, one).strip() for one in several]
-    found = [one for one in made if one]
-    for one in found:
-        if not ADDRESS.fullmatch(parseaddr(one)[1]):
-            raise RecordRejected("mail.recipient", f"{one[:80]!r} is no mail address", where=name)
-    return found
-
-
-def _line(name: str, value: Any) -> str:
-    text = "" if value is None else str(value)
-    if re.search(r"[\x00-\x1f\x7f]", text):
-        raise RecordRejected("mail.header", "the value must be one line", where=name)
+def _file_name(text: str) -> str:
+    if "=?" in one_line("attachments", text):
+        raise RecordRejected("mail.header", "the name of an attachment holds =?", where="attachments")
     return text
 
 
 def _quoted(body: bytes) -> bytes:
     """Lines that begin with a dot are told from the end of the message (RFC 5321 §4.5.2)."""
-    text = re.sub(rb"(?m)^\.", b"..", re.sub(rb"\r\n|\r|\n", b"\r\n", body))
+    text = re.sub(rb"(?m)^\.", b"..", body)
     return text + (b"" if text.endswith(b"\r\n") else b"\r\n") + b".\r\n"

@@ -163,7 +163,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "mail.folder": ("there is no such folder, or the account may not open it", ""),
     "mail.fragments": ("", "narrow search:, or write expunged: false"),
     "mail.header": (
-        "a value that is to be one line has several",
+        "a value that is to be one line has several, or the name of an attachment holds an encoded word",
         "mend the value in the source, or the mapping",
     ),
     "mail.imap": ("", "write imap: in the system's file"),
@@ -180,7 +180,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "mail.read_only": ("the resource is a folder that is read", ""),
     "mail.recipient": (
         "the message has no recipient, too many, or one that is no address",
-        "mend to, cc or bcc",
+        "mend to, cc, bcc or reply_to; each element of a list is one address",
     ),
     "mail.search": ("the mail server refuses search:", ""),
     "mail.send_only": ("the resource is sent, and cannot be read", ""),
