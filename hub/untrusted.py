@@ -111,9 +111,23 @@ def _harmless(text: bytes, limit: int, where: str, encoding: str | None) -> tupl
     if encoding is None:
         return text, None
     try:
-        return text.decode(encoding).encode(), "utf-8"
+        return decoded(text, encoding).encode(), "utf-8"
     except (LookupError, UnicodeError):
         raise Fatal("xml.encoding", f"the XML is not in {encoding}, as its sender says", where=where) from None
+
+
+_CHARACTER_SETS = re.compile(
+    r"utf-?(?:8|8-sig|(?:16|32)(?:-[bl]e)?)|ascii|iso8859-\d+|cp\d+|gb2312|gbk|gb18030|hz|big5|big5hkscs|euc_.*"
+    r"|shift_jis.*|iso2022.*|johab|koi8.*|mac-.*|tis-620|ptcp154|kz1048"
+)
+
+
+def decoded(text: bytes, encoding: str) -> str:
+    """The text in a character set that its sender names; LookupError where that is none. Python's other codecs
+    (punycode, idna, escapes) are no character sets, and some take a time that grows with the square."""
+    if not _CHARACTER_SETS.fullmatch(codecs.lookup(encoding).name):
+        raise LookupError(encoding)
+    return text.decode(encoding)
 
 
 def _judged(root: etree._Element, where: str) -> etree._Element:

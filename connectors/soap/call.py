@@ -39,7 +39,7 @@ GOODBYE_SECONDS = 5.0
 _ADDRESSING: Any = WsAddressingPlugin
 _USERNAME_TOKEN: Any = UsernameToken
 _SECURITY_HEADER: Any = get_security_header
-_FAULT = re.compile(rb"<(?:[\w.-]+:)?Body\b[^>]*>\s*<(?:[\w.-]+:)?Fault[\s>/]")
+_FAULT = re.compile(rb"<(?:[\w.-]+:)?Body\b[^<>]*>\s*<(?:[\w.-]+:)?Fault[\s>/]")
 _END = re.compile(rb"</(?:[\w.-]+:)?Envelope\s*>\s*(?:<!--.{0,1000}-->\s*)?$", re.DOTALL)
 
 

@@ -33,12 +33,17 @@ def envelope_of(answer: Response) -> tuple[bytes, str | None]:
     )
     by_id = {one[0].get("content-id", "").strip("<> "): one[1] for one in parts}
 
+    used = set[str]()
+
     def included(match: re.Match[bytes]) -> bytes:
         name = unquote(match[1].decode("ascii", "replace"))
         if name not in by_id:
             raise Fatal(
                 "soap.multipart", f"the answer includes {name}, which is not there", where=answer.where
             )
+        if name in used:  # one part used a hundred times would be a hundred times as large
+            raise Fatal("soap.multipart", f"the answer includes {name} more than once", where=answer.where)
+        used.add(name)
         return base64.b64encode(by_id[name])
 
     return _INCLUDE.sub(included, envelope), None if _declares(envelope) else _charset(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import traceback
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -145,7 +146,9 @@ def _answering(api: FastAPI, redactor: Redactor) -> None:
     @api.exception_handler(Exception)
     def unforeseen(request: Request, error: Exception) -> Response:
         identity = _request(request)
-        log.error("request %s: %s", identity, type(error).__name__, exc_info=error)
+        # where it happened and not what it says: a driver's text may hold values of a record
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        log.error("request %s: %s\n%s", identity, type(error).__name__, frames)
         told = HubError(
             "internal", "something went wrong inside the hub", hint="its log has the request's id"
         )

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, overload
 import msgspec
 
 from hub.errors import AuthError, ConfigError, Fatal, HubError, Retriable
-from hub.untrusted import parse_json
+from hub.untrusted import decoded, parse_json
 
 T = TypeVar("T")
 
@@ -18,6 +18,7 @@ ANY = range(100, 600)
 """Every status: for callers that judge it themselves."""
 
 SNIPPET = 300
+HEAD = 1 << 16
 _LOGIN = re.compile(r"(?i)(?:log-?in|log-?on|sign-?in|sso|saml|oauth|authorize|/cas/|adfs|idp)")
 _PASSWORD = re.compile(rb"(?i)<input[^>]{0,200}type\s*=\s*[\"']?password")
 _HTML = re.compile(
@@ -54,7 +55,7 @@ class Response:
         if found is None or found[1].lower() in ("utf-8", "utf8", "us-ascii"):
             return self.body
         try:
-            return self.body.decode(found[1]).encode()
+            return decoded(self.body, found[1]).encode()
         except (LookupError, UnicodeError):
             raise Fatal(
                 "http.encoding", f"the answer is not in {found[1]}, as it says", where=self.where
@@ -191,7 +192,7 @@ def snippet(answer: Response, redact: Callable[[str], str]) -> str:
     if not answer.body:
         return ""
     if "html" in answer.headers.get("content-type", "") or _HTML.match(answer.body):
-        found = re.search(rb"(?is)<title[^>]*>(.{0,200}?)</title>", answer.body)
+        found = re.search(rb"(?is)<title[^<>]{0,200}>(.{0,200}?)</title>", answer.body[:HEAD])
         text = found[1] if found else b"an HTML page"
     else:
         text = answer.body[: 4 * SNIPPET]

@@ -171,9 +171,14 @@ def _engine(url: URL) -> Engine:
         # By the driver's connect options: nothing is asked of the server for it.
         options = f"-c lock_timeout={int(lock_seconds() * 1000)}"
         return create_engine(
-            url, pool_pre_ping=True, connect_args={"connect_timeout": 10, "options": options}
+            url,
+            pool_pre_ping=True,
+            hide_parameters=True,  # no value of a person stands in the text of an error
+            connect_args={"connect_timeout": 10, "options": options},
         )
-    engine = create_engine(url, connect_args={"timeout": lock_seconds(), "check_same_thread": False})
+    engine = create_engine(
+        url, hide_parameters=True, connect_args={"timeout": lock_seconds(), "check_same_thread": False}
+    )
 
     @event.listens_for(engine, "connect")
     def pragmas(connection: Any, record: object) -> None:

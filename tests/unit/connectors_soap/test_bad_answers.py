@@ -68,6 +68,10 @@ WRONG: list[tuple[str, Answer, type[HubError], str]] = [
      "soap.multipart"),
     ("an attachment that is missing", Answer(200, b'--B\r\n\r\n' + GOOD.replace(b"n1", b'<i:Include href="cid:q"/>')
      + b"\r\n--B--", {"Content-Type": "multipart/related; boundary=B"}), Fatal, "soap.multipart"),
+    ("an attachment used twice", Answer(200, b'--B\r\n\r\n' + GOOD.replace(b"n1", b'<i:Include href="cid:q"/>' * 2)
+     + b"\r\n--B\r\nContent-ID: <q>\r\n\r\nx\r\n--B--", {"Content-Type": "multipart/related; boundary=B"}), Fatal,
+     "soap.multipart"),
+    ("a body that never begins", Answer(200, b"<Envelope>" + b"<Body" * 1_000_000, XML), Retriable, "page.cut"),
     ("a server error", Answer(500, b"oops", {"Content-Type": "text/plain"}), Retriable, "http.status"),
     ("not found", Answer(404, b"", {}), ConfigError, "http.not_found"),
     ("too many requests", Answer(429, b"", {"Retry-After": "7"}), Retriable, "http.rate"),
