@@ -23,7 +23,7 @@ EXPIRED = (400, 403, 404, 409, 410, 412, 507)
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What an answer tells of one object: its address, status, version and text."""
+    """What an answer tells of one object: its address, status (0 where it tells none of it), version and text."""
 
     href: str
     status: int
@@ -135,7 +135,7 @@ class TodoCollection:
                     etag = part.findtext(f"{DAV}prop/{DAV}getetag") or etag
                     text = part.findtext(f"{DAV}prop/{CAL}calendar-data") or text
             if href:
-                yield Told(href, status or 404, etag, text)
+                yield Told(href, status, etag, text)  # properties that fail do not say that it is gone
 
     def _itself(self, href: str) -> bool:
         return href.endswith("/")

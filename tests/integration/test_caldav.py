@@ -276,3 +276,16 @@ def test_answers_that_are_no_multistatus_stop_the_read(
         place = Place(caldav, server.url)
         with pytest.raises(Fatal):
             read(opened(place))
+
+
+@pytest.mark.parametrize("said", ["403 Forbidden", "404 Not Found", "503 Service Unavailable"])
+def test_properties_that_fail_do_not_make_a_todo_gone(
+    caldav: Login, opened: Callable[..., Any], said: str
+) -> None:
+    failing = f"<D:propstat><D:prop><D:getetag/></D:prop><D:status>HTTP/1.1 {said}</D:status></D:propstat>"
+    told = f"<D:response><D:href>/c/a.ics</D:href>{failing}</D:response><D:sync-token>t</D:sync-token>"
+    body = f'<D:multistatus xmlns:D="DAV:">{told}</D:multistatus>'.encode()
+    with fake(lambda asked: Answer(207, body)) as server:
+        place = Place(caldav, server.url)
+        with pytest.raises(Fatal, match=r"no text of a\.ics"):
+            read(opened(place))
