@@ -99,7 +99,7 @@ def _resource(name: str, declared: MailResource) -> Resource:
         name, tuple(declared.key), None, tuple(fields.values()), deletes=declared.tells_expunged,
         counts=declared.send is None, writable=declared.send is not None, title=declared.title,
         refuses=declared.send.refuses if declared.send else frozenset(),
-        messages=declared.send is not None and declared.send.doubtful == "again",
+        messages=declared.narrowed or (declared.send is not None and declared.send.doubtful == "again"),
     )  # fmt: skip
 
 

@@ -163,5 +163,10 @@ class MailResource(Settings):
     )  # fmt: skip
 
     @property
+    def narrowed(self) -> bool:
+        """Whether only some of a folder's messages are read: one that is missing may be there all the same."""
+        return self.send is None and self.search != "ALL"
+
+    @property
     def tells_expunged(self) -> bool:
-        return self.send is None and self.expunged and self.key == ["id"]
+        return self.send is None and self.expunged and self.key == ["id"] and not self.narrowed

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -95,17 +95,18 @@ class Folder:
             gone = sorted(known - set(there)) if self._declared.tells_expunged else []
             fresh |= set(self._changed(modseq, state)) & set(there)
             wanted = sorted(fresh)
-        token = self._token(state, there)
+        unread = set[int]()
         deleted = tuple(f"{state.validity}-{uid}" for uid in gone)
         size = min(query.page_size or 1000, self._account.settings.page_size)
         count, chunks = 0, [wanted[at : at + size] for at in range(0, len(wanted), size)] or [[]]
         for number, chunk in enumerate(chunks, 1):
-            rows = self._records(state, chunk) if chunk else []
+            rows = self._records(state, chunk, unread) if chunk else []
             last = number == len(chunks)
+            token = self._token(state, there, unread) if last else None
             yield Page(
                 msgspec.json.Encoder().encode_lines(rows), len(rows), self._where, count + 1, last,
                 len(there) if query.token is None else None,
-                token if last else None, deleted if last else (),
+                token, deleted if last else (),
             )  # fmt: skip
             count += len(rows)
 
@@ -140,6 +141,11 @@ class Folder:
                 "mail.search", f"the server refuses the search: {self._account.shown(_text(said))}", where=self._where,
                 hint="mend search:",
             )  # fmt: skip
+        if all(line is None for line in said):  # no SEARCH line at all is no answer, and not an empty folder
+            raise Retriable(
+                "mail.answer", "the server says OK and tells nothing of the search", where=self._where,
+                hint="run again; if it stays, ask who keeps the server",
+            )  # fmt: skip
         return [int(one) for line in said if line for one in line.split() if one.isdigit()]
 
     def _fetched(self, uids: str, what: str) -> list[tuple[bytes, bytes]]:
@@ -152,31 +158,40 @@ class Folder:
                 hint="run again; if it stays, ask who keeps the server",
             )  # fmt: skip
         made: list[tuple[bytes, bytes]] = []
+        behind = False
         for one in said:
             if isinstance(one, tuple):
                 made.append((bytes(one[0]), bytes(one[1])))
-            elif one and made and one.strip() != b")" and made[-1][1]:
-                made[-1] = (made[-1][0] + b" " + one, made[-1][1])  # what stands behind the literal
             elif one and one.strip() != b")":
-                made.append((bytes(one), b""))
+                if behind:
+                    made[-1] = (made[-1][0] + b" " + one, made[-1][1])  # what stands behind the literal
+                else:
+                    made.append((bytes(one), b""))
+            behind = isinstance(one, tuple)
         return made
 
     # ------------------------------------------------------------------ messages
 
-    def _records(self, state: State, uids: Sequence[int]) -> list[dict[str, Any]]:
-        """The records of these messages. What was expunged meanwhile is left out: the next read tells it."""
+    def _records(self, state: State, uids: Sequence[int], unread: set[int]) -> list[dict[str, Any]]:
+        """The records of these messages. What was expunged meanwhile, or is not answered, is ``unread``: the next
+        read asks for it again."""
         heads = self._heads(uids)
         limit = self._account.settings.max_message
         texts: dict[int, bytes] = {}
         for group in _groups([one for one in heads if one.size <= limit]):
             lines = self._fetched(",".join(str(one.uid) for one in group), "(UID BODY.PEEK[])")
-            texts |= {int(found[1]): body for line, body in lines if body and (found := _UID.search(line))}
+            texts |= {int(found[1]): body for line, body in lines if b"BODY[" in line and (found := _UID.search(line))}
+        unread |= set(uids) - {head.uid for head in heads}
         made = []
         for head in heads:
             if head.size > limit:
                 said = self._large(head)
             elif head.uid not in texts:
+                unread.add(head.uid)
                 continue
+            elif not texts[head.uid]:
+                said = record(b"", self._declared.headers, content=False)
+                said |= {"problem": "the server gives no text of it"}
             else:
                 content = self._declared.attachments == "content"
                 said = record(texts[head.uid], self._declared.headers, content=content)
@@ -212,9 +227,10 @@ class Folder:
 
     # ------------------------------------------------------------------ tokens
 
-    def _token(self, state: State, there: Sequence[int]) -> str:
-        if not self._declared.tells_expunged:  # only what is new counts: the highest number says it
-            there = range(1, there[-1] + 1) if there else ()
+    def _token(self, state: State, there: Sequence[int], unread: Collection[int]) -> str:
+        there = [uid for uid in there if uid not in unread]
+        if not self._declared.tells_expunged and not self._declared.narrowed and not unread:
+            there = range(1, there[-1] + 1) if there else ()  # only what is new counts: the highest number says it
         text = json.dumps({
             "folder": self._where, "search": self._declared.search, "validity": state.validity,
             "modseq": state.modseq, "there": ranges(there),

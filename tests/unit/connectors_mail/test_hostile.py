@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -154,6 +155,7 @@ PLAIN = b"* OK ready\r\n"
         (PLAIN, b"SEARCH", None, "mail.cut"),
         (PLAIN, b"SEARCH", b"TAG BAD what?\r\n", "mail.answer"),
         (PLAIN, b"SEARCH", b"TAG NO [s3cret-pa55]\r\n", "mail.search"),
+        (PLAIN, b"SEARCH", b"TAG OK and no word of the search\r\n", "mail.answer"),
         (PLAIN, b"EXAMINE", b"TAG NO none such\r\n", "mail.folder"),
         (PLAIN, b"EXAMINE", b"TAG OK but no validity\r\n", "mail.answer"),
         (PLAIN, b"LOGIN", b"TAG NO [UNAVAILABLE] later\r\n", "mail.later"),
@@ -171,6 +173,64 @@ def test_imap_servers_that_misbehave_are_errors_in_time(
             list(connector.read(Query(connector.resource("mail"))))
         connector.close()
     assert (refused.value.code, "s3cret" in str(refused.value)) == (code, False)
+
+
+def holding(found: list[bytes], bodies: dict[int, bytes]) -> Say:
+    """A folder of three messages; ``found`` is what a search finds, ``bodies`` what FETCH says of each."""
+    sound = imap(b"-----", None)
+
+    def say(tag: bytes, line: bytes) -> bytes | None:
+        done = tag + b" OK done\r\n"
+        if b"SEARCH" in line:
+            return b"* SEARCH " + found[0] + b"\r\n" + done
+        if b"RFC822.SIZE" in line:
+            sizes = (b"* %d FETCH (UID %d RFC822.SIZE 9 FLAGS ())\r\n" % (n, n) for n in (1, 2, 3))
+            return b"".join(sizes) + done
+        if b"BODY.PEEK" in line:
+            return b"".join(bodies.values()) + done
+        if b"EXAMINE" in line:
+            return b"* 3 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 4] x\r\n" + done
+        return sound(tag, line)
+
+    return say
+
+
+BODIES = {
+    n: b"* %d FETCH (UID %d BODY[] {%d}\r\n%s)\r\n" % (n, n, len(HEAD + b"\r\nx"), HEAD + b"\r\nx") for n in (1, 2, 3)
+}
+
+
+def numbers(connector: Any, token: str | None = None) -> tuple[dict[int, str], str, tuple[str, ...]]:
+    """UID → problem of what a read gives, its token, and what it tells to be gone."""
+    pages = list(connector.read(Query(connector.resource("mail"), token=token)))
+    rows = [json.loads(line) for page in pages for line in page.records.splitlines()]
+    return {row["uid"]: row["problem"] or "" for row in rows}, pages[-1].token, pages[-1].deleted
+
+
+def test_a_message_without_text_is_a_record_and_one_without_answer_comes_later() -> None:
+    bodies = {1: b"* 1 FETCH (UID 1 BODY[] NIL)\r\n", 2: b"* 2 FETCH (BODY[] {0}\r\n UID 2)\r\n"}
+    with server(PLAIN, holding([b"1 2 3"], bodies)) as port:
+        connector = opened({}, imap=f"imap://127.0.0.1:{port}")
+        read, token, _ = numbers(connector)
+        assert read == dict.fromkeys((1, 2), "the server gives no text of it")
+        bodies |= {3: BODIES[3]}
+        assert numbers(connector, token)[0] == {3: ""}
+        connector.close()
+
+
+def test_what_a_search_does_not_find_any_more_is_not_gone() -> None:
+    found = [b"1 2 3"]
+    with server(PLAIN, holding(found, BODIES)) as port:
+        connector = opened({"search": "UNSEEN"}, imap=f"imap://127.0.0.1:{port}")
+        described = connector.resource("mail")
+        assert (described.messages, described.deletes) == (True, False)
+        _, token, _ = numbers(connector)
+        found[0] = b"1 3"  # somebody has read the second one
+        read, token, gone = numbers(connector, token)
+        assert (read, gone) == ({}, ())
+        found[0] = b"1 2 3"  # and marked it as unread again
+        assert numbers(connector, token)[0] == {2: ""}
+        connector.close()
 
 
 @pytest.mark.parametrize(
