@@ -86,7 +86,7 @@ class Account:
     def close(self) -> None:
         imap, self._imap = self._imap, None
         if imap is not None:
-            with contextlib.suppress(imaplib.IMAP4.error, OSError), self.deadline(imap.socket()):
+            with contextlib.suppress(imaplib.IMAP4.error, OSError), self.deadline(imap.socket):
                 imap.logout()
         smtp, self._smtp = self._smtp, None
         if smtp is not None:
@@ -114,7 +114,7 @@ class Account:
         place = where or (self.settings.imap or "")
         try:
             raw = self._imap or self._with_token(self._opened_imap)
-            with self.deadline(raw.socket()):
+            with self.deadline(raw.socket):
                 yield raw
         except HubError:
             raise
@@ -151,14 +151,13 @@ class Account:
             )
         self._credentials.require()
         port, timeout = url.port or PORTS[url.scheme], self.settings.limits.timeout
-        with self._reaching(url.hostname, port):
-            raw: Any = (
-                _Tls(url.hostname, port, ssl_context=self._trust(), timeout=timeout)
-                if url.scheme == "imaps" else _Plain(url.hostname, port, timeout=timeout)
-            )  # fmt: skip
+        kind, more = (_Tls, {"ssl_context": self._trust()}) if url.scheme == "imaps" else (_Plain, {})
+        raw: Any = kind.__new__(kind)  # it reads the greeting as it is made: its socket must be known before
+        with self._reaching(url.hostname, port), self.deadline(lambda: getattr(raw, "sock", None)):
+            raw.__init__(url.hostname, port, timeout=timeout, **more)
         raw.largest = self.settings.max_message + (1 << 20)
         try:
-            with self.deadline(raw.socket()):
+            with self.deadline(raw.socket):
                 if url.scheme == "imap" and self.settings.starttls:
                     self._start_tls(raw)
                 self._log_in(raw)
@@ -217,12 +216,18 @@ class Account:
         self._credentials.require()
         port, timeout = url.port or PORTS[url.scheme], self.settings.limits.timeout
         with self._reaching(url.hostname, port):
+            raw: smtplib.SMTP = (
+                smtplib.SMTP_SSL(local_hostname="localhost", timeout=timeout, context=self._trust())
+                if url.scheme == "smtps" else smtplib.SMTP(local_hostname="localhost", timeout=timeout)
+            )  # fmt: skip
+            raw._host = url.hostname  # type: ignore[attr-defined] # what TLS checks the certificate against
             try:
-                raw: smtplib.SMTP = (
-                    smtplib.SMTP_SSL(url.hostname, port, "localhost", timeout=timeout, context=self._trust())
-                    if url.scheme == "smtps" else smtplib.SMTP(url.hostname, port, "localhost", timeout=timeout)
-                )  # fmt: skip
+                with self.deadline(lambda: raw.sock):
+                    code, said = raw.connect(url.hostname, port)
+                if code != 220:
+                    raise smtplib.SMTPConnectError(code, said)
             except smtplib.SMTPException as error:
+                raw.close()
                 why = f"{url.hostname}:{port} does not take part: {self.shown(str(error))}"
                 raise Retriable("mail.unreachable", why, hint="run again later") from None
         try:
@@ -234,7 +239,7 @@ class Account:
 
     def _prepare(self, raw: smtplib.SMTP, scheme: str) -> None:
         place = self.settings.smtp or ""
-        with self.deadline(raw.sock):
+        with self.deadline(lambda: raw.sock):
             self._greeted(raw, scheme, place)
 
     def _greeted(self, raw: smtplib.SMTP, scheme: str, place: str) -> None:
@@ -330,9 +335,10 @@ class Account:
                          hint="nothing of it was used: run again")  # fmt: skip
 
     @contextmanager
-    def deadline(self, handle: socket.socket | None) -> Iterator[None]:
-        """A timer shuts the connection down: timeouts of a socket begin anew with each byte."""
-        timer = threading.Timer(self.settings.limits.timeout, _shut, (handle,))
+    def deadline(self, current: Callable[[], socket.socket | None]) -> Iterator[None]:
+        """A timer shuts the connection down: timeouts of a socket begin anew with each byte. ``current`` answers
+        the socket of that moment: STARTTLS puts another one in its place."""
+        timer = threading.Timer(self.settings.limits.timeout, _shut, (current,))
         timer.daemon = True
         timer.start()
         try:
@@ -341,11 +347,10 @@ class Account:
             timer.cancel()
 
 
-def _shut(handle: socket.socket | None) -> None:
-    if handle is None:
-        return
+def _shut(current: Callable[[], socket.socket | None]) -> None:
     with contextlib.suppress(OSError):
-        handle.shutdown(socket.SHUT_RDWR)
+        if (handle := current()) is not None:
+            handle.shutdown(socket.SHUT_RDWR)
 
 
 def _never(method: str, url: str, headers: Any, body: bytes | None) -> Any:

@@ -22,12 +22,16 @@ MAX_HEADERS: Final = 256 << 10
 MAX_LINES: Final = 2000
 MAX_NESTED: Final = 60
 MAX_PARTS: Final = 500
+MAX_PART_HEAD: Final = 4 << 10
 MAX_VALUE: Final = 16 << 10
 MAX_ADDRESSES: Final = 500
 MAX_TEXT: Final = 1 << 20
 LISTS: Final = ("to", "cc", "reply_to")
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _NESTING = re.compile(rb"(?i)boundary\s*=|message/rfc822")
+# what describes a part: Python reads its parameters in quadratic time
+_PART_HEAD = re.compile(rb"(?im)^content-[a-z-]{1,40}:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*")
+_BOUNDARY = re.compile(rb"(?i)boundary[*0-9]{0,4}\s*=\s*\"?([^\";\r\n]{1,200})")
 _ID = re.compile(rb"(?im)^message-id:\s*(<[^<>\r\n]{1,500}>)")
 # codecs that are no character sets, or take more than linear time
 _REFUSED = frozenset(
@@ -71,6 +75,12 @@ def _bounded(raw: bytes) -> None:
         raise Hostile(f"its headers are larger than {MAX_HEADERS >> 10} KB or {MAX_LINES} lines")
     if sum(1 for _ in _NESTING.finditer(raw)) > MAX_NESTED:
         raise Hostile(f"it is nested more than {MAX_NESTED} times")
+    sizes = [found.end() - found.start() for found in _PART_HEAD.finditer(raw)]
+    if max(sizes, default=0) > MAX_PART_HEAD or sum(sizes) > MAX_HEADERS:
+        raise Hostile(f"the headers of a part are larger than {MAX_PART_HEAD >> 10} KB")
+    lines = {b"--" + found[1].strip() for found in _BOUNDARY.finditer(raw)}
+    if sum(raw.count(b"\n" + line) for line in lines) > 2 * MAX_PARTS:
+        raise Hostile(f"it has more than {MAX_PARTS} parts")
 
 
 def _head(message: Message, headers: Mapping[str, str]) -> dict[str, Any]:

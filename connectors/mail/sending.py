@@ -67,7 +67,7 @@ class Sender:
             )
         with self._account.pace.turn():
             smtp = self._account.smtp()
-            with self._account.deadline(smtp.sock):
+            with self._account.deadline(lambda: smtp.sock):
                 return self._handed(smtp, identity, recipients, body)
 
     # ------------------------------------------------------------------ SMTP

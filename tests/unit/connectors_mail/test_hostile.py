@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ from hub.errors import HubError
 from tests.faults.matrix import row
 
 HEAD = b"Message-ID: <m@x>\r\nSubject: =?utf-8?B?5a6J?=\r\nFrom: Ann <ann@example.com>\r\n"
+MIXED = HEAD + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
 PIECES = [
     HEAD, b"\r\n\r\n", b"Content-Type: multipart/mixed; boundary=b\r\n", b"--b\r\n", b"--b--\r\n", b"\0", b"\xff\xfe",
     b"Content-Type: text/plain; charset=idna\r\n", b"Content-Transfer-Encoding: base64\r\n", b"=?x?q?=", b"?=",
@@ -48,6 +49,8 @@ def test_no_bytes_make_a_read_fail(pieces: list[bytes]) -> None:
         (HEAD + b"Content-Type: message/rfc822\r\n\r\n" * 100, "nested"),
         (HEAD + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nx\r\n" * 1000, "parts"),
         (HEAD + b"\r\n" + b"z" * (2 << 20), "text"),
+        (MIXED + b'--b\r\nContent-Type: text/plain; a="' + b";" * (4 << 20) + b"\r\n\r\nhi\r\n--b--\r\n", "headers"),
+        (MIXED + b"--b\r\n" * 500_000, "parts"),
     ],
 )
 def test_what_goes_beyond_a_bound_keeps_its_identity(raw: bytes, words: str) -> None:
@@ -231,6 +234,34 @@ def test_what_a_search_does_not_find_any_more_is_not_gone() -> None:
         found[0] = b"1 2 3"  # and marked it as unread again
         assert numbers(connector, token)[0] == {2: ""}
         connector.close()
+
+
+@row(39, "a mail server that greets one byte at a time")
+@pytest.mark.parametrize("scheme", ["imap", "smtp"])
+def test_a_greeting_that_drips_ends_by_the_deadline(scheme: str) -> None:
+    """Each byte comes within the timeout; together they would take an hour."""
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def drip() -> None:
+            made, _ = listening.accept()
+            with made, suppress(OSError):
+                while not stop.wait(0.1):
+                    made.sendall(b"2" if scheme == "smtp" else b"*")
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        place = f"{scheme}://127.0.0.1:{listening.getsockname()[1]}"
+        settings = {"smtp": place} if scheme == "smtp" else {"imap": place}
+        connector = opened({"send": {"sender": "hub@example.com"}} if scheme == "smtp" else {}, **settings)
+        described = connector.resource("mail")
+        change = Change("create", {"number": "1"}, {"to": "a@example.com", "subject": "s", "text": "t"}, id="1")
+        with pytest.raises(HubError) as refused:
+            list(connector.read(Query(described)) if scheme == "imap" else connector.deliver(described, [change]))
+        assert refused.value.code == "mail.unreachable"
+        connector.close()
+        stop.set()
+        thread.join(5)
 
 
 @pytest.mark.parametrize(
