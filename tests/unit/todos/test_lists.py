@@ -291,3 +291,15 @@ def test_a_person_who_comes_while_his_to_do_is_being_stored_gets_it(
     looking.join()
     assert office.titles("9") == ["Leave R-1"]
     office.close()
+
+
+def test_every_route_needs_its_grant(shared: Desk):
+    reads, writes = shared.key("reads", "todos:read"), shared.key("writes", "todos:write")
+    item = {"items": []}
+    assert shared.client.post("/v1/todos", json=item, headers=reads).json()["code"] == "key.grant"
+    assert shared.client.post("/v1/todos", json=item, headers=writes).status_code == 200
+    for path in ("?person=1", "/counts?person=1", "/unresolved", "/00000000-0000-7000-8000-000000000000"):
+        asked = f"/v1/todos{path}"
+        assert shared.client.get(asked, headers=writes).json()["code"] == "key.grant", path
+        assert shared.client.get(asked).json()["code"] == "key.refused", path
+        assert shared.client.get(asked, headers=reads).status_code in (200, 404), path
