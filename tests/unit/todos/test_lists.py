@@ -295,7 +295,7 @@ def test_a_person_who_comes_while_his_to_do_is_being_stored_gets_it(
 
 def test_every_route_needs_its_grant(shared: Desk):
     reads, writes = shared.key("reads", "todos:read"), shared.key("writes", "todos:write")
-    item = {"items": []}
+    item: dict[str, Any] = {"items": []}
     assert shared.client.post("/v1/todos", json=item, headers=reads).json()["code"] == "key.grant"
     assert shared.client.post("/v1/todos", json=item, headers=writes).status_code == 200
     for path in ("?person=1", "/counts?person=1", "/unresolved", "/00000000-0000-7000-8000-000000000000"):
