@@ -10,7 +10,7 @@ from hub.contract import Settings
 from hub.http import HttpSettings, one_key, paging, since
 from hub.http.records import Empty, check_fields
 from hub.http.settings import Answers as PlainAnswers
-from hub.http.settings import HeaderName, Names, Seconds, Text, Values
+from hub.http.settings import HeaderName, Names, Seconds, Text, Values, undeclared
 
 Texts = Annotated[
     list[Text],
@@ -226,13 +226,12 @@ class Write(Settings):
     @property
     def refuses(self) -> frozenset[str]:
         """What is not declared."""
-        calls = {"create": self.create, "update": self.update, "delete": self.delete}
-        return frozenset(name for name, call in calls.items() if call is None)
+        return undeclared(create=self.create, update=self.update, delete=self.delete)
 
     @property
     def writes(self) -> bool:
         """Whether records can be made or changed."""
-        return self.create is not None or self.update is not None
+        return not {"create", "update"} <= self.refuses
 
 
 class Under(Settings):

@@ -11,7 +11,7 @@ from hub.contract import Secret, Settings
 from hub.http import HttpSettings, one_key, paging, since
 from hub.http.records import Empty, check_fields
 from hub.http.settings import Answers as PlainAnswers
-from hub.http.settings import BaseUrl, HeaderName, Names, Seconds, Text
+from hub.http.settings import BaseUrl, HeaderName, Names, Seconds, Text, undeclared
 from hub.http.settings import Values as Verdicts
 
 Verdict = Literal["rejected", "conflict", "retry", "auth", "unknown", "nothing"]
@@ -262,13 +262,12 @@ class Write(Settings):
     @property
     def refuses(self) -> frozenset[str]:
         """What is not declared."""
-        calls = {"create": self.create, "update": self.update, "delete": self.delete}
-        return frozenset(name for name, call in calls.items() if call is None)
+        return undeclared(create=self.create, update=self.update, delete=self.delete)
 
     @property
     def writes(self) -> bool:
         """Whether records can be made or changed."""
-        return self.create is not None or self.update is not None
+        return not {"create", "update"} <= self.refuses
 
 
 class SoapResource(Settings):

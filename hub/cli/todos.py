@@ -11,12 +11,12 @@ from hub.cli.options import Command, Group
 from hub.cli.say import Say, listed, plural, short, since
 from hub.errors import ConfigError
 from hub.store import todos as stored
+from hub.store.todos import BOXES
 from hub.todos import feed
 from hub.todos.people import heal as look_again
 from hub.todos.people import person
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, no_args_is_help=True)
-BOXES = ("to_do", "to_read", "initiated", "done")
 
 
 @app.callback()

@@ -328,3 +328,8 @@ def secrets_of(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from secrets_of(item)
+
+
+def undeclared(**calls: object) -> frozenset[str]:
+    """The names of the calls that a file does not declare."""
+    return frozenset(name for name, call in calls.items() if call is None)

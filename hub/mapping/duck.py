@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -21,6 +20,7 @@ _FIXED = {
     "preserve_insertion_order": "true",
     "enable_progress_bar": "false",
 }
+_known: list[str] = []
 
 
 def lockdown(
@@ -36,7 +36,7 @@ def lockdown(
     ``folders`` are the only places it may read and write by name. ``memory`` (``450MB``, ``2GB``) and
     ``threads`` are caps; what does not fit spills to ``scratch``, at most ``disk``.
     """
-    for name in _names():
+    for name in _names(con):
         _set(con, name, _FIXED[name])
     _set(con, "memory_limit", _text(memory))
     _set(con, "threads", str(int(threads)))
@@ -66,12 +66,12 @@ def open_run_file(
     return con
 
 
-@cache
-def _names() -> list[str]:
+def _names(con: duckdb.DuckDBPyConnection) -> Sequence[str]:
     """Those of the fixed settings that this build of DuckDB has; asking takes longer than setting them."""
-    with duckdb.connect(":memory:") as con:
-        known = {row[0] for row in con.execute("SELECT name FROM duckdb_settings()").fetchall()}
-    return [name for name in _FIXED if name in known]
+    if not _known:
+        there = {row[0] for row in con.execute("SELECT name FROM duckdb_settings()").fetchall()}
+        _known.extend(name for name in _FIXED if name in there)
+    return _known
 
 
 def _set(con: duckdb.DuckDBPyConnection, name: str, value: str) -> None:

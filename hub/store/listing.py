@@ -41,7 +41,7 @@ def runs(
     if state is not None:
         query = query.where(table.c.state == state)
     with database.begin(reading=True) as connection:
-        return [read_row(row) for row in connection.execute(_back(query, [table.c.id], after, limit))]
+        return [read_row(row) for row in connection.execute(back(query, [table.c.id], after, limit))]
 
 
 def stored_plans(
@@ -53,7 +53,7 @@ def stored_plans(
     if state is not None:
         query = query.where(table.c.state == state)
     with database.begin(reading=True) as connection:
-        return [plans.read_row(row) for row in connection.execute(_back(query, [table.c.id], after, limit))]
+        return [plans.read_row(row) for row in connection.execute(back(query, [table.c.id], after, limit))]
 
 
 def quarantined(
@@ -75,7 +75,7 @@ def quarantined(
         query = query.where(table.c.cause == cause)
     if not closed:
         query = query.where(table.c.state.not_in(CLOSED))
-    return entry_rows(database, _back(query, [table.c.id], after, limit))
+    return entry_rows(database, back(query, [table.c.id], after, limit))
 
 
 def open_reviews(
@@ -84,7 +84,7 @@ def open_reviews(
     """The oldest first; ``after`` is (opened_at, id)."""
     query = reviews.counted().where(review.c.exchange.in_(exchanges), review.c.state == state)
     with database.begin(reading=True) as connection:
-        rows = connection.execute(_on(query, [review.c.opened_at, review.c.id], after, limit))
+        rows = connection.execute(on(query, [review.c.opened_at, review.c.id], after, limit))
         return [reviews.read_row(row) for row in rows]
 
 
@@ -100,20 +100,23 @@ def entities(database: Database, model: str, wanted: Wanted, after: After, limit
         query = query.where(golden.c[name] == value)
     changed = wanted.order == "changed"
     columns = [golden.c["_seq"], golden.c["_id"]] if changed else [golden.c["_id"]]
-    return entity_rows(database, model, _on(query, columns, after, limit))
+    return entity_rows(database, model, on(query, columns, after, limit))
 
 
-def _on(query: Select[Any], columns: Sequence[ColumnElement[Any]], after: After, limit: int) -> Select[Any]:
+def on(query: Select[Any], columns: Sequence[ColumnElement[Any]], after: After, limit: int) -> Select[Any]:
+    """The rows after a place, upwards."""
     if after is not None:
-        query = query.where(tuple_(*columns) > _place(columns, after))
+        query = query.where(tuple_(*columns) > place(columns, after))
     return query.order_by(*columns).limit(limit)
 
 
-def _back(query: Select[Any], columns: Sequence[ColumnElement[Any]], after: After, limit: int) -> Select[Any]:
+def back(query: Select[Any], columns: Sequence[ColumnElement[Any]], after: After, limit: int) -> Select[Any]:
+    """The rows after a place, downwards."""
     if after is not None:
-        query = query.where(tuple_(*columns) < _place(columns, after))
+        query = query.where(tuple_(*columns) < place(columns, after))
     return query.order_by(*(column.desc() for column in columns)).limit(limit)
 
 
-def _place(columns: Sequence[ColumnElement[Any]], after: Sequence[Any]) -> Any:
+def place(columns: Sequence[ColumnElement[Any]], after: Sequence[Any]) -> Any:
+    """A place as a row that the columns are compared with."""
     return tuple_(*(literal(value, column.type) for column, value in zip(columns, after, strict=True)))

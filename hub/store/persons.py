@@ -23,7 +23,7 @@ def by_field(
     """Entities of a model by the text of a field: living ones, and merged ones, which lead to theirs."""
     golden = database.tables[entity_table(model)]
     found: dict[str, set[uuid.UUID]] = {}
-    for some in _batches(values):
+    for some in batches(values):
         query = select(golden.c[field], golden.c["_id"]).where(golden.c[field].in_(some), golden.c["_state"] != DELETED)
         for value, identity in connection.execute(query).tuples():
             found.setdefault(str(value), set()).add(identity)
@@ -37,7 +37,7 @@ def by_id(
     golden = database.tables[entity_table(model)]
     wanted = list(identities)
     found: dict[uuid.UUID, uuid.UUID] = {}
-    for some in _batches(wanted):
+    for some in batches(wanted):
         query = select(redirect.c.entity, redirect.c.target).where(redirect.c.entity.in_(some))
         ends = {one: one for one in some} | dict(connection.execute(query).tuples().all())
         alive = select(golden.c["_id"]).where(golden.c["_id"].in_(set(ends.values())), golden.c["_state"] < 2)
@@ -72,7 +72,7 @@ def by_account(
     for number, direction in connection.execute(here).tuples().all():
         read = direction == "inbound"
         names = [shadow.c.key] if read else [shadow.c.foreign_id, shadow.c.foreign_key]
-        for some in _batches(accounts):
+        for some in batches(accounts):
             query = select(shadow.c.entity, *names).where(
                 shadow.c.source == number, shadow.c.entity.is_not(None), or_(*(name.in_(some) for name in names))
             )
@@ -82,6 +82,7 @@ def by_account(
     return found
 
 
-def _batches(values: Iterable[T]) -> Iterable[list[T]]:
+def batches(values: Iterable[T]) -> Iterable[list[T]]:
+    """A few hundred at a time: what one statement may name."""
     every = list(values)
     return (every[start : start + BATCH] for start in range(0, len(every), BATCH))

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select, tuple_, update
+from sqlalchemy import Connection, Select, and_, func, literal, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from hub.store import wake
+from hub.store import listing, wake
 from hub.store.database import Database
+from hub.store.persons import batches
 from hub.store.review_tables import redirect
 from hub.store.tables import model_seq
 from hub.store.todo_tables import assignment, todo, todo_report
 
-BATCH = 400
+BOXES = ("to_do", "to_read", "initiated", "done")
+"""Where a to-do lies for somebody; the first of several counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,7 @@ class Stored:
 def find(connection: Connection, keys: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], Stored]:
     """To-dos by (system, tenant, id of the source)."""
     found: dict[tuple[str, str, str], Stored] = {}
-    for start in range(0, len(keys), BATCH):
-        some = keys[start : start + BATCH]
+    for some in batches(keys):
         named = tuple_(todo.c.system, todo.c.tenant, todo.c.source_id).in_(some)
         by_id: dict[uuid.UUID, Stored] = {}
         for row in connection.execute(select(todo).where(named)).mappings():
@@ -121,7 +122,7 @@ def listed(
         query = query.where(assignment.c.due_at < wanted.due_before)
     if wanted.text:
         query = query.where(todo.c.title.icontains(wanted.text, autoescape=True))
-    query = _ordered(query, wanted.order, after).limit(limit)
+    query = _ordered(query, wanted.order, after, limit)
     with database.begin(reading=True) as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
 
@@ -136,33 +137,23 @@ def place(row: Mapping[str, Any], order: str) -> list[Any]:
     return [row["since"], row["id"]]
 
 
-def _ordered(query: Select[Any], order: str, after: Sequence[Any] | None) -> Select[Any]:
+def _ordered(query: Select[Any], order: str, after: Sequence[Any] | None, limit: int) -> Select[Any]:
     since, due, identity = assignment.c.since, assignment.c.due_at, assignment.c.todo
     match order:
         case "oldest":
-            if after is not None:
-                query = query.where(tuple_(since, identity) > _literals((since, identity), after))
-            return query.order_by(since, identity)
-        case "due":  # without a date: last
+            return listing.on(query, [since, identity], after, limit)
+        case "priority":
+            return listing.back(query, [assignment.c.priority, since, identity], after, limit)
+        case "due":  # without a date: last, by id
             if after is not None:
                 moment, last = after
                 behind = and_(due.is_(None), identity > literal(last, identity.type))
                 if moment is not None:
-                    dated = tuple_(due, identity) > _literals((due, identity), after)
+                    dated = tuple_(due, identity) > listing.place([due, identity], after)
                     behind = or_(and_(due.is_not(None), dated), due.is_(None))
                 query = query.where(behind)
-            return query.order_by(due.is_(None), due, identity)
-        case "priority":
-            columns: tuple[ColumnElement[Any], ...] = (assignment.c.priority, since, identity)
-        case _:
-            columns = (since, identity)
-    if after is not None:
-        query = query.where(tuple_(*columns) < _literals(columns, after))
-    return query.order_by(*(column.desc() for column in columns))
-
-
-def _literals(columns: Sequence[ColumnElement[Any]], values: Sequence[Any]) -> Any:
-    return tuple_(*(literal(value, column.type) for column, value in zip(columns, values, strict=True)))
+            return query.order_by(due.is_(None), due, identity).limit(limit)
+    return listing.back(query, [since, identity], after, limit)
 
 
 def _lead(
@@ -223,13 +214,10 @@ def unresolved(
         select(a.system, a.receiver, a.unresolved, func.count())
         .where(a.person.is_(None), a.box != "")
         .group_by(a.system, a.receiver, a.unresolved)
-        .order_by(a.system, a.receiver)
-        .limit(limit)
     )
     if systems is not None:
         query = query.where(a.system.in_(systems))
-    if after is not None:
-        query = query.where(tuple_(a.system, a.receiver) > _literals((a.system, a.receiver), after))
+    query = listing.on(query, [a.system, a.receiver], after, limit)
     with database.begin(reading=True) as connection:
         return [tuple(row) for row in connection.execute(query)]
 
@@ -242,10 +230,8 @@ def receivers(connection: Connection, near: Near | None) -> list[tuple[str, str,
         return [tuple(row) for row in connection.execute(query)]
     found = {tuple(row) for row in connection.execute(query.where(a.person.is_(None)))}
     for column, values in ((a.person, near.persons), (a.receiver, near.called)):
-        listed = list(values)
-        for start in range(0, len(listed), BATCH):
-            some = query.where(column.in_(listed[start : start + BATCH]))
-            found |= {tuple(row) for row in connection.execute(some)}
+        for some in batches(values):
+            found |= {tuple(row) for row in connection.execute(query.where(column.in_(some)))}
     return sorted(found, key=str)
 
 
@@ -272,18 +258,24 @@ def give(
 
 
 def relead(connection: Connection, identities: Sequence[uuid.UUID]) -> None:
-    """Mark anew, of these to-dos, the one assignment per person that his list shows: by box, then receiver."""
+    """Mark anew the ``leading`` assignments of these to-dos."""
     a = assignment.c
-    best = {"to_do": 0, "to_read": 1, "initiated": 2, "done": 3}
-    for start in range(0, len(identities), BATCH):
-        some = identities[start : start + BATCH]
+    for some in batches(identities):
         connection.execute(update(assignment).where(a.todo.in_(some)).values(lead=False))
-        query = select(a.todo, a.receiver, a.person, a.box)
-        rows = connection.execute(query.where(a.todo.in_(some), a.person.is_not(None), a.box != "")).tuples().all()
-        leads: dict[tuple[uuid.UUID, uuid.UUID], str] = {}
-        for identity, receiver, person, _ in sorted(rows, key=lambda row: (best[row[3]], row[1])):
-            leads.setdefault((identity, person), receiver)
-        for (identity, _), receiver in leads.items():
+        rows = connection.execute(select(a.todo, a.receiver, a.person, a.box).where(a.todo.in_(some))).tuples()
+        for identity, receiver in leading(rows.all()):
             connection.execute(
                 update(assignment).where(a.todo == identity, a.receiver == receiver).values(lead=True)
             )
+
+
+def leading(
+    rows: Iterable[tuple[uuid.UUID, str, uuid.UUID | None, str]],
+) -> set[tuple[uuid.UUID, str]]:
+    """Of (to-do, receiver, person, box) the one (to-do, receiver) per person that his list shows, where he has it
+    by several accounts: by box, then by receiver."""
+    seen = [row for row in rows if row[2] is not None and row[3]]
+    first: dict[tuple[uuid.UUID, uuid.UUID | None], str] = {}
+    for identity, receiver, person, _ in sorted(seen, key=lambda row: (BOXES.index(row[3]), row[1])):
+        first.setdefault((identity, person), receiver)
+    return {(identity, receiver) for (identity, _), receiver in first.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from hub.store.todos import Stored
+from hub.store.todos import BOXES, Stored
 from hub.todos.received import LEVELS
 
 NAMES: Final = {number: name for name, number in LEVELS.items()}
@@ -68,7 +68,7 @@ def counted(rows: Iterable[tuple[str, str, int, bool, int]]) -> Mapping[str, Any
     """Counts by box: how many, how many of them unread, by system and by priority."""
     found: dict[str, dict[str, Any]] = {
         box: {"count": 0, "unread": 0, "systems": {}, "priorities": {}}
-        for box in ("to_do", "to_read", "initiated", "done")
+        for box in BOXES
     }
     for box, system, level, read, count in rows:
         one = found[box]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from hub.exchange.ground import Hub
 from hub.store import todos
@@ -19,8 +19,8 @@ from hub.todos.people import SEQUENCE, Found, resolve
 from hub.todos.received import LEVELS
 from hub.todos.reports import Key, Report, moment_of
 
-ORDER: Final = {"to_do": 0, "to_read": 1, "initiated": 2, "done": 3, "": 4}
-"""Which of several accounts of a person counts."""
+Registers = tuple[dict[str, Any], dict[str, dict[str, Any]]]
+"""As ``converge.dumped`` answers them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,6 @@ class _Open:
     before: dict[str, Any]
     stored: Stored | None
     reports: list[dict[str, Any]] = field(default_factory=list)
-    changed: bool = False
 
 
 def take(hub: Hub, reports: Sequence[Report], by: str) -> list[Taken]:
@@ -55,10 +54,13 @@ def take(hub: Hub, reports: Sequence[Report], by: str) -> list[Taken]:
         known = todos.find(connection, sorted({one.key for one in reports}))
         opened: dict[Key, _Open] = {}
         taken = [_join(opened, known.get(one.key), one, seq, moment, by) for one in reports]
-        meant = {(key.system, name) for key, one in opened.items() if one.changed for name in one.state.rows}
+        changed = {key: registers for key, one in opened.items() if (registers := _changed(one)) is not None}
+        meant = {(key.system, name) for key in changed for name in opened[key].state.rows}
         people = resolve(connection, hub, meant)
-        rows = [_row(key, one, seq, moment) for key, one in opened.items() if one.changed]
-        given = [row for key, one in opened.items() if one.changed for row in _assignments(key, one, people, seq)]
+        rows, given = [], []
+        for key, (own, receivers) in changed.items():
+            rows.append(_row(key, opened[key], own, seq, moment))
+            given += _assignments(key, opened[key], receivers, people, seq)
         history = [row for one in opened.values() for row in one.reports]
         todos.write(connection, rows, given, history)
     return taken
@@ -75,7 +77,6 @@ def _join(
     after = _visible(one.state)
     moved = after != one.before
     one.before = after
-    one.changed |= moved or created or dumped(one.state) != _stored_registers(one)
     one.reports.append(_told(one, report, ignored, seq, moment, by))
     result = "created" if created else "updated" if moved else "ignored" if ignored else "unchanged"
     return Taken(report.key, one.id, result, ignored)
@@ -90,12 +91,13 @@ def _opened(stored: Stored | None) -> _Open:
     return _Open(row["id"], state, _visible(state), stored)
 
 
-def _stored_registers(one: _Open) -> Any:
+def _changed(one: _Open) -> Registers | None:
+    """Its registers, where they are others than those stored; None where nothing is to be written."""
+    now = dumped(one.state)
     if one.stored is None:
-        return None
-    return one.stored.row["registers"], {
-        name: row["registers"] for name, row in one.stored.receivers.items()
-    }
+        return now
+    receivers = {name: row["registers"] for name, row in one.stored.receivers.items()}
+    return None if now == (one.stored.row["registers"], receivers) else now
 
 
 def _visible(state: State) -> dict[str, Any]:
@@ -132,8 +134,7 @@ def _told(
     }
 
 
-def _row(key: Key, one: _Open, seq: int, moment: dt.datetime) -> dict[str, Any]:
-    own, _ = dumped(one.state)
+def _row(key: Key, one: _Open, registers: Mapping[str, Any], seq: int, moment: dt.datetime) -> dict[str, Any]:
     content = one.state.content.value
     return {
         "id": one.id,
@@ -145,16 +146,19 @@ def _row(key: Key, one: _Open, seq: int, moment: dt.datetime) -> dict[str, Any]:
         "outcome": one.state.outcome,
         "title": " ".join((content or {}).get("title", {}).values()),
         "content": content,
-        "registers": own,
+        "registers": registers,
         "first_seen": one.stored.row["first_seen"] if one.stored else moment,
         "changed_at": moment,
     }
 
 
 def _assignments(
-    key: Key, one: _Open, people: Mapping[tuple[str, str], Found], seq: int
-) -> Iterable[dict[str, Any]]:
-    _, registers = dumped(one.state)
+    key: Key,
+    one: _Open,
+    registers: Mapping[str, Any],
+    people: Mapping[tuple[str, str], Found],
+    seq: int,
+) -> list[dict[str, Any]]:
     content: Mapping[str, Any] = one.state.content.value or {}
     rows = []
     for receiver in one.state.rows:
@@ -167,7 +171,6 @@ def _assignments(
                 "person": found.person,
                 "unresolved": found.why,
                 "box": now.box,
-                "lead": False,
                 "outcome": now.outcome,
                 "read": now.read,
                 "urges": now.urges,
@@ -180,16 +183,8 @@ def _assignments(
                 "registers": registers[receiver],
             }
         )
-    lead(rows)
-    return rows
-
-
-def lead(rows: Sequence[dict[str, Any]]) -> None:
-    """Mark the one row per person that his list shows."""
-    first: dict[uuid.UUID, dict[str, Any]] = {}
-    for row in sorted(rows, key=lambda row: (ORDER[row["box"]], row["receiver"])):
-        if row["person"] is not None and row["box"]:
-            row["lead"] = first.setdefault(row["person"], row) is row
+    leads = todos.leading((one.id, row["receiver"], row["person"], row["box"]) for row in rows)
+    return [row | {"lead": (one.id, row["receiver"]) in leads} for row in rows]
 
 
 def _moment(text: Any) -> dt.datetime | None:

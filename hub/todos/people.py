@@ -83,7 +83,7 @@ def _called(
             return persons.by_account(connection, people.model, system, values)
         case "person":
             return {value: {identity} for value in values if (identity := _uuid(value)) is not None}
-    field = {**people.receivers}.get(kind)  # type: ignore[call-overload]
+    field = next((field for called, field in people.receivers.items() if called == kind), None)
     if field is None:
         return None
     return persons.by_field(connection, hub.database, people.model, field, values)

@@ -17,7 +17,7 @@ from connectors.simulators.tables import Table
 from hub.testing import Case, failures, run_contract
 from hub.testing.writing import BATCH, SINGLE, WHOLE, exempting
 from tests.faults.matrix import row
-from tests.systems.simulated import opened
+from tests.systems.simulated import opened, serving
 
 pytestmark = [
     pytest.mark.against("dingtalk", "DingTalk", "simulator"),
@@ -201,14 +201,7 @@ WRITES: dict[str, Product] = {
 @pytest.fixture(scope="module")
 def served() -> Iterator[Callable[[str], Simulator]]:
     """Each product once; it is emptied for every system of the kit."""
-    with ExitStack() as stack:
-        there: dict[str, Simulator] = {}
-
-        def serve(product: str) -> Simulator:
-            if product not in there:
-                there[product] = stack.enter_context(Simulator(product, records=3))
-            return there[product]
-
+    with serving(lambda _: 3) as serve:
         yield serve
 
 

@@ -4,7 +4,6 @@ come or an error says why, and the product's own log shows that nothing was crea
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from connectors.simulators import Simulator
 from hub.contract import Change, Operation
 from hub.errors import AuthError, HubError, Retriable
 from tests.faults.matrix import row
-from tests.systems.simulated import Simulated, connected, simulated
+from tests.systems.simulated import Simulated, connected, serving, simulated
 
 pytestmark = [
     pytest.mark.against("dingtalk", "DingTalk", "simulator"),
@@ -64,15 +63,7 @@ hub's grace and guard keep who was on it until then."""
 @pytest.fixture(scope="module")
 def served() -> Iterator[Callable[[str], Simulator]]:
     """Each product once: reading changes nothing."""
-    with ExitStack() as stack:
-        there: dict[str, Simulator] = {}
-
-        def serve(product: str) -> Simulator:
-            if product not in there:
-                simulator = Simulator(product, records=RECORDS.get(product, 60))
-                there[product] = stack.enter_context(simulator)
-            return there[product]
-
+    with serving(lambda product: RECORDS.get(product, 60)) as serve:
         yield serve
 
 

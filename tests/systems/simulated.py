@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,3 +81,17 @@ def simulated(product: str, name: str = "", *, records: int | None = None, **lim
     """A product, and the connector of its example ``name``."""
     with Simulator(product, records=records) as simulator, connected(simulator, name or product, **limits) as said:
         yield said
+
+
+@contextmanager
+def serving(records: Callable[[str], int]) -> Iterator[Callable[[str], Simulator]]:
+    """Answers a product's simulator, started when it is first asked for; ``records`` says how many it begins with."""
+    with ExitStack() as stack:
+        there: dict[str, Simulator] = {}
+
+        def serve(product: str) -> Simulator:
+            if product not in there:
+                there[product] = stack.enter_context(Simulator(product, records=records(product)))
+            return there[product]
+
+        yield serve
