@@ -6,6 +6,9 @@ record where it was read. Each is left as it is, disabled (an update of the fiel
 or deleted, as the mapping says. What waits for a grace is remembered with the moment it was first seen to
 have left (table ``departure``): ``remembering`` (key, kind, since, hash) and ``forgetting`` (key) are parts of
 the plan, written when it was sent.
+
+What a target holds is ``held_there``: what it acknowledged, and creates that were begun and whose answer never came.
+Those are looked up before anything is done to them; see ``delivering.sender``.
 """
 
 from __future__ import annotations
@@ -50,7 +53,7 @@ class Departures:
         """Query of the keys whose grace is over and whose reaction has not come yet."""
         reaction = self._reaction("b.kind", "b.since")
         return f"""SELECT key FROM (SELECT b.key, a.ends, {reaction} AS reaction FROM departed_before b
-            JOIN acknowledged a ON a.key = b.key)
+            JOIN held_there a ON a.key = b.key)
             WHERE reaction = 'delete' OR (reaction = 'disable' AND ends IS NULL)"""
 
     def react(self, query: str) -> None:
@@ -60,17 +63,17 @@ class Departures:
         run.sql(f"CREATE OR REPLACE TABLE departing AS {query}")
         run.sql(f"""CREATE OR REPLACE TABLE departed AS SELECT d.key, d.kind, d.hash, b.since,
                 {self._reaction("d.kind", "b.since")} AS reaction
-            FROM (SELECT * FROM departing SEMI JOIN acknowledged USING (key)) d
+            FROM (SELECT * FROM departing SEMI JOIN held_there USING (key)) d
             LEFT JOIN departed_before b ON b.key = d.key AND b.kind = d.kind""")
-        run.sql("""INSERT INTO sending BY NAME SELECT key, 'delete' AS operation, a.hash, a.hash AS expected,
-                a.foreign_id, a.foreign_key, a.foreign_key AS known, a.version, '{}' AS body
-            FROM acknowledged a SEMI JOIN (FROM departed WHERE reaction = 'delete') USING (key)""")
+        run.sql("""INSERT INTO sending BY NAME SELECT key, 'delete' AS operation, coalesce(a.hash, 0) AS hash,
+                a.hash AS expected, a.foreign_id, a.foreign_key, a.foreign_key AS known, a.version, '{}' AS body
+            FROM held_there a SEMI JOIN (FROM departed WHERE reaction = 'delete') USING (key)""")
         if self.body:
             run.sql(f"""INSERT INTO sending BY NAME SELECT key, 'disable' AS operation, {self.hash}::BIGINT AS hash,
                     a.hash AS expected, a.foreign_id, a.foreign_key, a.foreign_key AS known, a.version,
                     {sql_text(self.body)} AS body
-                FROM acknowledged a SEMI JOIN (FROM departed WHERE reaction = 'disable') USING (key)
-                WHERE a.hash <> {self.hash}""")
+                FROM held_there a SEMI JOIN (FROM departed WHERE reaction = 'disable') USING (key)
+                WHERE a.hash IS DISTINCT FROM {self.hash}""")
         self._memory()
 
     def newly_absent(self) -> int:
@@ -78,7 +81,7 @@ class Departures:
         if not self.chains[ABSENT]:
             return 0
         return int(
-            self.run.one(f"""SELECT count(*) FROM departed d JOIN acknowledged a USING (key)
+            self.run.one(f"""SELECT count(*) FROM departed d JOIN held_there a USING (key)
                 WHERE d.kind = '{ABSENT}' AND d.since IS NULL AND a.ends IS NULL""")
         )
 
@@ -122,7 +125,7 @@ class Departures:
             LEFT JOIN departed_before b ON b.key = d.key AND b.kind = d.kind
             WHERE d.kind IN ({kinds}) AND (d.since IS NULL OR d.hash IS DISTINCT FROM b.hash)""")
         self.run.sql(f"""CREATE OR REPLACE TABLE forgetting AS SELECT b.key FROM departed_before b
-            LEFT JOIN acknowledged a ON a.key = b.key LEFT JOIN departed d ON d.key = b.key
+            LEFT JOIN held_there a ON a.key = b.key LEFT JOIN departed d ON d.key = b.key
             WHERE a.key IS NULL OR b.key IN (SELECT _key FROM mapped)
                 OR (d.key IS NOT NULL AND (d.kind <> b.kind OR d.kind NOT IN ({kinds})))""")
 

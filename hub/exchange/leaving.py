@@ -55,11 +55,11 @@ class Leaving:
 
     def _elements(self) -> str:
         """What is left of a record of which an element could not be read is not known."""
-        return f"""SELECT a.key, '{ABSENT}' AS kind, f.hash FROM acknowledged a JOIN fresh f ON f.key = (a.key->>'$[0]')
+        return f"""SELECT a.key, '{ABSENT}' AS kind, f.hash FROM held_there a JOIN fresh f ON f.key = (a.key->>'$[0]')
             ANTI JOIN mapped m ON m._key = a.key ANTI JOIN (SELECT {PARENT} AS key FROM rejected) r ON r.key = f.key"""
 
     def _told(self) -> str:
-        return f"""SELECT key, '{ABSENT}' AS kind, NULL::BIGINT AS hash FROM acknowledged
+        return f"""SELECT key, '{ABSENT}' AS kind, NULL::BIGINT AS hash FROM held_there
             WHERE {self._record} IN (SELECT key FROM told)
             AND {self._record} NOT IN (SELECT key FROM extracted WHERE key IS NOT NULL)"""
 
@@ -68,7 +68,7 @@ class Leaving:
         touched = inbox.touched(self.session, self.exchange)
         self.run.table("touched", pa.table({"key": pa.array(touched, pa.string())}))
         known = "SELECT key FROM extracted WHERE key IS NOT NULL UNION FROM told UNION FROM touched"
-        return f"""SELECT key, '{ABSENT}' AS kind, NULL::BIGINT AS hash FROM acknowledged
+        return f"""SELECT key, '{ABSENT}' AS kind, NULL::BIGINT AS hash FROM held_there
             WHERE {self._record} NOT IN ({known})"""
 
     def _left_before(self) -> str:
@@ -81,7 +81,7 @@ class Leaving:
         were not."""
         if self.snapshot:
             return
-        missing = self.run.one(f"""SELECT count(*) FROM acknowledged
+        missing = self.run.one(f"""SELECT count(*) FROM held_there
             WHERE {self._record} NOT IN (SELECT key FROM extracted WHERE key IS NOT NULL)""")
         if missing:
             reason = self.extracted.certificate.reason or "it gave no record"

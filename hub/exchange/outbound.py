@@ -36,7 +36,7 @@ from hub.mapping.compile import Compiled
 from hub.mapping.compiled import whole_hash
 from hub.mapping.evaluate import evaluate
 from hub.mapping.lineage import lineage
-from hub.store import entities, shadows
+from hub.store import deliveries, entities, shadows
 from hub.store.bulk import Bulk
 from hub.workspace.shape import MappingFile, ModelFile, Output
 
@@ -122,7 +122,7 @@ class _Planner:
 
     def from_model(self, *, initial: bool, full: bool) -> Manifest:
         run, asked = self.run, self._asked(None, initial=initial, full=full)
-        take(run, "acknowledged", shadows.acknowledged(self.session, self.number))
+        self._acknowledged()
         self.departures.read()
         read, seq = self._read_golden(asked.seq)
         self.progress("extract", {"read": read})
@@ -159,7 +159,7 @@ class _Planner:
     ) -> Manifest:
         run, workspace = self.run, self.hub.workspace
         asked, extracted = self._extracted(stack, initial=initial, full=full, accept_drift=accept_drift)
-        take(run, "acknowledged", shadows.acknowledged(self.session, self.number))
+        self._acknowledged()
         self.departures.read()
         mapped = map_records(
             run,
@@ -297,6 +297,15 @@ class _Planner:
         take(self.run, "golden_due", entities.changed_since(self.session, self.hub.database, model, -1, wanted))
         self.run.sql("INSERT INTO golden_read SELECT * FROM golden_due ANTI JOIN golden_read USING (_id)")
 
+    def _acknowledged(self) -> None:
+        """``acknowledged``: what the target last said it holds; ``begun`` (key, foreign_key): creates whose end nobody
+        knows; ``held_there``: both, as the target may hold either. What was begun has no hash and no id."""
+        run = self.run
+        take(run, "acknowledged", shadows.acknowledged(self.session, self.number))
+        take(run, "begun_all", deliveries.begun(self.session, self.number))
+        run.sql("CREATE OR REPLACE TABLE begun AS FROM begun_all ANTI JOIN acknowledged USING (key)")
+        run.sql("CREATE OR REPLACE TABLE held_there AS FROM acknowledged UNION ALL BY NAME FROM begun")
+
     def _sending(self) -> None:
         """``sending``: creates and updates; outputs equal to what was acknowledged are left out."""
         run, compiled = self.run, self.compiled
@@ -308,9 +317,10 @@ class _Planner:
         run.sql("""CREATE OR REPLACE TABLE sending AS SELECT o.key,
             CASE WHEN a.key IS NULL THEN 'create' WHEN a.ends IS NOT NULL THEN 'enable' ELSE 'update' END
                 AS operation,
-            o.hash, a.hash AS expected, a.foreign_id, o.foreign_key, a.foreign_key AS known,
+            o.hash, a.hash AS expected, a.foreign_id, o.foreign_key, coalesce(a.foreign_key, b.foreign_key) AS known,
             a.version, o.body, NULL::VARCHAR AS seen
-            FROM output_rows o LEFT JOIN acknowledged a USING (key) WHERE a.hash IS DISTINCT FROM o.hash""")
+            FROM output_rows o LEFT JOIN acknowledged a USING (key) LEFT JOIN begun b USING (key)
+            WHERE a.hash IS DISTINCT FROM o.hash""")
 
     def _whole_rows(self) -> None:
         """``whole`` and ``leftover``: all rows of a target that is written as a whole, and the keys of rows

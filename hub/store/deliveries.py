@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from hub.store.bulk import Bulk
+from hub.store.bulk import Bulk, Wire
 from hub.store.database import Database, new_id, now
 from hub.store.journal import Lease, fence
 from hub.store.quarantined import CLOSED, cause
@@ -25,6 +25,11 @@ def open_intents(database: Database, number: int) -> dict[str, uuid.UUID]:
     with database.begin() as connection:
         found = connection.execute(select(intent.c.key, intent.c.run_id).where(intent.c.source == number))
         return dict(found.tuples().all())
+
+
+def begun(session: Bulk, number: int) -> Wire:
+    """key, foreign_key: of what ``open_intents`` has."""
+    return session.read(select(intent.c.key, intent.c.foreign_key).where(intent.c.source == number))
 
 
 def intend(

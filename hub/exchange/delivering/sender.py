@@ -92,7 +92,8 @@ class Sender:
         often it is sent, and another when a record comes back to a state it had before, which a target that
         remembers ids would otherwise take for a repetition."""
         known = json.loads(row.known or row.foreign_key)
-        if row.operation == "create" or len(known) != len(self.target_key):  # the mapping names other key fields
+        if len(known) != len(self.target_key) or (row.operation == "create" and self.messages):
+            # the mapping names other key fields; a message that creates speaks of the record as it is now
             known = json.loads(row.foreign_key)
         name = f"{self.exchange}/{row.key}/{row.operation}/{row.hash}/{self._began(row)}"
         identity = uuid.uuid5(uuid.NAMESPACE_URL, name)
@@ -135,8 +136,7 @@ class Sender:
         """Until every row has its outcome, or has been tried often enough. A row in doubt is not sent again
         before the target has said whether it is there."""
         for index, row in enumerate(batch.rows):
-            begun = row.operation == "create" and row.key in self.doubtful
-            if not self.messages and (begun or looks_first(row, self.policy)):
+            if not self.messages and (row.key in self.doubtful or looks_first(row, self.policy)):
                 batch.doubt.add(index)
         while batch.waiting():
             batch.attempts += 1
@@ -242,7 +242,7 @@ class Sender:
             self._settle_doubt(target, resource, batch)
 
     def _can_go(self, row: Row) -> bool:
-        return row.operation != "create" and row.seen is None
+        return row.operation != "create" and row.seen is None and row.key not in self.doubtful
 
     def _decided(self, batch: Batch, index: int, there: Found | None) -> None:
         row, change = batch.rows[index], batch.changes[index]

@@ -84,7 +84,7 @@ def _sending(
     asked = "CASE WHEN operation IN ('enable', 'disable') THEN 'update' ELSE operation END"
     found = run.sql(f"""SELECT {asked}, count(*), count(*) FILTER (seen IS NOT NULL
             OR (operation <> 'create' AND {unversioned})
-            OR (operation = 'create' AND key IN (SELECT key FROM in_doubt)))
+            OR key IN (SELECT key FROM in_doubt))
         FROM sending GROUP BY 1""")
     return {name: count for name, count, _ in found}, {name: asked for name, _, asked in found}
 

@@ -22,7 +22,8 @@ class Crm:
     """``rows`` by their id; ``answers`` are statuses to give per code before it works: ``lost`` does the
     change and answers unknown, ``lost-before`` answers unknown and does nothing. ``lies`` are codes whose
     changes it acknowledges and does not keep; ``rewrites`` turns a row into what it stores; ``away`` calls
-    fail as a whole. Without ``ids`` it tells none: what it holds is known by its code alone."""
+    fail as a whole; where it is ``silent`` it cannot be asked. Without ``ids`` it tells none: what it holds is
+    known by its code alone."""
 
     replaces: bool = False
     batch: int = 100
@@ -38,6 +39,7 @@ class Crm:
     latency: float = 0.0
     threads: set[str] = field(default_factory=set)
     unreadable: bool = False
+    silent: bool = False
     ids: bool = True
     writable: bool = True
     hidden: set[str] = field(default_factory=set)
@@ -121,6 +123,8 @@ class Crm:
 
     def find(self, resource: Resource, keys: Sequence[Mapping[str, Any]]) -> list[Found | None]:
         self.calls += [("find", str(key["code"])) for key in keys]
+        if self.silent:
+            raise Retriable("crm.away", "nobody answers")
         with self.lock:
             known = [self._find(str(key["code"])) for key in keys]
         return [
