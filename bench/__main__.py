@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import audit, database, directory, events, inbound, matching, small, soap, startup
+from bench import audit, database, directory, events, inbound, matching, small, soap, startup, todos
 
 
 def main() -> int:
@@ -32,6 +32,7 @@ def main() -> int:
         jobs.add_parser("database", help="N rows of PostgreSQL over ODBC, beside the driver alone")
     )
     soap.declare(jobs.add_parser("soap", help="N workers from a paged SOAP operation, beside plain zeep"))
+    todos.declare(jobs.add_parser("todos", help="inbox pages and counts of N people, and reports that are pushed"))
     arguments = parser.parse_args()
     return int(arguments.run(arguments))
 

@@ -162,13 +162,12 @@ def _known(request: Request, here: Ground, rule: Dropin, system: str) -> Caller:
         return who
     address = request.client.host if request.client else ""
     if not any(_within(address, network) for network in rule.from_):
-        if wait := here.strangers.take(address):
-            raise too_many(wait)
-        raise AuthError(
-            "key.refused",
-            "the address is not one of the system's, and no key is shown",
-            hint=f"name it in todos.from of config/systems/{system}.yaml, or send Authorization: Bearer KEY",
-        )
+        with here.guessing(request):
+            raise AuthError(
+                "key.refused",
+                "the address is not one of the system's, and no key is shown",
+                hint=f"name it in todos.from of config/systems/{system}.yaml, or send Authorization: Bearer KEY",
+            )
     if wait := here.buckets.take(f"system:{system}"):
         raise too_many(wait)
     return Caller(f"system:{system}", frozenset({"todos:write"}), {"systems": frozenset({system})})

@@ -8,7 +8,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from hub.api.ground import Ground, Here, caller
-from hub.api.limits import too_many
 from hub.api.paging import json_bytes
 from hub.api.problems import Refused
 from hub.bus.accept import Accepted
@@ -44,9 +43,11 @@ def _keyed(request: Request, here: Ground, system: str, resource: str, body: byt
 
 
 def _signed(request: Request, here: Ground, system: str, resource: str, body: bytes) -> Accepted:
-    address = request.client.host if request.client else ""
-    if wait := here.strangers.take(address):
-        raise too_many(wait)
+    with here.guessing(request):
+        return _proven(request, here, system, resource, body)
+
+
+def _proven(request: Request, here: Ground, system: str, resource: str, body: bytes) -> Accepted:
     known = here.hub.workspace.systems.get(system)
     if known is None or known.push is None:
         raise Refused(
@@ -57,8 +58,6 @@ def _signed(request: Request, here: Ground, system: str, resource: str, body: by
     secrets = [here.secrets.resolve(one).reveal() for one in known.push.references]
     headers = {name.lower(): value for name, value in request.headers.items()}
     moment = here.hub.clock().timestamp()
-    accepted = here.door.webhook(f"{system}.{resource}", known.push, headers, body, secrets, moment)
-    here.strangers.refund(address)
-    return accepted
+    return here.door.webhook(f"{system}.{resource}", known.push, headers, body, secrets, moment)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Annotated, Any, Final
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from hub.api.limits import Buckets, too_many
 from hub.bus.accept import Door
-from hub.errors import AuthError, ConfigError, HubError
+from hub.errors import AuthError, ConfigError, HubError, Retriable
 from hub.exchange.ground import Hub
 from hub.exchange.pipeline import Result
 from hub.security import access, clearance
@@ -99,6 +100,20 @@ class Ground:
     starter: Starter
     door: Door
 
+    @contextmanager
+    def guessing(self, request: Request) -> Iterator[None]:
+        """Around what a stranger could try for ever: what is refused counts against his address, and only that, so
+        that many good requests at once do not. Refused ``request.many``."""
+        address = request.client.host if request.client else ""
+        if wait := self.strangers.wait(address):
+            raise too_many(wait)
+        try:
+            yield
+        except HubError as error:
+            if not isinstance(error, Retriable):  # a database that is away is nobody's guess
+                self.strangers.take(address)
+            raise
+
     def of(self, caller: Caller) -> Hub:
         """The hub, with the caller as who acts."""
         return dataclasses.replace(self.hub, actor=caller.actor)
@@ -114,35 +129,29 @@ def caller(request: Request) -> Caller:
     """Whose key the request carries, within its rate. AuthError ``key.refused``; Refused ``request.many``."""
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
-        _stranger(request)
-        raise AuthError(
-            "key.refused", "the request carries no key", hint="send Authorization: Bearer KEY"
-        )
+        with ground(request).guessing(request):
+            raise AuthError(
+                "key.refused", "the request carries no key", hint="send Authorization: Bearer KEY"
+            )
     return caller_by(request, text.strip())
 
 
 def caller_by(request: Request, key: str) -> Caller:
     """Whose key it is, within its rate and that of the address it comes from; the errors of ``caller``."""
     here = ground(request)
-    address = _stranger(request)
-    found = access.caller_of(here.hub.database, key, here.hub.clock())
-    here.strangers.refund(address)  # only wrong keys count against an address
+    with here.guessing(request):
+        found = access.caller_of(here.hub.database, key, here.hub.clock())
     wait = here.buckets.take(found.name)
     if wait:
         raise too_many(wait)
     return found
 
 
-def _stranger(request: Request) -> str:
-    """The address of a request, which may not try keys for ever."""
-    address = request.client.host if request.client else ""
-    wait = ground(request).strangers.take(address)
-    if wait:
-        raise too_many(wait)
-    return address
+async def _here(request: Request) -> Ground:
+    return ground(request)  # async, or it would cost a thread of the pool
 
 
-Here = Annotated[Ground, Depends(ground)]
+Here = Annotated[Ground, Depends(_here)]
 
 
 def allowed(grant: str) -> Any:

@@ -39,10 +39,11 @@ class Buckets:
             self._left.popitem(last=False)
         return wait
 
-    def refund(self, name: str) -> None:
-        """Give a token back."""
-        left, since = self._left.get(name, (float(self.burst), self.clock()))
-        self._left[name] = (min(float(self.burst), left + 1), since)
+    def wait(self, name: str) -> float:
+        """Seconds until there is a token; takes none."""
+        left, since = self._left.get(name, (float(self.burst), 0.0))
+        left += (self.clock() - since) * self.rate
+        return max(0.0, (1 - left) / self.rate)
 
 
 def too_many(wait: float) -> HubError:

@@ -30,6 +30,17 @@ def by_field(
     return found
 
 
+def by_key(database: Database, model: str, called: str) -> list[uuid.UUID]:
+    """Living entities whose key, of one text field, is this; nobody where the key is another."""
+    key = database.models[model].key
+    if len(key) != 1 or database.models[model].fields[key[0]].type != "text":
+        return []
+    golden = database.tables[entity_table(model)]
+    query = select(golden.c["_id"]).where(golden.c[key[0]] == called, golden.c["_state"] == 0).limit(2)
+    with database.begin(reading=True) as connection:
+        return list(connection.scalars(query))
+
+
 def by_id(
     connection: Connection, database: Database, model: str, identities: Iterable[uuid.UUID]
 ) -> dict[uuid.UUID, uuid.UUID]:

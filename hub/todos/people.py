@@ -106,6 +106,9 @@ def person(hub: Hub, called: str) -> uuid.UUID:
             where="config/hub.yaml: people",
             hint="declare people: {model: …, receivers: {…}}",
         )
+    quickly = persons.by_key(hub.database, people.model, called)
+    if len(quickly) == 1:
+        return quickly[0]
     found = entities(hub.database, people.model, called, 2, gone=True)
     if not found:
         raise ConfigError("person.unknown", "there is no such person", hint=f"cophub entities {people.model}")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from hub.api.app import described
+from hub.errors import AuthError, HubError
 from hub.security import access
 from hub.security.access import GRANTS
 from tests.stores import SqliteStore
@@ -137,6 +140,21 @@ def test_too_many_requests_are_told_when_to_come_again(tmp_path: Path):
     assert [one.status_code for one in answers] == [200, 200, 200, 429]
     assert 1 <= int(answers[-1].headers["retry-after"]) <= 2
     assert client.get("/v1/models", headers=made.key("b", "entities:read")).status_code == 200
+    made.close()
+
+
+def test_many_at_once_from_one_address_are_no_guesses(tmp_path: Path):
+    made, client = small(tmp_path, "")
+    here = client.app.app.state.ground  # type: ignore[attr-defined] # within what guards it
+    request = Request({"type": "http", "client": ("10.0.0.1", 1), "headers": []})
+    with ExitStack() as under_way:
+        for _ in range(100):
+            under_way.enter_context(here.guessing(request))
+    for _ in range(20):
+        with pytest.raises(AuthError), here.guessing(request):
+            raise AuthError("key.refused", "wrong")
+    with pytest.raises(HubError, match="too many"), here.guessing(request):
+        pass
     made.close()
 
 

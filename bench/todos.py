@@ -1,0 +1,320 @@
+"""The todos job: one inbox per person over PEOPLE persons and TODOS to-dos, as the API serves it.
+
+The persons are read by the hub itself, the to-dos are multiplied in the database from rows that it wrote. Whose inbox
+is asked for is drawn as to-dos are: who has many is asked for often. First requests come at a fixed rate, whatever
+the answers take (open loop); then as many as one worker answers, beside a bare FastAPI route that answers the same
+bytes; then the page's own SQL, beside pgbench with the same statement; last, reports that are pushed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psycopg
+from sqlalchemy import event
+
+from bench import bare, visitors
+from hub.bootstrap import open_hub
+from hub.exchange.ground import Hub
+from hub.exchange.pipeline import run_exchange
+from hub.security import access
+from hub.security.actors import Actor
+from hub.store import todos
+from hub.store.database import now
+from hub.store.migrate import migrate
+from hub.store.todos import Wanted
+from hub.todos.inbox import take
+from hub.todos.received import read
+
+FILES = {
+    "config/hub.yaml": """
+hub: bench
+api: {rate: 100000, burst: 100000}
+people: {model: person, receivers: {code: number, login: username}}
+""",
+    "config/models/person.yaml": """
+model: person
+level: L1
+key: [number]
+fields:
+  number: {type: text, required: true}
+  username: {type: text}
+  name: {type: text}
+""",
+    "config/systems/hr.yaml": """
+system: hr
+connector: files
+folder: ../data
+resources: {people: {path: people.ndjson, key: id, fields: {id: text, login: text, name: text}}}
+""",
+    "config/systems/oa.yaml": "system: oa\nconnector: webhook\nresources: {}\n",
+    "config/systems/erp.yaml": "system: erp\nconnector: webhook\nresources: {}\n",
+    "mappings/people.yaml": """
+mapping: people
+from: hr.people
+into: person
+unmatched: create
+fields: {number: id, username: login, name: name}
+""",
+}
+NUMBER = "floor({people} * power((hashint8(i)::bigint + 2147483648) / 4294967296.0, 2))::integer"
+"""Of a to-do the number of its person: a few have many, most have some."""
+IDENTITY = "('01930000' || lpad(to_hex(i), 24, '0'))::uuid"
+BOX = "(ARRAY['to_do','to_do','to_do','to_read','initiated','done','done','done','done','done'])[1 + i % 10]"
+SYSTEM = "(ARRAY['oa','erp'])[1 + i % 2]"
+SINCE = "TIMESTAMPTZ '2026-01-01 00:00:00Z' + i * interval '2 seconds'"
+DRAWN = 20_000
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    """The job's arguments."""
+    parser.add_argument("--people", type=int, default=100_000)
+    parser.add_argument("--todos", type=int, default=1_000_000)
+    parser.add_argument("--rate", type=int, default=100, help="requests a second, of each kind in its turn")
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--reports", type=int, default=20_000, help="reports pushed, new and changed")
+    parser.add_argument("--store", required=True, help="postgresql://… (emptied, but with --keep)")
+    parser.add_argument("--keep", action="store_true", help="what the last run made is there still")
+    parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure, and say it."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        result = measure(Path(name), arguments)
+    if arguments.json:
+        print(json.dumps(result))
+    return 0
+
+
+def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    """All figures of the job."""
+    variables = {"COPHUB_STORE": arguments.store}
+    for name, content in FILES.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content.lstrip("\n"))
+    if not arguments.keep:
+        bare.empty(arguments.store)
+        with open_hub(folder, variables=variables, schema=False) as opened:
+            migrate(opened.hub.database)
+        with open_hub(folder, variables=variables) as opened:
+            _fill(opened.hub, folder, arguments)
+    with open_hub(folder, variables=variables) as opened:
+        hub, moment = opened.hub, now()
+        key = access.make(
+            hub.database, hub.workspace, Actor("bench"), f"bench-{int(time.time())}", ["todos:read"], {}, None, moment
+        )
+        drawn = _drawn(arguments)
+        result: dict[str, Any] = {"people": arguments.people, "todos": arguments.todos}
+        with _Served(folder, variables) as address:
+            head = {"Authorization": f"Bearer {key}"}
+            for name, path in (("page", "/v1/todos?person={}"), ("counts", "/v1/todos/counts?person={}")):
+                paths = [path.format(f"P{number:08}") for number in drawn]
+                visitors.open_loop(address, paths[:200], head, 100, 2)
+                told = visitors.open_loop(address, paths, head, arguments.rate, arguments.seconds)
+                result[name] = told
+                _say(
+                    f"{name:8s} {arguments.rate}/s for {arguments.seconds} s: p50 {told['p50']:.1f} ms, "
+                    f"p99 {told['p99']:.1f} ms, largest {told['largest']:.1f} ms, {told['bytes']:,} bytes each"
+                )
+            paths = [f"/v1/todos?person=P{number:08}" for number in drawn]
+            result["saturated"] = visitors.closed_loop(address, paths, head, 8, 15)
+            sample = visitors.fetch(address, paths[:500], head)
+        with visitors.bare_server(sorted(sample, key=len)[len(sample) // 2]) as address:
+            result["bare"] = visitors.closed_loop(address, ["/page"], {}, 8, 15)
+        share = result["saturated"] / result["bare"]
+        _say(f"at saturation {result['saturated']:,.0f} pages/s, bare {result['bare']:,.0f}/s: {share:.2f}")
+        result |= _sql(hub, drawn, arguments)
+        result |= _pushed(hub, arguments)
+    return result
+
+
+# ------------------------------------------------------------ what is there
+
+
+def _fill(hub: Hub, folder: Path, arguments: argparse.Namespace) -> None:
+    begin = time.perf_counter()
+    (folder / "data").mkdir(exist_ok=True)
+    with (folder / "data/people.ndjson").open("wb") as stream:
+        for number in range(arguments.people):
+            person = {"id": f"P{number:08}", "login": f"user{number}", "name": f"张伟{number % 9973}"}
+            stream.write(orjson.dumps(person) + b"\n")
+    run_exchange(hub, "people", "full", "bench-people", initial=True)
+    _say(f"{arguments.people:,} people after {time.perf_counter() - begin:.0f} s")
+    take(hub, [read(_item("oa", 0), now())], "bench")
+    with psycopg.connect(arguments.store, autocommit=True) as connection:
+        _multiply(connection, arguments)
+    _say(f"{arguments.todos:,} to-dos after {time.perf_counter() - begin:.0f} s")
+
+
+def _item(system: str, number: int, **more: Any) -> dict[str, Any]:
+    return {
+        "system": system,
+        "id": f"T{number}",
+        "version": {"at": "2026-11-26T08:15:00Z"},
+        "title": {"en": f"Purchase of laptops {number}", "zh": f"采购笔记本电脑 {number}"},
+        "definition": "purchase",
+        "status": "ready",
+        "priority": "high",
+        "due": "2026-12-30T16:00:00Z",
+        "assignees": [{"to": {"code": f"P{number % 1000:08}"}}],
+        "links": {"pc": f"https://oa.example.com/flow/{number}", "mobile": f"https://m.oa.example.com/flow/{number}"},
+        "responses": [{"code": "agree", "nature": "positive"}, {"code": "disagree", "nature": "negative"}],
+    } | more
+
+
+def _multiply(connection: psycopg.Connection[Any], arguments: argparse.Namespace) -> None:
+    """To-dos 1 … N as copies of number 0, each of one person. Indexes are made after the rows."""
+    indexes = connection.execute(
+        "SELECT indexname, indexdef FROM pg_indexes WHERE tablename IN ('todo', 'assignment', 'todo_report')"
+        " AND indexname NOT LIKE '%_pkey' AND indexname NOT LIKE 'pk_%'"
+    ).fetchall()
+    for name, _ in indexes:
+        connection.execute(f"DROP INDEX {name}")  # type: ignore[arg-type]
+    connection.execute(
+        "CREATE UNLOGGED TABLE bench_person AS SELECT substr(number, 2)::integer AS n, _id FROM e_person"
+    )
+    for table, said in (
+        ("todo", {"id": IDENTITY, "system": SYSTEM, "source_id": "'T' || i", "seq": "1 + i / 100",
+                  "title": "'Purchase of laptops ' || i || ' 采购笔记本电脑 ' || i", "changed_at": SINCE}),
+        ("assignment", {"todo": IDENTITY, "receiver": "'code:' || p.n", "person": "p._id", "box": BOX, "since": SINCE,
+                        "system": SYSTEM, "priority": "(i / 3) % 4", "seq": "1 + i / 100", "read": "i % 3 = 0"}),
+        ("todo_report", {"todo": IDENTITY, "seq": "1 + i / 100"}),
+    ):  # fmt: skip
+        asked = "SELECT column_name FROM information_schema.columns WHERE table_name = %s"
+        names = [row[0] for row in connection.execute(asked, [table])]
+        values = ", ".join(said.get(name, f't."{name}"') for name in names)
+        numbers = NUMBER.format(people=arguments.people)
+        persons = f"JOIN bench_person p ON p.n = {numbers}" if table == "assignment" else ""
+        columns = ", ".join(f'"{name}"' for name in names)
+        connection.execute(
+            f"INSERT INTO {table} ({columns}) SELECT {values} FROM (SELECT * FROM {table} LIMIT 1) t "  # type: ignore[arg-type]
+            f"CROSS JOIN generate_series(1, {arguments.todos - 1}::bigint) AS g(i) {persons}"
+        )
+    for _, definition in indexes:
+        connection.execute(definition)
+    connection.execute("DROP TABLE bench_person")
+    connection.execute("VACUUM ANALYZE todo, assignment, todo_report, e_person")
+
+
+def _drawn(arguments: argparse.Namespace) -> list[int]:
+    """Numbers of persons, as often as they have to-dos."""
+    chosen = random.Random(5)
+    return [int(arguments.people * chosen.random() ** 2) for _ in range(DRAWN)]
+
+
+# ------------------------------------------------------------ SQL, reports
+
+
+def _sql(hub: Hub, drawn: list[int], arguments: argparse.Namespace) -> dict[str, Any]:
+    """The statement's time in the hub's process, and pgbench's for the same one over the same persons."""
+    with psycopg.connect(arguments.store) as connection:
+        wanted = [f"P{number:08}" for number in drawn[:2000]]
+        found = dict(connection.execute("SELECT number, _id FROM e_person WHERE number = ANY(%s)", [wanted]).fetchall())
+    persons = [found[number] for number in wanted]
+    spent, begun, seen = [0.0], [0.0], [""]
+
+    def before(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        begun[0] = time.perf_counter()
+
+    def after(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        spent[0] += time.perf_counter() - begun[0]
+        seen[0] = cursor.mogrify(statement, parameters) if hasattr(cursor, "mogrify") else statement
+        seen.append(parameters)
+
+    event.listen(hub.database.engine, "before_cursor_execute", before)
+    event.listen(hub.database.engine, "after_cursor_execute", after)
+    for _ in ("warm", "measured"):
+        spent[0] = 0.0
+        for person in persons:
+            todos.listed(hub.database, person, Wanted(), None, None, 50)
+    statement, parameters = seen[0], seen[-1]
+    ours = 1000 * spent[0] / len(persons)
+    text = _literal(statement, parameters, persons[-1])
+    theirs = _pgbench(text, persons, arguments.store)
+    _say(f"SQL of a page {ours:.3f} ms, by pgbench {theirs:.3f} ms: {ours / theirs:.2f}")
+    return {"sql_ms": ours, "pgbench_ms": theirs}
+
+
+def _literal(statement: str, parameters: Any, person: Any) -> str:
+    """The statement as pgbench takes it: the person drawn, the rest as it is."""
+
+    def value(match: re.Match[str]) -> str:
+        given = parameters[match[1]]
+        if given == person:
+            return ":person::uuid"
+        return str(given) if isinstance(given, int) else "'" + str(given) + "'"
+
+    return re.sub(r"%\((\w+)\)s(?:::\w+)?", value, statement)
+
+
+def _pgbench(statement: str, persons: list[Any], store: str) -> float:
+    """Milliseconds of one statement, prepared, by one client."""
+    with psycopg.connect(store, autocommit=True) as connection, tempfile.TemporaryDirectory() as name:
+        connection.execute("DROP TABLE IF EXISTS bench_drawn")
+        connection.execute("CREATE TABLE bench_drawn (n integer PRIMARY KEY, person uuid)")
+        with connection.cursor() as cursor:
+            cursor.executemany("INSERT INTO bench_drawn VALUES (%s, %s)", list(enumerate(persons)))
+        script = Path(name) / "page.sql"
+        one_line = " ".join(statement.split())
+        script.write_text(
+            f"\\set n random(0, {len(persons) - 1})\nSELECT person FROM bench_drawn WHERE n = :n \\gset\n{one_line};\n"
+        )
+        asked = ["pgbench", "-n", "-M", "prepared", "-r", "-c", "1", "-T", "10", "-f", str(script), store]
+        told = subprocess.run(asked, capture_output=True, text=True, check=False)
+        connection.execute("DROP TABLE bench_drawn")
+    if told.returncode:
+        raise SystemExit(told.stderr)
+    # of each statement: its mean in milliseconds before its text; the second one is the page
+    means = re.findall(r"^\s+([\d.]+)\s+\d+\s+(?:SELECT|WITH)", told.stdout, re.MULTILINE)
+    return float(means[-1])
+
+
+def _pushed(hub: Hub, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Reports a second: new ones, and the same with another status."""
+    result = {}
+    for name, more in (
+        ("new", {}),
+        ("changed", {"version": {"at": "2026-11-26T09:00:00Z"}, "title": "Purchase, changed"}),
+    ):
+        begin = time.perf_counter()
+        for start in range(0, arguments.reports, 500):
+            moment = now()
+            numbers = range(10**9 + start, 10**9 + start + 500)
+            take(hub, [read(_item("oa", number, **more), moment, at) for at, number in enumerate(numbers)], "bench")
+        result[f"{name}_per_second"] = arguments.reports / (time.perf_counter() - begin)
+        _say(f"reports, {name}: {result[f'{name}_per_second']:,.0f}/s")
+    return result
+
+
+class _Served:
+    """``cophub serve`` as a process, one worker."""
+
+    def __init__(self, folder: Path, variables: dict[str, str]) -> None:
+        self._asked = [str(folder), variables]
+
+    def __enter__(self) -> tuple[str, int]:
+        folder, variables = self._asked
+        command = [sys.executable, "-c", "from hub.cli import main; main()", "serve", "-w", folder, "--port"]
+        self._process, address = visitors.served(command, variables, "/healthz")
+        return address
+
+    def __exit__(self, *error: object) -> None:
+        self._process.terminate()
+        self._process.wait(timeout=60)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
