@@ -120,8 +120,8 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
         result: dict[str, Any] = {"people": arguments.people, "todos": arguments.todos}
         with _Served(folder, variables) as address:
             head = {"Authorization": f"Bearer {key}"}
-            for name, path in (("page", "/v1/todos?person={}"), ("counts", "/v1/todos/counts?person={}")):
-                paths = [path.format(f"P{number:08}") for number in drawn]
+            for name, asked in (("page", "/v1/todos"), ("counts", "/v1/todos/counts")):
+                paths = [f"{asked}?person=P{number:08}" for number in drawn]
                 visitors.open_loop(address, paths[:200], head, 100, 2)
                 told = visitors.open_loop(address, paths, head, arguments.rate, arguments.seconds)
                 result[name] = told
@@ -182,7 +182,7 @@ def _multiply(connection: psycopg.Connection[Any], arguments: argparse.Namespace
         " AND indexname NOT LIKE '%_pkey' AND indexname NOT LIKE 'pk_%'"
     ).fetchall()
     for name, _ in indexes:
-        connection.execute(f"DROP INDEX {name}")  # type: ignore[arg-type]
+        connection.execute(f"DROP INDEX {name}")
     connection.execute(
         "CREATE UNLOGGED TABLE bench_person AS SELECT substr(number, 2)::integer AS n, _id FROM e_person"
     )
@@ -200,7 +200,7 @@ def _multiply(connection: psycopg.Connection[Any], arguments: argparse.Namespace
         persons = f"JOIN bench_person p ON p.n = {numbers}" if table == "assignment" else ""
         columns = ", ".join(f'"{name}"' for name in names)
         connection.execute(
-            f"INSERT INTO {table} ({columns}) SELECT {values} FROM (SELECT * FROM {table} LIMIT 1) t "  # type: ignore[arg-type]
+            f"INSERT INTO {table} ({columns}) SELECT {values} FROM (SELECT * FROM {table} LIMIT 1) t "
             f"CROSS JOIN generate_series(1, {arguments.todos - 1}::bigint) AS g(i) {persons}"
         )
     for _, definition in indexes:
@@ -222,7 +222,8 @@ def _sql(hub: Hub, drawn: list[int], arguments: argparse.Namespace) -> dict[str,
     """The statement's time in the hub's process, and pgbench's for the same one over the same persons."""
     with psycopg.connect(arguments.store) as connection:
         wanted = [f"P{number:08}" for number in drawn[:2000]]
-        found = dict(connection.execute("SELECT number, _id FROM e_person WHERE number = ANY(%s)", [wanted]).fetchall())
+        query = "SELECT number, _id FROM e_person WHERE number = ANY(%s)"
+        found: dict[str, Any] = dict(connection.execute(query, [wanted]).fetchall())
     persons = [found[number] for number in wanted]
     spent, begun, seen = [0.0], [0.0], [""]
 
@@ -303,12 +304,11 @@ class _Served:
     """``cophub serve`` as a process, one worker."""
 
     def __init__(self, folder: Path, variables: dict[str, str]) -> None:
-        self._asked = [str(folder), variables]
+        self._folder, self._variables = str(folder), variables
 
     def __enter__(self) -> tuple[str, int]:
-        folder, variables = self._asked
-        command = [sys.executable, "-c", "from hub.cli import main; main()", "serve", "-w", folder, "--port"]
-        self._process, address = visitors.served(command, variables, "/healthz")
+        command = [sys.executable, "-c", "from hub.cli import main; main()", "serve", "-w", self._folder, "--port"]
+        self._process, address = visitors.served(command, self._variables, "/healthz")
         return address
 
     def __exit__(self, *error: object) -> None:

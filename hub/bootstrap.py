@@ -121,8 +121,13 @@ def open_database(workspace: Workspace, secrets: Secrets, values: Mapping[str, s
     password: str | None = None
     if workspace.hub.store_password and STORE not in values:
         password = secrets.resolve(workspace.hub.store_password).reveal()
+    people = workspace.hub.people
     return Database(
-        values.get(STORE) or workspace.hub.store, workspace.models, folder=workspace.folder, password=password
+        values.get(STORE) or workspace.hub.store,
+        workspace.models,
+        folder=workspace.folder,
+        password=password,
+        asked={people.model: people.receivers.values()} if people else {},
     )
 
 

@@ -7,7 +7,7 @@ import hashlib
 import secrets
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -39,7 +39,6 @@ from hub.store.patience import lock_seconds
 from hub.store.todo_tables import metadata  # with the tables of all
 from hub.workspace.shape import ModelFile
 
-
 FRESH = 1.0
 """Seconds after its use in which a connection counts as living."""
 
@@ -58,7 +57,13 @@ class Database:
     """The hub's database with the tables of one workspace's models."""
 
     def __init__(
-        self, url: str, models: Mapping[str, ModelFile], *, folder: Path, password: str | None = None
+        self,
+        url: str,
+        models: Mapping[str, ModelFile],
+        *,
+        folder: Path,
+        password: str | None = None,
+        asked: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         self.url = _absolute(make_url(url), folder)
         if password is not None:
@@ -72,7 +77,7 @@ class Database:
                 hint="write sqlite:///FILE or postgresql://USER@HOST/NAME",
             )
         self.models = models
-        self.metadata: Sequence[MetaData] = (metadata, build(models))
+        self.metadata: Sequence[MetaData] = (metadata, build(models, asked))
         self.tables: Mapping[str, Table] = {**self.metadata[0].tables, **self.metadata[1].tables}
         self.engine: Engine = _engine(self.url)
         # A statement that only reads is a transaction of its own in PostgreSQL: three round trips become one.

@@ -9,7 +9,7 @@ is never copied.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, MetaData, Table, Text, Uuid
@@ -56,8 +56,11 @@ def _columns(model: ModelFile) -> list[Column[Any]]:
     return [Column(name, column_type(field, key=name in keyed)) for name, field in model.fields.items()]
 
 
-def build(models: Mapping[str, ModelFile]) -> MetaData:
-    """The tables of a workspace's models."""
+def build(
+    models: Mapping[str, ModelFile], asked: Mapping[str, Collection[str]] | None = None
+) -> MetaData:
+    """The tables of a workspace's models. ``asked`` are fields by which entities are looked for, by model: they get
+    an index, as unique ones and keys do."""
     whole = MetaData(naming_convention=NAMING)
     for name, model in sorted(models.items()):
         golden = Table(
@@ -75,7 +78,8 @@ def build(models: Mapping[str, ModelFile]) -> MetaData:
         Index(f"ix_{golden.name}_key", *(golden.c[field] for field in model.key))
         Index(f"ix_{golden.name}_seq", golden.c["_seq"], postgresql_using="brin")
         for field_name, field in model.fields.items():
-            if field.unique and [field_name] != model.key:
+            wanted = field.unique or field_name in (asked or {}).get(name, ())
+            if wanted and [field_name] != model.key:
                 Index(f"ix_{golden.name}_{field_name}", golden.c[field_name])
         Table(
             history_table(name),

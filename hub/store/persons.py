@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from typing import TypeVar
 
 from sqlalchemy import Connection, or_, select
 
 from hub.store.database import Database
+from hub.store.many import among, batches
 from hub.store.models import entity_table
 from hub.store.review_tables import redirect
 from hub.store.tables import shadow, source
 
-BATCH, DELETED = 400, 2
-T = TypeVar("T")
+DELETED = 2
 
 
 def by_field(
@@ -24,7 +23,8 @@ def by_field(
     golden = database.tables[entity_table(model)]
     found: dict[str, set[uuid.UUID]] = {}
     for some in batches(values):
-        query = select(golden.c[field], golden.c["_id"]).where(golden.c[field].in_(some), golden.c["_state"] != DELETED)
+        called = among(connection, golden.c[field], some)
+        query = select(golden.c[field], golden.c["_id"]).where(called, golden.c["_state"] != DELETED)
         for value, identity in connection.execute(query).tuples():
             found.setdefault(str(value), set()).add(identity)
     return found
@@ -49,9 +49,10 @@ def by_id(
     wanted = list(identities)
     found: dict[uuid.UUID, uuid.UUID] = {}
     for some in batches(wanted):
-        query = select(redirect.c.entity, redirect.c.target).where(redirect.c.entity.in_(some))
+        query = select(redirect.c.entity, redirect.c.target).where(among(connection, redirect.c.entity, some))
         ends = {one: one for one in some} | dict(connection.execute(query).tuples().all())
-        alive = select(golden.c["_id"]).where(golden.c["_id"].in_(set(ends.values())), golden.c["_state"] < 2)
+        meant = among(connection, golden.c["_id"], list(set(ends.values())))
+        alive = select(golden.c["_id"]).where(meant, golden.c["_state"] < 2)
         there = set(connection.scalars(alive))
         found |= {one: end for one, end in ends.items() if end in there}
     return found
@@ -85,15 +86,12 @@ def by_account(
         names = [shadow.c.key] if read else [shadow.c.foreign_id, shadow.c.foreign_key]
         for some in batches(accounts):
             query = select(shadow.c.entity, *names).where(
-                shadow.c.source == number, shadow.c.entity.is_not(None), or_(*(name.in_(some) for name in names))
+                shadow.c.source == number,
+                shadow.c.entity.is_not(None),
+                or_(*(among(connection, name, some) for name in names)),
             )
             for entity, *called in connection.execute(query):
                 for name in {*called} & {*some}:
                     found.setdefault(name, set()).add(entity)
     return found
 
-
-def batches(values: Iterable[T]) -> Iterable[list[T]]:
-    """A few hundred at a time: what one statement may name."""
-    every = list(values)
-    return (every[start : start + BATCH] for start in range(0, len(every), BATCH))

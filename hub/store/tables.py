@@ -119,6 +119,9 @@ shadow = Table(
     Column("ends", Text),  # the last day it is valid (ISO); a day of year 0: it stands for its entity no more
 )
 Index("ix_shadow_entity", shadow.c.entity)
+for _name in ("foreign_id", "foreign_key"):  # whose account it is: of what the hub wrote only
+    _there = shadow.c[_name].is_not(None)
+    Index(f"ix_shadow_source_{_name}", shadow.c.source, shadow.c[_name], postgresql_where=_there, sqlite_where=_there)
 
 origin = Table(
     "origin",

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, func, literal, or_, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.store import listing, wake
 from hub.store.database import Database
-from hub.store.persons import batches
+from hub.store.many import among, batches, put
 from hub.store.review_tables import redirect
 from hub.store.tables import model_seq
 from hub.store.todo_tables import assignment, todo, todo_report
@@ -42,16 +41,23 @@ class Stored:
 def find(connection: Connection, keys: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], Stored]:
     """To-dos by (system, tenant, id of the source)."""
     found: dict[tuple[str, str, str], Stored] = {}
-    for some in batches(keys):
-        named = tuple_(todo.c.system, todo.c.tenant, todo.c.source_id).in_(some)
+    places: dict[tuple[str, str], list[str]] = {}
+    for system, tenant, source in keys:
+        places.setdefault((system, tenant), []).append(source)
+    for (system, tenant), some in [(place, some) for place, ids in places.items() for some in batches(ids)]:
+        named = among(connection, todo.c.source_id, some)
         by_id: dict[uuid.UUID, Stored] = {}
-        for row in connection.execute(select(todo).where(named)).mappings():
+        query = select(todo).where(todo.c.system == system, todo.c.tenant == tenant, named)
+        for row in connection.execute(query).mappings():
             one = by_id[row["id"]] = Stored(dict(row))
             found[row["system"], row["tenant"], row["source_id"]] = one
         ids = list(by_id)
-        for row in connection.execute(select(assignment).where(assignment.c.todo.in_(ids))).mappings():
+        of_them = among(connection, assignment.c.todo, ids)
+        for row in connection.execute(select(assignment).where(of_them)).mappings():
             by_id[row["todo"]].receivers[row["receiver"]] = dict(row)
-        last = select(todo_report.c.todo, func.max(todo_report.c.number)).where(todo_report.c.todo.in_(ids))
+        last = select(todo_report.c.todo, func.max(todo_report.c.number)).where(
+            among(connection, todo_report.c.todo, ids)
+        )
         for identity, number in connection.execute(last.group_by(todo_report.c.todo)).tuples():
             by_id[identity].reports = number
     return found
@@ -64,15 +70,8 @@ def write(
     reports: Sequence[Mapping[str, Any]],
 ) -> None:
     """Rows as they are from now on; who listens is woken."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     for table, rows in ((todo, todos), (assignment, assignments), (todo_report, reports)):
-        if not rows:
-            continue
-        statement = dialect.insert(table)
-        keys = [column.name for column in table.primary_key]
-        names = [column.name for column in table.columns]
-        others = {name: statement.excluded[name] for name in names if name not in keys}
-        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=others), list(rows))
+        put(connection, table, rows)
     wake.call(connection)
 
 
@@ -231,7 +230,7 @@ def receivers(connection: Connection, near: Near | None) -> list[tuple[str, str,
     found = {tuple(row) for row in connection.execute(query.where(a.person.is_(None)))}
     for column, values in ((a.person, near.persons), (a.receiver, near.called)):
         for some in batches(values):
-            found |= {tuple(row) for row in connection.execute(query.where(column.in_(some)))}
+            found |= {tuple(row) for row in connection.execute(query.where(among(connection, column, some)))}
     return sorted(found, key=str)
 
 
@@ -261,8 +260,9 @@ def relead(connection: Connection, identities: Sequence[uuid.UUID]) -> None:
     """Mark anew the ``leading`` assignments of these to-dos."""
     a = assignment.c
     for some in batches(identities):
-        connection.execute(update(assignment).where(a.todo.in_(some)).values(lead=False))
-        rows = connection.execute(select(a.todo, a.receiver, a.person, a.box).where(a.todo.in_(some))).tuples()
+        of_them = among(connection, a.todo, some)
+        connection.execute(update(assignment).where(of_them).values(lead=False))
+        rows = connection.execute(select(a.todo, a.receiver, a.person, a.box).where(of_them)).tuples()
         for identity, receiver in leading(rows.all()):
             connection.execute(
                 update(assignment).where(a.todo == identity, a.receiver == receiver).values(lead=True)

@@ -28,13 +28,15 @@ EARLIEST: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 LATEST: Final = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 AHEAD: Final = dt.timedelta(days=1)
 """How far a source's clock may be ahead of ours. What is from later would hide all that follows."""
+HALVES: Final = re.compile("[\ud800-\udfff]")
+BLANKS: Final = re.compile(r"[\x00-\x20]")
 LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
 def _storable(text: str) -> str:
     if "\0" in text:
         raise ValueError("it holds a NUL character")
-    if any("\ud800" <= letter <= "\udfff" for letter in text):
+    if HALVES.search(text):
         raise ValueError("it holds half a character")
     return text
 
@@ -53,7 +55,7 @@ def _address(text: str) -> str:
         raise ValueError("a link is a whole address, https://… or one of an app")
     if scheme.lower() in SCRIPTS:
         raise ValueError(f"a link does not begin with {scheme.lower()}:")
-    if any(ord(letter) < 33 for letter in text):
+    if BLANKS.search(text):
         raise ValueError("a link has no blanks or control characters")
     return text
 
