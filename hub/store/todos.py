@@ -17,8 +17,15 @@ from hub.store.review_tables import redirect
 from hub.store.tables import model_seq
 from hub.store.todo_tables import assignment, todo, todo_report
 
+MEMBER = "member:"
+"""Begins the receiver of a row that somebody has as a member of a group: member:PERSON:group:VALUE."""
 BOXES = ("to_do", "to_read", "initiated", "done")
 """Where a to-do lies for somebody; the first of several counts."""
+
+
+def is_member(receiver: str) -> bool:
+    """Whether a row is that of a group's member; no system reported it, so it has no registers."""
+    return receiver.startswith(MEMBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,7 @@ class Stored:
     row: dict[str, Any]
     receivers: dict[str, dict[str, Any]] = field(default_factory=dict)
     reports: int = 0
+    members: dict[str, dict[str, Any]] = field(default_factory=dict)  # rows of the members of groups
 
 
 def find(connection: Connection, keys: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], Stored]:
@@ -54,7 +62,8 @@ def find(connection: Connection, keys: Sequence[tuple[str, str, str]]) -> dict[t
         ids = list(by_id)
         of_them = among(connection, assignment.c.todo, ids)
         for row in connection.execute(select(assignment).where(of_them)).mappings():
-            by_id[row["todo"]].receivers[row["receiver"]] = dict(row)
+            to = by_id[row["todo"]]
+            (to.members if is_member(row["receiver"]) else to.receivers)[row["receiver"]] = dict(row)
         last = select(todo_report.c.todo, func.max(todo_report.c.number)).where(
             among(connection, todo_report.c.todo, ids)
         )
@@ -211,7 +220,7 @@ def unresolved(
     a = assignment.c
     query = (
         select(a.system, a.receiver, a.unresolved, func.count())
-        .where(a.person.is_(None), a.box != "")
+        .where(a.person.is_(None), a.unresolved != "", a.box != "")
         .group_by(a.system, a.receiver, a.unresolved)
     )
     if systems is not None:
@@ -224,7 +233,7 @@ def unresolved(
 def receivers(connection: Connection, near: Near | None) -> list[tuple[str, str, uuid.UUID | None]]:
     """(system, receiver, person) of assignments: those without a person and those ``near``, or with None all."""
     a = assignment.c
-    query = select(a.system, a.receiver, a.person).distinct()
+    query = select(a.system, a.receiver, a.person).where(~a.receiver.startswith(MEMBER)).distinct()
     if near is None:
         return [tuple(row) for row in connection.execute(query)]
     found = {tuple(row) for row in connection.execute(query.where(a.person.is_(None)))}
@@ -273,8 +282,10 @@ def leading(
     rows: Iterable[tuple[uuid.UUID, str, uuid.UUID | None, str]],
 ) -> set[tuple[uuid.UUID, str]]:
     """Of (to-do, receiver, person, box) the one (to-do, receiver) per person that his list shows, where he has it
-    by several accounts: by box, then by receiver."""
+    by several accounts: by box, then by receiver. Who has done his part has it no more as a member of a group."""
     seen = [row for row in rows if row[2] is not None and row[3]]
+    done = {(row[0], row[2]) for row in seen if row[3] == "done" and not is_member(row[1])}
+    seen = [row for row in seen if not (is_member(row[1]) and (row[0], row[2]) in done)]
     first: dict[tuple[uuid.UUID, uuid.UUID | None], str] = {}
     for identity, receiver, person, _ in sorted(seen, key=lambda row: (BOXES.index(row[3]), row[1])):
         first.setdefault((identity, person), receiver)

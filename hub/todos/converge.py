@@ -20,6 +20,7 @@ from typing import Any, Final, Generic, TypeVar
 from hub.todos.reports import FINAL, Assignee, Kind, Report, Status, Version
 
 T = TypeVar("T")
+GROUP: Final = "group:"
 NEVER: Final = Version(-(2**62), 0, True, "")
 
 
@@ -80,6 +81,13 @@ class State:
         said = self.final.value or self.going.value
         return str(said["outcome"]) if said else ""
 
+    @property
+    def processor(self) -> str:
+        """Who claimed it: said with the newest status that is not final. Nobody, once it was taken off him."""
+        found = str((self.going.value or {}).get("processor", ""))
+        row = self.rows.get(found)
+        return found if row is not None and row.gone.version < self.going.version else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -111,7 +119,11 @@ def join(state: State, report: Report) -> list[Ignored]:
         if not state.final.put(version, {"status": report.status.value, "outcome": report.outcome}):
             _late(ignored, "status", version, state.final.version)
     elif report.status is not None:
-        newer = state.going.put(version, {"status": report.status.value, "outcome": report.outcome})
+        going = {"status": report.status.value, "outcome": report.outcome}
+        if report.processor:
+            going["processor"] = report.processor
+            state.rows.setdefault(report.processor, Row())
+        newer = state.going.put(version, going)
         if finished:
             ignored.append(Ignored("status", "todo.finished"))
         elif not newer:
@@ -171,17 +183,21 @@ def _there(row: Row) -> bool:
 def seen(state: State, receiver: str) -> Seen:
     """What a receiver sees of the to-do."""
     row = state.rows[receiver]
-    about: Mapping[str, Any] = row.about.value or {}
+    about: Mapping[str, Any] = row.about.value or {"kind": Kind.TO_DO}
     done, status = is_done(row), state.status
     listed = not state.listed.known or row.about.version >= state.listed.version
     box = ""
-    if _there(row) and status not in (Status.INCOMPLETE, Status.WITHDRAWN):
+    claimed = receiver == state.processor
+    if claimed and status in (Status.RESERVED, Status.COMPLETED):  # it is his, whatever the assignees are
+        done = done or status is Status.COMPLETED
+        box = "done" if done else "to_do"
+    elif _there(row) and status not in (Status.INCOMPLETE, Status.WITHDRAWN):
         if done:
             box = "done"  # who did it keeps it, also where a newer list names only those who have it now
         elif about["kind"] != Kind.TO_DO:
             box = about["kind"] if listed else ""
         elif status not in FINAL and listed:
-            box = "to_do"
+            box = "to_do" if _offered(state, receiver) else ""
         elif status is Status.COMPLETED and listed and _alone(state, receiver):
             done, box = True, "done"  # nobody else had it: it was he
     read = row.read.known and not row.unread.version > row.read.version
@@ -196,11 +212,24 @@ def seen(state: State, receiver: str) -> Seen:
 
 
 def _alone(state: State, receiver: str) -> bool:
-    """Whether no other receiver had it to do."""
-    return not any(
+    """Whether no other receiver had it to do; which of a group did it is not known."""
+    return not receiver.startswith(GROUP) and not any(
         _there(row) and (row.about.value or {}).get("kind") == Kind.TO_DO
         for other, row in state.rows.items()
         if other != receiver
+    )
+
+
+def _offered(state: State, receiver: str) -> bool:
+    """Whether a to-do that is not finished is to be seen: a claimed one by who claimed it, or where that is not said
+    by those who have it by name."""
+    if state.status is not Status.RESERVED:
+        return True
+    if state.processor:
+        return False
+    return not receiver.startswith(GROUP) or not any(
+        _there(row) and not other.startswith(GROUP) and (row.about.value or {}).get("kind") == Kind.TO_DO
+        for other, row in state.rows.items()
     )
 
 

@@ -9,7 +9,7 @@ from hub.store.todos import BOXES, Stored
 from hub.todos.received import LEVELS
 
 NAMES: Final = {number: name for name, number in LEVELS.items()}
-PLAIN: Final = ("account", "person")
+PLAIN: Final = ("account", "person", "group")
 """Receivers that are shown whole; the others hold what is somebody's own: his number, his address."""
 
 
@@ -21,6 +21,8 @@ def priority(name: str | None) -> int | None:
 def masked(receiver: str) -> str:
     """A receiver without what is personal."""
     kind, _, value = receiver.partition(":")
+    if kind == "member":  # it is shown beside the person
+        return value.partition(":")[2]
     if kind in PLAIN:
         return receiver
     return f"{kind}:{value[:1]}…{value[-1:]}" if len(value) > 4 else f"{kind}:…"

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub.exchange.ground import Hub
-from hub.store import todos
+from hub.store import memberships, todos
 from hub.store.database import new_id
 from hub.store.entities import next_seq
 from hub.store.merges import session
 from hub.store.todos import Stored
-from hub.todos.converge import Ignored, State, dumped, join, loaded, seen
+from hub.todos.converge import NEVER, Ignored, State, dumped, join, loaded, seen
 from hub.todos.people import SEQUENCE, Found, resolve
 from hub.todos.received import LEVELS
 from hub.todos.reports import Key, Report, moment_of
@@ -60,7 +60,11 @@ def take(hub: Hub, reports: Sequence[Report], by: str) -> list[Taken]:
         rows, given = [], []
         for key, (own, receivers) in changed.items():
             rows.append(_row(key, opened[key], own, seq, moment))
-            given += _assignments(key, opened[key], receivers, people, seq)
+            rows_of = _assignments(key, opened[key], receivers, people, seq)
+            left = opened[key].stored.members if opened[key].stored else {}  # type: ignore[union-attr]
+            given += memberships.with_members(
+                rows_of, {name: people[key.system, name].members for name in opened[key].state.rows}, left, seq
+            )
         history = [row for one in opened.values() for row in one.reports]
         todos.write(connection, rows, given, history)
     return taken
@@ -183,8 +187,7 @@ def _assignments(
                 "registers": registers[receiver],
             }
         )
-    leads = todos.leading((one.id, row["receiver"], row["person"], row["box"]) for row in rows)
-    return [row | {"lead": (one.id, row["receiver"]) in leads} for row in rows]
+    return rows
 
 
 def _moment(text: Any) -> dt.datetime | None:
@@ -193,4 +196,5 @@ def _moment(text: Any) -> dt.datetime | None:
 
 def _said_at(state: State, receiver: str) -> dt.datetime:
     row = state.rows[receiver]
-    return moment_of(max(row.about.version, row.gone.version))
+    newest = max(row.about.version, row.gone.version)
+    return moment_of(newest if newest != NEVER else state.going.version)  # or it is known by a claim only

@@ -1,7 +1,8 @@
 """Receivers are people: what a system calls somebody by becomes a person, or a case with its reason.
 
 A receiver is ``KIND:VALUE`` within its system: ``account`` (the key of a record of people in that system), ``person``
-(an id of the hub), or what ``people.receivers`` of config/hub.yaml names: login, code, phone, mail.
+(an id of the hub), what ``people.receivers`` of config/hub.yaml names (login, code, phone, mail), or a ``group``, which
+stands for its members.
 """
 
 from __future__ import annotations
@@ -14,14 +15,17 @@ from typing import Any, Final
 
 from hub.errors import ConfigError
 from hub.exchange.ground import Hub
-from hub.store import persons
+from hub.store import members, persons
 from hub.store.entities import next_seq
+from hub.store.memberships import regroup
 from hub.store.merges import session
 from hub.store.reports import entities
 from hub.store.todos import Near, give, receivers, relead, stamp
+from hub.todos import groups
 
-KINDS: Final = ("account", "person", "login", "code", "phone", "mail")
+KINDS: Final = ("account", "person", "login", "code", "phone", "mail", "group")
 SEQUENCE: Final = "@todo"
+GROUP: Final = "group:"
 HOURLY: Final = dt.timedelta(hours=1)
 MANY: Final = 5_000
 
@@ -29,10 +33,16 @@ MANY: Final = 5_000
 @dataclass(frozen=True, slots=True)
 class Found:
     """The person of a receiver, or why there is none: ``receiver.undeclared`` (the hub has no such way to find
-    one), ``receiver.unknown``, ``receiver.ambiguous``."""
+    one), ``receiver.unknown``, ``receiver.ambiguous``. A group has ``members`` in place of a person."""
 
     person: uuid.UUID | None
     why: str = ""
+    members: tuple[uuid.UUID, ...] = ()
+
+    @property
+    def anybody(self) -> bool:
+        """Whether somebody gets what is sent to the receiver."""
+        return self.person is not None or bool(self.members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,30 +56,45 @@ class Healed:
 
 def resolve(connection: Any, hub: Hub, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Found]:
     """Who (system, receiver) are."""
-    found: dict[tuple[str, str], Found] = {}
-    groups: dict[tuple[str, str], list[str]] = {}
-    for system, receiver in wanted:
-        kind, _, value = receiver.partition(":")
-        groups.setdefault((system if kind == "account" else "", kind), []).append(value)
-        found[system, receiver] = Found(None, "receiver.undeclared")
+    every = set(wanted)
+    found = dict.fromkeys(every, Found(None, "receiver.undeclared"))
+    for place, meant in _meant(connection, hub, every).items():
+        found[place] = (
+            Found(meant.pop())
+            if len(meant) == 1
+            else Found(None, "receiver.ambiguous" if meant else "receiver.unknown")
+        )
+    grouped: dict[str, list[str]] = {}
+    for system, receiver in every:
+        if receiver.startswith(GROUP):
+            grouped.setdefault(system, []).append(receiver.removeprefix(GROUP))
+    expanded = groups.expand(connection, hub, grouped, lambda asked: _meant(connection, hub, asked))
+    for (system, value), one in expanded.items():
+        found[system, GROUP + value] = Found(None, one.why, one.people)
+    return found
+
+
+def _meant(
+    connection: Any, hub: Hub, wanted: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], set[uuid.UUID]]:
+    """Everybody whom (system, receiver) can be; a way to look that the hub does not have is left out."""
     people = hub.workspace.hub.people
     if people is None:
-        return found
-    called: dict[tuple[str, str], dict[str, set[uuid.UUID]] | None] = {}
-    for (system, kind), values in groups.items():
-        called[system, kind] = _called(connection, hub, system, kind, values)
+        return {}
+    asked: dict[tuple[str, str], list[str]] = {}
+    places = list(wanted)
+    for system, receiver in places:
+        kind, _, value = receiver.partition(":")
+        asked.setdefault((system if kind == "account" else "", kind), []).append(value)
+    called = {place: _called(connection, hub, *place, values) for place, values in asked.items()}
     every = {one for by_value in called.values() for ids in (by_value or {}).values() for one in ids}
     ends = persons.by_id(connection, hub.database, people.model, every)
-    for system, receiver in found:
+    found = {}
+    for system, receiver in places:
         kind, _, value = receiver.partition(":")
         by_value = called[system if kind == "account" else "", kind]
         if by_value is not None:
-            meant = {ends[one] for one in by_value.get(value, ()) if one in ends}
-            found[system, receiver] = (
-                Found(meant.pop())
-                if len(meant) == 1
-                else Found(None, "receiver.ambiguous" if meant else "receiver.unknown")
-            )
+            found[system, receiver] = {ends[one] for one in by_value.get(value, ()) if one in ends}
     return found
 
 
@@ -126,7 +151,11 @@ def heal(hub: Hub, near: Near | None = None) -> Healed:
         now = resolve(connection, hub, [(system, receiver) for system, receiver, _ in known])
         for system, receiver, before in known:
             one = now[system, receiver]
-            still += one.person is None
+            still += not one.anybody
+            if receiver.startswith(GROUP):
+                joined, left = regroup(connection, system, receiver, one.members, one.why, seq)
+                found, lost = found + joined, lost + left
+                continue
             if one.person == before:
                 continue
             found, lost = found + (one.person is not None), lost + (one.person is None)
@@ -140,17 +169,18 @@ class Healing:
 
     hub: Hub
     due: dt.datetime | None = None
-    _seen: tuple[int, int] | None = None
+    _seen: tuple[int, int, int] | None = None
     _whole: dt.datetime | None = None
 
     def turn(self) -> bool:
         """Looks when the model of people has a new commit; at all receivers when persons were merged or unmerged,
-        when many changed, and once an hour, since accounts are linked without a commit. Answers whether anybody
-        was found."""
+        when many changed, and once an hour, since accounts are linked without a commit; and at the members of
+        all groups when one of their models has a new commit. Answers whether anybody was found."""
         people = self.hub.workspace.hub.people
         if people is None:
             return False
-        now, moment = stamp(self.hub.database, people.model), self.hub.clock()
+        in_groups = members.stamps(self.hub.database, groups.models(self.hub))
+        now, moment = (*stamp(self.hub.database, people.model), in_groups), self.hub.clock()
         old = self._whole is None or moment - self._whole >= HOURLY
         if now == self._seen and not old:
             return False

@@ -92,6 +92,7 @@ class To(_Part):
     code: Short | None = None
     phone: Short | None = None
     mail: Short | None = None
+    group: Short | None = None
 
     @model_validator(mode="after")
     def _one(self) -> To:
@@ -152,7 +153,8 @@ class Links(_Part):
 
 class Item(_Part):
     """One report. Without ``title`` the content stays as it is; without ``status`` the status does;
-    ``assignees`` are all there are, or with ``partial`` some of them."""
+    ``assignees`` are all there are, or with ``partial`` some of them. ``processor`` has claimed it: while it is
+    reserved only he sees it."""
 
     system: Short
     tenant: Annotated[Text, Field(max_length=200)] = ""
@@ -164,6 +166,7 @@ class Item(_Part):
     outcome: Annotated[Text, Field(max_length=100)] = ""
     assignees: list[Receiver] = Field([], max_length=500)
     partial: bool = False
+    processor: To | None = None
     definition: Annotated[Text, Field(max_length=200)] = ""
     process: Annotated[Text, Field(max_length=200)] = ""
     node: Annotated[Text, Field(max_length=200)] = ""
@@ -185,6 +188,8 @@ class Item(_Part):
             raise ValueError(f"{names} is part of the content, which is reported as a whole: with its title")
         if self.title is None and self.status is None and not self.assignees:
             raise ValueError("it says nothing: no title, no status, no assignees")
+        if self.processor is not None and self.status is not Status.RESERVED:
+            raise ValueError("processor: somebody has claimed it, so its status is reserved")
         receivers = [one.to.text for one in self.assignees]
         if len(set(receivers)) < len(receivers):
             raise ValueError("assignees: one receiver stands there twice")
@@ -242,6 +247,7 @@ def _report(item: Item, arrived: dt.datetime, number: int) -> Report:
             for one in item.assignees
         ],
         whole="assignees" in item.model_fields_set and not item.partial,
+        processor=item.processor.text if item.processor is not None else "",
     )
 
 

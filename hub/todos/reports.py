@@ -76,7 +76,7 @@ class Assignee:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One report. ``whole``: the assignees are all that there are."""
+    """One report. ``whole``: the assignees are all that there are. ``processor``: the receiver who claimed it."""
 
     key: Key
     version: Version
@@ -85,6 +85,7 @@ class Report:
     outcome: str = ""
     assignees: Sequence[Assignee] = ()
     whole: bool = False
+    processor: str = ""
 
 
 def version(at: dt.datetime | None, seq: int, said: Any, arrived: dt.datetime) -> Version:

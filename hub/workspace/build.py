@@ -13,6 +13,7 @@ from hub.errors import ConfigError, Finding
 from hub.workspace.connectors import OWN_KEYS, Connectors
 from hub.workspace.explain import Loc, explain, prune, suggest
 from hub.workspace.gather import Gathered
+from hub.workspace.groups import problems as group_problems
 from hub.workspace.located import Layered, Located
 from hub.workspace.matching import SITUATIONS
 from hub.workspace.overlay import merge
@@ -158,6 +159,16 @@ def _people(file: File, people: People, built: Built) -> None:
             message = f'people.receivers.{called}: {people.model} has no field "{name}"'
             built.findings.append(
                 Finding(*place, "error", "reference.field", message, suggest(name, model.fields))
+            )
+    if people.groups is not None:
+        for at, code, message, near in group_problems(
+            people.groups, people.model, people.receivers, built.models
+        ):
+            place = file.place(("people", "groups", *at))
+            fields = ", ".join(built.models[near].fields) if near else ""
+            hint = f"fields of {near}: {fields}" if near else "see docs/how-to/todo-people.md"
+            built.findings.append(
+                Finding(*place, "error", code, f"people.groups.{'.'.join(at)}: {message}", hint)
             )
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from hub.workspace.groups import Groups
 from hub.workspace.strict import FieldName, Name, Shape
 
 Called = Literal["login", "code", "phone", "mail"]
@@ -21,4 +22,9 @@ class People(Shape):
         description="What a receiver may be called by → field of the model; a value that several persons have "
         "finds none of them",
         examples=[{"code": "number", "login": "username", "mail": "mail"}],
+    )
+    groups: Groups | None = Field(
+        None,
+        description="Receivers that stand for all members of a group",
+        examples=[{"model": "team", "members": "team"}],
     )
