@@ -17,6 +17,17 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "values come back to where they went out, by a way on which nobody knows them as an echo",
         "follow the hint: one key in both mappings, a match rule, or one way less",
     ),
+    "receiver.undeclared": (
+        "the hub does not say where to look for what the receiver is called by",
+        "name the field in people.receivers of config/hub.yaml; for groups people.groups",
+    ),
+    "receiver.unknown": (
+        "nobody is called so (yet)",
+        "mend the person's record, or link the account; it heals when the person appears",
+    ),
+    "receiver.ambiguous": ("several persons are called so", "merge them, or have the system name him otherwise"),
+    "receiver.empty": ("the group has no members", "put somebody in; it heals by itself"),
+    "receiver.many": ("the group has more than 5,000 members", "send the to-do to smaller groups"),
     "todo.done": (
         "the receiver has done his part, and a report that is not newer, or has no time, gives it to him again",
         "nothing; where the process did come back to him, report it with version.at",

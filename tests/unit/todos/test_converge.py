@@ -28,11 +28,12 @@ def said(
     status: Status | None = None,
     outcome: str = "",
     whole: bool = False,
+    processor: str = "",
 ) -> Report:
     """A report of a minute; None is one that tells no time, and came in the minute ``arrived``."""
     content = None if title is None else {"title": title}
     at = None if minute is None else START + dt.timedelta(minutes=minute)
-    digest_of = [content, status, outcome, whole, [repr(one) for one in assignees]]
+    digest_of = [content, status, outcome, whole, processor, [repr(one) for one in assignees]]
     return Report(
         KEY,
         version(at, seq, digest_of, START + dt.timedelta(minutes=arrived)),
@@ -41,6 +42,7 @@ def said(
         outcome,
         assignees,
         whole,
+        processor,
     )
 
 
@@ -72,7 +74,7 @@ def text(state: State) -> bytes:
 
 ASSIGNEES = st.builds(
     Assignee,
-    receiver=st.sampled_from(["account:li", "account:wang", "mail:zhao@example.com"]),
+    receiver=st.sampled_from(["account:li", "account:wang", "group:all"]),
     kind=st.sampled_from(Kind),
     done=st.sampled_from([None, True, False]),
     outcome=st.sampled_from(["", "agree"]),
@@ -86,15 +88,18 @@ ASSIGNEES = st.builds(
 @st.composite
 def reports(draw: st.DrawFn) -> Report:
     """Some have no time; several have the same one."""
+    status = draw(st.none() | st.sampled_from(Status))
+    processors = ["", "account:li", "mail:zhao@example.com"] if status is Status.RESERVED else [""]
     return said(
         draw(st.none() | st.integers(0, 4)),
         *draw(st.lists(ASSIGNEES, max_size=2)),
         arrived=draw(st.integers(0, 6)),
         seq=draw(st.integers(0, 1)),
         title=draw(st.sampled_from([None, "a", "b"])),
-        status=draw(st.none() | st.sampled_from(Status)),
+        status=status,
         outcome=draw(st.sampled_from(["", "agree", "disagree"])),
         whole=draw(st.booleans()),
+        processor=draw(st.sampled_from(processors)),
     )
 
 
