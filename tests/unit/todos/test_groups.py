@@ -36,7 +36,7 @@ TEAMS = """
     mapping: teams
     from: hr.teams
     into: team
-    fields: {code: code, parent: "ref('team', parent)", logins: "string_split(logins, ',')"}
+    fields: {code: code, parent: "ref('team', parent)", logins: "string_split(nullif(logins, ''), ',')"}
     unmatched: create
 """
 MEMBERSHIPS = """
@@ -93,8 +93,8 @@ class Office(Desk):
         ids = {team: [one for one, of in teams.items() if of == team] for team in ("10", "20")}
         self.put(
             "hr.teams",
-            {"id": "10", "code": "T", "parent": None, "logins": ",".join(ids["10"]) or None},
-            {"id": "20", "code": "S", "parent": "10", "logins": ",".join(ids["20"]) or None},
+            {"id": "10", "code": "T", "parent": "", "logins": ",".join(ids["10"])},
+            {"id": "20", "code": "S", "parent": "10", "logins": ",".join(ids["20"])},
         )
         self.put("hr.people", *(one | {"team": teams.get(one["id"])} for one in FOLK))
         self.put(
@@ -119,9 +119,9 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 
 
 @pytest.fixture
-def teams(standing: Office) -> Iterator[Office]:
+def teams(standing: Office) -> Office:
     forget(standing)
-    yield standing
+    return standing
 
 
 def has(office: Desk, *people: str, **asked: Any) -> dict[str, list[str]]:
@@ -173,14 +173,14 @@ def test_a_claimed_to_do_is_shown_to_who_claimed_it_only(teams: Office):
     made = todo("A-1", to(group="T"), to(code="3"), version=at(1))
     claim = {"system": "oa", "id": "A-1", "status": "reserved", "processor": {"account": "lina"}, "version": at(2)}
     teams.report(made)
-    assert has(teams, "1", "2", "3") == dict.fromkeys("123", ["Leave A-1"])
+    assert has(teams, "1", "2", "3") == {one: ["Leave A-1"] for one in "123"}
     teams.report(claim)
     assert has(teams, "1", "2", "3") == {"1": ["Leave A-1"], "2": [], "3": []}
     teams.report({"system": "oa", "id": "A-1", "status": "ready", "version": at(3)})
-    assert has(teams, "1", "2", "3") == dict.fromkeys("123", ["Leave A-1"])
+    assert has(teams, "1", "2", "3") == {one: ["Leave A-1"] for one in "123"}
     assert [one["box"] for one in teams.inbox("1")] == ["to_do"]
     teams.report(claim | {"version": at(4)}, {"system": "oa", "id": "A-1", "status": "completed", "version": at(5)})
-    assert has(teams, "1", "2", "3") == dict.fromkeys("123", [])
+    assert has(teams, "1", "2", "3") == {"1": [], "2": [], "3": []}
     assert has(teams, "1", "2", "3", box="done") == {"1": ["Leave A-1"], "2": [], "3": []}
 
 
