@@ -96,7 +96,7 @@ class Office(Desk):
             {"id": "10", "code": "T", "parent": "", "logins": ",".join(ids["10"])},
             {"id": "20", "code": "S", "parent": "10", "logins": ",".join(ids["20"])},
         )
-        self.put("hr.people", *(one | {"team": teams.get(one["id"])} for one in FOLK))
+        self.put("hr.people", *(one | {"team": teams.get(one["id"], "")} for one in FOLK))
         self.put(
             "hr.memberships", *({"id": f"{team}-{one}", "team": team, "member": one} for one, team in teams.items())
         )
