@@ -15,7 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from hub.api import dropins, entities, events, exchanges, plans, setaside, todos
+from hub.api import dropins, entities, events, exchanges, feishu, ofs, plans, setaside, states, todos
 from hub.api.ground import STRANGERS, Ground, Starter
 from hub.api.limits import Buckets
 from hub.api.problems import Refused, invalid, problem
@@ -71,10 +71,11 @@ def described() -> FastAPI:
         redirect_slashes=False,
     )
     whole = APIRouter(prefix=f"/{VERSION}")
-    for part in (entities, exchanges, plans, setaside, events, todos):
+    for part in (entities, exchanges, plans, setaside, events, todos, states):
         whole.include_router(part.router)
     api.include_router(whole)
-    api.include_router(dropins.router)
+    for drop in (dropins, ofs, feishu):
+        api.include_router(drop.router)
     api.openapi = lambda: _with_key(api)  # type: ignore[method-assign] # FastAPI's way of changing it
     return api
 

@@ -27,7 +27,6 @@ from hub.workspace.shape import Dropin
 router = APIRouter(include_in_schema=False)
 Given = Annotated[Any, Body()]
 LASTS: Final = dt.timedelta(minutes=15)
-PURPOSE: Final = "seeyon"
 
 
 # ------------------------------------------------------------ Seeyon: /seeyon/rest
@@ -52,34 +51,35 @@ def _token(request: Request, here: Ground, password: str) -> Response:
         who.require("todos:write")
     except AuthError:
         return _json({"id": "-1", "bindingUser": None})
-    return _json({"id": _sign(here, password), "bindingUser": None, "userName": who.name})
+    return _json({"id": ticket(here, password, "seeyon"), "bindingUser": None, "userName": who.name})
 
 
-def _sign(here: Ground, key: str) -> str:
-    """The key's public half and how long it holds, signed: the key itself is not in it."""
+def ticket(here: Ground, key: str, purpose: str, detail: str = "") -> str:
+    """The key's public half and how long it holds (``LASTS``), signed: the key itself is not in it."""
     form = access.FORM.fullmatch(key)
     assert form is not None
-    said = [PURPOSE, form[1], int((here.hub.clock() + LASTS).timestamp())]
+    said = [purpose, form[1], int((here.hub.clock() + LASTS).timestamp()), detail]
     message = orjson.dumps(said)
     return base64.urlsafe_b64encode(orjson.dumps([*said, here.hub.signer.sign(message)])).decode().rstrip("=")
 
 
-def _signed(request: Request, here: Ground) -> Caller:
-    """Who has the token of a request. AuthError ``key.refused``."""
-    text = request.headers.get("token") or request.query_params.get("token") or ""
-    refused = AuthError("key.refused", "the token is unknown or expired", hint="ask for one at /seeyon/rest/token")
+def holder(here: Ground, text: str, purpose: str) -> tuple[Caller, str]:
+    """Who has a ticket of that purpose, and its detail. AuthError ``key.refused``, ``key.grant``; Refused
+    ``request.many``."""
+    refused = AuthError("key.refused", "the token is unknown or expired", hint="ask for a new one")
     try:
-        purpose, identity, until, signature = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        good = here.hub.signer.verify(orjson.dumps([purpose, identity, until]), signature)
+        *said, signature = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        meant, identity, until, detail = said
+        good = here.hub.signer.verify(orjson.dumps(said), signature)
     except (ValueError, TypeError, AttributeError, AuthError):
         raise refused from None
-    if not good or purpose != PURPOSE or until < here.hub.clock().timestamp():
+    if not good or meant != purpose or until < here.hub.clock().timestamp():
         raise refused
     who = access.caller_with(here.hub.database, identity, here.hub.clock())
     if wait := here.buckets.take(who.name):
         raise too_many(wait)
     who.require("todos:write")
-    return who
+    return who, detail
 
 
 @router.post("/seeyon/rest/thirdpartyPending/receive")
@@ -103,24 +103,24 @@ def update_state(request: Request, here: Here, body: Given) -> Response:
 
 def _seeyon(request: Request, here: Ground, several: Sequence[Any], *, whole: bool) -> Response:
     try:
-        who = _signed(request, here)
+        who, _ = holder(here, request.headers.get("token") or request.query_params.get("token") or "", "seeyon")
     except AuthError as error:
         return Response(json_bytes({"success": False, "errorMsgs": [_detail("", error)]}), 401,
                         media_type="application/json")  # fmt: skip
     if len(several) > AT_ONCE:
         return _json({"success": False, "errorMsgs": [{"taskId": "", "errorDetail": f"at most {AT_ONCE} at once"}]})
-    zone, errors, items, ids = _zone(here), [], [], []
+    zone, errors, items, ids = zone_of(here), [], [], []
     for given in several:
         identity = str(given.get("taskId", ""))[:300] if isinstance(given, Mapping) else ""
         try:
-            system, rule, said = _declared(here, "seeyon", given, "registerCode")
+            system, rule, said = declared(here, "seeyon", given, "registerCode")
             items.append(dropins.seeyon(said, system, rule, zone, whole=whole))
             ids.append(identity)
         except HubError as error:
             errors.append(_detail(identity, error))
     for identity, result in zip(ids, reported(here, who, items), strict=True):
         if "error" in result:
-            errors.append({"taskId": identity, "errorDetail": _words(result["error"])})
+            errors.append({"taskId": identity, "errorDetail": words_of(result["error"])})
     return _json({"success": not errors, "errorMsgs": errors})
 
 
@@ -135,23 +135,28 @@ def _detail(identity: str, error: HubError) -> Mapping[str, Any]:
 def ofs(request: Request, here: Here, call: str, body: Given) -> Response:
     """One to-do of one receiver. The protocol has no log-in: the system's file names the addresses it comes from,
     or the sender shows a key."""
-    given = body if isinstance(body, Mapping) else {}
-    said = {"syscode": str(given.get("syscode", ""))[:100], "dataType": "IsUse", "operType": "AutoEditWf"}
+    status, said = told_by_weaver(request, here, call, body)
+    return Response(json_bytes(said), status, media_type="application/json")
+
+
+def told_by_weaver(request: Request, here: Ground, call: str, given: Any) -> tuple[int, Mapping[str, str]]:
+    """Take what one call of Weaver says, by REST or by SOAP; answers the HTTP status and the result's parts."""
+    code = given.get("syscode", "") if isinstance(given, Mapping) else ""
+    said = {"syscode": str(code)[:100], "dataType": "IsUse", "operType": "AutoEditWf"}
     if call.startswith("delete"):
         said["operType"] = "Del"
     try:
         if call not in dropins.WEAVER_CALLS and call not in dropins.WEAVER_DELETES:
             raise RecordRejected("todo.malformed", f"there is no call {call[:60]}", where="call")
-        system, rule, found = _declared(here, "weaver", body, "syscode")
+        system, rule, found = declared(here, "weaver", given, "syscode")
         who = _known(request, here, rule, system)
-        result = reported(here, who, [dropins.weaver(found, call, system, rule, _zone(here))])[0]
-        words = _words(result["error"]) if "error" in result else result["result"]
-        return _json(said | {"operResult": "0" if "error" in result else "1", "message": words})
+        result = reported(here, who, [dropins.weaver(found, call, system, rule, zone_of(here))])[0]
+        words = words_of(result["error"]) if "error" in result else str(result["result"])
+        return 200, said | {"operResult": "0" if "error" in result else "1", "message": words}
     except RecordRejected as error:
-        return _json(said | {"operResult": "0", "message": f"{error.code}: {error.message}"})
+        return 200, said | {"operResult": "0", "message": f"{error.code}: {error.message}"}
     except AuthError as error:
-        answer = said | {"operResult": "0", "message": f"{error.code}: {error.message}"}
-        return Response(json_bytes(answer), 401, media_type="application/json")
+        return 401, said | {"operResult": "0", "message": f"{error.code}: {error.message}"}
 
 
 def _known(request: Request, here: Ground, rule: Dropin, system: str) -> Caller:
@@ -180,10 +185,10 @@ def _within(address: str, network: str) -> bool:
         return False
 
 
-# ------------------------------------------------------------ both
+# ------------------------------------------------------------ all of them
 
 
-def _declared(here: Ground, speaks: str, given: Any, name: str) -> tuple[str, Dropin, Mapping[str, Any]]:
+def declared(here: Ground, speaks: str, given: Any, name: str) -> tuple[str, Dropin, Mapping[str, Any]]:
     """The system whose code a call has. RecordRejected ``todo.malformed``, ``system.unknown``."""
     if not isinstance(given, Mapping):
         raise RecordRejected("todo.malformed", "it is no JSON object", where=name)
@@ -199,11 +204,11 @@ def _declared(here: Ground, speaks: str, given: Any, name: str) -> tuple[str, Dr
     )
 
 
-def _zone(here: Ground) -> ZoneInfo:
+def zone_of(here: Ground) -> ZoneInfo:
     return ZoneInfo(here.hub.workspace.hub.zone)
 
 
-def _words(error: Mapping[str, Any]) -> str:
+def words_of(error: Mapping[str, Any]) -> str:
     return f"{error['code']}: {error['message']}"
 
 

@@ -175,5 +175,5 @@ def _whole(link: str, before: str) -> str:
 
 def _malformed(where: str, message: str) -> RecordRejected:
     return RecordRejected(
-        "todo.malformed", message, where=where, hint="see docs/how-to/todos.md: systems that push to an OA"
+        "todo.malformed", message, where=where, hint="see docs/how-to/drop-in-receivers.md"
     )

@@ -66,13 +66,14 @@ class Push(Shape):
 class Dropin(Shape):
     """A system that pushes its to-dos to an OA goes on doing so in the OA's own protocol: only the host changes."""
 
-    speaks: Literal["seeyon", "weaver"] = Field(
-        description="seeyon: thirdpartyPending of its REST interface; weaver: rest/ofs of e-cology"
+    speaks: Literal["seeyon", "weaver", "feishu"] = Field(
+        description="seeyon: thirdpartyPending of its REST interface; weaver: rest/ofs of e-cology and its SOAP twin; "
+        "feishu: external_instances of its approvals"
     )
     code: str = Field(
         min_length=1,
         max_length=100,
-        description="What the system calls itself: registerCode, syscode",
+        description="What the system calls itself: registerCode, syscode, app_id",
         examples=["3001"],
     )
     receiver: Literal["account", "login", "code", "phone", "mail"] = Field(

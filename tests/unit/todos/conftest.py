@@ -58,6 +58,7 @@ FOLK = (
 DROPINS = {
     "pms": "{speaks: seeyon, code: '3001', receiver: code, pc: 'https://pms.example.com'}",
     "flow": "{speaks: weaver, code: FLOW, receiver: code, from: [10.0.0.0/8], pc: 'https://flow.example.com'}",
+    "sign": "{speaks: feishu, code: cli_sign, receiver: code}",
 }
 
 
