@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Select, and_, func, literal, or_, select, tup
 from hub.store import listing, wake
 from hub.store.database import Database
 from hub.store.many import among, batches, put
+from hub.store.moves import leave, touched
 from hub.store.review_tables import redirect
 from hub.store.tables import model_seq
 from hub.store.todo_tables import assignment, todo, todo_report
@@ -252,17 +253,24 @@ def stamp(database: Database, model: str) -> tuple[int, int]:
 
 
 def give(
-    connection: Connection, system: str, receiver: str, person: uuid.UUID | None, why: str, seq: int
+    connection: Connection,
+    system: str,
+    receiver: str,
+    person: uuid.UUID | None,
+    why: str,
+    seq: int,
+    moment: dt.datetime,
 ) -> list[uuid.UUID]:
-    """The person of all assignments of a receiver; answers whose they are."""
+    """The person of all assignments of a receiver; answers whose they are. Who had them is told."""
     a = assignment.c
-    changed = (
-        update(assignment)
-        .where(a.system == system, a.receiver == receiver, a.person.is_distinct_from(person))
-        .values(person=person, unresolved=why, seq=seq)
-        .returning(a.todo)
-    )
-    return list(connection.scalars(changed))
+    others = and_(a.system == system, a.receiver == receiver, a.person.is_distinct_from(person))
+    before = connection.execute(select(a.todo, a.person).where(others)).tuples().all()
+    connection.execute(update(assignment).where(others).values(person=person, unresolved=why, seq=seq))
+    leave(connection, ((old, identity, system) for identity, old in before if old is not None), seq, moment)
+    identities = [identity for identity, _ in before]
+    touched(connection, identities, seq)
+    wake.call(connection)
+    return identities
 
 
 def relead(connection: Connection, identities: Sequence[uuid.UUID]) -> None:

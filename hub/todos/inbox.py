@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,9 +13,10 @@ from hub.store import memberships, todos
 from hub.store.database import new_id
 from hub.store.entities import next_seq
 from hub.store.merges import session
+from hub.store.moves import SEQUENCE, Left, leave
 from hub.store.todos import Stored
 from hub.todos.converge import NEVER, Ignored, State, dumped, join, loaded, seen
-from hub.todos.people import SEQUENCE, Found, resolve
+from hub.todos.people import Found, resolve
 from hub.todos.received import LEVELS
 from hub.todos.reports import Key, Report, moment_of
 
@@ -66,6 +67,7 @@ def take(hub: Hub, reports: Sequence[Report], by: str) -> list[Taken]:
                 rows_of, {name: people[key.system, name].members for name in opened[key].state.rows}, left, seq
             )
         history = [row for one in opened.values() for row in one.reports]
+        leave(connection, _left(opened, given), seq, moment)
         todos.write(connection, rows, given, history)
     return taken
 
@@ -188,6 +190,15 @@ def _assignments(
             }
         )
     return rows
+
+
+def _left(opened: Mapping[Key, _Open], given: Sequence[Mapping[str, Any]]) -> Iterator[Left]:
+    """Who had what is given to somebody else now: a receiver may be another person than when he was stored."""
+    before = {one.id: one.stored.receivers for one in opened.values() if one.stored is not None}
+    for row in given:
+        old = before.get(row["todo"], {}).get(row["receiver"])
+        if old is not None and old["person"] not in (None, row["person"]):
+            yield old["person"], row["todo"], row["system"]
 
 
 def _moment(text: Any) -> dt.datetime | None:

@@ -19,12 +19,12 @@ from hub.store import members, persons
 from hub.store.entities import next_seq
 from hub.store.memberships import regroup
 from hub.store.merges import session
+from hub.store.moves import SEQUENCE as SEQUENCE
 from hub.store.reports import entities
 from hub.store.todos import Near, give, receivers, relead, stamp
 from hub.todos import groups
 
 KINDS: Final = ("account", "person", "login", "code", "phone", "mail", "group")
-SEQUENCE: Final = "@todo"
 GROUP: Final = "group:"
 HOURLY: Final = dt.timedelta(hours=1)
 MANY: Final = 5_000
@@ -145,6 +145,7 @@ def person(hub: Hub, called: str) -> uuid.UUID:
 def heal(hub: Hub, near: Near | None = None) -> Healed:
     """Look again for receivers without a person and those ``near`` a change, or for all. One transaction."""
     found = lost = still = 0
+    moment = hub.clock()
     with hub.database.begin() as connection:
         seq = next_seq(session(connection), SEQUENCE)  # first: whoever takes reports has stored them then
         known = receivers(connection, near)
@@ -159,7 +160,7 @@ def heal(hub: Hub, near: Near | None = None) -> Healed:
             if one.person == before:
                 continue
             found, lost = found + (one.person is not None), lost + (one.person is None)
-            relead(connection, give(connection, system, receiver, one.person, one.why, seq))
+            relead(connection, give(connection, system, receiver, one.person, one.why, seq, moment))
     return Healed(found, lost, still)
 
 

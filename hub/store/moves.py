@@ -1,0 +1,40 @@
+"""To-dos that pass to other persons: noted for the lists that they leave."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from sqlalchemy import Connection, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from hub.store.feed_tables import todo_left
+from hub.store.persons import batches
+from hub.store.todo_tables import todo
+
+SEQUENCE: Final = "@todo"
+"""Of commits to to-dos: whoever writes them takes its next number first, and holds its row."""
+Left = tuple[uuid.UUID, uuid.UUID, str]
+"""(person, to-do, system)"""
+
+
+def leave(connection: Connection, rows: Iterable[Left], seq: int, moment: dt.datetime) -> None:
+    """Note that persons lost to-dos to others. In the transaction that gives them away."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(todo_left)
+    newer = {name: statement.excluded[name] for name in ("system", "seq", "left_at")}
+    statement = statement.on_conflict_do_update(index_elements=["person", "todo"], set_=newer)
+    values = [
+        {"person": person, "todo": identity, "system": system, "seq": seq, "left_at": moment}
+        for person, identity, system in sorted(set(rows), key=str)
+    ]
+    if values:
+        connection.execute(statement, values)
+
+
+def touched(connection: Connection, identities: Collection[uuid.UUID], seq: int) -> None:
+    """Note a commit at to-dos whose own values stay as they were, but not who has them."""
+    for some in batches(sorted(identities)):
+        connection.execute(update(todo).where(todo.c.id.in_(some)).values(seq=seq))
