@@ -15,7 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from hub.api import dropins, entities, events, exchanges, feishu, ofs, plans, setaside, states, todos
+from hub.api import changes, dropins, entities, events, exchanges, feishu, ofs, plans, setaside, states, todos
 from hub.api.ground import STRANGERS, Ground, Starter
 from hub.api.limits import Buckets
 from hub.api.problems import Refused, invalid, problem
@@ -71,7 +71,8 @@ def described() -> FastAPI:
         redirect_slashes=False,
     )
     whole = APIRouter(prefix=f"/{VERSION}")
-    for part in (entities, exchanges, plans, setaside, events, todos, states):
+    # changes before todos, which has /{identity}
+    for part in (entities, exchanges, plans, setaside, events, changes, todos, states):
         whole.include_router(part.router)
     api.include_router(whole)
     for drop in (dropins, ofs, feishu):

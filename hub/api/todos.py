@@ -132,8 +132,8 @@ def inbox(
         order,
     )
     place = after(request, cursor, *KINDS[order])
-    found = _person(here, who, person)
-    rows = todos.listed(here.hub.database, found, wanted, _systems(here, who), place, limit)
+    found = person_seen(here, who, person)
+    rows = todos.listed(here.hub.database, found, wanted, systems_seen(here, who), place, limit)
     last = todos.place(rows[-1], order) if rows else None
     return listed(request, [feed.shown(row, language) for row in rows], limit, last, fields)
 
@@ -141,8 +141,8 @@ def inbox(
 @router.get("/counts", summary="How many a person has, by box, system and priority")
 def counts(request: Request, here: Here, who: Reads, person: Person) -> Response:
     """Unread ones are counted among them too."""
-    found = _person(here, who, person)
-    rows = todos.counts(here.hub.database, found, _systems(here, who))
+    found = person_seen(here, who, person)
+    rows = todos.counts(here.hub.database, found, systems_seen(here, who))
     return answered(request, feed.counted(rows))
 
 
@@ -155,9 +155,9 @@ def unresolved(
     cursor: Annotated[str | None, Query(description="next of the page before")] = None,
 ) -> Response:
     """With the reason; they have their to-dos as soon as the person appears."""
-    _sees_people(here, who)
+    people_seen(here, who)
     place = after(request, cursor, str, str)
-    rows = todos.unresolved(here.hub.database, _systems(here, who), place, limit)
+    rows = todos.unresolved(here.hub.database, systems_seen(here, who), place, limit)
     items = [
         {"system": system, "receiver": feed.masked(receiver), "code": why, "todos": count}
         for system, receiver, why, count in rows
@@ -168,27 +168,28 @@ def unresolved(
 @router.get("/{identity}", summary="One to-do with all its receivers and what was reported of it")
 def one(request: Request, here: Here, who: Reads, identity: uuid.UUID) -> Response:
     """The history tells which parts a report had and which came too late, no values."""
-    _sees_people(here, who)
+    people_seen(here, who)
     found = todos.one(here.hub.database, identity)
-    systems = _systems(here, who)
+    systems = systems_seen(here, who)
     if found is None or (systems is not None and found.row["system"] not in systems):
         raise ConfigError("todo.unknown", f"there is no to-do {identity}", hint="see /v1/todos")
     return answered(request, feed.whole(found, todos.history(here.hub.database, identity)))
 
 
-def _person(here: Ground, who: Caller, called: str) -> uuid.UUID:
-    _sees_people(here, who)
+def person_seen(here: Ground, who: Caller, called: str) -> uuid.UUID:
+    """Who is meant, for a caller who may see people."""
+    people_seen(here, who)
     return person_of(here.hub, called)
 
 
-def _sees_people(here: Ground, who: Caller) -> None:
+def people_seen(here: Ground, who: Caller) -> None:
     """Whoever may not see people may not see who has what."""
     people = here.hub.workspace.hub.people
     if people is not None and people.model not in who.models(here.hub.workspace):
         raise ConfigError("model.unknown", "the key may not see the model of people", hint="use another key")
 
 
-def _systems(here: Ground, who: Caller) -> Sequence[str] | None:
+def systems_seen(here: Ground, who: Caller) -> Sequence[str] | None:
     """Systems the caller may see; None: all."""
     there = here.hub.workspace.systems
     seen = [name for name in sorted(there) if who.place(here.hub.workspace, name)]

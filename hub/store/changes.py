@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Select, and_, delete, func, literal, or_, sel
 
 from hub.store.database import Database
 from hub.store.feed_tables import todo_left
+from hub.store.many import batches
 from hub.store.moves import SEQUENCE
-from hub.store.persons import batches
 from hub.store.tables import model_seq
 from hub.store.todo_tables import assignment, todo
 from hub.store.todos import SHOWN
@@ -81,7 +81,8 @@ def of_all(database: Database, systems: Sequence[str] | None, place: Place, limi
             for row in connection.execute(select(todo).where(todo.c.id.in_(some))).mappings():
                 found.rows[row["id"]] = dict(row)
             a = assignment.c
-            seen = select(assignment).where(a.todo.in_(some), a.box != "", or_(a.lead, a.person.is_(None)))
+            anybody = or_(a.lead, and_(a.person.is_(None), a.unresolved != ""))  # a group is its members
+            seen = select(assignment).where(a.todo.in_(some), a.box != "", anybody)
             for row in connection.execute(seen.order_by(a.receiver)).mappings():
                 found.receivers.setdefault(row["todo"], []).append(dict(row))
     return found

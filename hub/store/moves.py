@@ -8,10 +8,9 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from sqlalchemy import Connection, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.store.feed_tables import todo_left
-from hub.store.persons import batches
+from hub.store.many import batches, put
 from hub.store.todo_tables import todo
 
 SEQUENCE: Final = "@todo"
@@ -22,16 +21,11 @@ Left = tuple[uuid.UUID, uuid.UUID, str]
 
 def leave(connection: Connection, rows: Iterable[Left], seq: int, moment: dt.datetime) -> None:
     """Note that persons lost to-dos to others. In the transaction that gives them away."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(todo_left)
-    newer = {name: statement.excluded[name] for name in ("system", "seq", "left_at")}
-    statement = statement.on_conflict_do_update(index_elements=["person", "todo"], set_=newer)
     values = [
         {"person": person, "todo": identity, "system": system, "seq": seq, "left_at": moment}
         for person, identity, system in sorted(set(rows), key=str)
     ]
-    if values:
-        connection.execute(statement, values)
+    put(connection, todo_left, values)
 
 
 def touched(connection: Connection, identities: Collection[uuid.UUID], seq: int) -> None:

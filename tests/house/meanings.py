@@ -28,6 +28,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "receiver.ambiguous": ("several persons are called so", "merge them, or have the system name him otherwise"),
     "receiver.empty": ("the group has no members", "put somebody in; it heals by itself"),
     "receiver.many": ("the group has more than 5,000 members", "send the to-do to smaller groups"),
+    "cursor.old": ("what left a list since then is not known", ""),
     "todo.done": (
         "the receiver has done his part, and a report that is not newer, or has no time, gives it to him again",
         "nothing; where the process did come back to him, report it with version.at",
