@@ -14,6 +14,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from hub.api import changes, dropins, entities, events, exchanges, feishu, ofs, plans, setaside, states, todos
 from hub.api.ground import STRANGERS, Ground, Starter
@@ -139,10 +140,13 @@ def _answering(api: FastAPI, redactor: Redactor) -> None:
     def routed(request: Request, error: HTTPException) -> Response:
         code = {404: "route.unknown", 405: "route.method"}.get(error.status_code, "request.malformed")
         hint = f"see /{VERSION}/openapi.json"
+        headers = error.headers
+        if error.status_code == 405:
+            headers = {"allow": ", ".join(sorted(_methods(api, request)))}
         return problem(
             Refused(code, f"{request.method} {request.url.path}: {error.detail}", hint=hint),
             _request(request),
-            headers=error.headers,
+            headers=headers,
         )
 
     @api.exception_handler(Exception)
@@ -156,6 +160,17 @@ def _answering(api: FastAPI, redactor: Redactor) -> None:
         )
         told.exit_code = 70
         return problem(told, identity)
+
+
+def _methods(api: FastAPI, request: Request) -> set[str]:
+    """All that this address takes: the router names those of the first route alone."""
+    routes = (route for route in api.routes if isinstance(route, Route))
+    return {
+        method
+        for route in routes
+        if route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
 
 
 def _request(request: Request) -> str:

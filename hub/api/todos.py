@@ -32,7 +32,8 @@ class Items(BaseModel):
     """Each is checked by itself: see the schema of an item."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"properties": {"items": {
-        "type": "array", "maxItems": AT_ONCE, "items": {"$ref": "#/components/schemas/Item"}}}})  # fmt: skip
+        "type": "array", "maxItems": AT_ONCE, "items": {"anyOf": [{"$ref": "#/components/schemas/Item"}, {
+            "description": "What is no item: its result is rejected, and tells why"}]}}}})  # fmt: skip
     items: list[Any] = Field(max_length=AT_ONCE)
 
 

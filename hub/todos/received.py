@@ -86,6 +86,8 @@ class _Part(BaseModel):
 class To(_Part):
     """A receiver, by exactly one of what people are called by."""
 
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
     account: Short | None = None
     person: Short | None = None
     login: Short | None = None

@@ -143,6 +143,13 @@ def test_too_many_requests_are_told_when_to_come_again(tmp_path: Path):
     made.close()
 
 
+def test_an_address_tells_all_methods_that_it_takes(tmp_path: Path):
+    made, client = small(tmp_path, "")
+    answer = client.delete("/v1/todos")
+    assert (answer.status_code, answer.json()["code"], answer.headers["allow"]) == (405, "route.method", "GET, POST")
+    made.close()
+
+
 def test_many_at_once_from_one_address_are_no_guesses(tmp_path: Path):
     made, client = small(tmp_path, "")
     here = client.app.app.state.ground  # type: ignore[attr-defined] # within what guards it
