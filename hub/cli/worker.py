@@ -23,10 +23,11 @@ from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
 from hub.cli.say import Say, listed, plural, since
 from hub.errors import ConfigError, HubError
+from hub.todos.cases import Casework
 from hub.todos.people import Healing
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, invoke_without_command=True)
-DUTIES = ("inbox", "outbox", "arrivals", "exchanges", "receivers")
+DUTIES = ("inbox", "outbox", "arrivals", "exchanges", "receivers", "cases")
 
 
 @app.callback()
@@ -88,6 +89,7 @@ def _duties(
         "arrivals": Arrivals(hub, say.note, stop.is_set),
         "exchanges": Followers(hub, say.note, stop.is_set),
         "receivers": Healing(hub),
+        "cases": Casework(hub),
     }
     return {name: duty for name, duty in made.items() if name in wanted} | {"sweep": Sweep(hub)}
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from hub.workspace.cases import Cases
 from hub.workspace.groups import Groups
 from hub.workspace.strict import FieldName, Name, Shape
 
@@ -27,4 +28,9 @@ class People(Shape):
         None,
         description="Receivers that stand for all members of a group",
         examples=[{"model": "team", "members": "team"}],
+    )
+    cases: Cases | None = Field(
+        None,
+        description="Who gets the hub's own cases as to-dos",
+        examples=[{"approvals": [{"code": "1001"}], "quarantine": [{"group": "data-stewards"}]}],
     )
