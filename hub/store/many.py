@@ -48,7 +48,8 @@ def put(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]])
             f"FROM json_populate_recordset(NULL::{_quoted(table.name)}, CAST(:rows AS json)) "
             f"ON CONFLICT ({', '.join(map(_quoted, keys))}) DO UPDATE SET {', '.join(changed)}"
         ),
-        {"rows": orjson.dumps(list(rows)).decode()},
+        # names of columns that were read are SQLAlchemy's own kind of text
+        {"rows": orjson.dumps(list(rows), option=orjson.OPT_NON_STR_KEYS).decode()},
     )
 
 
