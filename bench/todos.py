@@ -32,6 +32,7 @@ from hub.security.actors import Actor
 from hub.store import todos
 from hub.store.database import now
 from hub.store.migrate import migrate
+from hub.store.substitutes import Whose
 from hub.store.todos import Wanted
 from hub.todos.inbox import take
 from hub.todos.received import read
@@ -240,7 +241,7 @@ def _sql(hub: Hub, drawn: list[int], arguments: argparse.Namespace) -> dict[str,
     for _ in ("warm", "measured"):
         spent[0] = 0.0
         for person in persons:
-            todos.listed(hub.database, person, Wanted(), None, None, 50)
+            todos.listed(hub.database, Whose(person), Wanted(), None, None, 50)
     statement, parameters = seen[0], seen[-1]
     ours = 1000 * spent[0] / len(persons)
     text = _literal(statement, parameters, persons[-1])

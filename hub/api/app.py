@@ -16,7 +16,20 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from hub.api import changes, dropins, entities, events, exchanges, feishu, ofs, plans, setaside, states, todos
+from hub.api import (
+    changes,
+    dropins,
+    entities,
+    events,
+    exchanges,
+    feishu,
+    ofs,
+    plans,
+    setaside,
+    states,
+    substitutes,
+    todos,
+)
 from hub.api.ground import STRANGERS, Ground, Starter
 from hub.api.limits import Buckets
 from hub.api.problems import Refused, invalid, problem
@@ -72,8 +85,8 @@ def described() -> FastAPI:
         redirect_slashes=False,
     )
     whole = APIRouter(prefix=f"/{VERSION}")
-    # changes before todos, which has /{identity}
-    for part in (entities, exchanges, plans, setaside, events, changes, todos, states):
+    # changes and substitutes before todos, which has /{identity}
+    for part in (entities, exchanges, plans, setaside, events, changes, substitutes, todos, states):
         whole.include_router(part.router)
     api.include_router(whole)
     for drop in (dropins, ofs, feishu):

@@ -13,6 +13,7 @@ from hub.api.todos import Reads, people_seen, person_seen, systems_seen
 from hub.security.access import Caller
 from hub.todos import changes
 from hub.todos.changes import View
+from hub.todos.substitutes import whose
 
 router = APIRouter(prefix="/todos", tags=["todos"])
 Box = Literal["to_do", "to_read", "initiated", "done"]
@@ -25,7 +26,8 @@ def view(here: Ground, who: Caller, person: str | None, box: Box | None, languag
         found = None
     else:
         found = person_seen(here, who, person)
-    return View(found, box or "", systems_seen(here, who), language)
+    his = whose(here.hub, found) if found is not None else None
+    return View(found, box or "", systems_seen(here, who), language, his)
 
 
 @router.get("/changes", summary="What changed since, and what left the list")

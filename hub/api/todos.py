@@ -16,7 +16,7 @@ from hub.api.paging import LIMIT, MOST, after, answered, json_bytes, listed
 from hub.errors import ConfigError, HubError, RecordRejected
 from hub.security.access import Caller
 from hub.store import todos
-from hub.todos import feed
+from hub.todos import feed, substitutes
 from hub.todos.inbox import Taken, take
 from hub.todos.people import person as person_of
 from hub.todos.received import Item, Moment, key_of, read
@@ -121,7 +121,7 @@ def inbox(
     fields: Annotated[str | None, Query(description="Only these, by comma: id,title,links.pc")] = None,
 ) -> Response:
     """One line per to-do, however many accounts of the person have it. A status that the source made final is
-    never open again."""
+    never open again. ``for`` says whose it is, where the person stands in for somebody."""
     wanted = todos.Wanted(
         box,
         system or (),
@@ -133,17 +133,17 @@ def inbox(
         order,
     )
     place = after(request, cursor, *KINDS[order])
-    found = person_seen(here, who, person)
-    rows = todos.listed(here.hub.database, found, wanted, systems_seen(here, who), place, limit)
+    whose = substitutes.whose(here.hub, person_seen(here, who, person))
+    rows = todos.listed(here.hub.database, whose, wanted, systems_seen(here, who), place, limit)
     last = todos.place(rows[-1], order) if rows else None
-    return listed(request, [feed.shown(row, language) for row in rows], limit, last, fields)
+    return listed(request, [feed.shown(row, language, whose) for row in rows], limit, last, fields)
 
 
 @router.get("/counts", summary="How many a person has, by box, system and priority")
 def counts(request: Request, here: Here, who: Reads, person: Person) -> Response:
     """Unread ones are counted among them too."""
-    found = person_seen(here, who, person)
-    rows = todos.counts(here.hub.database, found, systems_seen(here, who))
+    whose = substitutes.whose(here.hub, person_seen(here, who, person))
+    rows = todos.counts(here.hub.database, whose, systems_seen(here, who))
     return answered(request, feed.counted(rows))
 
 

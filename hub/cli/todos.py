@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from hub.cli import substitutes
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
 from hub.cli.say import Say, listed, plural, short, since
@@ -15,8 +16,12 @@ from hub.store.todos import BOXES
 from hub.todos import feed
 from hub.todos.people import heal as look_again
 from hub.todos.people import person
+from hub.todos.substitutes import whose
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+
+
+app.add_typer(substitutes.app, name="substitute")
 
 
 @app.callback()
@@ -37,12 +42,15 @@ def show(
         raise ConfigError("todo.box", f"there is no box {box!r}", hint=f"one of {listed(BOXES)}")
     with opened_hub(say) as opened:
         hub = opened.hub
-        rows = stored.listed(hub.database, person(hub, called), stored.Wanted(box), None, None, limit)
-        items = [feed.shown(row, hub.workspace.hub.languages[0]) for row in rows]
-    table = say.table("to-do", "system", "title", "priority", "since", "due")
+        his = whose(hub, person(hub, called))
+        rows = stored.listed(hub.database, his, stored.Wanted(box), None, None, limit)
+        items = [feed.shown(row, hub.workspace.hub.languages[0], his) for row in rows]
+    table = say.table("to-do", "system", "title", "priority", "since", "due", "for")
     for one in items:
         due = since(one["due"]) if one["due"] else ""
-        say.row(table, short(one["id"]), one["system"], one["title"], one["priority"], since(one["since"]), due)
+        whom_for = one["for"]["name"] if one["for"] else ""
+        shown = (short(one["id"]), one["system"], one["title"], one["priority"], since(one["since"]), due, whom_for)
+        say.row(table, *shown)
     if items:
         say.show(table)
     else:

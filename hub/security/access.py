@@ -42,6 +42,7 @@ GRANTS: Final = {
     "events:write": "push events of records",
     "todos:read": "to-dos of any person, of the systems it may see",
     "todos:write": "report to-dos of the systems it may speak for",
+    "substitutes:write": "say who stands in for whom",
 }
 CONFINED: Final = ("models", "exchanges", "systems")
 

@@ -43,6 +43,8 @@ ACTIONS: Final = {
     "key.made": "A key of the API was made.",
     "key.rotated": "A key of the API got a new secret.",
     "key.revoked": "A key of the API was revoked.",
+    "substitute.added": "Somebody stands in for another, for a time.",
+    "substitute.ended": "A substitution was ended before its date.",
     "unmask.shown": "Classified values were shown in the clear.",
     "unmask.refused": "Somebody without clearance asked for classified values.",
     "lookup.classified": "Entities were looked for by a classified value.",

@@ -18,6 +18,7 @@ from hub.store.database import Database
 from hub.store.feed_tables import todo_left
 from hub.store.many import batches
 from hub.store.moves import SEQUENCE
+from hub.store.substitutes import Whose
 from hub.store.tables import model_seq
 from hub.store.todo_tables import assignment, todo
 from hub.store.todos import SHOWN
@@ -48,12 +49,13 @@ class Changes:
 
 
 def of_person(
-    database: Database, person: uuid.UUID, systems: Sequence[str] | None, place: Place, limit: int
+    database: Database, whose: Whose, systems: Sequence[str] | None, place: Place, limit: int
 ) -> Changes:
-    """What changed of one person's to-dos, in ``systems`` (None: all), with the line that his list shows."""
+    """What changed of the to-dos of a person and those for whom he stands in, in ``systems`` (None: all), with the
+    line that his list shows."""
     parts = []
     for table in (assignment, todo_left):
-        part = select(table.c.todo, table.c.seq).where(table.c.person == person, table.c.seq >= place.seq)
+        part = select(table.c.todo, table.c.seq).where(table.c.person.in_(whose.persons), table.c.seq >= place.seq)
         parts.append(part if systems is None else part.where(table.c.system.in_(systems)))
     each = union_all(*parts).subquery()
     last = select(each.c.todo.label("todo"), func.max(each.c.seq).label("seq")).group_by(each.c.todo).subquery()
@@ -61,7 +63,7 @@ def of_person(
     with database.begin(reading=True) as connection:
         found = _found(connection, query)
         shown = select(*SHOWN).join_from(assignment, todo, todo.c.id == assignment.c.todo)
-        shown = shown.where(assignment.c.person == person, assignment.c.lead)
+        shown = shown.where(whose.rows())
         for some in batches([identity for identity, _ in found.found]):
             for row in connection.execute(shown.where(assignment.c.todo.in_(some))).mappings():
                 found.rows[row["id"]] = dict(row)

@@ -13,8 +13,9 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from hub.store import moves
 from hub.store.many import batches
-from hub.store.todo_tables import assignment, todo
+from hub.store.todo_tables import assignment
 from hub.store.todos import MEMBER, leading, relead, write
 
 Row = dict[str, Any]
@@ -90,8 +91,7 @@ def regroup(
             .where(a.system == system, a.receiver == receiver, a.person.is_(None), a.unresolved != why)
             .values(unresolved=why, seq=seq)
         )
-        for ids in batches(touched):
-            connection.execute(update(todo).where(todo.c.id.in_(ids)).values(seq=seq))
+        moves.touched(connection, touched, seq)
         write(connection, [], changed, [])
         relead(connection, sorted(touched))
     return len(came), len(left)

@@ -41,6 +41,20 @@ def by_key(database: Database, model: str, called: str) -> list[uuid.UUID]:
         return list(connection.scalars(query))
 
 
+def texts(
+    connection: Connection, database: Database, model: str, field: str, identities: Iterable[uuid.UUID]
+) -> dict[uuid.UUID, str]:
+    """A field of entities as text, of those that have one."""
+    golden = database.tables[entity_table(model)]
+    found: dict[uuid.UUID, str] = {}
+    for some in batches(identities):
+        query = select(golden.c["_id"], golden.c[field]).where(
+            among(connection, golden.c["_id"], some), golden.c[field].is_not(None)
+        )
+        found |= {identity: str(value) for identity, value in connection.execute(query).tuples()}
+    return found
+
+
 def by_id(
     connection: Connection, database: Database, model: str, identities: Iterable[uuid.UUID]
 ) -> dict[uuid.UUID, uuid.UUID]:

@@ -15,6 +15,7 @@ from hub.store.database import Database
 from hub.store.many import among, batches, put
 from hub.store.moves import leave, touched
 from hub.store.review_tables import redirect
+from hub.store.substitutes import Whose
 from hub.store.tables import model_seq
 from hub.store.todo_tables import assignment, todo, todo_report
 
@@ -104,14 +105,15 @@ class Wanted:
 
 SHOWN = (
     todo.c.id, todo.c.system, todo.c.tenant, todo.c.source_id, todo.c.status, todo.c.title, todo.c.content,
-    todo.c.changed_at, assignment.c.receiver, assignment.c.box, assignment.c.outcome, assignment.c.read,
-    assignment.c.urges, assignment.c.since, assignment.c.due_at, assignment.c.priority, assignment.c.seq,
+    todo.c.changed_at, assignment.c.person, assignment.c.receiver, assignment.c.box, assignment.c.outcome,
+    assignment.c.read, assignment.c.urges, assignment.c.since, assignment.c.due_at, assignment.c.priority,
+    assignment.c.seq,
 )  # fmt: skip
 
 
 def listed(
     database: Database,
-    person: uuid.UUID,
+    whose: Whose,
     wanted: Wanted,
     systems: Sequence[str] | None,
     after: Sequence[Any] | None,
@@ -119,7 +121,7 @@ def listed(
 ) -> list[dict[str, Any]]:
     """A page of what a person has; ``systems`` are those that the caller may see (None: all). ``after`` is the
     last one's place (``place``)."""
-    query = _lead(select(*SHOWN), person, wanted.box, systems)
+    query = _lead(select(*SHOWN), whose, wanted.box, systems)
     for column, values in ((assignment.c.system, wanted.systems), (assignment.c.definition, wanted.definitions)):
         if values:
             query = query.where(column.in_(values))
@@ -166,23 +168,21 @@ def _ordered(query: Select[Any], order: str, after: Sequence[Any] | None, limit:
 
 
 def _lead(
-    query: Select[Any], person: uuid.UUID, box: str | None, systems: Sequence[str] | None
+    query: Select[Any], whose: Whose, box: str | None, systems: Sequence[str] | None
 ) -> Select[Any]:
-    query = query.join_from(assignment, todo, todo.c.id == assignment.c.todo).where(
-        assignment.c.person == person, assignment.c.lead
-    )
+    query = query.join_from(assignment, todo, todo.c.id == assignment.c.todo).where(whose.rows())
     if box is not None:
         query = query.where(assignment.c.box == box)
     return query if systems is None else query.where(assignment.c.system.in_(systems))
 
 
 def counts(
-    database: Database, person: uuid.UUID, systems: Sequence[str] | None
+    database: Database, whose: Whose, systems: Sequence[str] | None
 ) -> list[tuple[str, str, int, bool, int]]:
     """How many a person has: (box, system, priority, read, count)."""
     a = assignment.c
     groups = (a.box, a.system, a.priority, a.read)
-    query = select(*groups, func.count()).where(a.person == person, a.lead, a.box != "").group_by(*groups)
+    query = select(*groups, func.count()).where(whose.rows(), a.box != "").group_by(*groups)
     if systems is not None:
         query = query.where(a.system.in_(systems))
     with database.begin(reading=True) as connection:

@@ -19,6 +19,7 @@ from hub.errors import ConfigError, RecordRejected
 from hub.store import changes
 from hub.store.changes import Changes, Place
 from hub.store.database import Database
+from hub.store.substitutes import Whose
 from hub.todos.feed import NAMES, shown, titled
 
 AT_ONCE = 200
@@ -28,17 +29,26 @@ START = Place()
 @dataclass(frozen=True, slots=True)
 class View:
     """Whose list is followed: a person's (None: everybody's), in one box or in all (""), of the systems that the
-    reader may see (None: all), with titles in a language or in all ("")."""
+    reader may see (None: all), with titles in a language or in all (""). ``whose``: for whom the person stands in."""
 
     person: uuid.UUID | None
     box: str = ""
     systems: Sequence[str] | None = None
     language: str = ""
+    whose: Whose | None = None
+
+    @property
+    def his(self) -> Whose:
+        """Whose to-dos the person's list is made of."""
+        assert self.person is not None
+        return self.whose or Whose(self.person)
 
     @property
     def mark(self) -> str:
         """What a cursor is good for: with another person, box or scope, removals would be missing."""
         told = [str(self.person or ""), self.box, None if self.systems is None else list(self.systems)]
+        if self.whose is not None:  # where he stands in for others than before, all is read anew
+            told += [str(one.id) for one in self.whose.others]
         return hashlib.sha256(orjson.dumps(told)).hexdigest()[:12]
 
 
@@ -110,7 +120,7 @@ def page(database: Database, view: View, cursor: Cursor, limit: int = AT_ONCE) -
     if view.person is None:
         found = changes.of_all(database, view.systems, cursor.place, limit)
     else:
-        found = changes.of_person(database, view.person, view.systems, cursor.place, limit)
+        found = changes.of_person(database, view.his, view.systems, cursor.place, limit)
         if max(cursor.place.seq, cursor.begun) < found.forgotten:
             raise _old("the cursor is older than what the hub remembers (keep_events of config/hub.yaml)")
     items: list[Mapping[str, Any]] = []
@@ -141,7 +151,7 @@ def _item(found: Changes, identity: uuid.UUID, view: View) -> Mapping[str, Any] 
     if view.person is not None:
         there = row["box"] and (not view.box or row["box"] == view.box)
         there = there and (view.systems is None or row["system"] in view.systems)
-        return shown(row, view.language) if there else None
+        return shown(row, view.language, view.his) if there else None
     receivers = [one for one in found.receivers.get(identity, ()) if not view.box or one["box"] == view.box]
     return _whole(row, receivers, view.language) if receivers else None
 

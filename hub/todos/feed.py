@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from hub.store.substitutes import Whose
 from hub.store.todos import BOXES, Stored
 from hub.todos.received import LEVELS
 
@@ -41,8 +42,10 @@ def titled(titles: Mapping[str, str], language: str) -> Any:
     return next(iter(titles.values()), "")
 
 
-def shown(row: Mapping[str, Any], language: str) -> Mapping[str, Any]:
-    """One line of a person's list."""
+def shown(
+    row: Mapping[str, Any], language: str, whose: Whose
+) -> Mapping[str, Any]:
+    """One line of the list of a person, and of those for whom he stands in."""
     content = row["content"] or {}
     return {
         "id": row["id"],
@@ -53,6 +56,7 @@ def shown(row: Mapping[str, Any], language: str) -> Mapping[str, Any]:
         "text": content.get("text", ""),
         "status": row["status"],
         "box": row["box"],
+        "for": whose.mark(row["person"]),
         "outcome": row["outcome"],
         "read": row["read"],
         "urges": row["urges"],

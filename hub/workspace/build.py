@@ -160,6 +160,10 @@ def _people(file: File, people: People, built: Built) -> None:
             built.findings.append(
                 Finding(*place, "error", "reference.field", message, suggest(name, model.fields))
             )
+    if people.name is not None and people.name not in model.fields:
+        message = f'people.name: {people.model} has no field "{people.name}"'
+        place, hint = file.place(("people", "name")), suggest(people.name, model.fields)
+        built.findings.append(Finding(*place, "error", "reference.field", message, hint))
     if people.groups is not None:
         for at, code, message, near in group_problems(
             people.groups, people.model, people.receivers, built.models

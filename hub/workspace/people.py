@@ -24,6 +24,9 @@ class People(Shape):
         "finds none of them",
         examples=[{"code": "number", "login": "username", "mail": "mail"}],
     )
+    name: FieldName | None = Field(
+        None, description="Field that people see of a person; without it his key", examples=["name"]
+    )
     groups: Groups | None = Field(
         None,
         description="Receivers that stand for all members of a group",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hub.store.database import now
 from hub.todos.people import Healed, heal
 from tests.stores import SqliteStore, Store
 from tests.unit.api.conftest import Served
@@ -73,6 +75,7 @@ class Desk(Served):
     """Reports and lists, by a key that may do both."""
 
     all: dict[str, str]
+    ahead = dt.timedelta()  # of its clock, which tests put forward
 
     def report(self, *items: dict[str, Any], status: int = 200) -> list[dict[str, Any]]:
         answer = self.client.post("/v1/todos", json={"items": list(items)}, headers=self.all)
@@ -101,6 +104,7 @@ class Desk(Served):
 def desk(folder: Path, kept: Store) -> Desk:
     """People read in, accounts linked, and served."""
     made = Desk(folder / "w", kept)
+    made.clock = lambda: now() + made.ahead
     made.write("config/hub.yaml", "hub: test\napi: {rate: 100000, burst: 100000}\n" + PEOPLE)
     made.model(PERSON)
     made.model(THING)
