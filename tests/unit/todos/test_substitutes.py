@@ -131,7 +131,8 @@ def test_changes_agree_with_the_list_and_begin_anew_with_the_dates(away: Desk):
     (made, _) = away.report(todo("A-1", to(code="1"), version=at(1)), todo("A-2", to(code="2")))
     stands_in(away, "1", "2", until=day(2))
     first = away.get("/changes", person="2")
-    assert sorted((one["title"], bool(one["for"])) for one in first["items"]) == [("Leave A-1", True), ("Leave A-2", False)]
+    shown = sorted((one["title"], bool(one["for"])) for one in first["items"])
+    assert shown == [("Leave A-1", True), ("Leave A-2", False)]
     away.report({"system": "oa", "id": "A-1", "status": "completed", "version": at(2)})
     second = away.get("/changes", person="2", since=first["next"])
     assert (second["items"], second["removed"]) == ([], [made["todo"]])
