@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from starlette.types import ASGIApp
 
 from hub.api import app
@@ -9,6 +11,6 @@ from hub.api.limits import Guarded
 from hub.bootstrap import Opened
 
 
-def application(opened: Opened) -> ASGIApp:
-    """Everything that ``cophub serve`` serves."""
-    return Guarded(app.made(opened), **app.limits(opened))
+def application(opened: Opened, ending: threading.Event | None = None) -> ASGIApp:
+    """Everything that ``cophub serve`` serves; streams end with ``ending``, which comes before the shutdown."""
+    return Guarded(app.made(opened, ending), **app.limits(opened))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import threading
 import traceback
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,7 @@ from hub.api import (
     plans,
     setaside,
     states,
+    stream,
     substitutes,
     todos,
 )
@@ -37,6 +39,7 @@ from hub.bootstrap import Opened
 from hub.bus.accept import Door
 from hub.errors import HubError
 from hub.redact import Redactor
+from hub.todos.live import Live
 from hub.workspace.strict import seconds
 
 VERSION: Final = "v1"
@@ -85,8 +88,8 @@ def described() -> FastAPI:
         redirect_slashes=False,
     )
     whole = APIRouter(prefix=f"/{VERSION}")
-    # changes and substitutes before todos, which has /{identity}
-    for part in (entities, exchanges, plans, setaside, events, changes, substitutes, todos, states):
+    # changes, stream and substitutes before todos, which has /{identity}
+    for part in (entities, exchanges, plans, setaside, events, changes, stream, substitutes, todos, states):
         whole.include_router(part.router)
     api.include_router(whole)
     for drop in (dropins, ofs, feishu):
@@ -95,8 +98,8 @@ def described() -> FastAPI:
     return api
 
 
-def made(opened: Opened) -> FastAPI:
-    """The API over an open hub, which the caller closes after it."""
+def made(opened: Opened, ending: threading.Event | None = None) -> FastAPI:
+    """The API over an open hub, which the caller closes after it. What is open for long ends with ``ending``."""
     rules, hub = opened.hub.workspace.hub.api, opened.hub
     api = described()
     pool = ThreadPoolExecutor(rules.runs, thread_name_prefix="run")
@@ -107,12 +110,14 @@ def made(opened: Opened) -> FastAPI:
         Buckets(1.0, STRANGERS),
         Starter(pool),
         Door(hub, rules.largest),
+        Live(hub.database, rules.listeners, ending or threading.Event()),
     )
     _answering(api, opened.redactor)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        api.state.ground.live.close()
         pool.shutdown(wait=True, cancel_futures=True)  # a run ends at its own border; what waits is told again
 
     api.router.lifespan_context = lifespan

@@ -27,6 +27,7 @@ from hub.security.secrets import Secrets
 from hub.store import journal
 from hub.store.plans import PlanRow
 from hub.store.reports import find_plan
+from hub.todos.live import Live
 
 KEPT: Final = 600.0
 STRANGERS: Final = 20
@@ -99,6 +100,7 @@ class Ground:
     strangers: Buckets
     starter: Starter
     door: Door
+    live: Live
 
     @contextmanager
     def guessing(self, request: Request) -> Iterator[None]:

@@ -30,6 +30,7 @@ STATUS: Final = {
     "request.large": 413,
     "request.slow": 408,
     "request.many": 429,
+    "stream.many": 429,
     "cursor.malformed": 400,
     "request.malformed": 400,
     "route.unknown": 404,

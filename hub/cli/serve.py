@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import threading
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -13,6 +15,7 @@ from hub.cli.opening import opened_hub
 from hub.cli.options import Command
 from hub.cli.say import Say
 from hub.errors import ConfigError
+from hub.todos.live import MOST
 from hub.web import application
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -41,10 +44,11 @@ def serve(
     """
     say = Say(ctx)
     _require_addresses(proxies)
+    ending = threading.Event()
     with opened_hub(say) as opened:
-        server = uvicorn.Server(
+        server = _Server(
             uvicorn.Config(
-                application(opened),
+                application(opened, ending),
                 host=host,
                 port=port,
                 lifespan="on",
@@ -54,10 +58,11 @@ def serve(
                 timeout_keep_alive=15,
                 timeout_graceful_shutdown=30,
                 h11_max_incomplete_event_size=16 * 1024,
-                limit_concurrency=500,
+                limit_concurrency=500 + MOST,
                 log_config=None,
                 access_log=False,
-            )
+            ),
+            ending,
         )
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         server.config.load()
@@ -67,6 +72,18 @@ def serve(
             say.note(f"serving http://{shown}:{taken}/v1 ; end it with SIGTERM or Ctrl-C")
             server.run(sockets=[socket])
     say.answer({"address": address, "port": taken})
+
+
+class _Server(uvicorn.Server):
+    """It tells of its end at once: it would wait for streams, which end only when they are told."""
+
+    def __init__(self, config: uvicorn.Config, ending: threading.Event) -> None:
+        super().__init__(config)
+        self._ending = ending
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._ending.set()
+        super().handle_exit(sig, frame)
 
 
 def _require_addresses(proxies: str) -> None:

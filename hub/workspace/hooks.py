@@ -107,4 +107,5 @@ class Api(Shape):
     largest: int = Field(1 << 20, ge=1024, description="Most bytes of one request")
     slowest: Duration = Field("20s", description="Longest time a request's body may take to arrive")
     runs: int = Field(2, ge=1, le=64, description="Runs at once that were started through the API")
+    listeners: int = Field(200, ge=0, le=1000, description="Streams of to-dos that one key may have open at once")
     rotation: Duration = Field("1d", description="How long a key's former secret holds after a change")

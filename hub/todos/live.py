@@ -1,0 +1,175 @@
+"""Changes of lists as they happen: one watcher per process wakes everybody who listens.
+
+A listener keeps a cursor and nothing else. When it is woken it reads what changed, as anybody does who asks for
+changes; so a slow one costs a page of memory, holds nobody up, and misses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from hub.errors import HubError, Retriable
+from hub.store import changes as stored
+from hub.store.database import Database
+from hub.store.wake import Listener as Wakeups
+from hub.todos.changes import Cursor, Page, View, page
+
+MOST: Final = 1000
+"""Listeners of one process."""
+BEAT: Final = 15.0
+GAP: Final = 0.02
+"""Seconds between two looks: what comes together is told together."""
+AGAIN: Final = 1.0
+AT_ONCE: Final = 50
+
+
+@dataclass(slots=True, eq=False)
+class Bell:
+    """One listener, woken from the watcher's thread."""
+
+    key: str
+    person: uuid.UUID | None
+    loop: asyncio.AbstractEventLoop
+    rung: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def ring(self) -> None:
+        try:
+            self.loop.call_soon_threadsafe(self.rung.set)
+        except RuntimeError:  # the loop is closed: nobody listens any more
+            return
+
+
+class Live:
+    """Made once per process. The watcher lives as long as somebody listens; ``ending`` tells that the server ends."""
+
+    def __init__(self, database: Database, each: int, ending: threading.Event) -> None:
+        self._database, self._each, self.ending = database, each, ending
+        self.beat = BEAT
+        self._bells: dict[uuid.UUID | None, set[Bell]] = {}
+        self._lock = threading.Lock()
+        self._watcher: threading.Thread | None = None
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="live")
+
+    def close(self) -> None:
+        """Everybody who listens is let go."""
+        self.ending.set()
+        with self._lock:
+            watcher = self._watcher
+        if watcher is not None:
+            watcher.join()
+        self._readers.shutdown(wait=True, cancel_futures=True)
+
+    def count(self) -> int:
+        """How many listen."""
+        with self._lock:
+            return len(self._every())
+
+    def _every(self) -> list[Bell]:
+        return [bell for bells in self._bells.values() for bell in bells]
+
+    @contextmanager
+    def listening(self, key: str, person: uuid.UUID | None) -> Iterator[Bell]:
+        """A bell that rings when the person's list may have changed (None: any list), within the coroutine's loop.
+        Retriable ``stream.many`` where the key, or the process, has too many."""
+        bell = Bell(key, person, asyncio.get_running_loop())
+        with self._lock:
+            every = self._every()
+            if sum(one.key == key for one in every) >= self._each or len(every) >= MOST:
+                raise Retriable(
+                    "stream.many",
+                    "too many streams are open",
+                    hint="close some, or raise api.listeners in config/hub.yaml; or ask /v1/todos/changes",
+                    wait=BEAT,
+                )
+            self._bells.setdefault(person, set()).add(bell)
+            if self._watcher is None and not self.ending.is_set():
+                self._watcher = threading.Thread(target=self._watch, name="live-watcher", daemon=True)
+                self._watcher.start()
+        try:
+            yield bell
+        finally:
+            with self._lock:
+                self._bells[person].discard(bell)
+                if not self._bells[person]:
+                    del self._bells[person]
+
+    async def told(
+        self, bell: Bell, view: View, cursor: Cursor, still: Callable[[], None]
+    ) -> AsyncIterator[tuple[Cursor, Page | None]]:
+        """What changes from the cursor on, page by page, and None at each heartbeat, until the server ends.
+        ``still`` raises where the listener may not go on; the errors are those of ``changes.page`` too."""
+        loop = asyncio.get_running_loop()
+        while not self.ending.is_set():
+            bell.rung.clear()
+            found = await loop.run_in_executor(self._readers, page, self._database, view, cursor, AT_ONCE)
+            cursor = found.next
+            if not found.empty:
+                yield cursor, found
+            if found.more:
+                continue
+            try:
+                await asyncio.wait_for(bell.rung.wait(), self.beat)
+            except TimeoutError:
+                await loop.run_in_executor(self._readers, still)
+                yield cursor, None
+
+    # -------------------------------------------------------- the watcher's thread
+
+    def _watch(self) -> None:
+        wakeups = Wakeups(self._database)
+        try:
+            seq: int | None = None
+            while self._needed():
+                seq = self._look(wakeups, seq)
+        finally:
+            wakeups.close()
+            self._ring(None)
+
+    def _needed(self) -> bool:
+        with self._lock:
+            if self._bells and not self.ending.is_set():
+                return True
+            self._watcher = None  # under the lock: whoever comes now starts another one
+            return False
+
+    def _look(self, wakeups: Wakeups, seq: int | None) -> int | None:
+        """Wait for a call, ring whom it concerns; answers up to where that is."""
+        try:
+            wakeups.wait(AGAIN, self.ending)
+            if seq is None:  # it begins, or the database was away: nobody knows what was missed
+                seq = stored.latest(self._database)
+                self._ring(None)
+                return seq
+            upto, who = stored.concerned(self._database, seq)
+            if upto != seq:
+                self._ring(who)
+            self.ending.wait(GAP)
+            return upto
+        except HubError:
+            self.ending.wait(AGAIN)
+            return None
+
+    def _ring(self, who: set[uuid.UUID] | None) -> None:
+        with self._lock:
+            groups = [bells for person, bells in self._bells.items() if who is None or person is None or person in who]
+            for bell in [one for bells in groups for one in bells]:
+                bell.ring()
+
+
+def event(cursor: str, name: str = "", data: bytes = b"") -> bytes:
+    """A server-sent event (HTML, 9.2). Without data it only moves the reader's cursor, and keeps the line open."""
+    head = f"event: {name}\n" if name else ""
+    told = b"data: " + data + b"\n" if name else b""
+    return f"{head}id: {cursor}\n".encode() + told + b"\n"
+
+
+def content(found: Page) -> Mapping[str, Any]:
+    """The data of an event."""
+    return {"items": found.items, "removed": found.removed}
