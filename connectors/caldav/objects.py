@@ -225,7 +225,7 @@ def _lines(name: str, value: Any, old: Sequence[str]) -> list[str]:
     if what == "time":
         found = _moment(name, value)
         day = not isinstance(found, dt.datetime)
-        shown: Any = vDate(found) if day else vDatetime(found)  # type: ignore[arg-type]
+        shown: Any = vDate(found) if day else vDatetime(found)  # type: ignore[arg-type] # a day is a date
         return [_Line.from_parts(property_, Parameters({"VALUE": "DATE"} if day else {}), shown)]
     if what == "list":
         texts = [vText(one).to_ical().decode() for one in _several(value)]

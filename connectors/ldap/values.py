@@ -70,10 +70,10 @@ def kind_of(name: str, syntax: str | None, declared: FieldType | None = None) ->
     if declared is None:
         return natural
     if declared == "datetime":
-        return {"integer": "filetime", "utctime": "utctime"}.get(natural, "time")  # type: ignore[return-value]
+        return {"integer": "filetime", "utctime": "utctime"}.get(natural, "time")  # type: ignore[return-value] # its values are the types
     if declared == "text":
         return "dn" if natural == "dn" else "text"
-    return {"integer": "integer", "boolean": "boolean"}.get(declared, "float")  # type: ignore[return-value]
+    return {"integer": "integer", "boolean": "boolean"}.get(declared, "float")  # type: ignore[return-value] # its values are the types
 
 
 # ------------------------------------------------------------------ reading
@@ -90,7 +90,7 @@ def read_time(value: bytes) -> str | None:
         return value.decode("utf-8", "replace")
     year, month, day, hour, minute, second, fraction, zone = found.groups()
     try:
-        made = datetime(*map(int, (year, month, day, hour, minute or 0, second or 0)))  # type: ignore[arg-type]
+        made = datetime(*map(int, (year, month, day, hour, minute or 0, second or 0)))  # type: ignore[arg-type] # their number is known
         if fraction:  # of the smallest unit that is written
             unit = timedelta(seconds=1) if second else timedelta(minutes=1) if minute else timedelta(hours=1)
             made += unit * float(b"0." + fraction)

@@ -50,7 +50,7 @@ class _Bounded:
     def read(self, size: int) -> bytes:
         if size > self.largest:
             raise imaplib.IMAP4.error(f"a literal of {size} bytes, more than {self.largest}")
-        found: bytes = super().read(size)  # type: ignore[misc]
+        found: bytes = super().read(size)  # type: ignore[misc] # the library has no types
         return found
 
 

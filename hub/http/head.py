@@ -33,7 +33,7 @@ class WholeHead(HTTPResponse):
     """An answer with a whole head, or none."""
 
     def begin(self) -> None:
-        body, self.fp = self.fp, _Lines(self.fp)  # type: ignore[assignment]
+        body, self.fp = self.fp, _Lines(self.fp)  # type: ignore[assignment] # the only place where the answer is read
         try:
             super().begin()
         finally:

@@ -12,7 +12,7 @@ from hub.contract import Field, FieldType, Settings
 from hub.errors import ConfigError, Fatal
 from hub.untrusted import parse_json
 
-TYPES = frozenset(FieldType.__args__)  # type: ignore[attr-defined]
+TYPES = frozenset(FieldType.__args__)  # type: ignore[attr-defined] # a Literal has its values there
 
 
 def ndjson(records: Sequence[msgspec.Raw], where: str = "") -> bytes:

@@ -33,7 +33,7 @@ class _Dialect(DuckDB):
 
     INDEX_OFFSET = 0  # positions stay as written: parsed and rendered by the same dialect
 
-    class Parser(DuckDB.Parser):  # type: ignore[valid-type, misc]
+    class Parser(DuckDB.Parser):  # type: ignore[valid-type, misc] # made at run time by the library
         FUNCTIONS: ClassVar[dict[str, Any]] = {}
         NO_PAREN_FUNCTIONS: ClassVar[dict[Any, Any]] = {}
         FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {

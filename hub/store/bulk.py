@@ -114,7 +114,7 @@ class PostgresBulk:
     def _text(self, statement: Executable | str) -> str:
         if isinstance(statement, str):
             return statement
-        return str(statement.compile(dialect=self._sql, compile_kwargs={"literal_binds": True}))  # type: ignore[attr-defined]
+        return str(statement.compile(dialect=self._sql, compile_kwargs={"literal_binds": True}))  # type: ignore[attr-defined] # statements all have it
 
     def run(self, statement: Executable | str) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:
@@ -198,7 +198,7 @@ class SqliteBulk:
         cursor, count = self._connection.connection.cursor(), 0
         for batch in rows:
             values = zip(*(column.to_pylist() for column in batch.columns), strict=True)
-            cursor.executemany(f'INSERT INTO "{name}" ({columns}) VALUES ({marks})', values)  # type: ignore[arg-type]
+            cursor.executemany(f'INSERT INTO "{name}" ({columns}) VALUES ({marks})', values)  # type: ignore[arg-type] # lists of rows are sequences
             count += batch.num_rows
         cursor.close()
         return count

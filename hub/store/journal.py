@@ -193,7 +193,7 @@ def fence(session: Bulk | Connection, held: Sequence[Lease]) -> None:
                 query.with_for_update() if session.dialect.name == "postgresql" else query
             ).all()
         else:
-            found = session.run(query.with_for_update() if session.dialect == "postgresql" else query)  # type: ignore[assignment]
+            found = session.run(query.with_for_update() if session.dialect == "postgresql" else query)  # type: ignore[assignment] # either is a statement of rows
         if not found or found[0][0] != item.epoch:
             raise Fatal(
                 "run.fenced",

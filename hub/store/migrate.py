@@ -44,7 +44,7 @@ def pending(database: Database, connection: Connection) -> list[Step]:
         connection, opts={"compare_type": _type_differs, "include_object": ours}
     )
     # Alembic takes several, its annotation speaks of one.
-    script = produce_migrations(context, database.metadata)  # type: ignore[arg-type]
+    script = produce_migrations(context, database.metadata)  # type: ignore[arg-type] # several are allowed, says its text
     steps: list[Step] = []
     assert script.upgrade_ops is not None
     for operation in script.upgrade_ops.ops:

@@ -282,7 +282,7 @@ class Delivery:
         reader = self.run.reader(f"SELECT * EXCLUDE (_key) FROM whole ORDER BY {order}")
         reach("before_target_call")
         self.sender.meter.wrote("update", 1)
-        count = self.target.replace(resource, self._to_the_last(reader), reader.schema)  # type: ignore[union-attr]
+        count = self.target.replace(resource, self._to_the_last(reader), reader.schema)  # type: ignore[union-attr] # only with a target is anything replaced
         reach("after_target_ack")
         self._store(Batch(rows, {}, {index: Outcome("done") for index in range(len(rows))}, 1))
         deliveries.forget(self.database, self.held, self.manifest.source, leftover)
