@@ -25,6 +25,7 @@ from hub.security.sources import FOLDER, EnvironmentSource, FolderSource
 from hub.store.circuits import StoredPauses
 from hub.store.database import Database, now
 from hub.store.secret_rows import StoredSecretRows
+from hub.todos.target import Todos
 from hub.workspace.connectors import Connectors
 from hub.workspace.load import load
 from hub.workspace.workspace import Workspace
@@ -94,11 +95,17 @@ def open_hub(
             lambda: Cipher(ring(workspace.folder, values), "keep"),
         )
         pauses = StoredPauses(database)
+
+        def opening(name: str) -> Any:
+            if name in workspace.own:
+                return Todos(hub)
+            return connect(workspace, secrets, name, pauses if schema else None)
+
         hub = Hub(
             workspace,
             database,
             keep,
-            lambda name: connect(workspace, secrets, name, pauses if schema else None),
+            opening,
             workspace.folder / workspace.hub.scratch,
             actor,
             Signer(lambda: ring(workspace.folder, values)),

@@ -114,7 +114,8 @@ class Resource:
     doubt it goes again with the same ``Change.id``, by which it has to be the same message. ``counts`` says that a full
     read announces how many records there are. ``replaces`` says that a delivery replaces the whole resource (a file)
     instead of single records. ``writable`` says that records can be made or changed, ``refuses`` which of create,
-    update and delete its definition says that it does not take.
+    update and delete its definition says that it does not take. ``optional`` are fields of the key that a record may be
+    written without.
     """
 
     name: str
@@ -128,6 +129,7 @@ class Resource:
     title: str = ""
     messages: bool = False
     refuses: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,8 +131,8 @@ class _Compilation:
 
     def _described(self, from_: str) -> Resource | None:
         system, _, resource = from_.partition(".")
-        found = self.workspace.systems.get(system)
-        return found.describe(resource) if found and resource else None
+        known = system in self.workspace.systems or system in self.workspace.own
+        return self.workspace.system(system).describe(resource) if known and resource else None
 
     def _scope(self, output: Output, number: int) -> tuple[Scope, Path | None]:
         target, _, resource = output.into.partition(".")

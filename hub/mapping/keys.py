@@ -57,8 +57,9 @@ def keys_of(
     listed = isinstance(mapping.into, list)
     given = names(output.key) or (() if listed else names(mapping.key))
     own, outer = _divided(given, each[0] if each else "")
-    item = tuple(f"CAST({reading(tuple(name.split('.')), 'e')} AS VARCHAR)" for name in own)
-    paths: list[Path] = [(*each[1], *name.split(".")) for name in own] if each else []
+    parts = [tuple(name.split(".")) if name else () for name in own]
+    item = tuple(f"CAST({reading(part, 'e')} AS VARCHAR)" for part in parts)
+    paths: list[Path] = [(*each[1], *part) for part in parts] if each else []
     if each and not own:
         report(
             (*at, "each"),
@@ -90,10 +91,10 @@ def names(key: str | list[str] | None) -> tuple[str, ...]:
 
 
 def _divided(given: tuple[str, ...], alias: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The parts of the element (without its alias), and those of the record."""
-    prefix = f"{alias}." if alias else ""
-    own = tuple(name[len(prefix) :] for name in given if prefix and name.startswith(prefix))
-    return own, tuple(name for name in given if not (prefix and name.startswith(prefix)))
+    """The parts of the element (without its alias; empty for the element itself), and those of the record."""
+    prefix = f"{alias}."
+    own = tuple(name[len(prefix) :] for name in given if alias and f"{name}.".startswith(prefix))
+    return own, tuple(name for name in given if not (alias and f"{name}.".startswith(prefix)))
 
 
 def _known(record: Node, paths: list[Path], report: Report) -> None:
@@ -128,5 +129,5 @@ def _target(
             ),
         )
         return given
-    own = target.key if target else ()
+    own = tuple(n for n in target.key if n in output.fields or n not in target.optional) if target else ()
     return own if set(own) <= set(output.fields) else ()

@@ -95,7 +95,8 @@ class Caller:
 
     def _sees(self, workspace: Workspace, mapping: MappingFile) -> bool:
         models, systems = self.models(workspace), self._of("systems", workspace.systems)
-        places = [mapping.from_, *(output.into for output in mapping.outputs)]
+        into = (output.into for output in mapping.outputs)
+        places = [mapping.from_, *(one for one in into if one.partition(".")[0] not in workspace.own)]
         return all(
             place.partition(".")[0] in systems if "." in place else place in models for place in places
         )

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from hub.contract import Settings, Spec
 from hub.errors import ConfigError, Finding
+from hub.workspace.builtin import HUB, OWN, completed
 from hub.workspace.connectors import OWN_KEYS, Connectors
 from hub.workspace.explain import Loc, explain, prune, suggest
 from hub.workspace.gather import Gathered
@@ -53,6 +54,10 @@ class Built:
     contents: dict[tuple[str, str], Any] = field(default_factory=dict)
     files: dict[tuple[str, str], File] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+
+    def system(self, name: str) -> System | None:
+        """A system of the workspace, or the hub itself."""
+        return OWN if name == HUB else self.systems.get(name)
 
 
 def build(gathered: Gathered, environment: str | None, connectors: Connectors) -> Built:
@@ -303,9 +308,9 @@ def _mapping(file: File, findings: list[Finding]) -> MappingFile | None:
                     f"move {key} into each entry of into",
                 )
             )
-        return None if moved else mapping
+        return None if moved else completed(mapping)
     if mapping.fields:
-        return mapping
+        return completed(mapping)
     if not file.value.get("fields"):
         findings.append(
             Finding(

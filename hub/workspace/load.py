@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hub.errors import ConfigError, Finding
 from hub.workspace.build import Built, build
+from hub.workspace.builtin import HUB, OWN
 from hub.workspace.connectors import Connectors, shipped
 from hub.workspace.explain import suggest
 from hub.workspace.gather import Gathered, gather
@@ -114,6 +115,7 @@ def _workspace(
         hash=digest({f"{kind}/{name}": value for (kind, name), value in content.items()}),
         content=content,
         files=built.files,
+        own={HUB: OWN},
     )
 
 
@@ -143,6 +145,9 @@ def _names(gathered: Gathered) -> list[Finding]:
                         "give one of them another name",
                     )
                 )
+            elif kind == "system" and name == HUB:
+                message = f"{HUB} is the hub itself: no system is named so"
+                findings.append(Finding(*place, "error", "name.reserved", message, "choose another name"))
             elif name != stem:
                 findings.append(
                     Finding(

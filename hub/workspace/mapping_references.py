@@ -8,6 +8,7 @@ from typing import Final
 
 from hub.contract import Field, Resource
 from hub.errors import ConfigError
+from hub.workspace.builtin import HUB
 from hub.workspace.explain import Loc, dotted, suggest
 from hub.workspace.matching import BLOCK, MatchRule
 from hub.workspace.scope import Scope
@@ -80,7 +81,7 @@ def _outbound(scope: Scope, mapping: MappingFile, output: Output, at: Loc) -> No
     _keys(scope, output, at, target, output.into)
     form = EACH.match(output.each or "") if "." in mapping.from_ else None
     for index, word in enumerate(as_list(output.key)):
-        if word not in output.fields and not (form and word.startswith(f"{form['name']}.")):
+        if word not in output.fields and not (form and f"{word}.".startswith(f"{form['name']}.")):
             hint = f"write {word} under fields: it identifies the record"
             path = _key_path(output, at, index)
             scope.error(path, "reference.field", f"the key {word} is not filled", hint)
@@ -158,9 +159,9 @@ def _resource(
 ) -> Resource | None:
     """The resource a word names, where that is known without connecting; ``pushed`` takes what events bring."""
     name, _, resource = word.partition(".")
-    if not scope.known("system", name, path):
+    if not (writes and name == HUB) and not scope.known("system", name, path):
         return None
-    system = scope.built.systems.get(name)
+    system = scope.built.system(name)
     if system is None:
         return None
     reads = system.spec.reads or (pushed and system.spec.pushed)

@@ -23,6 +23,7 @@ from hub.workspace.leaving_references import check_leaving
 from hub.workspace.mapping_references import check_mapping
 from hub.workspace.scope import Scope, names_of
 from hub.workspace.shape import CodesFile, ModelField, ModelFile, Output, TestCase
+from hub.workspace.todo_references import check_todos
 from hub.workspace.writing_references import check_writing
 
 
@@ -45,6 +46,7 @@ def check(built: Built, gathered: Gathered) -> list[Finding]:
         check_limits(Scope(built, names, "mapping", name, findings), mapping)
         check_writing(Scope(built, names, "mapping", name, findings), mapping)
         check_leaving(Scope(built, names, "mapping", name, findings), mapping)
+        check_todos(Scope(built, names, "mapping", name, findings), mapping)
         check_directions(Scope(built, names, "mapping", name, findings), mapping)
         check_effective(Scope(built, names, "mapping", name, findings), mapping)
         check_events(Scope(built, names, "mapping", name, findings), mapping)

@@ -85,7 +85,7 @@ class Workspace:
 
     ``hash`` is a SHA-256 over the content that decides what an exchange does: hub, systems (profile
     and environment laid in), models, code lists and mappings, not the mappings' tests. It does not
-    change with comments, the order of keys or of files.
+    change with comments, the order of keys or of files. ``own`` is the hub itself as a system, which no file declares.
     """
 
     folder: Path
@@ -102,6 +102,7 @@ class Workspace:
         repr=False, compare=False, default_factory=dict
     )
     roles: RolesFile = field(default_factory=RolesFile)
+    own: Mapping[str, System] = field(repr=False, compare=False, default_factory=dict)
 
     def locate(self, kind: Kind, name: str, *path: str | int) -> Place:
         """Path, line and column of a part of a file: ``locate("mapping", "s4-suppliers", "fields",
@@ -115,8 +116,8 @@ class Workspace:
         return digest({f"{kind}/{name}": self.content[kind, name]})
 
     def system(self, name: str) -> System:
-        """One system; ConfigError ``reference.system`` where there is none."""
-        return _one(self.systems, "system", name)
+        """One system, or the hub itself; ConfigError ``reference.system`` where there is none."""
+        return self.own.get(name) or _one(self.systems, "system", name)
 
     def mapping(self, name: str) -> MappingFile:
         """One mapping; ConfigError ``reference.mapping`` where there is none."""

@@ -60,7 +60,7 @@ def deleting(mapping: MappingFile, output: Output, at: Loc) -> Iterator[tuple[Lo
 def described(scope: Scope, output: Output) -> Resource | None:
     """The resource that an output writes, as far as it is known without connecting."""
     system, _, resource = output.into.partition(".")
-    found = scope.built.systems.get(system)
+    found = scope.built.system(system)
     try:
         return found.describe(resource) if found and found.spec.writes else None
     except ConfigError:  # told where the resource is named

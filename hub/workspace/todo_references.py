@@ -1,0 +1,31 @@
+"""What a mapping says of to-dos, against what a report of one needs."""
+
+from __future__ import annotations
+
+from hub.workspace.builtin import CONTENT, RECEIVERS, TODOS
+from hub.workspace.explain import Loc
+from hub.workspace.scope import Scope
+from hub.workspace.shape import MappingFile, Output
+
+
+def check_todos(scope: Scope, mapping: MappingFile) -> None:
+    """Every output into ``hub.todos``."""
+    for index, output in enumerate(mapping.outputs):
+        if output.into == TODOS:
+            _output(scope, output, ("into", index) if isinstance(mapping.into, list) else ())
+
+
+def _output(scope: Scope, output: Output, at: Loc) -> None:
+    path: Loc = (*at, "fields")
+    names = {name.partition(".")[0] for name in output.fields}
+    for name, why in (("id", "what the to-do is called"), ("system", "whose to-do it is: a model is of no system")):
+        if name not in output.fields:
+            scope.error(path, "value.missing", f"{TODOS} needs {name}, {why}", f"write {name} under fields", key=True)
+    content = sorted(names & set(CONTENT))
+    if content and "title" not in names:
+        message = f"{TODOS} takes {', '.join(content)} together with the title, and this mapping gives none"
+        scope.error(path, "value.missing", message, "write title under fields", key=True)
+    if not names & {*RECEIVERS, "title", "status"}:
+        message = "this mapping says nothing of a to-do: no title, no status, no receiver"
+        hint = f"write title under fields, and one of {', '.join(RECEIVERS)}"
+        scope.error(path, "value.missing", message, hint, key=True)

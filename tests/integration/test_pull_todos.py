@@ -1,0 +1,203 @@
+"""docs/how-to/pull-todos.md, done as it is written: the files of the page, on a real CalDAV server and on simulated
+products that lie. Whatever they do, each person ends up with the list that the system has for them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from connectors.simulators import Simulator
+from hub.errors import HubError
+from tests.conftest import Login
+from tests.docs.pages import blocks
+from tests.integration.test_caldav import Place
+from tests.stores import SqliteStore
+from tests.unit.todos.conftest import Desk
+
+PAGE = {one.place: one.text for one in blocks("yaml") if one.page == "docs/how-to/pull-todos.md" and one.place}
+PEOPLE = """
+    mapping: people
+    from: hr.people
+    into: person
+    fields: {number: id, username: id}
+    unmatched: create
+    guard: off
+"""
+TASK_CENTER = "https://tasks.example.com/provider/v2"
+CLOCK = dt.datetime(2026, 11, 1, 9, tzinfo=dt.UTC)
+Opened = Callable[..., Desk]
+
+
+@pytest.fixture
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+    """A workspace of some files of the page, each with words replaced, and of people by their logins."""
+    made = Desk(tmp_path_factory.mktemp("pull") / "w", SqliteStore())
+
+    def opened(people: list[str], secrets: dict[str, str], *names: str, **replaced: str) -> Desk:
+        for place, text in PAGE.items():
+            if place.endswith(("hub.yaml", "person.yaml")) or any(name in place for name in names):
+                for old, new in replaced.items():
+                    text = text.replace(old, new)
+                made.write(place, text)
+        made.files("hr", people="{id: text}")
+        made.mapping(PEOPLE)
+        made.variables = {f"COPHUB_SECRET_{name}": value for name, value in secrets.items()}
+        made.migrate()
+        made.put("hr.people", *({"id": one} for one in people))
+        made.run("people", initial=True)
+        made.serve()
+        made.all = made.key("all", "todos:read", "todos:write")
+        return made
+
+    yield opened
+    made.close()
+
+
+# ------------------------------------------------------------ a provider of Task Center
+
+center = pytest.mark.against("sap_task_provider", "a provider of SAP Task Center", "simulator")
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[Simulator]:
+    with Simulator("taskcenter", records=40) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def pulled(office: Opened, provider: Simulator) -> Desk:
+    """All tasks, read once, by pages of nine."""
+    provider.faults.clear()
+    more = "client_secret: secret://taskcenter/client\nlimits: {rate: 1000/s, retries: 2, max_wait: 1s}\n"
+    more += "resources: {tasks: {paging: {last: {params: {modifiedAfter: modifiedAt, lastId: urn}, size: 9}}}}\n"
+    made = office(everybody(provider), {"TASKCENTER_CLIENT": "taskcenter-demo"}, "taskcenter", **{
+        TASK_CENTER: provider.url, "https://login.example.com": provider.url,
+        "client_secret: secret://taskcenter/client\n": more,
+    })  # fmt: skip
+    made.run("taskcenter-todos", initial=True)
+    return made
+
+
+def expected(provider: Simulator) -> dict[str, set[str]]:
+    """Who has which task open, as the product knows it."""
+    open_ = [row for row in provider.rows("tasks") if row["status"] in ("READY", "RESERVED")]
+    return {who: {row["subject"][0]["text"] for row in open_ if who in row["recipientUsers"]}
+            for who in {one for row in open_ for one in row["recipientUsers"]}}  # fmt: skip
+
+
+def everybody(provider: Simulator) -> list[str]:
+    return sorted({one for row in provider.rows("tasks") for one in row["recipientUsers"]} | {"p1", "p2"})
+
+
+def lists(made: Desk, provider: Simulator) -> dict[str, set[str]]:
+    found = {one: set(made.titles(one, limit=200, language="zh")) for one in everybody(provider)}
+    return {one: titles for one, titles in found.items() if titles}
+
+
+def asked(provider: Simulator) -> int:
+    return provider.log.count("read", "tasks")
+
+
+@center
+def test_tasks_of_task_center_come_by_what_changed(pulled: Desk, provider: Simulator) -> None:
+    assert lists(pulled, provider) == expected(provider)
+    ready = [row for row in provider.rows("tasks") if row["status"] == "READY"]
+    first, second, third, fourth = (row["urn"] for row in ready[:4])
+    provider.change("tasks", {"urn": first, "status": "COMPLETED"})
+    provider.change("tasks", {"urn": second, "recipientUsers": ["p1", "p2"]})
+    provider.change("tasks", {"urn": third, "status": "CANCELED"})
+    provider.change("tasks", {"urn": fourth, "status": "RESERVED", "subject": [{"language": "zh", "text": "新"}]})
+    before = asked(provider)
+    told = pulled.run("taskcenter-todos", "incremental").counts
+    assert (told["updated"], told["created"], told["deleted"], asked(provider) - before) == (3, 2, 1, 2)
+    assert lists(pulled, provider) == expected(provider)
+    assert pulled.titles("p1", language="zh") == pulled.titles("p2", language="zh") == [ready[1]["subject"][0]["text"]]
+    done = pulled.titles(ready[0]["recipientUsers"][0], box="done", limit=200, language="zh")
+    assert ready[0]["subject"][0]["text"] in done
+
+
+@center
+@pytest.mark.parametrize("seed", range(2))
+def test_a_provider_that_lies_ends_in_the_right_lists(pulled: Desk, provider: Simulator, seed: int) -> None:
+    """Late, repeated, lost and out of order: runs may fail, and what they took must not stay wrong."""
+    chance = random.Random(seed)
+    kinds = ("twice", "reorder", "repeat", "skip", "swallowed", "cut,times=9", "broken", "html", "expire,skip=1")
+    for turn in range(3):
+        for row in chance.sample(provider.rows("tasks"), 8):
+            new = {"status": chance.choice(["READY", "RESERVED", "READY", "COMPLETED"])}
+            if row["status"] in ("COMPLETED", "CANCELED"):
+                new = {}
+            to = chance.sample(["p1", "p2", *row["recipientUsers"]], 2)
+            provider.change("tasks", {"urn": row["urn"], "recipientUsers": sorted(set(to)), **new})
+        provider.faults.clear()
+        provider.faults.set(*(f"{kind},path=/tasks" for kind in chance.sample(kinds, 2)))
+        try:
+            pulled.run("taskcenter-todos", "full" if turn == 1 else "incremental")
+        except HubError:
+            continue
+    provider.faults.clear()
+    pulled.run("taskcenter-todos")
+    assert lists(pulled, provider) == expected(provider)
+    assert pulled.held("taskcenter-todos") == []
+
+
+# ------------------------------------------------------------ My Inbox
+
+
+@pytest.mark.against("sap_my_inbox", "SAP My Inbox", "simulator")
+def test_what_is_missing_in_my_inbox_is_done(office: Opened) -> None:
+    with Simulator("myinbox", records=60) as inbox:
+        made = office(["HUB"], {"MYINBOX_PASSWORD": "myinbox-demo"}, "myinbox", **{
+            "https://s4.example.com": inbox.url, "account: Processor": "login: Processor",
+        })  # fmt: skip
+        made.run("myinbox-todos", initial=True)
+        waiting = [row for row in inbox.rows("TaskCollection") if row["Status"] != "COMPLETED"]
+        assert sorted(made.titles("HUB", limit=200)) == sorted(row["TaskTitle"] for row in waiting)
+        for row in waiting[:3]:
+            inbox.change("TaskCollection", {**row, "Status": "COMPLETED"})
+        inbox.faults.set("swallowed,path=TaskCollection")
+        made.run("myinbox-todos")
+        assert made.titles("HUB", box="done") == []  # an empty answer says nothing
+        assert made.run("myinbox-todos").counts["disabled"] == 3
+        assert len(made.titles("HUB", box="done")) == 3
+        inbox.change("TaskCollection", {**waiting[0]})
+        made.run("myinbox-todos")
+        assert len(made.titles("HUB", box="done")) == 2
+
+
+# ------------------------------------------------------------ calendars
+
+
+@pytest.mark.against("caldav", "Radicale", "real")
+def test_todos_of_a_calendar_are_done_and_go(office: Opened, caldav: Login) -> None:
+    place = Place(caldav, caldav.url)
+
+    def put(name: str, minute: int, **more: Any) -> None:
+        at = CLOCK + dt.timedelta(minutes=minute)
+        place.put({"uid": name, "summary": f"Task {name}", "last-modified": at, **more})
+
+    made = office(["lina"], {"TASKS_PASSWORD": caldav.password}, "tasks.yaml", "tasks-of", **{
+        "https://cal.example.com/dav": caldav.url, "/calendars/lina/tasks/": place.path,
+        "username: hub": f"username: {caldav.username}",
+    })  # fmt: skip
+    for name in ("a", "b", "c", "d"):
+        put(name, 0)
+    made.run("tasks-of-lina", initial=True)
+    assert sorted(made.titles("lina")) == ["Task a", "Task b", "Task c", "Task d"]
+    put("a", 1, status="COMPLETED")
+    put("b", 1, status="CANCELLED")
+    place.ask("DELETE", "c.ics")
+    put("d", 1, priority=1)
+    told = made.run("tasks-of-lina", "incremental").counts
+    assert (told["read"], told["deleted"], told["updated"]) == (3, 2, 2)
+    (open_,) = made.inbox("lina")
+    assert (open_["title"], open_["priority"], made.titles("lina", box="done")) == ("Task d", "high", ["Task a"])
+    put("a", 2, status="NEEDS-ACTION")
+    put("b", 2)
+    put("c", 0)
+    made.run("tasks-of-lina", "incremental")
+    assert sorted(made.titles("lina")) == ["Task a", "Task b", "Task c", "Task d"]
