@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from hub.errors import RecordRejected
+from hub.todos.reports import Status
 from hub.workspace.builtin import CONTENT, RECEIVERS
 
 Values = Mapping[str, Any]
@@ -55,6 +56,8 @@ def said(values: Values, zone: ZoneInfo) -> Said:
         item |= {"title": title, **content}
     if "changed" in given:
         item["version"] = {"at": given["changed"], "seq": given.get("seq", 0)}
+    if given.get("status") == Status.RESERVED and (processor := _parts(given, "processor", {})):
+        item["processor"] = processor
     return Said(item | _status(given), _assignee(given))
 
 
@@ -166,7 +169,7 @@ def _named(parts: list[str]) -> Iterator[str]:
         yield "seq" if "seq" in parts else "changed"
     if parts[0] == "assignees":
         yield parts[-1]
-    if parts[0] in ("links", "initiator"):
+    if parts[0] in ("links", "initiator", "processor"):
         yield ".".join(parts[:2])
     yield parts[0]
 

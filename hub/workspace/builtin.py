@@ -16,7 +16,7 @@ from hub.workspace.workspace import System
 HUB: Final = "hub"
 """Its name; no system of a workspace is called so."""
 TODOS: Final = "hub.todos"
-RECEIVERS: Final = ("account", "login", "code", "phone", "mail", "person")
+RECEIVERS: Final = ("account", "login", "code", "phone", "mail", "person", "group")
 """What a receiver may be called by: a row has one of them, or none where it only speaks of the to-do."""
 CONTENT: Final = (
     "text", "definition", "process", "node", "priority", "due", "created", "initiator", "links", "responses",
@@ -44,6 +44,7 @@ _RESOURCE: Final = Resource(
         Field("text", title="More than the title"),
         Field("status", title="ready, reserved, suspended, completed, cancelled or withdrawn"),
         Field("outcome", title="How it ended"),
+        Field("processor", "json", fields=tuple(Field(n) for n in RECEIVERS), title="Who has claimed it"),
         Field("kind", title="to_do, to_read or initiated"),
         Field("done", "boolean", title="Whether the receiver has done his part"),
         Field("read", "boolean", title="Whether he has read it"),
@@ -55,7 +56,7 @@ _RESOURCE: Final = Resource(
         Field("priority", title="low, medium, high or very_high"),
         Field("due", "datetime", title="Until when; a day means its end"),
         Field("created", "datetime", title="When it began"),
-        Field("initiator", "json", fields=tuple(Field(name) for name in RECEIVERS), title="Who began it"),
+        Field("initiator", "json", fields=tuple(Field(n) for n in RECEIVERS), title="Who began it"),
         Field("links", "json", fields=(Field("pc"), Field("mobile"), Field("app")), title="Where it is opened"),
         Field("responses", "json", title="What may be answered, as in POST /v1/todos"),
         Field("actions", "json", title="What else may be done, as in POST /v1/todos"),

@@ -22,6 +22,7 @@ FINDINGS: Final[dict[str, str]] = {
     "mapping.direction": "from and into both name models: one side must be a resource.",
     "name.duplicate": "Two things share a name that must be their own.",
     "name.file": "A file is not named as the object in it.",
+    "name.reserved": "A system is named as the hub itself.",
     "overlay.key": "An environment changes what must be the same everywhere.",
     "profile.broken": "A profile's file is wrong.",
     "reference.environment": "No environment has this name.",

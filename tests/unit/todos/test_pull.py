@@ -14,7 +14,10 @@ from hub import failpoints
 from hub.contract import Change, Outcome
 from hub.errors import Fatal
 from hub.mapping.check import check
+from hub.todos.people import KINDS
+from hub.todos.received import Item, Receiver
 from hub.todos.target import Todos
+from hub.workspace.builtin import OWN, RECEIVERS
 from hub.workspace.load import lint
 from tests.stores import SqliteStore
 from tests.unit.cli.desk import desk as command_line
@@ -294,6 +297,13 @@ def test_what_a_mapping_gets_wrong_is_found_without_a_run(world: World, mapping:
     world.mapping(mapping)
     found = {(one.code, one.message) for one in lint(world.folder)[1]}
     assert any(code == its and said in message for its, message in found), found
+
+
+def test_the_row_has_every_field_of_a_report() -> None:
+    assert set(RECEIVERS) == set(KINDS)
+    flat = {"assignees", "partial", "version"}
+    ours = {one.name for one in OWN.describe("todos").fields}  # type: ignore[union-attr]
+    assert ours == ({*Item.model_fields, *Receiver.model_fields, *RECEIVERS, "changed", "seq"} - flat - {"to", "there"})
 
 
 def test_a_right_mapping_is_clean_and_no_system_may_be_called_hub(world: World) -> None:

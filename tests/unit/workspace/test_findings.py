@@ -81,6 +81,7 @@ CASES: list[tuple[str, Changes, str, str]] = [
     ("value.invalid", changed(ERP, "auth: {", "auth: {token: secret://t, "), f"{ERP}:4:1", ""),
     # names
     ("name.file", changed(CRM, "system: crm", "system: crn"), f"{CRM}:1:9", "name the file crn.yaml"),
+    ("name.reserved", changed(ERP, "system: erp", "system: hub"), f"{ERP}:1:9", "choose another name"),
     ("name.duplicate", changed(ERP, "system: erp", "system: crm"), f"{ERP}:1:9", "another name"),
     ("name.duplicate", changed(MODEL, "key: [code]", "key: [code, code]"), f"{MODEL}:2:13", "remove one"),
     ("name.duplicate", changed(IN, "[[code]]", "[[code, code]]"), f"{IN}:4:16", "remove one"),
