@@ -17,9 +17,9 @@ from hub.store.database import now
 from hub.todos.inbox import take
 from hub.todos.received import read
 from hub.todos.reports import FINAL
+from hub.workspace.builtin import HUB
 from hub.workspace.cases import Cases
 
-HUB: Final = "hub"
 MANY: Final = 50
 """Open reviews of one exchange from which on one to-do stands for all of them."""
 AT_ONCE: Final = 500
