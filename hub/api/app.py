@@ -33,12 +33,12 @@ from hub.api import (
     todos,
 )
 from hub.api.ground import STRANGERS, Ground, Starter
-from hub.api.limits import Buckets
 from hub.api.problems import Refused, invalid, problem
 from hub.bootstrap import Opened
 from hub.bus.accept import Door
 from hub.errors import HubError
 from hub.redact import Redactor
+from hub.security.rates import Buckets
 from hub.todos.live import Live
 from hub.workspace.strict import seconds
 

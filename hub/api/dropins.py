@@ -15,12 +15,12 @@ from fastapi import APIRouter, Body, Request
 from starlette.responses import Response
 
 from hub.api.ground import Ground, Here, caller, caller_by
-from hub.api.limits import too_many
 from hub.api.paging import json_bytes
 from hub.api.todos import AT_ONCE, reported
 from hub.errors import AuthError, HubError, RecordRejected
 from hub.security import access
 from hub.security.access import Caller
+from hub.security.rates import too_many
 from hub.todos import dropins
 from hub.workspace.shape import Dropin
 

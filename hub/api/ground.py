@@ -15,7 +15,6 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from hub.api.limits import Buckets, too_many
 from hub.bus.accept import Door
 from hub.errors import AuthError, ConfigError, HubError, Retriable
 from hub.exchange.ground import Hub
@@ -23,6 +22,7 @@ from hub.exchange.pipeline import Result
 from hub.security import access, clearance
 from hub.security.access import Caller
 from hub.security.masking import NOBODY, Sight
+from hub.security.rates import Buckets, too_many
 from hub.security.secrets import Secrets
 from hub.store import journal
 from hub.store.plans import PlanRow

@@ -1,64 +1,21 @@
-"""Limits of the API, kept before anything of a request is read: its size, how long its body may take, and
-how many one caller may send."""
+"""Limits of what is served, kept before anything of a request is read: its size, and how long its body may take."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 import time
-from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.api.problems import Refused, problem
-from hub.errors import HubError, Retriable
-
-KNOWN = 10_000
-
-
-@dataclass(slots=True)
-class Buckets:
-    """Token buckets by name: ``rate`` requests a second, ``burst`` at once. The least recently seen are
-    forgotten: a forgotten one is full, so many strangers cost no memory and free nobody for long."""
-
-    rate: float
-    burst: int
-    clock: Callable[[], float] = time.monotonic
-    _left: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
-
-    def take(self, name: str) -> float:
-        """Take a token; answers 0, or the seconds until there is one."""
-        moment = self.clock()
-        left, since = self._left.pop(name, (float(self.burst), moment))
-        left = min(float(self.burst), left + (moment - since) * self.rate)
-        wait = 0.0 if left >= 1 else (1 - left) / self.rate
-        self._left[name] = (left - (not wait), moment)
-        if len(self._left) > KNOWN:
-            self._left.popitem(last=False)
-        return wait
-
-    def wait(self, name: str) -> float:
-        """Seconds until there is a token; takes none."""
-        left, since = self._left.get(name, (float(self.burst), 0.0))
-        left += (self.clock() - since) * self.rate
-        return max(0.0, (1 - left) / self.rate)
-
-
-def too_many(wait: float) -> HubError:
-    """Retriable ``request.many`` with the wait."""
-    return Retriable(
-        "request.many",
-        "too many requests in a short time",
-        hint=f"wait {wait:.1f} s, then ask less often",
-        wait=wait,
-    )
 
 
 @dataclass(slots=True)
 class Guarded:
-    """Around the whole application: gives each request an id, bounds its body, adds headers of safety."""
+    """Around the whole application: gives each request an id, bounds its body, adds headers of safety where the
+    answer has none of its own."""
 
     app: ASGIApp
     largest: int
@@ -76,7 +33,11 @@ class Guarded:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message["headers"], *_headers(identity)]
+                own = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [
+                    *message["headers"],
+                    *(one for one in _headers(identity) if one[0] not in own),
+                ]
             await send(message)
 
         try:

@@ -21,6 +21,7 @@ UNKNOWN: Final = (".unknown", ".unread")
 # Codes of ours whose status their class does not tell.
 STATUS: Final = {
     "key.refused": 401,
+    "login.needed": 401,
     "webhook.unsigned": 401,
     "webhook.late": 401,
     "webhook.forged": 401,

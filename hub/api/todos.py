@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
@@ -132,7 +131,7 @@ def inbox(
         q,
         order,
     )
-    place = after(request, cursor, *KINDS[order])
+    place = after(request, cursor, *feed.PLACES[order])
     whose = substitutes.whose(here.hub, person_seen(here, who, person))
     rows = todos.listed(here.hub.database, whose, wanted, systems_seen(here, who), place, limit)
     last = todos.place(rows[-1], order) if rows else None
@@ -195,19 +194,3 @@ def systems_seen(here: Ground, who: Caller) -> Sequence[str] | None:
     there = here.hub.workspace.systems
     seen = [name for name in sorted(there) if who.place(here.hub.workspace, name)]
     return None if len(seen) == len(there) else seen
-
-
-def _when(text: str) -> dt.datetime | None:
-    return dt.datetime.fromisoformat(text) if text else None
-
-
-def _instant(text: str) -> dt.datetime:
-    return dt.datetime.fromisoformat(text)
-
-
-KINDS: Mapping[str, tuple[Any, ...]] = {
-    "newest": (_instant, uuid.UUID),
-    "oldest": (_instant, uuid.UUID),
-    "due": (_when, uuid.UUID),
-    "priority": (int, _instant, uuid.UUID),
-}

@@ -40,7 +40,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     },
     "Run by itself": {
         "worker": ("worker", "Relay events, drain the inbox, and run what follows a model."),
-        "serve": ("serve", "Serve the API under /v1."),
+        "serve": ("serve", "Serve the API under /v1 and the portal."),
         "events": ("events", "Push events of a resource, list them, and try them once more."),
     },
     "Look": {
@@ -58,6 +58,10 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     },
     "Keep": {
         "audit": ("audit", "Show what was done, by whom and why, and prove that nothing of it was changed."),
+        "accounts": (
+            "accounts",
+            "List accounts of the portal, add, disable and enable them, and set passwords.",
+        ),
         "keys": ("keys", "List keys of the API, add, rotate and revoke them."),
         "secrets": ("secrets", "Set, list and remove secrets, and rotate their master key."),
         "demo": ("demo", "Run the sample landscape on simulators, offline."),

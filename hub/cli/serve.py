@@ -1,4 +1,4 @@
-"""``serve``: the API, in one process."""
+"""``serve``: the API and the portal, in one process."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def serve(
         ),
     ] = "",
 ) -> None:
-    """Serve the API under /v1.
+    """Serve the API under /v1 and the portal.
 
     Until SIGTERM or Ctrl-C. It speaks plain HTTP: put a proxy with TLS before it, and name that with --behind.
-    A changed workspace is read at the next start. Keys: cophub keys.
+    A changed workspace is read at the next start. Keys: cophub keys; who may log in to the portal: cophub accounts.
     """
     say = Say(ctx)
     _require_addresses(proxies)
@@ -69,7 +69,10 @@ def serve(
         with server.config.bind_socket() as socket:
             address, taken = socket.getsockname()[:2]
             shown = f"[{address}]" if ":" in address else address
-            say.note(f"serving http://{shown}:{taken}/v1 ; end it with SIGTERM or Ctrl-C")
+            say.note(
+                f"serving http://{shown}:{taken}/v1 and the portal at http://{shown}:{taken}/portal ;"
+                " end it with SIGTERM or Ctrl-C"
+            )
             server.run(sockets=[socket])
     say.answer({"address": address, "port": taken})
 

@@ -202,6 +202,14 @@ def one(database: Database, identity: uuid.UUID) -> Stored | None:
         return Stored(dict(row), {row["receiver"]: dict(row) for row in rows})
 
 
+def held(database: Database, whose: Whose, identity: uuid.UUID) -> dict[str, Any] | None:
+    """A to-do as a line of the list of somebody who has it, or who stands in for one; None where he has it not."""
+    query = _lead(select(*SHOWN), whose, None, None).where(todo.c.id == identity, assignment.c.box != "")
+    with database.begin(reading=True) as connection:
+        row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else dict(row)
+
+
 def history(database: Database, identity: uuid.UUID, limit: int = 200) -> list[dict[str, Any]]:
     """What was reported of a to-do, the newest first."""
     query = select(todo_report).where(todo_report.c.todo == identity)

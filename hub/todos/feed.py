@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -117,3 +119,16 @@ def whole(found: Stored, history: Sequence[Mapping[str, Any]]) -> Mapping[str, A
             for line in history
         ],
     }
+
+
+def _when(text: str) -> dt.datetime | None:
+    return dt.datetime.fromisoformat(text) if text else None
+
+
+PLACES: Final[Mapping[str, tuple[Any, ...]]] = {
+    "newest": (dt.datetime.fromisoformat, uuid.UUID),
+    "oldest": (dt.datetime.fromisoformat, uuid.UUID),
+    "due": (_when, uuid.UUID),
+    "priority": (int, dt.datetime.fromisoformat, uuid.UUID),
+}
+"""How the texts of a place in each order (``hub.store.todos.place``) are read."""

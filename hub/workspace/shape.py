@@ -50,6 +50,7 @@ from hub.workspace.model import Mask as Mask
 from hub.workspace.model import ModelField as ModelField
 from hub.workspace.model import ModelFile as ModelFile
 from hub.workspace.people import People
+from hub.workspace.portal import Portal
 from hub.workspace.strict import TITLE as TITLE
 from hub.workspace.strict import Duration as Duration
 from hub.workspace.strict import FieldName as FieldName
@@ -98,6 +99,9 @@ class HubFile(Shape):
         examples=[{"bi": {"url": "https://bi.example.com/hooks", "secret": "secret://hooks/bi"}}],
     )
     api: Api = Field(Api(), description="Limits of the API", examples=[{"rate": 20, "burst": 40}])
+    portal: Portal = Field(
+        Portal(), description="How long somebody stays logged in", examples=[{"idle": "1h", "longest": "10h"}]
+    )
     people: People | None = Field(
         None,
         description="Who is a person: receivers of to-dos are looked up there",

@@ -152,7 +152,7 @@ def test_an_address_tells_all_methods_that_it_takes(tmp_path: Path):
 
 def test_many_at_once_from_one_address_are_no_guesses(tmp_path: Path):
     made, client = small(tmp_path, "")
-    here = client.app.app.state.ground  # type: ignore[attr-defined] # within what guards it
+    here = client.app.app.api.state.ground  # type: ignore[attr-defined] # within what guards it
     request = Request({"type": "http", "client": ("10.0.0.1", 1), "headers": []})
     with ExitStack() as under_way:
         for _ in range(100):

@@ -1,0 +1,60 @@
+"""How often somebody may ask: token buckets, kept in the memory of one process."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
+
+from hub.errors import HubError, Retriable
+
+KNOWN = 10_000
+
+
+@dataclass(slots=True)
+class Buckets:
+    """Token buckets by name: ``rate`` requests a second, ``burst`` at once. The least recently seen are
+    forgotten: a forgotten one is full, so many strangers cost no memory and free nobody for long."""
+
+    rate: float
+    burst: int
+    clock: Callable[[], float] = time.monotonic
+    _left: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def take(self, name: str) -> float:
+        """Take a token; answers 0, or the seconds until there is one."""
+        with self._lock:
+            moment = self.clock()
+            left, since = self._left.pop(name, (float(self.burst), moment))
+            left = min(float(self.burst), left + (moment - since) * self.rate)
+            wait = 0.0 if left >= 1 else (1 - left) / self.rate
+            self._left[name] = (left - (not wait), moment)
+            if len(self._left) > KNOWN:
+                self._left.popitem(last=False)
+            return wait
+
+    def wait(self, name: str) -> float:
+        """Seconds until there is a token; takes none."""
+        with self._lock:
+            left, since = self._left.get(name, (float(self.burst), 0.0))
+            left += (self.clock() - since) * self.rate
+            return max(0.0, (1 - left) / self.rate)
+
+    def refund(self, name: str) -> None:
+        """Give a token back that was taken before it was known whether it is due."""
+        with self._lock:
+            left, since = self._left.get(name, (float(self.burst), self.clock()))
+            self._left[name] = (min(float(self.burst), left + 1), since)
+
+
+def too_many(wait: float) -> HubError:
+    """Retriable ``request.many`` with the wait."""
+    return Retriable(
+        "request.many",
+        "too many requests in a short time",
+        hint=f"wait {wait:.1f} s, then ask less often",
+        wait=wait,
+    )

@@ -1,0 +1,145 @@
+"""Local accounts and their sessions in the store."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, or_, select, update
+
+from hub.errors import ConfigError
+from hub.store import persons
+from hub.store.account_tables import account, session
+from hub.store.database import Database
+from hub.store.models import entity_table
+
+ACTIVE = 0
+Audited = Callable[[Connection, str, str, Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """One account as it is stored; ``password`` is its Argon2id hash."""
+
+    id: uuid.UUID
+    name: str
+    person: uuid.UUID
+    password: str
+    language: str
+    made_at: dt.datetime
+    made_by: str
+    changed_at: dt.datetime
+    disabled_at: dt.datetime | None = None
+    used_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """One session; ``digest`` is the SHA-256 of its token."""
+
+    digest: str
+    account: uuid.UUID
+    begun_at: dt.datetime
+    seen_at: dt.datetime
+
+
+_ACCOUNT = [account.c[name] for name in AccountRow.__dataclass_fields__]
+_SESSION = [session.c[name] for name in SessionRow.__dataclass_fields__]
+
+
+def add(database: Database, row: AccountRow, audited: Audited) -> None:
+    """ConfigError ``account.taken`` where an account of that name is there, disabled or not."""
+    with database.begin() as connection:
+        if connection.scalar(select(account.c.id).where(account.c.name == row.name)) is not None:
+            raise ConfigError(
+                "account.taken",
+                f"there is an account {row.name!r} already",
+                hint="cophub accounts password gives it a new one; or take another name",
+            )
+        connection.execute(insert(account).values({column.name: getattr(row, column.name) for column in _ACCOUNT}))
+        audited(connection, "account.made", row.name, {"person": str(row.person)})
+
+
+def find(database: Database, name: str) -> AccountRow | None:
+    """By its name."""
+    with database.begin(reading=True) as connection:
+        row = connection.execute(select(*_ACCOUNT).where(account.c.name == name)).one_or_none()
+    return None if row is None else AccountRow(*row)
+
+
+def named(database: Database, name: str) -> AccountRow:
+    """ConfigError ``account.unknown``."""
+    row = find(database, name)
+    if row is None:
+        raise ConfigError("account.unknown", f"there is no account {name!r}", hint="see: cophub accounts")
+    return row
+
+
+def listed(database: Database) -> list[AccountRow]:
+    """All accounts by name."""
+    with database.begin(reading=True) as connection:
+        return [AccountRow(*row) for row in connection.execute(select(*_ACCOUNT).order_by(account.c.name))]
+
+
+def change(database: Database, row: AccountRow, action: str, values: Mapping[str, Any], audited: Audited) -> None:
+    """New values of an account; all its sessions end."""
+    with database.begin() as connection:
+        connection.execute(update(account).where(account.c.id == row.id).values(dict(values)))
+        ended = connection.execute(delete(session).where(session.c.account == row.id)).rowcount
+        audited(connection, action, row.name, {"sessions": ended})
+
+
+def keep(database: Database, identity: uuid.UUID, **values: Any) -> None:
+    """Note what the account's owner chose (its language), or a hash by newer parameters."""
+    with database.begin() as connection:
+        connection.execute(update(account).where(account.c.id == identity).values(values))
+
+
+# ------------------------------------------------------------ sessions
+
+
+def begin(
+    database: Database, row: AccountRow, one: SessionRow, over: tuple[dt.datetime, dt.datetime], audited: Audited
+) -> None:
+    """A new session. Those seen or begun before ``over`` have ended and are removed, whosever they are."""
+    with database.begin() as connection:
+        connection.execute(delete(session).where(or_(session.c.seen_at < over[0], session.c.begun_at < over[1])))
+        connection.execute(insert(session).values({column.name: getattr(one, column.name) for column in _SESSION}))
+        connection.execute(update(account).where(account.c.id == row.id).values(used_at=one.begun_at))
+        audited(connection, "session.begun", row.name, {})
+
+
+def current(database: Database, digest: str) -> tuple[SessionRow, AccountRow] | None:
+    """A session and whose it is."""
+    query = select(*_SESSION, *_ACCOUNT).join_from(session, account, account.c.id == session.c.account)
+    with database.begin(reading=True) as connection:
+        row = connection.execute(query.where(session.c.digest == digest)).one_or_none()
+    if row is None:
+        return None
+    size = len(_SESSION)
+    return SessionRow(*row[:size]), AccountRow(*row[size:])
+
+
+def seen(database: Database, digest: str, moment: dt.datetime) -> None:
+    """Note when a session was last used by its owner."""
+    with database.begin() as connection:
+        connection.execute(update(session).where(session.c.digest == digest).values(seen_at=moment))
+
+
+def end(database: Database, digest: str, audited: Callable[[Connection], None] | None = None) -> None:
+    """It opens nothing any more."""
+    with database.begin() as connection:
+        if connection.execute(delete(session).where(session.c.digest == digest)).rowcount and audited is not None:
+            audited(connection)
+
+
+def living(database: Database, model: str, person: uuid.UUID) -> uuid.UUID | None:
+    """Who a person is today: himself, or whom he was merged into; None where that one is disabled or deleted."""
+    golden = database.tables[entity_table(model)]
+    with database.begin(reading=True) as connection:
+        end_ = persons.by_id(connection, database, model, [person]).get(person)
+        active = select(golden.c["_id"]).where(golden.c["_id"] == end_, golden.c["_state"] == ACTIVE)
+        return None if end_ is None else connection.scalar(active)
