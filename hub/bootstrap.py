@@ -106,6 +106,7 @@ def open_hub(
             database,
             keep,
             opening,
+            lambda name, account: connect(workspace, secrets, name, pauses if schema else None, account),
             workspace.folder / workspace.hub.scratch,
             actor,
             Signer(lambda: ring(workspace.folder, values)),
@@ -138,10 +139,13 @@ def open_database(workspace: Workspace, secrets: Secrets, values: Mapping[str, s
     )
 
 
-def connect(workspace: Workspace, secrets: Secrets, name: str, pauses: Pauses | None = None) -> Any:
-    """Open a system's connector with its secrets resolved; it connects when it is first used."""
+def connect(
+    workspace: Workspace, secrets: Secrets, name: str, pauses: Pauses | None = None, account: str = ""
+) -> Any:
+    """Open a system's connector with its secrets resolved, by the settings of an account where one is named; it
+    connects when it is first used."""
     system = workspace.system(name)
-    settings = resolve_settings(system.settings, secrets)
+    settings = resolve_settings(system.settings_of(account) if account else system.settings, secrets)
     resources = {key: resolve_settings(value, secrets) for key, value in system.resources.items()}
     context = Context(system=name, folder=str(workspace.folder / "config"), pauses=pauses)
     return system.spec.open(context, settings, resources)

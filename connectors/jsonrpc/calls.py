@@ -92,6 +92,10 @@ class Dialect(Protocol):
 
     def delete(self, model: str, identity: int, version: str | None) -> Call: ...
 
+    def press(self, model: str, method: str, identity: int, version: str | None) -> Call:
+        """A method of the model with one record, as a button of a form calls it."""
+        ...
+
     def result(self, answer: Response) -> Any:
         """The result in an answer of status 2xx, or the ``Fault``."""
         ...

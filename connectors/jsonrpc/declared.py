@@ -54,6 +54,12 @@ class RpcResource(Settings):
         description="Its technical name", examples=["party.party"], pattern=r"^[A-Za-z_][\w.]*$"
     )
     title: str = Field(default="", description="Title")
+    method: str | None = Field(
+        default=None,
+        description="Method that an update calls with the record instead of writing it, as a button does",
+        examples=["approve"],
+        pattern=r"^[a-z]\w*$",
+    )
     key: Names = Field(default=["id"], description="Fields that identify a record", examples=["code"])
     cursor: str | None = Field(
         default=None,

@@ -97,6 +97,9 @@ class Odoo:
     def delete(self, model: str, identity: int, version: str | None) -> Call:
         return self._model(model, "unlink", [identity], {})
 
+    def press(self, model: str, method: str, identity: int, version: str | None) -> Call:
+        return self._model(model, method, [identity], {})
+
     def _model(self, model: str, method: str, ids: list[int] | None, given: Mapping[str, Any]) -> Call:
         _, password = self._user()
         named = {**given, "context": self.context}

@@ -234,7 +234,7 @@ def describe(name: str, declared: RpcResource, kinds: Kinds | None) -> Resource:
             fields.setdefault(key, Field(key, "integer" if key == "id" else "text"))
     return Resource(
         name, tuple(declared.key), declared.cursor, tuple(fields.values()), counts=True, writable=True,
-        title=declared.title,
+        title=declared.title, refuses=frozenset({"create", "delete"} if declared.method else ()),
     )  # fmt: skip
 
 

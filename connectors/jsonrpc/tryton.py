@@ -99,6 +99,9 @@ class Tryton:
     def delete(self, model: str, identity: int, version: str | None) -> Call:
         return self._model(model, "delete", [identity], context=self._at(model, identity, version))
 
+    def press(self, model: str, method: str, identity: int, version: str | None) -> Call:
+        return self._model(model, method, [identity], context=self._at(model, identity, version))
+
     def _at(self, model: str, identity: int, version: str | None) -> dict[str, Any]:
         """The context by which the server compares the time of the last change with the one seen."""
         return {"_timestamp": {f"{model},{identity}": version}} if version else {}

@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.jsonrpc.calls import MANY, RELATIONS, Kinds
 from connectors.jsonrpc.declared import RpcResource
-from connectors.jsonrpc.read import Reader, tree
+from connectors.jsonrpc.read import Reader, shape, tree
 from connectors.jsonrpc.service import Service
 from connectors.jsonrpc.together import Together
 from connectors.jsonrpc.values import whole
@@ -41,13 +41,23 @@ class Writer:
             return None
         kinds = self._kinds()
         domain = [[name, "=", self._condition(kinds, name, value)] for name, value in key.items()]
-        rows = self._reader.lookup(self._dialect.both(self._declared.domain, domain), tree(["id", *key]), 2)
+        rows = self._reader.lookup(self._dialect.both(self._declared.domain, domain), self._shown(key, kinds), 2)
         if len(rows) > 1:
             raise RecordRejected(
                 "find.ambiguous", f"several records have the key {key_text([*key.values()])}",
                 where=self._declared.model,
             )  # fmt: skip
         return _found(rows[0], self._dialect.version) if rows else None
+
+    def _shown(self, key: Mapping[str, Any], kinds: Kinds) -> dict[str, Any]:
+        """What is asked for of a record that is looked up: its key and the declared fields, related records only
+        where that costs no further calls."""
+        declared = {
+            name: inner
+            for name, inner in shape(self._declared.fields).items()
+            if name in kinds and (self._dialect.nests or not inner)
+        }
+        return declared | tree(["id", *key])
 
     def _condition(self, kinds: Kinds, name: str, value: Any) -> Any:
         kind = kinds.get(name)
@@ -95,9 +105,18 @@ class Writer:
             return Outcome(
                 "conflict", identity, None, "jsonrpc.changed", "the record changed since it was last seen"
             )
-        values = self._values({**change.key, **change.values}, current)
-        call = self._dialect.write(self._declared.model, number, values, version)
+        if self._declared.method is not None:
+            call = self._dialect.press(self._declared.model, self._method(change), number, version)
+        else:
+            values = self._values({**change.key, **change.values}, current)
+            call = self._dialect.write(self._declared.model, number, values, version)
         return self._service.write(call, "update", identity)[0]
+
+    def _method(self, change: Change) -> str:
+        """The method of the resource; it takes the record and no values."""
+        if more := sorted(set(change.values) - set(change.key)):
+            raise RecordRejected("field.unknown", f"{self._declared.method} takes no values", where=more[0])
+        return str(self._declared.method)
 
     def _delete(self, identity: str, change: Change) -> Outcome:
         call = self._dialect.delete(self._declared.model, self._number(identity), change.version)

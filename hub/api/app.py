@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from hub.api import (
+    acts,
     changes,
     dropins,
     entities,
@@ -40,6 +41,7 @@ from hub.errors import HubError
 from hub.redact import Redactor
 from hub.security.rates import Buckets
 from hub.todos.live import Live
+from hub.todos.settling import Performing
 from hub.workspace.strict import seconds
 
 VERSION: Final = "v1"
@@ -88,8 +90,9 @@ def described() -> FastAPI:
         redirect_slashes=False,
     )
     whole = APIRouter(prefix=f"/{VERSION}")
-    # changes, stream and substitutes before todos, which has /{identity}
-    for part in (entities, exchanges, plans, setaside, events, changes, stream, substitutes, todos, states):
+    # before todos, which has /{identity}
+    todo_parts = (changes, stream, substitutes, acts, todos, states)
+    for part in (entities, exchanges, plans, setaside, events, *todo_parts):
         whole.include_router(part.router)
     api.include_router(whole)
     for drop in (dropins, ofs, feishu):
@@ -103,6 +106,7 @@ def made(opened: Opened, ending: threading.Event | None = None) -> FastAPI:
     rules, hub = opened.hub.workspace.hub.api, opened.hub
     api = described()
     pool = ThreadPoolExecutor(rules.runs, thread_name_prefix="run")
+    performing = Performing(hub)
     api.state.ground = Ground(
         hub,
         opened.secrets,
@@ -111,6 +115,7 @@ def made(opened: Opened, ending: threading.Event | None = None) -> FastAPI:
         Starter(pool),
         Door(hub, rules.largest),
         Live(hub.database, rules.listeners, ending or threading.Event()),
+        performing,
     )
     _answering(api, opened.redactor)
 
@@ -118,6 +123,7 @@ def made(opened: Opened, ending: threading.Event | None = None) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         api.state.ground.live.close()
+        performing.close()
         pool.shutdown(wait=True, cancel_futures=True)  # a run ends at its own border; what waits is told again
 
     api.router.lifespan_context = lifespan

@@ -28,6 +28,7 @@ from hub.store import journal
 from hub.store.plans import PlanRow
 from hub.store.reports import find_plan
 from hub.todos.live import Live
+from hub.todos.settling import Performing
 
 KEPT: Final = 600.0
 STRANGERS: Final = 20
@@ -101,6 +102,7 @@ class Ground:
     starter: Starter
     door: Door
     live: Live
+    performing: Performing
 
     @contextmanager
     def guessing(self, request: Request) -> Iterator[None]:

@@ -41,6 +41,10 @@ STATUS: Final = {
     "plan.expired": 409,
     "plan.workspace": 409,
     "id.ambiguous": 409,
+    "act.key": 409,
+    "act.pending": 409,
+    "act.closed": 409,
+    "act.over": 409,
     "store.schema": 503,
     "workspace.invalid": 503,
 }

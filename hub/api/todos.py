@@ -14,8 +14,9 @@ from hub.api.ground import Ground, Here, allowed
 from hub.api.paging import LIMIT, MOST, after, answered, json_bytes, listed
 from hub.errors import ConfigError, HubError, RecordRejected
 from hub.security.access import Caller
-from hub.store import todos
+from hub.store import acts, todos
 from hub.todos import feed, substitutes
+from hub.todos.acted import brief, shown
 from hub.todos.inbox import Taken, take
 from hub.todos.people import person as person_of
 from hub.todos.received import Item, Moment, key_of, read
@@ -63,7 +64,7 @@ def reported(here: Ground, who: Caller, given: Sequence[Any]) -> list[Mapping[st
             found = read(value, moment, number)
             _system(here, who, found.key.system)
         except HubError as error:
-            results[number] = {**key_of(value), "result": "rejected", "error": _told(error)}
+            results[number] = {**key_of(value), "result": "rejected", "error": told(error)}
         else:
             good.append((number, found))
     taken = take(here.of(who), [found for _, found in good], f"key:{who.name}")
@@ -82,7 +83,8 @@ def _system(here: Ground, who: Caller, name: str) -> None:
         )
 
 
-def _told(error: HubError) -> Mapping[str, Any]:
+def told(error: HubError) -> Mapping[str, Any]:
+    """An error among results."""
     return {"code": error.code, "message": error.message, "where": error.where, "hint": error.hint}
 
 
@@ -135,7 +137,9 @@ def inbox(
     whose = substitutes.whose(here.hub, person_seen(here, who, person))
     rows = todos.listed(here.hub.database, whose, wanted, systems_seen(here, who), place, limit)
     last = todos.place(rows[-1], order) if rows else None
-    return listed(request, [feed.shown(row, language, whose) for row in rows], limit, last, fields)
+    done = acts.latest(here.hub.database, [row["id"] for row in rows], whose.person)
+    items = [{**feed.shown(row, language, whose), "act": brief(done.get(row["id"]))} for row in rows]
+    return listed(request, items, limit, last, fields)
 
 
 @router.get("/counts", summary="How many a person has, by box, system and priority")
@@ -168,12 +172,19 @@ def unresolved(
 @router.get("/{identity}", summary="One to-do with all its receivers and what was reported of it")
 def one(request: Request, here: Here, who: Reads, identity: uuid.UUID) -> Response:
     """The history tells which parts a report had and which came too late, no values."""
+    found = visible(here, who, identity)
+    done = [shown(act) for act in acts.of_todo(here.hub.database, identity)]
+    return answered(request, {**feed.whole(found, todos.history(here.hub.database, identity)), "acts": done})
+
+
+def visible(here: Ground, who: Caller, identity: uuid.UUID) -> todos.Stored:
+    """A to-do that the caller may see; ConfigError ``todo.unknown``."""
     people_seen(here, who)
     found = todos.one(here.hub.database, identity)
     systems = systems_seen(here, who)
     if found is None or (systems is not None and found.row["system"] not in systems):
         raise ConfigError("todo.unknown", f"there is no to-do {identity}", hint="see /v1/todos")
-    return answered(request, feed.whole(found, todos.history(here.hub.database, identity)))
+    return found
 
 
 def person_seen(here: Ground, who: Caller, called: str) -> uuid.UUID:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hub.cli import substitutes
+from hub.cli import acting, substitutes
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
 from hub.cli.say import Say, listed, plural, short, since
@@ -19,6 +19,7 @@ from hub.todos.people import person
 from hub.todos.substitutes import whose
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+acting.add(app)
 
 
 app.add_typer(substitutes.app, name="substitute")

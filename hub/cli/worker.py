@@ -25,9 +25,10 @@ from hub.cli.say import Say, listed, plural, since
 from hub.errors import ConfigError, HubError
 from hub.todos.cases import Casework
 from hub.todos.people import Healing
+from hub.todos.settling import Settling
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, invoke_without_command=True)
-DUTIES = ("inbox", "outbox", "arrivals", "exchanges", "receivers", "cases")
+DUTIES = ("inbox", "outbox", "arrivals", "exchanges", "receivers", "cases", "acts")
 
 
 @app.callback()
@@ -90,6 +91,7 @@ def _duties(
         "exchanges": Followers(hub, say.note, stop.is_set),
         "receivers": Healing(hub),
         "cases": Casework(hub),
+        "acts": Settling(hub, say.note),
     }
     return {name: duty for name, duty in made.items() if name in wanted} | {"sweep": Sweep(hub)}
 

@@ -28,14 +28,15 @@ Progress = Callable[[str, Mapping[str, int]], None]
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """Made by ``hub.bootstrap``. ``connect`` opens a system's connector, with secrets resolved; the caller
-    closes it. ``actor`` is who runs it, ``signer`` signs for the hub. ``memory`` and ``threads`` cap one run's
-    DuckDB."""
+    """Made by ``hub.bootstrap``. ``connect`` opens a system's connector, with secrets resolved, ``connect_as`` by the
+    account of a person there; the caller closes it. ``actor`` is who runs it, ``signer`` signs for the hub. ``memory``
+    and ``threads`` cap one run's DuckDB."""
 
     workspace: Workspace
     database: Database
     keep: Keep
     connect: Callable[[str], Any]
+    connect_as: Callable[[str, str], Any]
     scratch: Path
     actor: Actor
     signer: Signer

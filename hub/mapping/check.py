@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from hub.errors import Finding
 from hub.mapping.binding import Binder
+from hub.mapping.check_acts import acts_findings
 from hub.mapping.check_matching import creates, matching_issues
 from hub.mapping.compile import Compiled, Translations, compile_with_findings
 from hub.mapping.disabling import disabling_issues
@@ -41,6 +42,7 @@ def check(workspace: Workspace) -> list[Finding]:
                 findings += _disabling(workspace, mapping, one, binder)
             findings += _compared(workspace, mapping, done)
     findings += flow_findings(workspace, compiled)
+    findings += acts_findings(workspace)
     return sorted(set(findings))
 
 

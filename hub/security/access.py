@@ -41,6 +41,7 @@ GRANTS: Final = {
     "reviews:write": "decide reviews, as the key's name",
     "events:write": "push events of records",
     "todos:read": "to-dos of any person, of the systems it may see",
+    "todos:act": "respond to to-dos in the name of any person, of the systems it may see",
     "todos:write": "report to-dos of the systems it may speak for",
     "substitutes:write": "say who stands in for whom",
 }

@@ -55,6 +55,8 @@ ACTIONS: Final = {
     "unmask.shown": "Classified values were shown in the clear.",
     "unmask.refused": "Somebody without clearance asked for classified values.",
     "lookup.classified": "Entities were looked for by a classified value.",
+    "todo.acted": "Somebody responded to a to-do, or took an action on it.",
+    "todo.settled": "The system confirmed a response to a to-do, or refused it.",
     "store.migrated": "The tables of the hub's database were changed.",
     "audit.forgotten": "The salt of an entry's hashed values was removed.",
 }

@@ -31,7 +31,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from hub.errors import ConfigError
 from hub.store import tables
-from hub.store.account_tables import metadata  # with the tables of all
+from hub.store.act_tables import metadata  # with the tables of all
 from hub.store.adbc import Connections
 from hub.store.bulk import Bulk, PostgresBulk, SqliteBulk
 from hub.store.faults import driver_errors, is_of_database, translated

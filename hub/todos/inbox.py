@@ -49,26 +49,31 @@ def take(hub: Hub, reports: Sequence[Report], by: str) -> list[Taken]:
     """Join reports, in their order, and answer for each. ``by`` is who brought them."""
     if not reports:
         return []
-    moment = hub.clock()
     with hub.database.begin() as connection:
         seq = next_seq(session(connection), SEQUENCE)  # its row is locked: one writer of to-dos at a time
-        known = todos.find(connection, sorted({one.key for one in reports}))
-        opened: dict[Key, _Open] = {}
-        taken = [_join(opened, known.get(one.key), one, seq, moment, by) for one in reports]
-        changed = {key: registers for key, one in opened.items() if (registers := _changed(one)) is not None}
-        meant = {(key.system, name) for key in changed for name in opened[key].state.rows}
-        people = resolve(connection, hub, meant)
-        rows, given = [], []
-        for key, (own, receivers) in changed.items():
-            rows.append(_row(key, opened[key], own, seq, moment))
-            rows_of = _assignments(key, opened[key], receivers, people, seq)
-            left = opened[key].stored.members if opened[key].stored else {}  # type: ignore[union-attr]
-            given += memberships.with_members(
-                rows_of, {name: people[key.system, name].members for name in opened[key].state.rows}, left, seq
-            )
-        history = [row for one in opened.values() for row in one.reports]
-        leave(connection, _left(opened, given), seq, moment)
-        todos.write(connection, rows, given, history)
+        return take_within(connection, hub, reports, by, seq)
+
+
+def take_within(connection: Any, hub: Hub, reports: Sequence[Report], by: str, seq: int) -> list[Taken]:
+    """``take`` in the caller's transaction, which took the next number of ``SEQUENCE`` first."""
+    moment = hub.clock()
+    known = todos.find(connection, sorted({one.key for one in reports}))
+    opened: dict[Key, _Open] = {}
+    taken = [_join(opened, known.get(one.key), one, seq, moment, by) for one in reports]
+    changed = {key: registers for key, one in opened.items() if (registers := _changed(one)) is not None}
+    meant = {(key.system, name) for key in changed for name in opened[key].state.rows}
+    people = resolve(connection, hub, meant)
+    rows, given = [], []
+    for key, (own, receivers) in changed.items():
+        rows.append(_row(key, opened[key], own, seq, moment))
+        rows_of = _assignments(key, opened[key], receivers, people, seq)
+        left = opened[key].stored.members if opened[key].stored else {}  # type: ignore[union-attr]
+        given += memberships.with_members(
+            rows_of, {name: people[key.system, name].members for name in opened[key].state.rows}, left, seq
+        )
+    history = [row for one in opened.values() for row in one.reports]
+    leave(connection, _left(opened, given), seq, moment)
+    todos.write(connection, rows, given, history)
     return taken
 
 

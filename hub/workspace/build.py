@@ -19,6 +19,7 @@ from hub.workspace.located import Layered, Located
 from hub.workspace.matching import SITUATIONS
 from hub.workspace.overlay import merge
 from hub.workspace.people import People
+from hub.workspace.personal import as_somebody
 from hub.workspace.plain import plain_in_text, plain_secrets
 from hub.workspace.roles import RolesFile
 from hub.workspace.shape import (
@@ -238,6 +239,8 @@ def _system(
             if made:
                 resources[name] = made
                 findings += plain_secrets(made, file, ("resources", name))
+    if shape is not None and shape.acts is not None and settings is not None:
+        findings += as_somebody(file, shape.acts, spec, own)
     findings += plain_secrets(settings, file) if settings else ()
     findings += plain_in_text(file)
     if shape is None or settings is None or len(resources) < len(shape.resources):
@@ -255,6 +258,8 @@ def _system(
         shape.push,
         {name: entry.canaries for name, entry in shape.resources.items() if entry.canaries is not None},
         shape.todos,
+        shape.acts,
+        own,
     )
 
 

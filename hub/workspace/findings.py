@@ -6,6 +6,7 @@ from typing import Final
 
 FINDINGS: Final[dict[str, str]] = {
     "mapping.messages": "What is read are messages, and the mapping reacts to one that is gone.",
+    "acts.as": "With what acts: as: says the settings of the system are wrong.",
     "class.unknown": "A class of personal data has no mask: its values are hidden as a whole (warning).",
     "connector.broken": "The connector exists and cannot be imported: something it needs is not installed.",
     "connector.direction": "A mapping writes to a connector that only reads, or the reverse.",

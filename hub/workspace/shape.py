@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from hub.workspace.acting import Acts
 from hub.workspace.delivering import (
     CHANGED_BY_HAND,
     COMPARE,
@@ -167,6 +168,18 @@ class SystemFile(BaseModel):
         None,
         description="How it pushes to-dos, where it speaks the protocol of an OA",
         examples=[{"speaks": "seeyon", "code": "3001", "receiver": "login"}],
+    )
+    acts: Acts | None = Field(
+        None,
+        description="How its to-dos are acted on",
+        examples=[
+            {
+                "as": "system",
+                "find": "tasks",
+                "key": {"id": "todo.id"},
+                "responses": {"approve": {"into": "answers", "done": "status = 'COMPLETED'"}},
+            }
+        ],
     )
     resources: dict[str, ResourceEntry] = Field({}, description="Resources by name")
 

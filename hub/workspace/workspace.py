@@ -11,9 +11,11 @@ from typing import Any, Literal, TypeVar
 
 from hub.contract import Context, Resource, Settings, Spec
 from hub.errors import ConfigError
+from hub.workspace.acting import Acts, filled
 from hub.workspace.explain import suggest
 from hub.workspace.limits import Canaries
 from hub.workspace.located import Layered, Located, Place
+from hub.workspace.overlay import merge
 from hub.workspace.roles import RolesFile
 from hub.workspace.shape import (
     CodesFile,
@@ -35,7 +37,7 @@ Kind = Literal["hub", "roles", "system", "model", "codes", "mapping", "test", "e
 class System:
     """An external application instance. ``settings`` are validated, profile and environment laid in;
     secrets are references. ``connector`` is what the file says: a connector or a profile; ``canaries`` are those
-    of resources."""
+    of resources; ``own`` are the settings as written."""
 
     name: str
     title: Title
@@ -49,6 +51,8 @@ class System:
     push: Push | None = None
     canaries: Mapping[str, Canaries] = field(default_factory=dict)
     todos: Dropin | None = None
+    acts: Acts | None = None
+    own: Mapping[str, Any] = field(default_factory=dict, repr=False)
     _described: dict[str, Resource | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -60,6 +64,12 @@ class System:
     def only_pushes(self) -> bool:
         """Whether its records come as events, and nothing can be asked of it."""
         return self.spec.pushed and not self.spec.reads
+
+    def settings_of(self, account: str) -> Settings:
+        """The settings by which a person of that account acts; those of the system where ``as`` is ``system``."""
+        if self.acts is None or self.acts.as_ == "system":
+            return self.settings
+        return self.spec.settings.model_validate(merge(self.own, filled(self.acts.as_, account)))
 
     def describe(self, resource: str) -> Resource | None:
         """A resource as settings alone tell it, without connecting; None where that needs the

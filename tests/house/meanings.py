@@ -5,7 +5,10 @@ An empty text leaves what the code says.
 
 from __future__ import annotations
 
+from tests.house.meanings_acts import ACTS
+
 MEANINGS: dict[str, tuple[str, str]] = {
+    **ACTS,
     # Words of one part, and codes that stand within SQL.
     "batch.answers": (
         "the answer to a batch does not tell what became of each of its records",

@@ -21,7 +21,7 @@ from tests.systems import install, tryton_seed
 from tests.systems.place import Place, Unavailable, cache, free_port, listening, run, wait_until
 
 APT = ()
-MODULES = ("party", "company", "product")
+MODULES = ("party", "company", "product", "purchase_requisition")
 PACKAGES = ("trytond~=8.0.0", "bcrypt", *(f"trytond_{module}~=8.0.0" for module in MODULES))
 USER, PASSWORD = "admin", "Adm1n!Hub-2026"
 CONFIG = """[database]

@@ -1,7 +1,8 @@
 """Fills a fresh Tryton over JSON-RPC, the protocol of its own clients. The same every time.
 
 60 parties P0000..P0059 with one address and two contacts each, 40 products SKU0000..SKU0039, a company
-HUBCO with 12 employees E000..E011, and an application key of its REST API for the user.
+HUBCO with 12 employees E000..E011, and an application key of its REST API for the user. Two of the employees are users:
+anna may ask for purchases, bob may also approve them; each has the password of ``PASSWORDS``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,11 @@ import urllib.request
 from typing import Any
 
 PARTIES, PRODUCTS, EMPLOYEES = 60, 40, 12
+PASSWORDS = {"anna": "AnnaPw-2026!x", "bob": "BobPw-2026!xy"}
+GROUPS = {
+    "anna": ("Purchase Requisition",),
+    "bob": ("Purchase Requisition", "Purchase Requisition Approval"),
+}
 CITIES = ("Berlin", "Shanghai", "Lyon", "Boston")
 COUNTRIES = (("Germany", "DE"), ("China", "CN"), ("France", "FR"), ("United States", "US"))
 
@@ -62,8 +68,19 @@ def seed(url: str, user: str, password: str) -> None:
         {"party": party, "company": company, "start_date": _date(start + datetime.timedelta(30 * number))}
         for number, party in enumerate(employed)
     ]
-    session.call("company.employee", "create", jobs)
+    employees = session.call("company.employee", "create", jobs)
+    _users(session, company, employees)
     session.call("res.user.application", "create", [{"user": session.user, "application": "rest"}])
+
+
+def _users(session: Session, company: int, employees: list[int]) -> None:
+    groups = {name: session.first("res.group", ["name", "=", name]) for name in GROUPS["bob"]}
+    for employee, (login, password) in zip(employees, PASSWORDS.items(), strict=False):
+        user: dict[str, Any] = {"name": login.title(), "login": login, "password": password}
+        user |= {"companies": [["add", [company]]], "company": company}
+        user |= {"employees": [["add", [employee]]], "employee": employee}
+        user |= {"groups": [["add", [groups[name] for name in GROUPS[login]]]]}
+        session.call("res.user", "create", [user])
 
 
 def _company(session: Session) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -101,9 +101,16 @@ class Desk(Served):
         return answer.json()
 
 
+D = TypeVar("D", bound=Desk)
+
+
 def desk(folder: Path, kept: Store) -> Desk:
     """People read in, accounts linked, and served."""
-    made = Desk(folder / "w", kept)
+    return begun(Desk(folder / "w", kept))
+
+
+def begun(made: D) -> D:
+    """The same, of a kind of its own."""
     made.clock = lambda: now() + made.ahead
     made.write("config/hub.yaml", "hub: test\napi: {rate: 100000, burst: 100000}\n" + PEOPLE)
     made.model(PERSON)

@@ -25,6 +25,11 @@ IN, OUT, TEST = (
     "mappings/erp-suppliers.yaml", "mappings/suppliers-to-crm.yaml", "mappings/erp-suppliers.test.yaml",
 )  # fmt: skip
 
+ACTS = (
+    "acts: {as: {auth: {basic: {username: '{account}', password: 'secret://u/{account}'}}}, find: Supplier, "
+    "key: {NO: todo.id}, responses: {ok: {into: Supplier, done: 'true'}}}\n"
+)
+
 CASES: list[tuple[str, Changes, str, str]] = [
     # reading
     ("yaml.syntax", {IN: "mapping: 'x"}, f"{IN}:1:12", "close the quotes"),
@@ -156,6 +161,8 @@ CASES: list[tuple[str, Changes, str, str]] = [
     ("secret.plain", {ERP: FILES[ERP] + "headers: {Authorization: hunter2, X-App: hub}\n"}, f"{ERP}:7:26", "secret://"),
     ("secret.plain", {"config/hub.yaml": "hub: x\nstore_password: hunter2\n"}, "config/hub.yaml:2:17", "COPHUB_STORE"),
     ("secret.plain", changed(PROD, '"https://erp.prod', '"https://u:hunter2@erp.prod'), f"{PROD}:3:14", "secret://"),
+    ("acts.as", {ERP: FILES[ERP] + ACTS.replace("username", "usrname")}, f"{ERP}:7:37", "as the system has them"),
+    ("secret.plain", {ERP: FILES[ERP] + ACTS.replace("secret://", "hunter2")}, f"{ERP}:7:61", "secret://"),
     ("file.missing", {"config/hub.yaml": None}, "config/hub.yaml:1:1", "hub: NAME"),
     ("file.ignored", {"config/systems/hr.yml": "x"}, "config/systems/hr.yml:1:1", "name it hr.yaml"),
     ("file.ignored", {"config/system/hr.yaml": "x"}, "config/system/hr.yaml:1:1", "did you mean systems?"),

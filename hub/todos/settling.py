@@ -1,0 +1,368 @@
+"""What becomes of an act: the source is asked, told once, and asked again, until it is done or failed.
+
+An act is settled under a lease of its to-do, so that nobody else decides the same to-do meanwhile. Before each call an
+intent is stored; whoever finds one (after a kill, a lost answer) looks first and sends again only what the source shows
+as not done. What cannot be asked now is asked later, with growing pauses; nothing that waits is ever given up, but a
+call whose effect the source never shows: ``act.unconfirmed``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from hub.contract import Change, Found, Outcome, Resource
+from hub.errors import AuthError, ConfigError, Fatal, HubError, RecordRejected, Retriable
+from hub.exchange.ground import Hub
+from hub.failpoints import reach
+from hub.mapping.atonce import over, valued
+from hub.mapping.check_acts import ADDED, CONDITIONS
+from hub.mapping.record import of_fields
+from hub.security import audit
+from hub.store import acts
+from hub.store.acts import Act
+from hub.store.entities import next_seq
+from hub.store.journal import Lease, leases
+from hub.store.memberships import group_of
+from hub.store.merges import session
+from hub.store.todos import MEMBER
+from hub.todos.acting import acted_on, declared
+from hub.todos.converge import loaded
+from hub.todos.inbox import take_within
+from hub.todos.people import SEQUENCE
+from hub.todos.reports import Assignee, Key, Kind, Report, Status, moment_of, version
+from hub.workspace.acting import Acts, Response
+
+FIRST, LONGEST = 1.0, 300.0
+LOOKS: Final = 8
+"""So often an act is looked for that the source said it had done, before it is called unconfirmed."""
+REFUSALS: Final = {
+    "open": ("act.closed", "the system takes no response to it any more"),
+    "theirs": ("act.receiver", "it is not this person's any more"),
+    "unchanged": ("act.changed", "it was changed since the person was shown it: look at it again"),
+}
+
+
+class Step(NamedTuple):
+    """What is to be done next: ``send``, ``done``, ``failed`` or ``wait``; why, where there is a reason."""
+
+    what: str
+    code: str = ""
+    message: str = ""
+
+
+def decide(one: Act, there: bool, done: bool, unmet: str | None) -> Step:
+    """What the source shows, and what is known of the act, say what comes next. ``unmet`` is the first condition
+    that does not hold."""
+    if not there:
+        if one.sent:
+            return Step("failed", "act.unconfirmed", "the system has it no more, and does not say what became of it")
+        return Step("failed", "act.gone", "the system has it no more")
+    if done:
+        if one.sent:
+            return Step("done")
+        return Step("failed", "act.decided", "somebody else did so already, in the system itself")
+    if one.answered:
+        if one.attempts < LOOKS:
+            return Step("wait", "act.unconfirmed", "the system said that it was done, and does not show it yet")
+        return Step("failed", "act.unconfirmed", "the system said that it was done, and never showed it")
+    if unmet is not None:
+        return Step("failed", *REFUSALS[unmet])
+    return Step("send")
+
+
+def pause(attempts: int) -> float:
+    """Seconds until an act is tried again."""
+    return float(min(LONGEST, FIRST * 2 ** min(attempts, 16)))
+
+
+def settle(hub: Hub, identity: uuid.UUID) -> Act | None:
+    """Try an act once, where nobody else does just now; answers how it stands then."""
+    one = acts.one(hub.database, identity)
+    if one is None or one.state != "submitting":
+        return one
+    with suppress(Retriable), ExitStack() as stack:
+        held = stack.enter_context(leases(hub.database, [acts.lease_of(one.todo)]))
+        now = acts.one(hub.database, identity)
+        if now is not None and now.state == "submitting":
+            _Attempt(hub, now, held).run()
+    return acts.one(hub.database, identity)
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One try of one act."""
+
+    hub: Hub
+    one: Act
+    held: Sequence[Lease]
+
+    def run(self) -> None:
+        try:
+            self._run()
+        except Retriable as error:
+            self._wait(error.code, error.message, error.wait)
+        except Fatal as error:
+            if error.code != "run.fenced":  # else somebody else settles it
+                self._wait(error.code, error.message)  # the system is not itself: a page of maintenance
+        except (AuthError, ConfigError, RecordRejected) as error:
+            self._stopped(error)
+
+    def _stopped(self, error: HubError) -> None:
+        """What does not pass by waiting fails an act that was not sent; of one that was, nobody knows: it waits
+        until it can be asked."""
+        if self.one.sent:
+            self._wait(error.code, error.message)
+        else:
+            self._end("failed", error.code, error.message)
+
+    def _run(self) -> None:
+        rule = declared(acted_on(self.hub, self.one.system))
+        response = rule.responses.get(self.one.response)
+        if response is None:
+            raise ConfigError(
+                "act.response", f"{self.one.response} is not declared any more", hint="declare it under acts:"
+            )
+        with ExitStack() as stack:
+            asked = _Asked(self.hub, rule, response, self.one, self.hub.opened(stack, self.one.system))
+            step = asked.look()
+            if step.what == "send":
+                step = self._send(stack, asked)
+            match step.what:
+                case "done":
+                    self._end("done")
+                case "failed":
+                    self._end("failed", step.code, step.message)
+                case _:
+                    self._wait(step.code, step.message)
+
+    def _send(self, stack: ExitStack, asked: _Asked) -> Step:
+        """Store the intent, call, and look whether it is there."""
+        if self.one.account:
+            target = self.hub.connect_as(self.one.system, self.one.account)
+            stack.callback(target.close)
+        else:
+            target = asked.source
+        resource = target.resource(asked.response.into)
+        change = asked.change()
+        before = self.one.sent  # by an earlier try, whose answer was lost
+        reach("before_intent")
+        self._store(sent=True)
+        reach("after_intent")
+        try:
+            (outcome,) = target.deliver(resource, [change])
+        except HubError as error:  # by the contract nothing can have had an effect
+            self._store(sent=before)
+            if isinstance(error, AuthError) and self.one.account:
+                raise RecordRejected("act.account", error.message, where=error.where, hint=error.hint) from error
+            raise
+        reach("after_target_ack")
+        return self._answered(asked, outcome, before)
+
+    def _answered(self, asked: _Asked, outcome: Outcome, before: bool) -> Step:
+        if outcome.status == "done":
+            self._store(answered=True)
+            return asked.look_again(self.one)
+        if outcome.status != "unknown":  # this call had no effect; an earlier one may have had
+            self._store(sent=before)
+        if outcome.status == "rejected":
+            step = asked.look_again(self.one) if before else Step("send")
+            return Step("failed", "act.refused", outcome.message or outcome.code) if step.what == "send" else step
+        if outcome.status == "retry":
+            raise Retriable(outcome.code or "act.busy", outcome.message, wait=outcome.wait)
+        return Step("wait", outcome.code or "act.unknown", outcome.message or "the answer was lost: it is looked for")
+
+    # ------------------------------------------------------------ what is stored
+
+    def _store(self, **values: Any) -> None:
+        with self.hub.database.begin() as connection:
+            if not acts.change(connection, self.held, self.one.id, values, self.hub.clock()):
+                raise Fatal("run.fenced", "the act was settled by somebody else")
+        self.one = replace(self.one, **values)
+
+    def _wait(self, code: str, message: str, wait: float | None = None) -> None:
+        attempts = self.one.attempts + 1
+        moment = self.hub.clock()
+        after = moment + dt.timedelta(seconds=max(wait or 0.0, pause(attempts - 1)))
+        values = {"code": code, "message": message[:1000], "attempts": attempts, "next_try": after}
+        with self.hub.database.begin() as connection:
+            seq = next_seq(session(connection), SEQUENCE)
+            acts.change(connection, self.held, self.one.id, values, moment)
+            acts.touch(connection, self.one, seq)
+
+    def _end(self, state: str, code: str = "", message: str = "") -> None:
+        """Store how it ended, and with the same commit what the hub knows of the to-do by it."""
+        moment = self.hub.clock()
+        values = {"state": state, "code": code, "message": message[:1000]}
+        with self.hub.database.begin() as connection:
+            seq = next_seq(session(connection), SEQUENCE)
+            if not acts.change(connection, self.held, self.one.id, values, moment):
+                return
+            acts.touch(connection, self.one, seq)
+            if state == "done":
+                report = self._report(connection, moment)
+                if report is not None:
+                    take_within(connection, self.hub, [report], f"act:{self.one.id}", seq)
+            details = {"act": str(self.one.id), "state": state, "code": code}
+            audit.record(connection, self.hub.actor, "todo.settled", f"todo:{self.one.todo}", details=details)
+
+    def _report(self, connection: Any, moment: dt.datetime) -> Report | None:
+        """What a confirmed response says of the to-do."""
+        rule = declared(acted_on(self.hub, self.one.system))
+        ends = rule.responses[self.one.response].ends
+        row = acts.todo_row(connection, self.one.todo)
+        if ends == "nobody" or row is None:
+            return None
+        outcome = self.one.response[:100]
+        key = Key(row["system"], row["tenant"], row["source_id"])
+        said = version(None, 0, [str(self.one.id), ends], moment)
+        receiver = self.one.receiver
+        if receiver.startswith(MEMBER):  # of a group: one member does it for all
+            receiver = group_of(receiver)
+        box, since = acts.since(connection, self.one.todo, receiver) or ("to_do", moment)
+        kind = Kind.TO_READ if box == "to_read" else Kind.TO_DO
+        mine = [Assignee(receiver, kind, done=True, outcome=outcome, since=since)]
+        if ends == "everyone":
+            return Report(key, said, None, Status.COMPLETED, outcome, mine)
+        return Report(key, said, assignees=mine)
+
+
+# ------------------------------------------------------------ what the source is asked
+
+
+@dataclass(slots=True)
+class _Asked:
+    """The record that an act is about, as its source shows it."""
+
+    hub: Hub
+    rule: Acts
+    response: Response
+    one: Act
+    source: Any
+    _found: Found | None = None
+    _key: Mapping[str, Any] = field(default_factory=dict)
+    _resource: Resource | None = None
+    _todo: Mapping[str, Any] = field(default_factory=dict)
+
+    def look(self) -> Step:
+        """Ask for the record, and decide."""
+        self._resource = self.source.resource(self.rule.find)
+        self._todo = self._todo or self._known()
+        self._key = self._values(self.rule.key, {})
+        (self._found,) = self.source.find(self._resource, [self._key])
+        if self._found is None:
+            return decide(self.one, False, False, None)
+        written = {name: text for name in CONDITIONS if (text := getattr(self.rule, name)) is not None}
+        holds = self._values({"done": self.response.done, **written}, self._found.values)
+        unmet = next((name for name in CONDITIONS if name in written and holds[name] is not True), None)
+        return decide(self.one, True, holds["done"] is True, unmet)
+
+    def look_again(self, one: Act) -> Step:
+        """After a call that the source said it had done."""
+        self.one = one
+        return self.look()
+
+    def change(self) -> Change:
+        """What is sent: fenced by the version seen, where the source has one, and always under the same id."""
+        assert self._found is not None
+        values = self._values(self.response.fields, self._found.values)
+        return Change(
+            self.response.operation,
+            self._key,
+            {**self._key, **values},
+            self._found.foreign_id,
+            self._found.version,
+            str(self.one.id),
+        )
+
+    def _values(self, expressions: Mapping[str, str], record: Mapping[str, Any]) -> dict[str, Any]:
+        said = {name: getattr(self.one, name) for name in ("response", "comment", "reason", "account")}
+        assert self._resource is not None
+        node = over(of_fields(self._resource.fields), ADDED)
+        return valued(expressions, node, {**record, "todo": self._todo, "act": said})
+
+    def _known(self) -> Mapping[str, Any]:
+        with self.hub.database.begin(reading=True) as connection:
+            row = acts.todo_row(connection, self.one.todo)
+        if row is None:
+            raise RecordRejected("todo.unknown", "the hub has the to-do no more")
+        return known(row)
+
+
+def known(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A to-do as expressions see it; ``version`` is from when its content is."""
+    content = row["content"] or {}
+    told = loaded(row["registers"], row["content"], {}).content
+    return {
+        "id": row["source_id"],
+        "tenant": row["tenant"],
+        **{name: content.get(name, "") for name in ("definition", "process", "node")},
+        "version": moment_of(told.version).isoformat() if told.known else None,
+        "attributes": {name: one["value"] for name, one in content.get("attributes", {}).items()},
+    }
+
+
+# ------------------------------------------------------------ who tries them
+
+
+@dataclass(slots=True)
+class Settling:
+    """A duty of the worker: acts that wait are tried when they are due, several at once."""
+
+    hub: Hub
+    tell: Callable[[str], None]
+    due: dt.datetime | None = None
+    threads: int = 4
+
+    def turn(self) -> bool:
+        """Answers whether any of them moved."""
+        moment = self.hub.clock()
+        found = acts.due(self.hub.database, moment, 50)
+        moved = False
+        if found:
+            with ThreadPoolExecutor(min(self.threads, len(found)), thread_name_prefix="act") as pool:
+                for one in pool.map(partial(settle, self.hub), found):
+                    moved |= one is not None and (one.state != "submitting" or one.next_try > moment)
+                    if one is not None and one.state == "failed":
+                        self.tell(f"acts: {one.response} in {one.system} failed: {one.code}")
+        self.due = acts.next_due(self.hub.database)
+        return moved
+
+
+@dataclass(slots=True)
+class Performing:
+    """Acts of one process that are tried as soon as they are pressed, so that most are done when it answers."""
+
+    hub: Hub
+    pool: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(4, thread_name_prefix="press")
+    )
+
+    def now(self, several: Sequence[Act], seconds: float) -> list[Act]:
+        """Try them, and wait for so long; what is not settled then goes on."""
+        ends = time.monotonic() + seconds
+        begun = [self.pool.submit(settle, self.hub, one.id) for one in several if one.state == "submitting"]
+        for future in begun:
+            with suppress(TimeoutError, HubError):
+                future.result(max(0.0, ends - time.monotonic()))
+        return [self._seen(one, ends) for one in several]
+
+    def _seen(self, one: Act, ends: float) -> Act:
+        """How an act stands; what somebody else tries just now is waited for."""
+        while True:
+            found = acts.one(self.hub.database, one.id) or one
+            waits = found.state == "submitting" and found.next_try <= self.hub.clock()
+            if not waits or time.monotonic() >= ends:
+                return found
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        """What is being tried goes on to its end, the rest is left to the worker."""
+        self.pool.shutdown(wait=True, cancel_futures=True)
