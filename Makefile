@@ -88,7 +88,7 @@ test: .venv/test.stamp  ## everything: checks, real systems, all tests
 	$(MAKE) checks || failed=1
 	wait $$services || failed=1
 	[ $$failed = 0 ] || exit 1
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=40 --durations-min=5
 
 bench: .venv/test.stamp  ## the benchmark on SQLite, 100,000 rows (see bench/ for more)
 	@$(BIN)/python -m bench inbound --rows 100000
