@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from hub.workspace.acting import Acts
+from hub.workspace.auditing import AuditRule
 from hub.workspace.delivering import (
     CHANGED_BY_HAND,
     COMPARE,
@@ -60,17 +61,6 @@ from hub.workspace.strict import Shape as Shape
 from hub.workspace.strict import Title as Title
 
 # ---------------------------------------------------------------- hub.yaml
-
-
-class AuditRule(Shape):
-    """How the audit chain is signed."""
-
-    every: int = Field(1000, ge=1, description="A checkpoint is signed after so many entries")
-    checkpoints: str | None = Field(
-        None,
-        description="Folder outside the database that checkpoints are also appended to; best on another machine",
-        examples=["/mnt/audit"],
-    )
 
 
 class HubFile(Shape):
