@@ -69,10 +69,7 @@ def serve(
         with server.config.bind_socket() as socket:
             address, taken = socket.getsockname()[:2]
             shown = f"[{address}]" if ":" in address else address
-            say.note(
-                f"serving http://{shown}:{taken}/v1 and the portal at http://{shown}:{taken}/portal ;"
-                " end it with SIGTERM or Ctrl-C"
-            )
+            say.note(f"serving http://{shown}:{taken}/v1 and /portal ; end it with SIGTERM or Ctrl-C")
             server.run(sockets=[socket])
     say.answer({"address": address, "port": taken})
 

@@ -15,7 +15,9 @@ from types import ModuleType
 from tests.systems import install
 from tests.systems.place import Note, Place, Unavailable, only_one
 
-NAMES = ("odbc", "postgres", "mariadb", "tryton", "sap", "ldap", "ad", "scim", "soap", "caldav", "imap", "smtp")
+NAMES = (
+    "odbc", "postgres", "mariadb", "tryton", "sap", "ldap", "ad", "scim", "soap", "caldav", "imap", "smtp", "chromium",
+)  # fmt: skip
 _begin = time.monotonic()
 
 
