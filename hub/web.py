@@ -28,5 +28,6 @@ class Web:
 
 def application(opened: Opened, ending: threading.Event | None = None) -> ASGIApp:
     """Everything that ``cophub serve`` serves; streams end with ``ending``, which comes before the shutdown."""
-    whole = Web(api.made(opened, ending), portal.made(opened, status_of))
+    served = api.made(opened, ending)
+    whole = Web(served, portal.made(opened, status_of, served.state.ground.live))
     return Guarded(whole, **api.limits(opened))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from starlette.responses import StreamingResponse
-from starlette.types import Message, Receive, Scope, Send
 
 from hub.api.changes import Box, view
 from hub.api.ground import Ground, Here
@@ -20,11 +18,9 @@ from hub.errors import ConfigError, HubError
 from hub.security import access
 from hub.todos import changes
 from hub.todos.changes import Cursor, View
-from hub.todos.live import Bell, content, event
+from hub.todos.live import Bell, Events, content, event
 
 router = APIRouter(prefix="/todos", tags=["todos"])
-SLOWEST: Final = 60.0
-"""Seconds after which a reader that takes nothing is let go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +61,6 @@ def begun(
             raise ConfigError("cursor.old", "the person, or what the key may see, is another now", hint="begin anew")
 
     return Begun(who.name, seen, cursor, still)
-
-
-class Events(StreamingResponse):
-    """Server-sent events; whoever takes none for a minute is cut off."""
-
-    def __init__(self, events: AsyncIterator[bytes], left: ExitStack) -> None:
-        super().__init__(events, headers={"x-accel-buffering": "no"}, media_type="text/event-stream")
-        self._left = left
-
-    async def stream_response(self, send: Send) -> None:
-        async def sending(message: Message) -> None:
-            await asyncio.wait_for(send(message), SLOWEST)
-
-        await super().stream_response(sending)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._left:
-            await super().__call__(scope, receive, send)
 
 
 @router.get(

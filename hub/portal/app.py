@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.bootstrap import Opened
 from hub.errors import ConfigError, HubError
+from hub.portal import live as stream
 from hub.portal import login, todos
 from hub.portal.ground import HOME, Ground, language, visitor
 from hub.portal.pages import FOREVER, HEADERS, Pages
@@ -26,6 +27,7 @@ from hub.redact import Redactor
 from hub.security.accounts import Ends
 from hub.security.passwords import Passwords
 from hub.security.rates import Buckets
+from hub.todos.live import Live
 from hub.workspace.strict import seconds
 
 log = logging.getLogger("hub.portal")
@@ -53,8 +55,9 @@ class Headed:
         await self.app(scope, receive, sending)
 
 
-def made(opened: Opened, status: Callable[[HubError], int]) -> ASGIApp:
-    """The portal over an open hub, which the caller closes after it; ``status`` is the HTTP status of an error."""
+def made(opened: Opened, status: Callable[[HubError], int], live: Live) -> ASGIApp:
+    """The portal over an open hub, which the caller closes after it; ``status`` is the HTTP status of an error,
+    ``live`` tells of changes."""
     rules = opened.hub.workspace.hub.portal
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.ground = here = Ground(
@@ -65,9 +68,11 @@ def made(opened: Opened, status: Callable[[HubError], int]) -> ASGIApp:
         Buckets(*NAMES),
         Buckets(*ADDRESSES),
         status,
+        live,
     )
     app.include_router(login.router, prefix=HOME)
     app.include_router(todos.router, prefix=HOME)
+    app.include_router(stream.router, prefix=HOME)
     _answering(app, opened.redactor)
 
     @app.get("/")

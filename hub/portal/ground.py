@@ -21,6 +21,7 @@ from hub.security.accounts import Ends, form_token
 from hub.security.passwords import Passwords
 from hub.security.rates import Buckets
 from hub.store.accounts import AccountRow, living
+from hub.todos.live import Live
 
 HOME: Final = "/portal"
 FIELDS: Final = 30
@@ -38,6 +39,7 @@ class Ground:
     names: Buckets
     addresses: Buckets
     status: Callable[[HubError], int]
+    live: Live
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +102,13 @@ def visit(request: Request) -> Visit:
 def visitor(request: Request) -> Visit | None:
     """The same, or nobody; asked of the store once per request."""
     if not hasattr(request.state, "visit"):
-        request.state.visit = _visitor(request)
+        request.state.visit = visited(request)
     found: Visit | None = request.state.visit
     return found
 
 
-def _visitor(request: Request) -> Visit | None:
+def visited(request: Request) -> Visit | None:
+    """The same, asked of the store anew."""
     here, token = ground(request), request.cookies.get(cookie(request, "session"), "")
     people = here.hub.workspace.hub.people
     if not token or people is None:

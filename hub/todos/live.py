@@ -11,9 +11,12 @@ import threading
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from starlette.responses import StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
 
 from hub.errors import HubError, Retriable
 from hub.store import changes as stored
@@ -28,6 +31,8 @@ GAP: Final = 0.02
 """Seconds between two looks: what comes together is told together."""
 AGAIN: Final = 1.0
 AT_ONCE: Final = 50
+SLOWEST: Final = 60.0
+"""Seconds after which a reader that takes nothing is let go."""
 
 
 @dataclass(slots=True, eq=False)
@@ -173,3 +178,21 @@ def event(cursor: str, name: str = "", data: bytes = b"") -> bytes:
 def content(found: Page) -> Mapping[str, Any]:
     """The data of an event."""
     return {"items": found.items, "removed": found.removed}
+
+
+class Events(StreamingResponse):
+    """Server-sent events; whoever takes none for a minute is cut off."""
+
+    def __init__(self, events: AsyncIterator[bytes], left: ExitStack) -> None:
+        super().__init__(events, headers={"x-accel-buffering": "no"}, media_type="text/event-stream")
+        self._left = left
+
+    async def stream_response(self, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            await asyncio.wait_for(send(message), SLOWEST)
+
+        await super().stream_response(sending)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._left:
+            await super().__call__(scope, receive, send)

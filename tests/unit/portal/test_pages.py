@@ -163,7 +163,7 @@ def test_a_page_asks_for_its_part_and_gets_nothing_where_nothing_changed(office:
     office.report(todo(1))
     for hour, place in enumerate(("/portal/todos", f"/portal/todos/{identity(office, '1')}"), 10):
         page = li.text(place)
-        again = re.search(r'hx-get="([^"]*)" hx-trigger="every 15s"', page)
+        again = re.search(r'hx-get="([^"]*)" hx-trigger="every 15s,', page)
         assert again is not None
         asked = again[1].replace("&amp;", "&")
         assert li.get(asked, 204, HTMX).text == ""
