@@ -76,7 +76,7 @@ def served(made: Desk) -> Iterator[Office]:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [held]})
         thread.start()
         try:
-            yield Office(made, f"http://127.0.0.1:{held.getsockname()[1]}", app.app.state.ground.live)
+            yield Office(made, f"http://127.0.0.1:{held.getsockname()[1]}", app.app.api.state.ground.live)
         finally:
             ending.set()
             server.should_exit = True
