@@ -7,9 +7,11 @@ import datetime as dt
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from connectors.simulators import Simulator
 from hub.errors import HubError
@@ -17,6 +19,7 @@ from tests.conftest import Login
 from tests.docs.pages import blocks
 from tests.integration.test_caldav import Place
 from tests.stores import SqliteStore
+from tests.unit.http.fake import Answer, Asked, as_json, fake
 from tests.unit.todos.conftest import Desk
 
 PAGE = {one.place: one.text for one in blocks("yaml") if one.page == "docs/how-to/pull-todos.md" and one.place}
@@ -207,3 +210,63 @@ def test_todos_of_a_calendar_are_done_and_go(office: Opened, caldav: Login) -> N
     put("c", 0)
     made.run("tasks-of-lina", "incremental")
     assert sorted(made.titles("lina")) == ["Task a", "Task b", "Task c", "Task d"]
+
+
+# ------------------------------------------------------------ Flowable
+
+
+class Flowable:
+    """A stand-in for Flowable's REST application, by its own OpenAPI description: ``GET /runtime/tasks`` by ``start``
+    and ``size``, with ``total``."""
+
+    def __init__(self, described: Path) -> None:
+        document = yaml.load(described.read_text("utf-8"), yaml.CSafeLoader)
+        answers = document["paths"]["/runtime/tasks"]["get"]["responses"]["200"]["content"]["application/json"]
+        assert answers["schema"]["$ref"].endswith("/DataResponseTaskResponse")
+        schemas = document["components"]["schemas"]
+        self.fields, self.page = (schemas[f"{name}TaskResponse"]["properties"] for name in ("", "DataResponse"))
+        self.tasks: dict[str, dict[str, Any]] = {}
+        self.cut = False
+
+    def put(self, number: int, who: str | None) -> None:
+        key = str(number)
+        self.tasks[key] = dict.fromkeys(self.fields) | {
+            "id": key, "assignee": who, "name": f"Task {key}", "priority": 50, "suspended": False,
+            "createTime": "2026-04-17T10:17:43.902+0000", "dueDate": "2026-05-01T10:00:00.000+0000",
+        }  # fmt: skip
+        assert self.tasks[key].keys() == self.fields.keys()
+
+    def answer(self, asked: Asked) -> Answer:
+        start, size = int(asked.params["start"]), int(asked.params["size"])
+        rows = sorted(self.tasks.values(), key=lambda row: str(row["id"]))
+        shown = rows[start : start + size][: 1 if self.cut else size]
+        told = {"data": shown, "total": len(rows), "start": start, "sort": "id", "order": "asc", "size": len(shown)}
+        assert told.keys() == self.page.keys()
+        return as_json(told)
+
+
+@pytest.mark.against("flowable", "Flowable, by its OpenAPI description", "simulator")
+def test_tasks_of_flowable_are_whose_they_are_until_they_go(office: Opened, fixtures: Path) -> None:
+    engine = Flowable(fixtures / "tasks" / "flowable-oas-process.yaml")
+    for number, who in ((1, "kermit"), (2, "kermit"), (3, None)):
+        engine.put(number, who)
+    with fake(engine.answer) as server:
+        small = "auth: {basic: {username: hub, password: secret://flowable/password}}\n"
+        small += "limits: {rate: 1000/s, retries: 0}\n"
+        small += "resources: {tasks: {paging: {offset: {param: start, size_param: size, size: 2}}}}\n"
+        made = office(["kermit", "fozzie", "gonzo"], {"FLOWABLE_PASSWORD": "test"}, "flowable", **{
+            "https://flow.example.com/flowable-rest/service": server.url,
+            "auth: {basic: {username: hub, password: secret://flowable/password}}\n": small,
+        })  # fmt: skip
+        made.run("flowable-todos", initial=True)
+        assert sorted(made.titles("kermit")) == ["Task 1", "Task 2"]
+        del engine.tasks["1"]
+        engine.put(2, "gonzo")
+        engine.put(3, "fozzie")
+        engine.cut = True
+        with pytest.raises(HubError, match="2 records were announced and 1 came"):
+            made.run("flowable-todos")
+        engine.cut = False
+        made.run("flowable-todos")
+        assert (made.titles("kermit"), made.titles("kermit", box="done")) == ([], ["Task 1"])
+        assert (made.titles("gonzo"), made.titles("fozzie")) == (["Task 2"], ["Task 3"])
