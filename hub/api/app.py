@@ -24,6 +24,7 @@ from hub.api import (
     entities,
     events,
     exchanges,
+    explain,
     feishu,
     ofs,
     plans,
@@ -92,7 +93,7 @@ def described() -> FastAPI:
     whole = APIRouter(prefix=f"/{VERSION}")
     # before todos, which has /{identity}
     todo_parts = (changes, stream, substitutes, acts, todos, states)
-    for part in (entities, exchanges, plans, setaside, events, *todo_parts):
+    for part in (entities, exchanges, plans, setaside, events, *todo_parts, explain):
         whole.include_router(part.router)
     api.include_router(whole)
     for drop in (dropins, ofs, feishu):

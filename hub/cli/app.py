@@ -49,6 +49,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
             "quarantine",
             "List what was not applied, by cause; show one entry; replay or dismiss some.",
         ),
+        "explain": ("explain", "Tell why a person sees a to-do, or does not, and what to do about it."),
         "todos": ("todos", "List what a person has to do, and receivers that no person is known for."),
         "entities": ("entities", "Show golden records and where each value comes from."),
         "links": ("links", "Show, import and export which foreign record stands for which entity."),

@@ -21,6 +21,9 @@ from hub.store.review_tables import redirect
 from hub.store.substitute_tables import substitution
 from hub.store.todo_tables import assignment, todo
 
+SUBSTITUTE = substitution.c.substitute
+"""The side of who stands in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Substitution:
@@ -93,7 +96,7 @@ class Whose:
 def standing_in(database: Database, person: uuid.UUID, moment: dt.datetime) -> list[Substitution]:
     """For whom a person stands in at a moment, by id."""
     with database.begin(reading=True) as connection:
-        every = of(connection, person, (substitution.c.substitute,))
+        every = of(connection, person, (SUBSTITUTE,))
     now = [one for one in every if one.state(moment) == "now" and one.principal != person]
     return sorted(now, key=lambda one: one.id)
 
