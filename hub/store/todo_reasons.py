@@ -44,14 +44,14 @@ def late(connection: Connection, one: uuid.UUID) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(query).mappings() if row["ignored"]]
 
 
-def set_aside(connection: Connection, exchanges: Collection[str], source_id: str) -> list[tuple[str, str, str, str]]:
-    """(exchange, state, code, id of the entry) of records called so that are open in the quarantine."""
+def set_aside(connection: Connection, exchanges: Collection[str], source_id: str) -> list[tuple[str, str, str]]:
+    """(exchange, code, id of the entry) of records called so that are open in the quarantine."""
     q = quarantine.c
     named = or_(q.key == source_id, q.key.contains(f'"{source_id}"', autoescape=True))
-    query = select(q.exchange, q.state, q.code, q.id).where(
+    query = select(q.exchange, q.code, q.id).where(
         q.exchange.in_(list(exchanges)), q.state.not_in(CLOSED), named
     )
-    return [(name, state, code, str(entry)) for name, state, code, entry in connection.execute(query).tuples()]
+    return [(name, code, str(entry)) for name, code, entry in connection.execute(query).tuples()]
 
 
 def last_runs(connection: Connection, exchanges: Sequence[str]) -> dict[str, tuple[str, Any, Any]]:

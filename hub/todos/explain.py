@@ -242,19 +242,13 @@ def _source(hub: Hub, system: str, source_id: str) -> Iterator[Reason]:
     with hub.database.begin(reading=True) as connection:
         runs = todo_reasons.last_runs(connection, exchanges)
         aside = todo_reasons.set_aside(connection, exchanges, source_id)
-    for exchange, state, code, entry in aside:
-        yield _aside(exchange, state, code, entry)
+    for exchange, code, entry in aside:
+        yield _aside(exchange, code, entry)
     for name in exchanges:
         yield from _exchange(name, runs.get(name), stand.get(name))
 
 
-def _aside(exchange: str, state: str, code: str, entry: str) -> Reason:
-    if state == "waiting":
-        return Reason(
-            "todo.waiting",
-            f"its report by {exchange} waits for something that it refers to ({code})",
-            f"cophub quarantine show {entry}; it goes on by itself once that is there",
-        )
+def _aside(exchange: str, code: str, entry: str) -> Reason:
     return Reason(
         "todo.quarantined",
         f"its report by {exchange} was set aside ({code})",

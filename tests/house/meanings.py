@@ -32,6 +32,17 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "receiver.empty": ("the group has no members", "put somebody in; it heals by itself"),
     "receiver.many": ("the group has more than 5,000 members", "send the to-do to smaller groups"),
     "cursor.old": ("what left a list since then is not known", ""),
+    "source.stands": ("the exchange that brings the system's to-dos stands still", "see its hint, and cophub worker status"),
+    "substitute.coming": (
+        "somebody stands in for the person from a later day on", "cophub todos substitute add FROM TO --from --until"
+    ),
+    "substitute.narrow": (
+        "somebody stands in for the person in other systems, or for another to-do, only",
+        "cophub todos substitute add FROM TO --from --until",
+    ),
+    "substitute.over": (
+        "somebody stood in for the person; the dates are over", "cophub todos substitute add FROM TO --from --until"
+    ),
     "todo.done": (
         "the receiver has done his part, and a report that is not newer, or has no time, gives it to him again",
         "nothing; where the process did come back to him, report it with version.at",
