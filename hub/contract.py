@@ -192,7 +192,8 @@ class Change:
     """One change for a target. ``key`` holds the natural key fields and values by which the target has the
     record; ``values`` the fields to set (dotted names are nested objects; key fields are included, and an
     update may give them other values); ``foreign_id`` the target's own id where known; ``version`` its last
-    known ETag; ``id`` a stable idempotency key."""
+    known ETag; ``id`` a stable idempotency key; ``begun`` the key under which a message was begun that is created now
+    under another one: nobody knows whether it arrived."""
 
     operation: Operation
     key: Mapping[str, Any]
@@ -200,6 +201,7 @@ class Change:
     foreign_id: str | None = None
     version: str | None = None
     id: str = ""
+    begun: Mapping[str, Any] | None = None
 
 
 OutcomeStatus = Literal["done", "rejected", "conflict", "retry", "unknown"]

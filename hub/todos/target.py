@@ -109,8 +109,8 @@ class Todos:
         if row.assignee is None and not {"title", "status"} & row.item.keys():
             raise malformed(next((n for n in RECEIVERS if n in change.values), "id"), "it has no receiver")
         _follow(row, _acknowledged(change))
-        moved = change.operation == "update" and _named(key) != _named(change.values)
-        off = taken_off(key) if moved else None
+        before = change.begun or (key if change.operation == "update" else None)
+        off = taken_off(before) if before and _named(before) != _named(change.values) else None
         return row, [_inferred(off, change, moment)] if off else []
 
     def _require_known(self, system: Any) -> None:

@@ -91,15 +91,17 @@ class Sender:
         """The change for the target. Its id names the run that first meant to send it: it is the same however
         often it is sent, and another when a record comes back to a state it had before, which a target that
         remembers ids would otherwise take for a repetition."""
-        known = json.loads(row.known or row.foreign_key)
-        if len(known) != len(self.target_key) or (row.operation == "create" and self.messages):
-            # the mapping names other key fields; a message that creates speaks of the record as it is now
-            known = json.loads(row.foreign_key)
+        known, now = json.loads(row.known or row.foreign_key), json.loads(row.foreign_key)
+        begun = None
+        if len(known) != len(self.target_key):  # the mapping names other key fields
+            known = now
+        elif row.operation == "create" and self.messages:  # speaks of the record as it is now
+            begun, known = (dict(zip(self.target_key, known, strict=True)) if known != now else None), now
         name = f"{self.exchange}/{row.key}/{row.operation}/{row.hash}/{self._began(row)}"
         identity = uuid.uuid5(uuid.NAMESPACE_URL, name)
         values = without_left(row, self.policy)
         key = dict(zip(self.target_key, known, strict=True))
-        return Change(row.asks, key, values, row.foreign_id, row.version, str(identity))
+        return Change(row.asks, key, values, row.foreign_id, row.version, str(identity), begun)
 
     def _began(self, row: Row) -> uuid.UUID:
         return self.doubtful.get(row.key, self.run_id) if self._intended(row) else self.run_id
