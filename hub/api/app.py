@@ -20,12 +20,14 @@ from starlette.routing import Match, Route
 from hub.api import (
     acts,
     changes,
+    dashboards,
     dropins,
     entities,
     events,
     exchanges,
     explain,
     feishu,
+    odata,
     ofs,
     plans,
     setaside,
@@ -92,7 +94,7 @@ def described() -> FastAPI:
     )
     whole = APIRouter(prefix=f"/{VERSION}")
     # before todos, which has /{identity}
-    todo_parts = (changes, stream, substitutes, acts, todos, states)
+    todo_parts = (changes, dashboards, odata, stream, substitutes, acts, todos, states)
     for part in (entities, exchanges, plans, setaside, events, *todo_parts, explain):
         whole.include_router(part.router)
     api.include_router(whole)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, overload
 
 from fastapi import APIRouter, Body, Query, Request
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
@@ -12,15 +12,17 @@ from starlette.responses import Response
 
 from hub.api.ground import Ground, Here, allowed
 from hub.api.paging import LIMIT, MOST, after, answered, json_bytes, listed
-from hub.errors import ConfigError, HubError, RecordRejected
+from hub.errors import AuthError, ConfigError, HubError, RecordRejected
 from hub.security.access import Caller
 from hub.store import acts, todos
+from hub.store.dashboards import Scope, contains
 from hub.todos import feed, substitutes
 from hub.todos.acted import brief, shown
 from hub.todos.inbox import Taken, take
 from hub.todos.people import person as person_of
 from hub.todos.received import Item, Moment, key_of, read
 from hub.todos.reports import Report
+from hub.workspace.people import People
 
 router = APIRouter(prefix="/todos", tags=["todos"])
 Reads = Annotated[Caller, allowed("todos:read")]
@@ -188,16 +190,44 @@ def visible(here: Ground, who: Caller, identity: uuid.UUID) -> todos.Stored:
 
 
 def person_seen(here: Ground, who: Caller, called: str) -> uuid.UUID:
-    """Who is meant, for a caller who may see people."""
-    people_seen(here, who)
-    return person_of(here.hub, called)
+    """Who is meant, for a caller who may see people, and him among them."""
+    people = people_model(here, who, declared=False)
+    found = person_of(here.hub, called)
+    if people is not None and who.organizations is not None:
+        scope = Scope(people.model, people.organization, roots=who.organizations)
+        if not contains(here.hub.database, scope, found):
+            raise ConfigError("person.unknown", f"there is no person {called!r}", hint="use another key")
+    return found
 
 
 def people_seen(here: Ground, who: Caller) -> None:
-    """Whoever may not see people may not see who has what."""
+    """Whoever may not see people may not see who has what; nor may who sees only those of some organizations, where
+    it is not of one person that he asks."""
+    people_model(here, who, declared=False)
+    if who.organizations is not None:
+        raise AuthError(
+            "key.within", f"the key {who.name!r} sees lists of its organizations only", hint="see /v1/todos/all"
+        )
+
+
+@overload
+def people_model(here: Ground, who: Caller) -> People: ...
+@overload
+def people_model(here: Ground, who: Caller, *, declared: bool) -> People | None: ...
+def people_model(here: Ground, who: Caller, *, declared: bool = True) -> People | None:
+    """Who the hub's people are. ConfigError ``model.unknown`` where the caller may not see them, and
+    ``people.undeclared`` where they must be declared."""
     people = here.hub.workspace.hub.people
+    if people is None and declared:
+        raise ConfigError(
+            "people.undeclared",
+            "this hub does not say who is a person",
+            where="config/hub.yaml: people",
+            hint="declare people: {model: …, receivers: {…}}",
+        )
     if people is not None and people.model not in who.models(here.hub.workspace):
         raise ConfigError("model.unknown", "the key may not see the model of people", hint="use another key")
+    return people
 
 
 def systems_seen(here: Ground, who: Caller) -> Sequence[str] | None:

@@ -83,6 +83,10 @@ def add(
     systems: Annotated[
         list[str] | None, typer.Option("--system", metavar="NAME", help="Only its records; repeat it")
     ] = None,
+    organizations: Annotated[
+        list[str] | None,
+        typer.Option("--organization", metavar="KEY", help="Only to-dos of its people, and of all below it; repeat it"),
+    ] = None,
     expires: Annotated[
         str | None, typer.Option("--expires", metavar="TIME", help="How long it is valid: 12h, 90d")
     ] = None,
@@ -94,6 +98,7 @@ def add(
     say = Say(ctx)
     lasts = duration(expires) if expires is not None else None
     within = {"models": models or [], "exchanges": exchanges or [], "systems": systems or []}
+    within["organizations"] = organizations or []
     with opened_hub(say) as opened:
         hub, today = opened.hub, opened.hub.clock()
         until = today + lasts if lasts is not None else None

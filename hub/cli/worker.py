@@ -24,11 +24,12 @@ from hub.cli.options import Command, Group
 from hub.cli.say import Say, listed, plural, since
 from hub.errors import ConfigError, HubError
 from hub.todos.cases import Casework
+from hub.todos.dashboards import Counting
 from hub.todos.people import Healing
 from hub.todos.settling import Settling
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, invoke_without_command=True)
-DUTIES = ("inbox", "outbox", "arrivals", "exchanges", "receivers", "cases", "acts")
+DUTIES = ("inbox", "outbox", "arrivals", "exchanges", "receivers", "cases", "acts", "counts")
 
 
 @app.callback()
@@ -92,6 +93,7 @@ def _duties(
         "receivers": Healing(hub),
         "cases": Casework(hub),
         "acts": Settling(hub, say.note),
+        "counts": Counting(hub),
     }
     return {name: duty for name, duty in made.items() if name in wanted} | {"sweep": Sweep(hub)}
 

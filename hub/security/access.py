@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import re
 import secrets
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -23,6 +24,7 @@ from hub.security.actors import Actor
 from hub.store import access
 from hub.store.access import KeyRow
 from hub.store.database import Database
+from hub.store.reports import entities
 from hub.workspace.shape import MappingFile
 from hub.workspace.workspace import Workspace
 
@@ -45,7 +47,7 @@ GRANTS: Final = {
     "todos:write": "report to-dos of the systems it may speak for",
     "substitutes:write": "say who stands in for whom",
 }
-CONFINED: Final = ("models", "exchanges", "systems")
+CONFINED: Final = ("models", "exchanges", "systems", "organizations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,12 @@ class Caller:
         """Whether it may see a system's records."""
         return system in self._of("systems", workspace.systems)
 
+    @property
+    def organizations(self) -> frozenset[uuid.UUID] | None:
+        """Organizations whose people's to-dos it may see, each with all below it; None: everybody's."""
+        named = self.within.get("organizations")
+        return frozenset(map(uuid.UUID, named)) if named else None
+
     def _of(self, kind: str, there: Mapping[str, Any]) -> frozenset[str]:
         named = self.within.get(kind)
         return frozenset(there) & named if named else frozenset(there)
@@ -130,7 +138,9 @@ def make(
         raise ConfigError(
             "key.name", f"{name!r} is no name of a key", hint="small letters, digits, dot, dash; at most 63"
         )
-    _require_known(workspace, grants, within)
+    _require_known(workspace, grants, {kind: names for kind, names in within.items() if kind != "organizations"})
+    if within.get("organizations"):
+        within = {**within, "organizations": _organizations(database, workspace, grants, within["organizations"])}
     identity = base64.b32encode(secrets.token_bytes(8)).decode().lower()[:12]
     secret, hashed = new_secret()
     row = KeyRow(identity, name, hashed, sorted(set(grants)), within, moment, actor.name, expires_at)
@@ -199,6 +209,40 @@ def _require_known(
                     f"there is no {kind.removesuffix('s')} {name!r}",
                     hint=f"one of {', '.join(sorted(there[kind]))}",
                 )
+
+
+def _organizations(
+    database: Database, workspace: Workspace, grants: Sequence[str], called: Sequence[str]
+) -> list[str]:
+    """The ids of organizations by their keys or ids. Only lists of to-dos know organizations: a key that is
+    confined to some may not do anything else."""
+    people = workspace.hub.people
+    if people is None or people.organization is None:
+        raise ConfigError(
+            "key.within",
+            "this hub does not say where people belong",
+            where="config/hub.yaml: people",
+            hint="declare people.organization",
+        )
+    if set(grants) != {"todos:read"}:
+        raise ConfigError(
+            "key.within",
+            "a key that is confined to organizations reads to-dos and nothing else",
+            hint="--grant todos:read, or leave --organization out",
+        )
+    return [str(organization(database, people.organization.model, one)) for one in called]
+
+
+def organization(database: Database, model: str, called: str) -> uuid.UUID:
+    """An organization by its key or id. ConfigError ``organization.unknown``, ``id.ambiguous``."""
+    found = entities(database, model, called, 2)
+    if len(found) != 1:
+        raise ConfigError(
+            "id.ambiguous" if found else "organization.unknown",
+            f"several organizations are called {called!r}" if found else f"there is no organization {called!r}",
+            hint=f"see /v1/entities/{model}",
+        )
+    return found[0].id
 
 
 def _audited(actor: Actor) -> access.Audited:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Table, Uuid
 
+from hub.store.dashboard_tables import metadata  # one metadata for all tables
 from hub.store.tables import KEY
-from hub.store.todo_tables import metadata  # one metadata for all tables
 from hub.store.types import Moment
 
 __all__ = ["metadata"]

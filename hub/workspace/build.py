@@ -17,6 +17,7 @@ from hub.workspace.gather import Gathered
 from hub.workspace.groups import problems as group_problems
 from hub.workspace.located import Layered, Located
 from hub.workspace.matching import SITUATIONS
+from hub.workspace.organization import problems as organization_problems
 from hub.workspace.overlay import merge
 from hub.workspace.people import People
 from hub.workspace.personal import as_somebody
@@ -170,6 +171,11 @@ def _people(file: File, people: People, built: Built) -> None:
         message = f'people.name: {people.model} has no field "{people.name}"'
         place, hint = file.place(("people", "name")), suggest(people.name, model.fields)
         built.findings.append(Finding(*place, "error", "reference.field", message, hint))
+    if people.organization is not None:
+        for part, code, message in organization_problems(people.organization, model, built.models):
+            place = file.place(("people", "organization", part))
+            hint = "see docs/how-to/dashboards.md"
+            built.findings.append(Finding(*place, "error", code, f"people.organization.{part}: {message}", hint))
     if people.groups is not None:
         for at, code, message, near in group_problems(
             people.groups, people.model, people.receivers, built.models

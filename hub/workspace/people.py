@@ -8,6 +8,7 @@ from pydantic import Field
 
 from hub.workspace.cases import Cases
 from hub.workspace.groups import Groups
+from hub.workspace.organization import Organization
 from hub.workspace.strict import FieldName, Name, Shape
 
 Called = Literal["login", "code", "phone", "mail"]
@@ -36,4 +37,9 @@ class People(Shape):
         None,
         description="Who gets the hub's own cases as to-dos",
         examples=[{"approvals": [{"code": "1001"}], "quarantine": [{"group": "data-stewards"}]}],
+    )
+    organization: Organization | None = Field(
+        None,
+        description="Where people belong: what dashboards are confined to and grouped by",
+        examples=[{"model": "unit", "parent": "parent", "of": "unit"}],
     )

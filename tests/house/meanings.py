@@ -20,6 +20,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "values come back to where they went out, by a way on which nobody knows them as an echo",
         "follow the hint: one key in both mappings, a match rule, or one way less",
     ),
+    "odata.option": ("an option of the OData feed of to-dos is not understood", ""),
     "receiver.undeclared": (
         "the hub does not say where to look for what the receiver is called by",
         "name the field in people.receivers of config/hub.yaml; for groups people.groups",
