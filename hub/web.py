@@ -29,5 +29,6 @@ class Web:
 def application(opened: Opened, ending: threading.Event | None = None) -> ASGIApp:
     """Everything that ``cophub serve`` serves; streams end with ``ending``, which comes before the shutdown."""
     served = api.made(opened, ending)
-    whole = Web(served, portal.made(opened, status_of, served.state.ground.live))
+    ground = served.state.ground
+    whole = Web(served, portal.made(opened, status_of, ground.live, ground.performing))
     return Guarded(whole, **api.limits(opened))

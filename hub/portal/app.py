@@ -18,8 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.bootstrap import Opened
 from hub.errors import ConfigError, HubError
+from hub.portal import acts, login, todos
 from hub.portal import live as stream
-from hub.portal import login, todos
 from hub.portal.ground import HOME, Ground, language, visitor
 from hub.portal.pages import FOREVER, HEADERS, Pages
 from hub.portal.words import sentence
@@ -28,6 +28,7 @@ from hub.security.accounts import Ends
 from hub.security.passwords import Passwords
 from hub.security.rates import Buckets
 from hub.todos.live import Live
+from hub.todos.settling import Performing
 from hub.workspace.strict import seconds
 
 log = logging.getLogger("hub.portal")
@@ -55,9 +56,9 @@ class Headed:
         await self.app(scope, receive, sending)
 
 
-def made(opened: Opened, status: Callable[[HubError], int], live: Live) -> ASGIApp:
+def made(opened: Opened, status: Callable[[HubError], int], live: Live, performing: Performing) -> ASGIApp:
     """The portal over an open hub, which the caller closes after it; ``status`` is the HTTP status of an error,
-    ``live`` tells of changes."""
+    ``live`` tells of changes, ``performing`` tries what is pressed."""
     rules = opened.hub.workspace.hub.portal
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.ground = here = Ground(
@@ -69,9 +70,11 @@ def made(opened: Opened, status: Callable[[HubError], int], live: Live) -> ASGIA
         Buckets(*ADDRESSES),
         status,
         live,
+        performing,
     )
     app.include_router(login.router, prefix=HOME)
     app.include_router(todos.router, prefix=HOME)
+    app.include_router(acts.router, prefix=HOME)
     app.include_router(stream.router, prefix=HOME)
     _answering(app, opened.redactor)
 
@@ -141,4 +144,7 @@ def told(request: Request, error: HubError) -> Response:
         "me": found,
         "form": found.form if found else "",
     }
-    return here.pages.page("error.html", spoken, filled, here.status(error))
+    answer = here.pages.page("error.html", spoken, filled, here.status(error))
+    if "hx-request" in request.headers and error.code == "todo.unknown":
+        answer.headers["hx-refresh"] = "true"  # it left while its page was open: the whole page says so
+    return answer

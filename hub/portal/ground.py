@@ -22,6 +22,7 @@ from hub.security.passwords import Passwords
 from hub.security.rates import Buckets
 from hub.store.accounts import AccountRow, living
 from hub.todos.live import Live
+from hub.todos.settling import Performing
 
 HOME: Final = "/portal"
 FIELDS: Final = 30
@@ -40,6 +41,7 @@ class Ground:
     addresses: Buckets
     status: Callable[[HubError], int]
     live: Live
+    performing: Performing
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ async def form(request: Request) -> Mapping[str, str]:
     except ValueError:
         raise ConfigError("request.malformed", "the form has too many fields") from None
     known = (request.cookies.get(cookie(request, name), "") for name in ("session", "form"))
-    given = fields.pop("form", "").encode()
+    given = fields.pop("token", "").encode()
     if not any(token and hmac.compare_digest(form_token(token).encode(), given) for token in known):
         raise _forged()
     return {name: value.replace("\0", "") for name, value in fields.items()}

@@ -106,7 +106,7 @@ def _attribute(name: str, found: Mapping[str, Any], reader: Reader) -> tuple[str
 def initiator(content: Mapping[str, Any] | None) -> str:
     """Who began it, without what is personal; nothing where only the hub's own id of him is known."""
     name = str((content or {}).get("initiator", ""))
-    return "" if name.startswith("person:") else feed.masked(name).partition(":")[2]
+    return "" if not name or name.startswith("person:") else feed.masked(name).partition(":")[2]
 
 
 def history(lines: Iterable[Mapping[str, Any]], reader: Reader) -> Sequence[Mapping[str, Any]]:

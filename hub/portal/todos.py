@@ -15,12 +15,15 @@ import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from hub.errors import ConfigError
+from hub.errors import ConfigError, HubError
 from hub.portal import shown
+from hub.portal.answers import answers
 from hub.portal.ground import Ground, Here, Me, Visit, language
 from hub.portal.shown import Reader
-from hub.store import todos
+from hub.portal.words import sentence
+from hub.store import acts, todos
 from hub.todos import feed, substitutes
+from hub.todos.acted import brief
 
 router = APIRouter(prefix="/todos")
 PAGE: Final = 25
@@ -60,12 +63,15 @@ def inbox(
     rows = todos.listed(database, whose, wanted, None, _place(after, order), PAGE + 1)
     counts = feed.counted(todos.counts(database, whose, None))
     full = len(rows) > PAGE
+    last = acts.latest(database, [row["id"] for row in rows[:PAGE]], me.person)
     here_ = urlencode({name: value for name, value in asked.items() if value and value != DEFAULTS.get(name)})
     filled = {
         "asked": asked,
         "filtered": bool(system or priority or unread or asked["q"]),
         "counts": counts,
-        "items": [shown.line(row, reader, whose) for row in rows[:PAGE]],
+        "items": [
+            {**shown.line(row, reader, whose), "act": brief(last.get(row["id"]))} for row in rows[:PAGE]
+        ],
         "systems": sorted(
             ((name, reader.system(name), count) for name, count in counts[box]["systems"].items()),
             key=lambda one: (-one[2], one[1]),
@@ -88,31 +94,43 @@ def one(
     request: Request, here: Here, me: Me, identity: str, seen: Annotated[str, Query(max_length=40)] = ""
 ) -> Response:
     """One to-do that the reader has, with its history. ConfigError ``todo.unknown`` for all others."""
+    return page(request, here, me, identity, seen)
+
+
+def page(
+    request: Request, here: Ground, me: Visit, identity: str, seen: str = "", told: HubError | None = None
+) -> Response:
+    """The same; ``told`` is why an answer to it was not taken."""
     reader, row, whose = reader_of(request, here), None, substitutes.whose(here.hub, me.person)
     with suppress(ValueError):  # what is no id is nobody's to-do
         row = todos.held(here.hub.database, whose, uuid.UUID(identity))
     if row is None:
         raise ConfigError("todo.unknown", "there is no such to-do in your list", hint="go back to the list")
+    line = shown.line(row, reader, whose)
     filled = {
-        "one": shown.line(row, reader, whose),
+        "one": line,
         "initiator": shown.initiator(row["content"]),
         "history": shown.history(todos.history(here.hub.database, row["id"]), reader),
+        "told": told,
+        "sentence": sentence(reader.spoken, told.code) if told is not None else "",
+        **answers(here, me, line, reader),
     }
-    return _answer(request, here, me, "todo", filled, seen)
+    return _answer(request, here, me, "todo", filled, seen, 200 if told is None else here.status(told))
 
 
 def _answer(
-    request: Request, here: Ground, me: Visit, template: str, filled: dict[str, Any], seen: str
+    request: Request, here: Ground, me: Visit, template: str, filled: dict[str, Any], seen: str, status: int = 200
 ) -> Response:
     """The page around a part, or for htmx the part alone; ``seen`` is the print of the one that it has."""
     spoken = language(request)
-    part = here.pages.text(f"{template}_part.html", spoken, filled | {"seen": "", "me": me})
+    part = here.pages.text(f"{template}_part.html", spoken, filled | {"seen": "", "me": me, "form": ""})
     print_ = hashlib.sha256(part.encode()).hexdigest()[:16]
+    whole = filled | {"seen": print_, "me": me, "form": me.form}
     if "hx-request" in request.headers:
         if seen == print_:
             return Response(status_code=204)
-        return here.pages.page(f"{template}_part.html", spoken, filled | {"seen": print_, "me": me})
-    return here.pages.page(f"{template}.html", spoken, filled | {"seen": print_, "me": me, "form": me.form})
+        return here.pages.page(f"{template}_part.html", spoken, whole)
+    return here.pages.page(f"{template}.html", spoken, whole, status)
 
 
 def reader_of(request: Request, here: Ground) -> Reader:

@@ -231,7 +231,9 @@ def test_what_arrives_appears_by_itself(opened: Opener, office: Desk) -> None:
     expect(page.locator("#q")).to_have_value("office")
     assert page.evaluate("document.activeElement.closest('.item a') !== null")
     page.click(".item a")
-    office.report({"system": "oa", "id": "A-9", "status": "withdrawn", "version": {"at": "2026-11-26T09:31:00Z"}})
+    page.wait_for_selector("#todo")
+    office.report(todo(9, status="withdrawn", version={"at": "2026-11-26T09:31:00Z"}))
+    expect(page.locator(".error code").first).to_have_text("todo.unknown", timeout=20_000)
 
 
 def test_who_is_not_logged_in_any_more_is_led_to_log_in(

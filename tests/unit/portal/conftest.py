@@ -21,7 +21,7 @@ from tests.stores import SqliteStore
 from tests.unit.todos.conftest import Desk, desk, forget
 
 PASSWORD = "correct horse battery"
-FORM = re.compile(r'name="form" value="([0-9a-f]{64})"')
+FORM = re.compile(r'name="token" value="([0-9a-f]{64})"')
 
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
@@ -58,7 +58,7 @@ class Browser:
         return found[1]
 
     def post(self, place: str, token: str, headers: dict[str, str] | None = None, **fields: str) -> Any:
-        return self.client.post(place, data={"form": token, **fields}, headers=headers or {})
+        return self.client.post(place, data={"token": token, **fields}, headers=headers or {})
 
     def login(self, name: str, password: str = PASSWORD, **more: str) -> Any:
         return self.post("/portal/login", self.token(), None, name=name, password=password, **more)
