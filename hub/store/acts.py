@@ -130,7 +130,7 @@ def change(
 def touch(connection: Connection, one: Act, seq: int) -> None:
     """What a person's list shows of a to-do is another: who looks at it is told."""
     a = assignment.c
-    mine = update(assignment).where(a.todo == one.todo, a.person == one.person)
+    mine = update(assignment).where(a.todo == one.todo, a.receiver == one.receiver)
     connection.execute(mine.values(seq=seq))
     wake.call(connection)
 

@@ -16,8 +16,10 @@ from hub.store.acts import Act
 from hub.store.database import new_id
 from hub.store.entities import next_seq
 from hub.store.merges import session
+from hub.store.todos import held
 from hub.todos.people import SEQUENCE
 from hub.todos.reports import FINAL
+from hub.todos.substitutes import whose
 from hub.workspace.acting import Acts
 from hub.workspace.workspace import System
 
@@ -42,7 +44,7 @@ def press(hub: Hub, wanted: Press, systems: Sequence[str] | None = None) -> Act:
     ``act.closed``, ``act.over``, ``act.receiver``, ``act.response``, ``act.comment``, ``act.reason``,
     ``act.account``.
     """
-    by = hub.actor.name
+    by, principal = hub.actor.name, _principal(hub, wanted)
     with hub.database.begin() as connection:
         seq = next_seq(session(connection), SEQUENCE)  # its row is locked: two presses follow each other
         known = acts.by_key(connection, by, wanted.key) if wanted.key else None
@@ -56,7 +58,7 @@ def press(hub: Hub, wanted: Press, systems: Sequence[str] | None = None) -> Act:
             return _second(there, wanted)
         system = acted_on(hub, row["system"])
         rule = declared(system)
-        receiver = _receiver(connection, row, wanted)
+        receiver = _receiver(connection, row, wanted, principal)
         _offered(row, rule, wanted)
         moment = hub.clock()
         made = Act(
@@ -65,7 +67,9 @@ def press(hub: Hub, wanted: Press, systems: Sequence[str] | None = None) -> Act:
             wanted.person,
             receiver,
             system.name,
-            _account(connection, hub, system, receiver, wanted.person) if rule.as_ != "system" else "",
+            _account(connection, hub, system, "" if principal else receiver, wanted.person)
+            if rule.as_ != "system"
+            else "",
             wanted.response,
             wanted.comment,
             wanted.reason,
@@ -84,6 +88,7 @@ def press(hub: Hub, wanted: Press, systems: Sequence[str] | None = None) -> Act:
         )
         acts.begin(connection, made, seq)
         details = {"act": str(made.id), "person": str(made.person), "response": made.response}
+        details |= {"for": str(principal[0])} if principal else {}
         audit.record(connection, hub.actor, "todo.acted", f"todo:{made.todo}", details=details)
     return made
 
@@ -134,9 +139,19 @@ def _second(there: Act, wanted: Press) -> Act:
     return there
 
 
-def _receiver(connection: Any, row: Mapping[str, Any], wanted: Press) -> str:
-    """By which receiver the person has it to do."""
-    mine = acts.receivers_of(connection, wanted.todo, wanted.person)
+def _principal(hub: Hub, wanted: Press) -> tuple[uuid.UUID, str] | None:
+    """For whom the person acts, and that one's receiver, where he has the to-do as a substitute only."""
+    row = held(hub.database, whose(hub, wanted.person), wanted.todo)
+    return None if row is None or row["person"] == wanted.person else (row["person"], row["receiver"])
+
+
+def _receiver(
+    connection: Any, row: Mapping[str, Any], wanted: Press, principal: tuple[uuid.UUID, str] | None
+) -> str:
+    """By which receiver the person, or for whom he stands in, has it to do."""
+    mine = acts.receivers_of(connection, wanted.todo, principal[0] if principal else wanted.person)
+    if principal:
+        mine = [one for one in mine if one[0] == principal[1]]
     if not any(box for _, box in mine):
         raise RecordRejected(
             "act.receiver", "the person does not have this to-do", hint="see who has it: /v1/todos/ID"

@@ -1,6 +1,6 @@
 """Tryton 8.0, an ERP, in an environment of its own on SQLite.
 
-Making its database takes half a minute of computing; it is kept, seeded, in the cache under the versions
+Making its database takes a minute of computing; it is kept, seeded, in the cache under the versions
 of its packages, so that later starts only unpack it. The key of its REST API is stored in it.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,6 +16,8 @@ from hub.mapping.check import check
 from hub.store import acts
 from hub.store.acts import Act
 from hub.store.database import now
+from hub.todos import substitutes
+from hub.todos.people import person
 from hub.todos.settling import LOOKS, Settling, decide, settle
 from hub.workspace.load import load
 from tests.stores import SqliteStore
@@ -129,6 +132,22 @@ def test_a_response_ends_it_for_the_person_where_the_file_says_no_more(center: C
     assert [one["box"] for one in center.get(f"/{todo}")["receivers"]] == ["done", "to_do"]
     assert center.press(todo)["code"] == "act.over"
     assert center.press(todo, "2")["error"]["code"] == "act.decided"
+    assert center.response(todo) == ("approve", 1)
+
+
+def test_a_substitute_acts_for_whom_he_stands_in(center: Center) -> None:
+    todo = center.task("2")
+    assert center.press(todo)["code"] == "act.receiver"
+    hub = center.open_hub.hub
+    one, other = person(hub, "1"), person(hub, "2")
+    until = hub.clock() + dt.timedelta(days=1)
+    made = substitutes.add(hub, other, one, None, until, reason="away")
+    act = center.press(todo)
+    assert (act["state"], act["person"]) == ("done", str(one))
+    assert [(row["person"], row["box"]) for row in center.get(f"/{todo}")["receivers"]] == [(str(other), "done")]
+    told = center.rows("SELECT details FROM audit WHERE action = 'todo.acted' ORDER BY seq DESC LIMIT 1")[0][0]
+    assert str(other) in str(told)
+    substitutes.end(hub, made.id)
     assert center.response(todo) == ("approve", 1)
 
 
