@@ -71,7 +71,7 @@ def test_the_option_wins_over_the_variable(
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["plann"], "Did you mean 'plan'?"),
+        (["plann"], "Did you mean 'plan'"),
         (["plan"], "Missing argument"),
         (["run", "--bogus"], "No such option: --bogus"),
         (["runs", "--limit", "x"], "'x' is not a valid"),
