@@ -114,12 +114,17 @@ def history(lines: Iterable[Mapping[str, Any]], reader: Reader) -> Sequence[Mapp
     return [
         {
             "time": reader.time(one["told_at"] or one["received_at"]),
-            "by": one["by"],
+            "by": _by(one["by"], reader.spoken),
             "parts": _parts(one["said"], reader.spoken),
             "ignored": ", ".join(sorted({code for _, code in one["ignored"]})),
         }
         for one in lines
     ]
+
+
+def _by(name: str, language: str) -> str:
+    """Who reported it; an answer that the hub gave is called so, not by its id."""
+    return say(language, "history.answer") if name.startswith("act:") else name
 
 
 def _parts(said: Mapping[str, Any], language: str) -> str:

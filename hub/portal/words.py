@@ -104,6 +104,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "open.app": ("Open in the app", "在应用中打开"),
     "history": ("What was reported", "上报记录"),
     "history.by": ("by {name}", "来自 {name}"),
+    "history.answer": ("an answer given here", "在此处理的结果"),
     "history.content": ("content", "内容"),
     "history.status": ("status: {status}", "状态：{status}"),
     "history.assignees": ("{count} receivers", "{count} 位接收人"),

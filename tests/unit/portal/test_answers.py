@@ -66,6 +66,7 @@ def test_a_press_answers_in_the_source_and_the_page_says_so(center: Center, li: 
     answer = pressed(li, todo)
     assert (answer.status_code, center.response(todo)) == (200, ("approve", 1))
     assert "“approve” is done" in answer.text
+    assert "by an answer given here" in answer.text
     assert "<html" not in answer.text
     (act,) = center.get(f"/{todo}/acts")["items"]
     assert (act["by"], act["state"]) == ("account:li.na", "done")
