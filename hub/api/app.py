@@ -14,6 +14,7 @@ from typing import Any, Final
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
@@ -52,6 +53,13 @@ DESCRIPTION: Final = """Unified master data, and the running of the exchanges th
 
 Every answer is confined to what the key may see. Lists go on by `next`; every error is a problem (RFC 9457) with a
 stable `code`, of which docs/reference/codes.md tells the meaning and the remedy."""
+CORS: Final[dict[str, Any]] = {
+    "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
+    "allow_headers": ["authorization", "content-type", "idempotency-key", "if-none-match", "last-event-id"],
+    "expose_headers": ["etag", "link", "retry-after", "x-request-id"],
+    "allow_credentials": False,  # a page sends its key by itself; no cookie of ours opens anything to others
+    "max_age": 600,
+}
 log = logging.getLogger("hub.api")
 PROBLEM: Final[dict[int | str, dict[str, Any]]] = {
     "default": {
@@ -121,6 +129,8 @@ def made(opened: Opened, ending: threading.Event | None = None) -> FastAPI:
         performing,
     )
     _answering(api, opened.redactor)
+    if rules.cors:
+        api.add_middleware(CORSMiddleware, allow_origins=rules.cors, **CORS)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -73,7 +73,7 @@ async def stream(here: Here, start: Annotated[Begun, Depends(begun)]) -> Events:
     """`open` at first, then `changes` with the `items` and `removed` of /v1/todos/changes. Each event's id is a cursor
     of them: who comes back with Last-Event-ID misses nothing. `end` tells the code why it may not go on."""
     left = ExitStack()
-    bell = left.enter_context(here.live.listening(start.key, start.view.person))
+    bell = left.enter_context(here.live.listening(start.key, start.view))
     return Events(_events(here, bell, start), left)
 
 

@@ -40,7 +40,7 @@ class Bell:
     """One listener, woken from the watcher's thread."""
 
     key: str
-    person: uuid.UUID | None
+    persons: frozenset[uuid.UUID] | None
     loop: asyncio.AbstractEventLoop
     rung: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -57,7 +57,7 @@ class Live:
     def __init__(self, database: Database, each: int, ending: threading.Event) -> None:
         self._database, self._each, self.ending = database, each, ending
         self.beat = BEAT
-        self._bells: dict[uuid.UUID | None, set[Bell]] = {}
+        self._bells: set[Bell] = set()
         self._lock = threading.Lock()
         self._watcher: threading.Thread | None = None
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="live")
@@ -74,26 +74,23 @@ class Live:
     def count(self) -> int:
         """How many listen."""
         with self._lock:
-            return len(self._every())
-
-    def _every(self) -> list[Bell]:
-        return [bell for bells in self._bells.values() for bell in bells]
+            return len(self._bells)
 
     @contextmanager
-    def listening(self, key: str, person: uuid.UUID | None) -> Iterator[Bell]:
-        """A bell that rings when the person's list may have changed (None: any list), within the coroutine's loop.
+    def listening(self, key: str, view: View) -> Iterator[Bell]:
+        """A bell that rings when the list that is viewed may have changed, within the coroutine's loop.
         Retriable ``stream.many`` where the key, or the process, has too many."""
-        bell = Bell(key, person, asyncio.get_running_loop())
+        persons = None if view.person is None else frozenset(view.his.persons)
+        bell = Bell(key, persons, asyncio.get_running_loop())
         with self._lock:
-            every = self._every()
-            if sum(one.key == key for one in every) >= self._each or len(every) >= MOST:
+            if sum(one.key == key for one in self._bells) >= self._each or len(self._bells) >= MOST:
                 raise Retriable(
                     "stream.many",
                     "too many streams are open",
                     hint="close some, or raise api.listeners in config/hub.yaml; or ask /v1/todos/changes",
                     wait=BEAT,
                 )
-            self._bells.setdefault(person, set()).add(bell)
+            self._bells.add(bell)
             if self._watcher is None and not self.ending.is_set():
                 self._watcher = threading.Thread(target=self._watch, name="live-watcher", daemon=True)
                 self._watcher.start()
@@ -101,9 +98,7 @@ class Live:
             yield bell
         finally:
             with self._lock:
-                self._bells[person].discard(bell)
-                if not self._bells[person]:
-                    del self._bells[person]
+                self._bells.discard(bell)
 
     async def told(
         self, bell: Bell, view: View, cursor: Cursor, still: Callable[[], None]
@@ -163,9 +158,9 @@ class Live:
 
     def _ring(self, who: set[uuid.UUID] | None) -> None:
         with self._lock:
-            groups = [bells for person, bells in self._bells.items() if who is None or person is None or person in who]
-            for bell in [one for bells in groups for one in bells]:
-                bell.ring()
+            for bell in self._bells:
+                if who is None or bell.persons is None or not bell.persons.isdisjoint(who):
+                    bell.ring()
 
 
 def event(cursor: str, name: str = "", data: bytes = b"") -> bytes:

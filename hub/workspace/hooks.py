@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_network
 from typing import Annotated, Literal
 
@@ -109,3 +110,16 @@ class Api(Shape):
     runs: int = Field(2, ge=1, le=64, description="Runs at once that were started through the API")
     listeners: int = Field(200, ge=0, le=1000, description="Streams of to-dos that one key may have open at once")
     rotation: Duration = Field("1d", description="How long a key's former secret holds after a change")
+    cors: list[str] = Field(
+        [],
+        description="Origins whose pages may ask the API from a browser, each as it is: no pattern, no path",
+        examples=[["https://dash.example.com"]],
+    )
+
+    @field_validator("cors")
+    @classmethod
+    def _origins(cls, value: list[str]) -> list[str]:
+        for one in value:
+            if re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", one) is None:
+                raise ValueError(f"{one!r} is no origin: write https://dash.example.com, small and without a path")
+        return value

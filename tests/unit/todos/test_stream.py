@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import socket
 import threading
@@ -15,7 +16,9 @@ import pytest
 import uvicorn
 
 from hub.security import access
+from hub.todos import substitutes
 from hub.todos.live import Live
+from hub.todos.people import person
 from hub.web import application
 from tests.stores import Postgres, PostgresStore
 from tests.unit.todos.conftest import Desk, desk
@@ -123,6 +126,17 @@ def test_a_dashboard_listens_to_all(office: Office, shared: Desk):
         shared.report(todo("A-1", to(code="1"), to(code="2")))
         _, found = every.next() or ("", {})
         assert [len(one["people"]) for one in found["items"]] == [2]
+
+
+def test_who_stands_in_hears_of_what_reaches_the_other(office: Office, shared: Desk):
+    hub = shared.open_hub.hub
+    until = hub.clock() + dt.timedelta(days=1)
+    one = substitutes.add(hub, person(hub, "2"), person(hub, "1"), None, until)
+    with office.stream(person="1") as mine:
+        shared.report(todo("A-1", to(code="2")))
+        _, found = mine.next() or ("", {})
+        assert [one["for"]["person"] for one in found["items"]] == [str(person(hub, "2"))]
+    substitutes.end(hub, one.id)
 
 
 def test_a_key_has_so_many_streams_and_no_more(office: Office, shared: Desk):
