@@ -20,6 +20,7 @@ from starlette.routing import Match, Route
 
 from hub.api import (
     acts,
+    calendars,
     changes,
     dashboards,
     dropins,
@@ -102,7 +103,7 @@ def described() -> FastAPI:
     )
     whole = APIRouter(prefix=f"/{VERSION}")
     # before todos, which has /{identity}
-    todo_parts = (changes, dashboards, odata, stream, substitutes, acts, todos, states)
+    todo_parts = (changes, dashboards, odata, stream, calendars, substitutes, acts, todos, states)
     for part in (entities, exchanges, plans, setaside, events, *todo_parts, explain):
         whole.include_router(part.router)
     api.include_router(whole)

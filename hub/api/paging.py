@@ -73,13 +73,17 @@ def listed(
 
 def answered(request: Request, value: Any, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON answer with its ETag; 304 without a body where the caller has it already."""
-    body = json_bytes(value)
+    return tagged(request, json_bytes(value), "application/json", headers)
+
+
+def tagged(request: Request, body: bytes, kind: str, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer of a media type with its ETag; 304 without a body where the caller has it already."""
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     sent = {**(headers or {}), "etag": tag}
     known = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
     if tag in known or "*" in known:
         return Response(status_code=304, headers=sent)
-    return Response(body, headers=sent, media_type="application/json")
+    return Response(body, headers=sent, media_type=kind)
 
 
 def only(item: Mapping[str, Any], fields: str | None) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hub.cli import acting, substitutes
+from hub.cli import acting, calendars, substitutes
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
 from hub.cli.say import Say, listed, plural, short, since
@@ -23,6 +23,7 @@ acting.add(app)
 
 
 app.add_typer(substitutes.app, name="substitute")
+app.add_typer(calendars.app, name="calendar")
 
 
 @app.callback()

@@ -52,6 +52,8 @@ ACTIONS: Final = {
     "session.begun": "Somebody logged in to the portal.",
     "session.ended": "Somebody logged out of the portal.",
     "session.refused": "A log-in to the portal was refused.",
+    "calendar.made": "A secret address of somebody's to-dos for calendar apps was made.",
+    "calendar.revoked": "A secret address of somebody's to-dos opens nothing any more.",
     "unmask.shown": "Classified values were shown in the clear.",
     "unmask.refused": "Somebody without clearance asked for classified values.",
     "lookup.classified": "Entities were looked for by a classified value.",
