@@ -8,8 +8,8 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from hub.api.ground import Here
-from hub.api.limits import too_many
 from hub.api.paging import tagged
+from hub.security.rates import too_many
 from hub.store import todos
 from hub.todos import calendars, feed, ical
 from hub.todos.substitutes import whose
