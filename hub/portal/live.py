@@ -32,7 +32,7 @@ async def stream(
     """``changes`` without values, whenever something of the reader's list is another. It ends with the session."""
     left = ExitStack()
     me, view, cursor = start
-    bell = left.enter_context(here.live.listening(f"account:{me.account.name}", me.person))
+    bell = left.enter_context(here.live.listening(f"account:{me.account.name}", view))
     return Events(_events(request, here, bell, me, view, cursor), left)
 
 
