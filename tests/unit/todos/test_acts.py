@@ -56,11 +56,42 @@ CENTER = f"""
 """
 
 
+TEAM = """
+    model: team
+    key: [code]
+    fields:
+      code: {type: text, required: true}
+      numbers: {type: text, many: true}
+"""
+TEAMS = """
+    mapping: teams
+    from: hr.teams
+    into: team
+    fields: {code: id, numbers: "string_split(numbers, ',')"}
+    unmatched: create
+"""
+RULES = """
+hub: test
+api: {rate: 100000, burst: 100000}
+people:
+  model: person
+  receivers: {code: number, mail: mail}
+  groups: {model: team, called: code, members: numbers, by: code}
+"""
+
+
 class Center(Desk):
-    """A desk with a task provider beside; ``ready`` are tasks nobody has responded to."""
+    """A desk with a task provider beside, and a team of 1 and 2; ``ready`` are tasks nobody has responded to."""
 
     simulator: Simulator
     ready: Iterator[str]
+
+    def migrate(self, *, contract: bool = False) -> list[str]:
+        self.write("config/hub.yaml", RULES)
+        self.model(TEAM)
+        self.mapping(TEAMS)
+        self.files("hr", people="{id: text, name: text, mail: text, phone: text}", teams="{id: text, numbers: text}")
+        return super().migrate(contract=contract)
 
     def task(self, *people: str, **more: Any) -> str:
         """A to-do that is the next open task."""
@@ -99,6 +130,8 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Center]:
         made = begun(Center(tmp_path_factory.mktemp("center") / "w", SqliteStore()))
         stack.callback(made.close)
         made.stack.close()
+        made.put("hr.teams", {"id": "T", "numbers": "1,2"})
+        made.run("teams", initial=True)
         made.variables["COPHUB_SECRET_CENTER_CLIENT"] = CLIENT_SECRET
         made.write("config/systems/center.yaml", CENTER.replace("URL", simulator.url))
         made.serve()
@@ -148,6 +181,14 @@ def test_a_substitute_acts_for_whom_he_stands_in(center: Center) -> None:
     told = center.rows("SELECT details FROM audit WHERE action = 'todo.acted' ORDER BY seq DESC LIMIT 1")[0][0]
     assert str(other) in str(told)
     substitutes.end(hub, made.id)
+    assert center.response(todo) == ("approve", 1)
+
+
+def test_one_member_does_it_for_the_group(center: Center) -> None:
+    todo = center.task(assignees=[{"to": {"group": "T"}}])
+    assert center.press(todo, "2")["state"] == "done"
+    assert {one["box"] for one in center.get(f"/{todo}")["receivers"]} == {"done"}
+    assert center.press(todo, "1")["code"] == "act.over"
     assert center.response(todo) == ("approve", 1)
 
 
