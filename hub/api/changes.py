@@ -9,11 +9,10 @@ from starlette.responses import Response
 
 from hub.api.ground import Ground, Here
 from hub.api.paging import MOST, answered
-from hub.api.todos import Reads, people_seen, person_seen, systems_seen
+from hub.api.todos import Reads, people_seen, person_seen, systems_seen, whose_seen
 from hub.security.access import Caller
 from hub.todos import changes
 from hub.todos.changes import View
-from hub.todos.substitutes import whose
 
 router = APIRouter(prefix="/todos", tags=["todos"])
 Box = Literal["to_do", "to_read", "initiated", "done"]
@@ -26,7 +25,7 @@ def view(here: Ground, who: Caller, person: str | None, box: Box | None, languag
         found = None
     else:
         found = person_seen(here, who, person)
-    his = whose(here.hub, found) if found is not None else None
+    his = whose_seen(here, who, found) if found is not None else None
     return View(found, box or "", systems_seen(here, who), language, his)
 
 

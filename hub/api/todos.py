@@ -16,6 +16,7 @@ from hub.errors import AuthError, ConfigError, HubError, RecordRejected
 from hub.security.access import Caller
 from hub.store import acts, todos
 from hub.store.dashboards import Scope, contains
+from hub.store.substitutes import Whose
 from hub.todos import feed, substitutes
 from hub.todos.acted import brief, shown
 from hub.todos.inbox import Taken, take
@@ -136,7 +137,7 @@ def inbox(
         order,
     )
     place = after(request, cursor, *feed.PLACES[order])
-    whose = substitutes.whose(here.hub, person_seen(here, who, person))
+    whose = whose_seen(here, who, person_seen(here, who, person))
     rows = todos.listed(here.hub.database, whose, wanted, systems_seen(here, who), place, limit)
     last = todos.place(rows[-1], order) if rows else None
     done = acts.latest(here.hub.database, [row["id"] for row in rows], whose.person)
@@ -147,7 +148,7 @@ def inbox(
 @router.get("/counts", summary="How many a person has, by box, system and priority")
 def counts(request: Request, here: Here, who: Reads, person: Person) -> Response:
     """Unread ones are counted among them too."""
-    whose = substitutes.whose(here.hub, person_seen(here, who, person))
+    whose = whose_seen(here, who, person_seen(here, who, person))
     rows = todos.counts(here.hub.database, whose, systems_seen(here, who))
     return answered(request, feed.counted(rows))
 
@@ -198,6 +199,14 @@ def person_seen(here: Ground, who: Caller, called: str) -> uuid.UUID:
         if not contains(here.hub.database, scope, found):
             raise ConfigError("person.unknown", f"there is no person {called!r}", hint="use another key")
     return found
+
+
+def whose_seen(here: Ground, who: Caller, person: uuid.UUID) -> Whose:
+    """Whose to-dos are listed for a person: his, and those of whom he stands in for, unless the key sees only those of
+    some organizations, which his principals need not be in."""
+    if who.organizations is not None:
+        return Whose(person, (), {})
+    return substitutes.whose(here.hub, person)
 
 
 def people_seen(here: Ground, who: Caller) -> None:

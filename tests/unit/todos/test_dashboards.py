@@ -115,6 +115,19 @@ def test_a_confined_key_gets_no_further_by_other_ways(office: Desk):
         office.key("none", "todos:read", organizations=["nowhere"])
 
 
+def test_a_confined_key_sees_no_principals_of_other_organizations(office: Desk):
+    until = (office.open_hub.hub.clock() + dt.timedelta(days=1)).isoformat()
+    stands_in = office.key("stands-in", "substitutes:write")
+    wish = {"from": "2", "to": "3", "until": until}
+    assert office.client.post("/v1/todos/substitutes", json=wish, headers=stands_in).status_code == 201
+    assert titles(get(office, "", office.all, person="3")) == ["Leave A-2", "Leave A-3"]
+    board = keyed(office, "plant")
+    assert titles(get(office, "", board, person="3")) == ["Leave A-3"]
+    assert titles(get(office, "/changes", board, person="3")) == ["Leave A-3"]
+    counted = office.client.get("/v1/todos/counts", params={"person": "3"}, headers=board).json()
+    assert counted["to_do"]["count"] == 1
+
+
 def test_lines_are_filtered_and_paged(office: Desk):
     office.report(todo("B-1", to(code="1") | {"done": True, "outcome": "agree"}, version=at(9)))
     done = get(office, "/all", office.all, box="done", fields="title,organization,outcome")
