@@ -6,7 +6,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlencode
@@ -22,8 +22,10 @@ from hub.portal.ground import Ground, Here, Me, Visit, language
 from hub.portal.shown import Reader
 from hub.portal.words import sentence
 from hub.store import acts, todos
+from hub.store.substitutes import Whose
 from hub.todos import feed, substitutes
 from hub.todos.acted import brief
+from hub.todos.explain import explain
 
 router = APIRouter(prefix="/todos")
 PAGE: Final = 25
@@ -97,15 +99,31 @@ def one(
     return page(request, here, me, identity, seen)
 
 
-def page(
-    request: Request, here: Ground, me: Visit, identity: str, seen: str = "", told: HubError | None = None
-) -> Response:
-    """The same; ``told`` is why an answer to it was not taken."""
-    reader, row, whose = reader_of(request, here), None, substitutes.whose(here.hub, me.person)
+@router.get("/{identity}/why")
+def why(request: Request, here: Here, me: Me, identity: str) -> Response:
+    """Why the reader sees one of his to-dos, and what keeps its system from telling more. ConfigError
+    ``todo.unknown`` for all others: what somebody else has is not explained here."""
+    row = _held(here, substitutes.whose(here.hub, me.person), identity)
+    found = explain(here.hub, row["system"], row["tenant"], row["source_id"], me.person, None)
+    filled = {"one": row, "reasons": found.reasons, "me": me, "form": me.form}
+    return here.pages.page("why.html", language(request), filled)
+
+
+def _held(here: Ground, whose: Whose, identity: str) -> Mapping[str, Any]:
+    row = None
     with suppress(ValueError):  # what is no id is nobody's to-do
         row = todos.held(here.hub.database, whose, uuid.UUID(identity))
     if row is None:
         raise ConfigError("todo.unknown", "there is no such to-do in your list", hint="go back to the list")
+    return row
+
+
+def page(
+    request: Request, here: Ground, me: Visit, identity: str, seen: str = "", told: HubError | None = None
+) -> Response:
+    """The same; ``told`` is why an answer to it was not taken."""
+    reader, whose = reader_of(request, here), substitutes.whose(here.hub, me.person)
+    row = _held(here, whose, identity)
     line = shown.line(row, reader, whose)
     filled = {
         "one": line,

@@ -102,6 +102,8 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "act.done": ("“{title}” is done.", "“{title}”已完成。"),
     "open": ("Open in {system}", "在{system}中打开"),
     "open.app": ("Open in the app", "在应用中打开"),
+    "why": ("Why do I see this?", "为什么我会看到它？"),
+    "why.back": ("Back to the to-do", "返回事项"),
     "history": ("What was reported", "上报记录"),
     "history.by": ("by {name}", "来自 {name}"),
     "history.answer": ("an answer given here", "在此处理的结果"),

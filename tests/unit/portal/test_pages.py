@@ -89,6 +89,15 @@ def test_a_person_sees_what_is_his_and_nothing_else(office: Desk, li: Browser):
     assert "wang" not in page.lower()
 
 
+def test_why_somebody_sees_it_is_told_to_him_alone(office: Desk, li: Browser):
+    office.report(todo(1, "1"), todo(2, "2"))
+    page = li.text(f"/portal/todos/{identity(office, '1')}/why")
+    assert "Why do I see this?" in page
+    assert '<code>todo.' in page
+    for other in (identity(office, "2"), uuid.uuid4(), "x"):
+        assert "todo.unknown" in li.get(f"/portal/todos/{other}/why", 404).text
+
+
 def test_what_systems_say_is_text(office: Desk, li: Browser):
     evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7*7 }}"
     office.report(
