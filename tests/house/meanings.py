@@ -5,10 +5,10 @@ An empty text leaves what the code says.
 
 from __future__ import annotations
 
-from tests.house.meanings_acts import ACTS
+from tests.house.meanings_todos import TODOS
 
 MEANINGS: dict[str, tuple[str, str]] = {
-    **ACTS,
+    **TODOS,
     # Words of one part, and codes that stand within SQL.
     "batch.answers": (
         "the answer to a batch does not tell what became of each of its records",
@@ -21,42 +21,6 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "follow the hint: one key in both mappings, a match rule, or one way less",
     ),
     "odata.option": ("an option of the OData feed of to-dos is not understood", ""),
-    "receiver.undeclared": (
-        "the hub does not say where to look for what the receiver is called by",
-        "name the field in people.receivers of config/hub.yaml; for groups people.groups",
-    ),
-    "receiver.unknown": (
-        "nobody is called so (yet)",
-        "mend the person's record, or link the account; it heals when the person appears",
-    ),
-    "receiver.ambiguous": ("several persons are called so", "merge them, or have the system name him otherwise"),
-    "receiver.empty": ("the group has no members", "put somebody in; it heals by itself"),
-    "receiver.many": ("the group has more than 5,000 members", "send the to-do to smaller groups"),
-    "cursor.old": ("what left a list since then is not known", ""),
-    "source.stands": ("the exchange that brings the to-dos stands still", "see its hint, and cophub worker status"),
-    "substitute.coming": (
-        "somebody stands in for the person from a later day on", "cophub todos substitute add FROM TO --from --until"
-    ),
-    "substitute.narrow": (
-        "somebody stands in for the person in other systems, or for another to-do, only",
-        "cophub todos substitute add FROM TO --from --until",
-    ),
-    "substitute.over": (
-        "somebody stood in for the person; the dates are over", "cophub todos substitute add FROM TO --from --until"
-    ),
-    "todo.done": (
-        "the receiver has done his part, and a report that is not newer, or has no time, gives it to him again",
-        "nothing; where the process did come back to him, report it with version.at",
-    ),
-    "todo.finished": (
-        "a to-do that is finished was reported as open again",
-        "nothing: a finished to-do stays so; a new one needs a new id",
-    ),
-    "todo.stale": ("the part of the report is older than what is known", "nothing"),
-    "todo.taken_off": (
-        "the to-do was taken off the receiver, and a report that is not newer, or has no time, gives it back",
-        "nothing; where he did get it again, report it with version.at",
-    ),
     "internal": ("a defect of the hub", "report it with the crash log that is named"),
     "interrupted": ("somebody pressed Ctrl-C", "run again: what was not committed is rolled back"),
     "match.ambiguous": ("several entities fit the match rule", ""),
