@@ -105,7 +105,9 @@ def why(request: Request, here: Here, me: Me, identity: str) -> Response:
     ``todo.unknown`` for all others: what somebody else has is not explained here."""
     row = _held(here, substitutes.whose(here.hub, me.person), identity)
     found = explain(here.hub, row["system"], row["tenant"], row["source_id"], me.person, None)
-    filled = {"one": row, "reasons": found.reasons, "me": me, "form": me.form}
+    spoken = reader_of(request, here).spoken
+    sentences = {one.code: sentence(spoken, one.code) for one in found.reasons}
+    filled = {"one": row, "reasons": found.reasons, "sentences": sentences, "me": me, "form": me.form}
     return here.pages.page("why.html", language(request), filled)
 
 

@@ -152,6 +152,7 @@ ERRORS: Final[Mapping[str, tuple[str, str]]] = {
         "The hub does not know your account in that system; who keeps the hub can link it.",
         "系统不知道您在该系统中的账号，请联系管理员关联。",
     ),
+    "todo.shown": ("It was reported to the hub as yours, and is in your list.", "它被上报给您，因此在您的列表中。"),
     "page.unknown": ("There is no such page.", "页面不存在。"),
     "form.forged": (
         "The form was not made for this session. Load the page again and send it once more.",

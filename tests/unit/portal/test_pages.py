@@ -93,7 +93,8 @@ def test_why_somebody_sees_it_is_told_to_him_alone(office: Desk, li: Browser):
     office.report(todo(1, "1"), todo(2, "2"))
     page = li.text(f"/portal/todos/{identity(office, '1')}/why")
     assert "Why do I see this?" in page
-    assert '<code>todo.' in page
+    assert "is in your list" in page
+    assert '<code>todo.shown</code>' in page
     for other in (identity(office, "2"), uuid.uuid4(), "x"):
         assert "todo.unknown" in li.get(f"/portal/todos/{other}/why", 404).text
 
