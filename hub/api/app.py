@@ -23,6 +23,7 @@ from hub.api import (
     calendars,
     changes,
     dashboards,
+    drift,
     dropins,
     entities,
     events,
@@ -103,7 +104,7 @@ def described() -> FastAPI:
     )
     whole = APIRouter(prefix=f"/{VERSION}")
     # before todos, which has /{identity}
-    todo_parts = (changes, dashboards, odata, stream, calendars, substitutes, acts, todos, states)
+    todo_parts = (changes, dashboards, odata, stream, calendars, substitutes, acts, drift, todos, states)
     for part in (entities, exchanges, plans, setaside, events, *todo_parts, explain):
         whole.include_router(part.router)
     api.include_router(whole)

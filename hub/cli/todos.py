@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Annotated
 
 import typer
@@ -11,8 +12,10 @@ from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
 from hub.cli.say import Say, listed, plural, short, since
 from hub.errors import ConfigError
+from hub.store import todo_drift
 from hub.store import todos as stored
 from hub.store.todos import BOXES
+from hub.todos import drift as drifting
 from hub.todos import feed
 from hub.todos.people import heal as look_again
 from hub.todos.people import person
@@ -89,3 +92,30 @@ def heal(ctx: typer.Context) -> None:
     lost = f", {plural(healed.lost, 'has', 'have')} none any more" if healed.lost else ""
     say.line(f"{plural(healed.found, 'receiver')} found{lost}; {healed.open} without a person")
     say.answer({"found": healed.found, "lost": healed.lost, "open": healed.open})
+
+
+@app.command(cls=Command)
+def drift(
+    ctx: typer.Context,
+    system: Annotated[str | None, typer.Argument(metavar="SYSTEM", help="Only this, with its plan")] = None,
+    plan: Annotated[str | None, typer.Option("--heal", metavar="PLAN", help="Do what this plan says")] = None,
+    many: Annotated[bool, typer.Option("--many", help="Also where it takes off more than usual")] = False,
+) -> None:
+    """Show what differed in the last comparison with each source, and heal it."""
+    say, healed = Say(ctx), 0
+    with opened_hub(say) as opened:
+        hub = opened.hub
+        if system is not None and plan is not None:
+            healed = drifting.heal(hub, system, plan, many=many)
+        told = drifting.told(hub, [system] if system is not None else todo_drift.systems(hub.database))
+        found = drifting.plan(hub, system).differences if system is not None else []
+    table = say.table("system", "#cycle", *(f"#{kind}" for kind in drifting.KINDS), "#healed", "plan")
+    for one in told:
+        counts = (f"{n['confirmed']} (+{n['suspected']})" for n in one["kinds"].values())
+        say.row(table, one["system"], one["cycle"], *counts, one["healed"], one["plan"])
+    say.show(table)
+    for row in found:
+        say.line(row.kind, row.id, row.action, "" if row.confirmed else "suspected")
+    if plan is not None:
+        say.line(f"{plural(healed, 'to-do')} healed")
+    say.answer({"systems": told, "items": [dataclasses.asdict(row) for row in found], "healed": healed})

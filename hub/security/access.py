@@ -45,6 +45,7 @@ GRANTS: Final = {
     "todos:read": "to-dos of any person, of the systems it may see",
     "todos:act": "respond to to-dos in the name of any person, of the systems it may see",
     "todos:write": "report to-dos of the systems it may speak for",
+    "todos:heal": "heal differences between a source's to-dos and the hub's",
     "substitutes:write": "say who stands in for whom",
 }
 CONFINED: Final = ("models", "exchanges", "systems", "organizations")

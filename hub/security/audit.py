@@ -54,6 +54,7 @@ ACTIONS: Final = {
     "session.refused": "A log-in to the portal was refused.",
     "calendar.made": "A secret address of somebody's to-dos for calendar apps was made.",
     "calendar.revoked": "A secret address of somebody's to-dos opens nothing any more.",
+    "todos.healed": "Differences between a source's to-dos and the hub's were healed.",
     "unmask.shown": "Classified values were shown in the clear.",
     "unmask.refused": "Somebody without clearance asked for classified values.",
     "lookup.classified": "Entities were looked for by a classified value.",

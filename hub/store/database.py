@@ -31,12 +31,12 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from hub.errors import ConfigError
 from hub.store import tables
-from hub.store.act_tables import metadata  # with the tables of all
 from hub.store.adbc import Connections
 from hub.store.bulk import Bulk, PostgresBulk, SqliteBulk
 from hub.store.faults import driver_errors, is_of_database, translated
 from hub.store.models import build
 from hub.store.patience import lock_seconds
+from hub.store.todo_drift_tables import metadata  # with the tables of all
 from hub.workspace.shape import ModelFile
 
 FRESH = 1.0

@@ -1,0 +1,74 @@
+"""Comparisons with the sources of to-dos, as stored."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+
+from hub.store.database import Database
+from hub.store.many import put
+from hub.store.todo_drift_tables import todo_check, todo_drift
+from hub.store.todo_tables import assignment, todo
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An open to-do that somebody has to do: its keys, when the hub heard of it last, and who has it."""
+
+    tenant: str
+    source_id: str
+    changed_at: dt.datetime
+    people: frozenset[uuid.UUID]
+
+
+def shown(connection: Connection, system: str) -> list[Shown]:
+    """All open ones of a system that are in somebody's list, or would be if his person were known."""
+    a, found = assignment.c, dict[uuid.UUID, tuple[str, str, dt.datetime, set[uuid.UUID]]]()
+    query = select(todo.c.id, todo.c.tenant, todo.c.source_id, todo.c.changed_at, a.person)
+    query = query.join_from(todo, assignment, a.todo == todo.c.id).where(todo.c.system == system, a.box == "to_do")
+    for identity, tenant, source_id, changed_at, person in connection.execute(query).tuples():
+        one = found.setdefault(identity, (tenant, source_id, changed_at, set()))
+        if person is not None:
+            one[3].add(person)
+    return [Shown(tenant, called, at, frozenset(people)) for tenant, called, at, people in found.values()]
+
+
+def last(connection: Connection, system: str) -> Row | None:
+    row = connection.execute(select(todo_check).where(todo_check.c.system == system)).mappings().one_or_none()
+    return None if row is None else dict(row)
+
+
+def found(connection: Connection, system: str) -> list[Row]:
+    """Differences of a system, by tenant and id."""
+    d = todo_drift.c
+    query = select(todo_drift).where(d.system == system).order_by(d.tenant, d.source_id)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def replace(connection: Connection, check: Row, differences: Sequence[Row]) -> None:
+    """What the newest comparison of a system found, in place of what the one before did."""
+    put(connection, todo_check, [check])
+    connection.execute(delete(todo_drift).where(todo_drift.c.system == check["system"]))
+    put(connection, todo_drift, differences)
+
+
+def healed(connection: Connection, system: str, keys: Sequence[tuple[str, str]]) -> None:
+    """Differences that are no more."""
+    for tenant, called in keys:
+        d = todo_drift.c
+        connection.execute(delete(todo_drift).where(d.system == system, d.tenant == tenant, d.source_id == called))
+    more = todo_check.c.healed + len(keys)
+    connection.execute(update(todo_check).where(todo_check.c.system == system).values(healed=more))
+
+
+def systems(database: Database) -> list[str]:
+    """Those that were ever compared."""
+    with database.begin(reading=True) as connection:
+        return list(connection.scalars(select(todo_check.c.system).order_by(todo_check.c.system)))

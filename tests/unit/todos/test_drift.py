@@ -1,0 +1,214 @@
+"""What a source has open and what the hub shows: differences are found, healed, and nothing else is taken for one."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from typing import Any
+
+import pytest
+
+from hub.store.database import now
+from tests.unit.cli.desk import cophub
+from tests.unit.todos.conftest import Desk, forget
+from tests.unit.todos.test_lists import to, todo
+
+pytestmark = pytest.mark.by_turns
+START = now() - dt.timedelta(days=1)
+
+
+def when(minute: int) -> dict[str, Any]:
+    return {"at": (START + dt.timedelta(minutes=minute)).isoformat()}
+
+
+@pytest.fixture
+def desk(shared: Desk) -> Desk:
+    with shared.open_hub.hub.database.begin() as connection:
+        for name in ("todo_check", "todo_drift"):
+            connection.exec_driver_sql(f"DELETE FROM {name}")
+    shared.healer = getattr(shared, "healer", None) or shared.key("healer", "todos:heal")  # type: ignore[attr-defined]
+    return shared
+
+
+class Oa:
+    """A source: what it has open, as (minute of the last change, receiver, title)."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk, self.open = desk, dict[str, tuple[int, str, str]]()
+
+    def item(self, one: str) -> dict[str, Any]:
+        minute, who, title = self.open[one]
+        return todo(one, to(code=who), title=title, version=when(minute))
+
+    def send(self, *ids: str) -> None:
+        for some in range(0, len(ids), 500):
+            self.desk.report(*(self.item(one) for one in ids[some : some + 500]))
+
+    def check(self, *, whole: bool = True, full: bool = True, status: int = 200, **more: Any) -> Any:
+        items = [
+            {"id": one, "version": when(minute), "receivers": [{"code": who}]}
+            | ({"report": self.item(one)} if full else {})
+            for one, (minute, who, _) in self.open.items()
+        ]
+        body = {"system": "oa", "began": now().isoformat(), "complete": whole, "items": items} | more
+        answer = self.desk.client.post("/v1/todos/check", json=body, headers=self.desk.all)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    def heal(self, **more: Any) -> Any:
+        (told,) = self.desk.get("/drift", system="oa")["systems"]
+        body = {"system": "oa", "plan": told["plan"]} | more
+        headers = self.desk.healer  # type: ignore[attr-defined]
+        return self.desk.client.post("/v1/todos/drift/heal", json=body, headers=headers).json()
+
+
+def differs(answer: Any) -> dict[str, tuple[str, bool]]:
+    return {one["id"]: (one["kind"], one["confirmed"]) for one in answer["items"]}
+
+
+def test_one_per_cent_of_drift_is_found_and_healed_within_two_cycles_and_nothing_else(desk: Desk):
+    oa, drawn = Oa(desk), random.Random(7)
+    ids = [f"A-{number:04}" for number in range(1000)]
+    oa.open = {one: (0, drawn.choice("123"), f"Leave {one}") for one in ids}
+    oa.send(*ids)
+    lost = drawn.sample(ids, 10)
+    ghosts, stale, moved, missing = lost[:3], lost[3:5], lost[5:8], lost[8:]
+    for one in ghosts:  # it was completed, and the report got lost
+        del oa.open[one]
+    for one in stale:
+        oa.open[one] = (5, oa.open[one][1], "Changed")
+    for one in moved:  # reassigned without a new time
+        oa.open[one] = (0, "1" if oa.open[one][1] != "1" else "2", oa.open[one][2])
+    with desk.open_hub.hub.database.begin() as connection:  # the hub lost them
+        for one in missing:
+            connection.exec_driver_sql(f"DELETE FROM todo WHERE source_id = '{one}'")
+    late = "B-1"
+    oa.open[late] = (1, "1", "On its way")  # its report comes after the list
+    first = differs(oa.check())
+    assert first == {one: ("ghost", False) for one in ghosts} | {one: ("stale", False) for one in stale} | {
+        one: ("wrong_owner", False) for one in moved
+    } | {one: ("missing", False) for one in [*missing, late]}
+    assert oa.heal() == {"healed": 0}  # one comparison proves nothing
+    oa.send(late)
+    assert differs(oa.check()) == {one: (kind, True) for one, (kind, _) in first.items() if one != late}
+    assert oa.heal() == {"healed": 10}
+    assert differs(oa.check()) == {}
+    for person in "123":
+        shown = {row["title"] for page in pages(desk, person) for row in page}
+        assert shown == {title for _, who, title in oa.open.values() if who == person}
+    told = desk.get("/drift")["systems"][0]
+    assert (told["cycle"], told["healed"], told["compared"]) == (3, 10, 998)
+    assert all(count == {"suspected": 0, "confirmed": 0} for count in told["kinds"].values())
+
+
+def pages(desk: Desk, person: str) -> list[list[dict[str, Any]]]:
+    found, asked = [], {"person": person, "limit": "500"}
+    while True:
+        page = desk.get("", **asked)
+        found.append(page["items"])
+        if page["next"] is None:
+            return found
+        asked["cursor"] = page["next"]
+
+
+def test_a_ghost_that_was_none_comes_back_with_a_newer_report(desk: Desk):
+    oa = Oa(desk)
+    oa.open = {"A-1": (0, "1", "Leave")}
+    oa.send("A-1")
+    began_by = to(code="2") | {"kind": "initiated"}
+    desk.report({"system": "oa", "id": "A-1", "partial": True, "assignees": [began_by], "version": when(1)})
+    kept, oa.open = dict(oa.open), {}
+    oa.check()
+    oa.check()
+    assert oa.heal() == {"healed": 1}
+    assert (desk.titles("1"), desk.titles("2", box="initiated")) == ([], ["Leave"])
+    oa.open = kept
+    desk.report(oa.item("A-1") | {"version": {"at": now().isoformat()}})
+    assert desk.titles("1") == ["Leave"]
+
+
+def test_what_is_reported_while_the_list_is_made_is_no_ghost(desk: Desk):
+    oa = Oa(desk)
+    began = now().isoformat()
+    oa.open = {"A-1": (0, "1", "Leave")}
+    oa.send("A-1")
+    oa.open = {}
+    assert differs(oa.check(began=began)) == {}
+
+
+def test_a_part_of_the_list_makes_no_ghosts_and_the_source_is_told_what_to_send(desk: Desk):
+    oa = Oa(desk)
+    oa.open = {"A-1": (0, "1", "Leave"), "A-2": (0, "1", "Leave")}
+    oa.send("A-1", "A-2")
+    oa.open = {"A-1": (3, "1", "Leave"), "A-3": (0, "1", "New")}
+    told = oa.check(whole=False, full=False)["items"]
+    assert [(one["id"], one["kind"], one["action"]) for one in told] == [
+        ("A-1", "stale", "send"),
+        ("A-3", "missing", "send"),
+    ]
+
+
+def test_what_is_finished_is_told_and_stays_so(desk: Desk):
+    oa = Oa(desk)
+    oa.open = {"A-1": (0, "1", "Leave")}
+    oa.send("A-1")
+    desk.report({"system": "oa", "id": "A-1", "status": "completed", "version": when(2)})
+    oa.check()
+    assert differs(oa.check()) == {"A-1": ("finished", True)}
+    assert oa.heal() == {"healed": 0}
+    assert desk.titles("1") == []
+
+
+def test_an_empty_list_takes_nothing_off_unasked(desk: Desk):
+    oa = Oa(desk)
+    oa.open = {f"A-{number}": (0, "1", "Leave") for number in range(20)}
+    oa.send(*oa.open)
+    oa.open = {}
+    oa.check()
+    oa.check()
+    assert oa.heal()["code"] == "drift.many"
+    assert len(desk.titles("1")) == 20
+    assert oa.heal(many=True) == {"healed": 20}
+
+
+def test_a_plan_is_what_was_looked_at_and_lists_come_in_order(desk: Desk):
+    oa = Oa(desk)
+    began = now().isoformat()
+    oa.check(began=began)
+    assert oa.check(began=began, status=422)["code"] == "drift.order"
+    assert oa.heal(plan="other")["code"] == "drift.changed"
+    ahead = (now() + dt.timedelta(days=1)).isoformat()
+    assert oa.check(began=ahead, status=422)["code"] == "drift.order"
+
+
+def test_each_route_needs_its_grant_and_system(desk: Desk):
+    body = {"system": "oa", "began": now().isoformat(), "items": []}
+    heal = {"system": "oa", "plan": "x"}
+    reads = desk.key("drift-reads", "todos:read", systems=["hr"])
+    other = desk.key("drift-writes", "todos:write", "todos:heal", systems=["hr"])
+    client = desk.client
+    assert client.post("/v1/todos/check", json=body, headers=reads).json()["code"] == "key.grant"
+    assert client.post("/v1/todos/check", json=body, headers=other).json()["code"] == "system.unknown"
+    assert client.post("/v1/todos/drift/heal", json=heal, headers=desk.all).json()["code"] == "key.grant"
+    assert client.post("/v1/todos/drift/heal", json=heal, headers=other).json()["code"] == "system.unknown"
+    assert client.get("/v1/todos/drift", headers=other).json()["code"] == "key.grant"
+    assert client.get("/v1/todos/drift", params={"system": "oa"}, headers=reads).json()["code"] == "system.unknown"
+
+
+def test_on_the_command_line(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    oa = Oa(desk)
+    oa.open = {"A-1": (0, "1", "Leave")}
+    oa.check()
+    oa.check()
+    monkeypatch.setenv("COPHUB_STORE", desk.store)
+
+    def said(*words: str) -> Any:
+        answer = cophub("-w", str(desk.folder), "--json", "todos", "drift", *words)
+        assert answer.code == 0, answer.err
+        return answer.json
+
+    (told,) = said()["systems"]
+    assert told["kinds"]["missing"]["confirmed"] == 1
+    assert said("oa", "--heal", told["plan"])["healed"] == 1
+    assert desk.titles("1") == ["Leave"]
+    forget(desk)
