@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -158,12 +158,3 @@ def has(connection: Connection, identity: uuid.UUID, person: uuid.UUID) -> str |
     a = assignment.c
     query = select(todo.c.system).join_from(todo, assignment, a.todo == todo.c.id)
     return connection.scalar(query.where(todo.c.id == identity, a.person == person, a.box == "to_do").limit(1))
-
-
-def watchers(connection: Connection, persons: Collection[uuid.UUID], moment: dt.datetime) -> set[uuid.UUID]:
-    """Who stands in for these persons at a moment: what changes for them changes for him."""
-    s = substitution.c
-    query = select(s.substitute).where(
-        s.principal.in_(list(persons)), s.since <= moment, s.until > moment, s.ended_at.is_(None)
-    )
-    return set(connection.scalars(query))
