@@ -245,9 +245,7 @@ def _system(
             if made:
                 resources[name] = made
                 findings += plain_secrets(made, file, ("resources", name))
-    if shape is not None and shape.acts is not None and settings is not None:
-        findings += as_somebody(file, shape.acts, spec, own)
-    findings += plain_secrets(settings, file) if settings else ()
+    findings += [*plain_secrets(settings, file), *as_somebody(file, shape, spec, own)] if settings else []
     findings += plain_in_text(file)
     if shape is None or settings is None or len(resources) < len(shape.resources):
         return None

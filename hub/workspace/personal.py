@@ -9,15 +9,17 @@ from pydantic import ValidationError
 
 from hub.contract import Spec
 from hub.errors import Finding
-from hub.workspace.acting import Acts, filled
+from hub.workspace.acting import filled
 from hub.workspace.located import Layered, Located
 from hub.workspace.overlay import merge
 from hub.workspace.plain import plain_secrets
+from hub.workspace.shape import SystemFile
 
 
-def as_somebody(file: Located | Layered, acts: Acts, spec: Spec, own: Mapping[str, Any]) -> list[Finding]:
+def as_somebody(file: Located | Layered, shape: SystemFile | None, spec: Spec, own: Mapping[str, Any]) -> list[Finding]:
     """The settings of a person must be settings of the connector, with no secret in clear text."""
-    if acts.as_ == "system":
+    acts = shape.acts if shape else None
+    if acts is None or acts.as_ == "system":
         return []
     try:
         made = spec.settings.model_validate(merge(own, filled(acts.as_, "account")))
