@@ -246,7 +246,7 @@ def test_who_is_not_logged_in_any_more_is_led_to_log_in(
     with office.open_hub.hub.database.begin() as connection:
         connection.exec_driver_sql("DELETE FROM session")
     page.clock.fast_forward("00:16")
-    page.wait_for_url("**/portal/login?ended=1")
+    expect(page).to_have_url(re.compile(r"/portal/login\?ended=1$"), timeout=20_000)
     expect(page.locator("#told")).to_contain_text("session has ended")
 
 
