@@ -124,6 +124,8 @@ def _unknown() -> HubError:
 def _to_login(request: Request) -> Response:
     """To the log-in, and from there back to the page; htmx takes the whole page there."""
     place = f"{HOME}/login?ended=1"
+    if "text/event-stream" in request.headers.get("accept", ""):
+        return Response(status_code=401)  # no page, and it is not asked for again
     if "hx-request" in request.headers:
         return Response(status_code=401, headers={"hx-redirect": place})
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")

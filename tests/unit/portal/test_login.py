@@ -47,6 +47,7 @@ def test_without_a_session_one_is_led_to_log_in_and_back(office: Desk):
     assert browser.get("/", 303).headers["location"] == "/portal/todos"
     part = browser.get("/portal/todos?live=1", 401, {"hx-request": "true"})
     assert (part.headers["hx-redirect"], part.text) == ("/portal/login?ended=1", "")
+    assert browser.get("/portal/stream?live=1", 401, {"accept": "text/event-stream"}).text == ""
 
 
 def test_what_is_wrong_is_not_told(office: Desk):
