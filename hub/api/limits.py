@@ -50,6 +50,10 @@ class Guarded:
             if started:
                 raise
             await problem(error, identity)(scope, receive, sending)
+        except Exception:
+            if not started:
+                raise
+            # It is answered, and told in our log without its text; the server would log that, with a record's values.
 
 
 class _Body:

@@ -39,7 +39,7 @@ def unknown(words: list[str]) -> list[str]:
         return words[:1]
     one: Any = command(words[0])
     rest = words[1:]
-    if rest and rest[0] in getattr(one, "commands", {}):
+    while rest and rest[0] in getattr(one, "commands", {}):
         one, rest = one.commands[rest[0]], rest[1:]
     options = {name for param in one.params for name in (*param.opts, *param.secondary_opts)} | GLOBAL
     return [word for word in rest if word.startswith("--") and word.partition("=")[0] not in options]

@@ -11,6 +11,7 @@ from sqlalchemy.engine import make_url
 from starlette.testclient import TestClient
 
 from hub.api.app import _answering
+from hub.api.limits import Guarded
 from hub.redact import Redactor
 from hub.store.database import _engine
 
@@ -35,6 +36,18 @@ def test_a_failed_statement_leaves_no_value_in_answer_error_or_log(caplog: pytes
     assert answer.json()["code"] == "internal"
     assert ("OperationalError" in caplog.text, "failing" in caplog.text) == (True, True)
     assert "+49711555" not in said[0] + caplog.text + answer.text
+
+
+def test_the_server_gets_no_error_that_is_answered() -> None:
+    api = FastAPI()
+    _answering(api, Redactor([]))
+
+    @api.get("/x")
+    def failing() -> None:
+        raise ValueError("a value of a person")
+
+    with TestClient(Guarded(api, 1000, 5.0)) as client:  # it raises what reaches the server
+        assert client.get("/x").json()["code"] == "internal"
 
 
 def test_the_log_has_no_text_of_an_error(caplog: pytest.LogCaptureFixture) -> None:
