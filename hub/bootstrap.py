@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +29,7 @@ from hub.store.secret_rows import StoredSecretRows
 from hub.todos.target import Todos
 from hub.workspace.connectors import Connectors
 from hub.workspace.load import load
+from hub.workspace.people import People
 from hub.workspace.workspace import Workspace
 
 STATE = ".cophub"
@@ -129,14 +131,31 @@ def open_database(workspace: Workspace, secrets: Secrets, values: Mapping[str, s
     password: str | None = None
     if workspace.hub.store_password and STORE not in values:
         password = secrets.resolve(workspace.hub.store_password).reveal()
-    people = workspace.hub.people
     return Database(
         values.get(STORE) or workspace.hub.store,
         workspace.models,
         folder=workspace.folder,
         password=password,
-        asked={people.model: people.receivers.values()} if people else {},
+        asked=_asked(workspace.hub.people),
     )
+
+
+def _asked(people: People | None) -> Mapping[str, Collection[str]]:
+    """By model, the fields by which persons, groups and organizations are looked for."""
+    found: dict[str, set[str]] = defaultdict(set)
+    if people is None:
+        return found
+    found[people.model] |= set(people.receivers.values())
+    if groups := people.groups:
+        found[groups.model] |= {name for name in (groups.called, groups.parent) if name}
+        if isinstance(groups.members, str):  # of the person, or a list of the group, which has no index
+            found[people.model].add(groups.members)
+        else:
+            found[groups.members.model] |= {groups.members.group, groups.members.person}
+    if tree := people.organization:
+        found[people.model].add(tree.of)
+        found[tree.model] |= {name for name in (tree.parent,) if name}
+    return found
 
 
 def connect(

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from hub.api.ground import Here
 from hub.api.paging import answered
-from hub.api.todos import Person, Reads, person_seen, systems_seen
+from hub.api.todos import Person, Reads, people_seen, person_seen, systems_seen
 from hub.todos.explain import explain
 
 router = APIRouter(prefix="/explain", tags=["explain"])
@@ -28,6 +28,7 @@ def todo(
 ) -> Response:
     """`box` says where it lies in the person's list, or nothing. Every reason has a stable code and a remedy; the
     first is the decisive one."""
+    people_seen(here, who)
     whom = person_seen(here, who, person)
     found = explain(here.hub, system, tenant, id, whom, systems_seen(here, who))
     return answered(request, dataclasses.asdict(found))

@@ -64,7 +64,7 @@ def login(request: Request, here: Here, given: Form) -> Response:
     name, next_ = given.get("name", ""), given.get("next", "")
     address = request.client.host if request.client else ""
     called = hashlib.sha256(accounts.normal(name).encode()).hexdigest()
-    wait = max(here.addresses.take(address), here.names.take(called))
+    wait = here.addresses.take(address) or here.names.take(called)  # a refused address takes nothing of a name
     if wait:
         seconds = math.ceil(wait)
         answer = _page(request, here, next_, "login.many", 429, name=name[:100], seconds=seconds)

@@ -32,9 +32,13 @@ NAME: Final = re.compile(r"[^\W_][\w.@+-]{0,62}")
 SEEN_EVERY: Final = dt.timedelta(minutes=1)
 
 
+LONGEST: Final = 200
+
+
 def normal(name: str) -> str:
-    """A name as it is stored: the same in capitals."""
-    return unicodedata.normalize("NFKC", name).strip().casefold()
+    """A name as it is stored: the same in capitals. Of what is too long for one the beginning: to normalize takes the
+    square of the length."""
+    return unicodedata.normalize("NFKC", name[:LONGEST]).strip().casefold()
 
 
 def actor_of(name: str) -> Actor:

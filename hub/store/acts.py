@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from hub.store import wake
+from hub.store import moves, wake
 from hub.store.act_tables import act
 from hub.store.database import Database
 from hub.store.journal import Lease, fence
@@ -132,6 +132,7 @@ def touch(connection: Connection, one: Act, seq: int) -> None:
     a = assignment.c
     mine = update(assignment).where(a.todo == one.todo, a.receiver == one.receiver)
     connection.execute(mine.values(seq=seq))
+    moves.touched(connection, [one.todo], seq)
     wake.call(connection)
 
 

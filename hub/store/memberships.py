@@ -19,6 +19,7 @@ from hub.store.todo_tables import assignment
 from hub.store.todos import MEMBER, leading, relead, write
 
 Row = dict[str, Any]
+OPEN = ("to_do", "to_read")
 
 
 def name(person: uuid.UUID, group: str) -> str:
@@ -40,7 +41,7 @@ def with_members(
     for row in rows:
         for person in members.get(row["receiver"], ()):
             called = name(person, row["receiver"])
-            if row["box"] or called in before:  # what is over when somebody comes is not his
+            if row["box"] in OPEN or called in before:  # what is over when somebody comes is not his
                 found[called] = _row(row, person)
     for called, row in before.items():
         if called not in found:
@@ -59,12 +60,10 @@ def regroup(
 ) -> tuple[int, int]:
     """Bring the rows of a group's members up to who they are now; answers how many came and how many left."""
     a = assignment.c
-    groups = [
-        dict(row)
-        for row in connection.execute(
-            select(assignment).where(a.system == system, a.receiver == receiver, a.person.is_(None))
-        ).mappings()
-    ]
+    open_ones = select(assignment).where(
+        a.system == system, a.receiver == receiver, a.person.is_(None), a.box.in_(OPEN)
+    )  # what is over stays with those who were in it then
+    groups = [dict(row) for row in connection.execute(open_ones).mappings()]
     came: set[uuid.UUID] = set()
     left: set[uuid.UUID] = set()
     changed: list[Row] = []
@@ -77,7 +76,7 @@ def regroup(
                 known[row["todo"]][row["person"]] = dict(row)
         for group in some:
             there = {person for person, row in known[group["todo"]].items() if row["box"]}
-            wanted = set(members) if group["box"] else set()
+            wanted = set(members)
             for person in wanted - there:
                 changed.append(_row(group, person) | {"seq": seq})
             changed += [known[group["todo"]][person] | {"box": "", "seq": seq} for person in there - wanted]

@@ -78,9 +78,12 @@ def build(
         Index(f"ix_{golden.name}_key", *(golden.c[field] for field in model.key))
         Index(f"ix_{golden.name}_seq", golden.c["_seq"], postgresql_using="brin")
         for field_name, field in model.fields.items():
-            wanted = field.unique or field_name in (asked or {}).get(name, ())
-            if wanted and [field_name] != model.key:
+            if [field_name] == model.key or field.many:
+                continue
+            if field.unique:
                 Index(f"ix_{golden.name}_{field_name}", golden.c[field_name])
+            elif field_name in (asked or {}).get(name, ()):  # by equality only, and texts of any length
+                Index(f"ix_{golden.name}_{field_name}", golden.c[field_name], postgresql_using="hash")
         Table(
             history_table(name),
             whole,

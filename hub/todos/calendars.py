@@ -10,7 +10,7 @@ import uuid
 from hub.errors import ConfigError
 from hub.exchange.ground import Hub
 from hub.security import access, audit
-from hub.store import calendars, persons
+from hub.store import accounts, calendars
 from hub.store.calendars import CalendarRow
 from hub.store.database import new_id
 
@@ -46,8 +46,7 @@ def find(hub: Hub, secret: str) -> CalendarRow:
     row = calendars.find(hub.database, access.digest(secret))
     people = hub.workspace.hub.people
     if row is not None and people is not None:
-        with hub.database.begin(reading=True) as connection:
-            person = persons.by_id(connection, hub.database, people.model, [row.person]).get(row.person)
+        person = accounts.living(hub.database, people.model, row.person)
         if person is not None:
             return CalendarRow(row.id, person, row.digest, row.made_at, row.made_by)
     raise ConfigError(

@@ -48,7 +48,6 @@ def explain(
         return Explained("", None, [_scope(system)])
     with hub.database.begin(reading=True) as connection:
         identity = todo_reasons.identity(connection, system, tenant, source_id)
-    source = list(_source(hub, system, source_id))
     found = todos.one(hub.database, identity) if identity is not None else None
     if found is None or identity is None:
         near = _near(hub, system, source_id)
@@ -57,7 +56,7 @@ def explain(
             f"{system} has reported no to-do {source_id!r}" + (f" of tenant {tenant!r}" if tenant else ""),
             "compare the id, and the tenant, with what the system says; near has those that are alike",
         )
-        return Explained("", None, [*source, unknown], near)
+        return Explained("", None, [*_source(hub, system, source_id), unknown], near)
     his = whose(hub, person)
     with hub.database.begin(reading=True) as connection:
         line = todo_reasons.line(connection, his, identity)
@@ -65,7 +64,7 @@ def explain(
         return Explained(line[1], identity, [_shown(his, *line), *_late(hub, identity)])
     reasons = [
         *_own(found, person), *_general(found), *_standing(hub, found, person), *_nobody(found),
-        *_late(hub, identity), *source,
+        *_late(hub, identity), *_source(hub, system, source_id),
     ]  # fmt: skip
     if not any(row["person"] == person for row in found.receivers.values()):
         reasons.append(

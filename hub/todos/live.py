@@ -106,8 +106,12 @@ class Live:
         """What changes from the cursor on, page by page, and None at each heartbeat, until the server ends.
         ``still`` raises where the listener may not go on; the errors are those of ``changes.page`` too."""
         loop = asyncio.get_running_loop()
+        asked = loop.time()
         while not self.ending.is_set():
             bell.rung.clear()
+            if loop.time() - asked >= self.beat:  # one that is always busy as well
+                await loop.run_in_executor(self._readers, still)
+                asked = loop.time()
             found = await loop.run_in_executor(self._readers, page, self._database, view, cursor, AT_ONCE)
             cursor = found.next
             if not found.empty:
@@ -118,6 +122,7 @@ class Live:
                 await asyncio.wait_for(bell.rung.wait(), self.beat)
             except TimeoutError:
                 await loop.run_in_executor(self._readers, still)
+                asked = loop.time()
                 yield cursor, None
 
     # -------------------------------------------------------- the watcher's thread
@@ -130,6 +135,9 @@ class Live:
                 seq = self._look(wakeups, seq)
         finally:
             wakeups.close()
+            with self._lock:
+                if self._watcher is threading.current_thread():
+                    self._watcher = None  # it ended by an error: who comes next starts another one
             self._ring(None)
 
     def _needed(self) -> bool:

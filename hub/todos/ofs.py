@@ -25,7 +25,11 @@ ENVELOPES: Final = (
     "http://www.w3.org/2003/05/soap-envelope",
 )
 LARGEST: Final = 1 << 20
-_SINGLE: Final = re.compile(r"""'((?:[^'\\]|\\.)*)'|"(?:[^"\\]|\\.)*\"""")
+REWRITTEN: Final = 1 << 16
+# A quote that nothing closes goes to the end, and nothing is tried twice: the time is that of the length.
+_SINGLE: Final = re.compile(
+    r"""'((?:[^'\\]|\\(?:.|\Z))*+)(?:'|\Z)|"(?:[^"\\]|\\(?:.|\Z))*+(?:"|\Z)""", re.DOTALL
+)
 
 
 def _operations() -> dict[str, tuple[str, str]]:
@@ -82,14 +86,20 @@ def _given(element: Any, form: str) -> Mapping[str, Any]:
 
 def _json(text: str) -> Mapping[str, Any]:
     """JSON; many senders write it with apostrophes, which e-cology reads too."""
-    for one in (text, _SINGLE.sub(_double, text)):
-        try:
-            found = parse_json(one.encode(), limit=LARGEST, where="in0")
-        except Fatal:
-            continue
-        if isinstance(found, Mapping):
-            return found
-    raise _malformed("in0", "it is no JSON object")
+    found = _parsed(text)
+    if found is None and len(text) <= REWRITTEN:
+        found = _parsed(_SINGLE.sub(_double, text))
+    if found is None:
+        raise _malformed("in0", "it is no JSON object")
+    return found
+
+
+def _parsed(text: str) -> Mapping[str, Any] | None:
+    try:
+        found = parse_json(text.encode(), limit=LARGEST, where="in0")
+    except Fatal:
+        return None
+    return found if isinstance(found, Mapping) else None
 
 
 def _double(match: re.Match[str]) -> str:

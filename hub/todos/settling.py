@@ -9,6 +9,7 @@ call whose effect the source never shows: ``act.unconfirmed``.
 from __future__ import annotations
 
 import datetime as dt
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -146,7 +147,14 @@ class _Attempt:
     def _send(self, stack: ExitStack, asked: _Asked) -> Step:
         """Store the intent, call, and look whether it is there."""
         if self.one.account:
-            target = self.hub.connect_as(self.one.system, self.one.account)
+            try:
+                target = self.hub.connect_as(self.one.system, self.one.account)
+            except ConfigError as error:  # its text names the secret, which is nothing for who pressed
+                raise RecordRejected(
+                    "act.account",
+                    f"the hub cannot log in to {self.one.system} by this person's account",
+                    hint=f"cophub doctor; see acts.as of config/systems/{self.one.system}.yaml",
+                ) from error
             stack.callback(target.close)
         else:
             target = asked.source
@@ -168,7 +176,7 @@ class _Attempt:
 
     def _answered(self, asked: _Asked, outcome: Outcome, before: bool) -> Step:
         if outcome.status == "done":
-            self._store(answered=True)
+            self._store(answered=True, attempts=0)  # so often it is looked for, however long the system was away
             return asked.look_again(self.one)
         if outcome.status != "unknown":  # this call had no effect; an earlier one may have had
             self._store(sent=before)
@@ -336,17 +344,31 @@ class Settling:
         return moved
 
 
+WAITERS: Final = 8
+
+
 @dataclass(slots=True)
 class Performing:
-    """Acts of one process that are tried as soon as they are pressed, so that most are done when it answers."""
+    """Acts of one process that are tried as soon as they are pressed, so that most are done when it answers. A few
+    requests wait for that; with more, they are answered as submitting at once, or one slow system would hold every
+    thread of the process."""
 
     hub: Hub
     pool: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(4, thread_name_prefix="press")
     )
+    waiting: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(WAITERS))
 
     def now(self, several: Sequence[Act], seconds: float) -> list[Act]:
         """Try them, and wait for so long; what is not settled then goes on."""
+        waits = self.waiting.acquire(blocking=False)
+        try:
+            return self._now(several, seconds if waits else 0.0)
+        finally:
+            if waits:
+                self.waiting.release()
+
+    def _now(self, several: Sequence[Act], seconds: float) -> list[Act]:
         ends = time.monotonic() + seconds
         begun = [self.pool.submit(settle, self.hub, one.id) for one in several if one.state == "submitting"]
         for future in begun:

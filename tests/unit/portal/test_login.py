@@ -65,6 +65,11 @@ def test_what_is_wrong_is_not_told(office: Desk):
     assert ("portal", "account:li.na") in audited(office, "session.refused")
 
 
+def test_a_long_name_is_cut_before_it_is_normalized():
+    """Whole it would take minutes: to put its marks in order takes the square of their number."""
+    assert len(accounts.normal("\u0315\u0300" * 500_000)) <= 2 * accounts.LONGEST
+
+
 def test_an_unknown_name_costs_the_same_work():
     passwords, work = Passwords(CHEAP), []
     verify = passwords.hasher.verify

@@ -243,6 +243,21 @@ def test_a_response_the_source_says_it_took_and_never_shows_is_not_sent_twice(ce
     assert center.inbox("1")[0]["act"]["error"]["code"] == "act.unconfirmed"
 
 
+def test_how_long_the_system_was_away_is_no_look_for_what_it_took(center: Center) -> None:
+    todo = center.task("1")
+    center.simulator.faults.set("unavailable,times=always")
+    act = center.press(todo)
+    for _ in range(LOOKS + 1):
+        center.again(act)
+    center.simulator.faults.clear()
+    center.simulator.faults.set("lie,method=POST,path=/response")
+    found = center.again(act)
+    assert (found.state, found.code) == ("submitting", "act.unconfirmed")
+    for _ in range(LOOKS):
+        found = center.again(act)
+    assert (found.state, center.response(todo)) == ("failed", (None, 0))
+
+
 def test_several_are_judged_by_themselves(center: Center) -> None:
     good, gone, twice = (center.task("1") for _ in range(3))
     center.simulator.change("tasks", {"urn": center.urn(gone), "status": "CANCELED"})

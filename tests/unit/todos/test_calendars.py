@@ -87,3 +87,12 @@ def test_after_a_merge_the_address_shows_who_is_left_and_he_can_close_it(office:
     assert [str(one["summary"]) for one in read(office, path)] == ["Leave A-1"]
     calendars.revoke(hub, person(hub, "1"), None)
     assert office.client.get(path).status_code == 404
+
+
+def test_the_address_of_who_left_opens_nothing(office: Desk):
+    path = address(office, "3")
+    assert office.client.get(path).status_code == 200
+    with office.open_hub.hub.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE e_person SET _state = 1 WHERE number = '3'")
+    answer = office.client.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "calendar.unknown")

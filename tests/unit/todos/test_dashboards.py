@@ -107,6 +107,8 @@ def test_a_confined_key_gets_no_further_by_other_ways(office: Desk):
     assert (other["code"], other["status"]) == (nobody["code"], nobody["status"]) == ("person.unknown", 404)
     for place in (f"/{inside['id']}", "/unresolved", "/changes"):
         assert office.client.get(f"/v1/todos{place}", headers=board).json()["code"] == "key.within", place
+    told = office.client.get("/v1/explain/todo", params={"person": "3", "system": "oa", "id": "A-3"}, headers=board)
+    assert told.json()["code"] == "key.within"
     for place in ("entities/person", "quarantine", "runs"):
         assert office.client.get(f"/v1/{place}", headers=board).json()["code"] == "key.grant", place
     with pytest.raises(ConfigError, match=r"nothing else"):

@@ -12,7 +12,8 @@ from zeep import Client
 from zeep.exceptions import Fault
 from zeep.transports import Transport
 
-from hub.todos.ofs import NS
+from hub.errors import RecordRejected
+from hub.todos.ofs import NS, REWRITTEN, _json
 from tests.unit.todos.conftest import Desk
 from tests.unit.todos.test_dropins import OFS
 
@@ -112,3 +113,10 @@ def test_soap_1_2_is_answered_in_its_own_envelope(shared: Desk):
     body = f"<e:Envelope xmlns:e='{space}'><e:Body>{call}</e:Body></e:Envelope>"
     answer = shared.client.post(PLACE, content=body, headers=shared.all)
     assert etree.fromstring(answer.content).tag == f"{{{space}}}Envelope"
+
+
+@pytest.mark.parametrize("part", ["\\'", "'", '\\"', "\\", "'a"])
+def test_quotes_that_nothing_closes_are_read_once(part: str):
+    """Read for each of them anew it would take minutes."""
+    with pytest.raises(RecordRejected, match="no JSON object"):
+        _json(part * (REWRITTEN // len(part) - 1))

@@ -159,6 +159,21 @@ def test_a_key_that_is_revoked_hears_no_more(office: Office, shared: Desk):
         assert mine.next() is None
 
 
+def test_one_that_is_never_silent_is_asked_for_its_key_as_well(office: Office, shared: Desk):
+    office.live.beat = 0.3
+    headers, hub = shared.key("busy", "todos:read"), shared.open_hub.hub
+    with office.stream(headers, person="1") as mine:
+        access.revoke(hub.database, hub.actor, "busy")
+        for number in range(500):
+            shared.report(todo("A-1", to(code="1"), title=f"Leave {number}"))
+            if (told := mine.next()) == ("end", {"code": "key.refused"}):
+                break
+            assert told is not None
+            assert told[0] == "changes"
+        else:
+            pytest.fail("it went on without a key")
+
+
 def test_streams_need_the_grant(office: Office, shared: Desk):
     for headers, code in (({}, "key.refused"), (shared.key("w", "todos:write"), "key.grant")):
         answer = httpx.get(f"{office.base}/v1/todos/stream?person=1", headers=headers, timeout=60)
