@@ -162,8 +162,15 @@ def _difference(row: Mapping[str, Any]) -> Difference:
 
 def plan(hub: Hub, system: str) -> Plan:
     """What the last comparison found, and what would be done about it."""
+    return _plan(system, *_known(hub, system))
+
+
+def _known(hub: Hub, system: str) -> tuple[Mapping[str, Any] | None, list[dict[str, Any]]]:
     with hub.database.begin(reading=True) as connection:
-        check, rows = todo_drift.last(connection, system), todo_drift.found(connection, system)
+        return todo_drift.last(connection, system), todo_drift.found(connection, system)
+
+
+def _plan(system: str, check: Mapping[str, Any] | None, rows: Sequence[Mapping[str, Any]]) -> Plan:
     ghosts = sum(row["kind"] == "ghost" and row["cycles"] >= CONFIRMED for row in rows)
     shown = check["shown"] if check else 0
     told = [check["cycle"] if check else 0, [[row["tenant"], row["source_id"], row["kind"]] for row in rows]]
@@ -174,13 +181,13 @@ def plan(hub: Hub, system: str) -> Plan:
 def heal(hub: Hub, system: str, digest: str, *, many: bool = False) -> int:
     """Do exactly what the plan says for what is confirmed, by reports; answers how many were healed. ConfigError
     ``drift.changed``; Held ``drift.many`` unless ``many``."""
-    wanted = plan(hub, system)
+    check, rows = _known(hub, system)  # once: what is checked is what is done
+    wanted = _plan(system, check, rows)
     if wanted.digest != digest:
         raise ConfigError("drift.changed", "the plan is not the newest", hint="look again: cophub todos drift SYSTEM")
     if wanted.held and not many:
         raise Held("drift.many", "more to-dos than usual would be taken off", hint="look at them, then use --many")
     with hub.database.begin(reading=True) as connection:
-        check, rows = todo_drift.last(connection, system), todo_drift.found(connection, system)
         stored = todos.find(connection, sorted({(system, row["tenant"], row["source_id"]) for row in rows}))
     reports, keys = [], []
     for row in rows:
