@@ -45,6 +45,7 @@ class _Dialect(DuckDB):
 
 
 DIALECT = _Dialect()
+_BINDING = (exp.Binary, exp.Neg, exp.BitwiseNot, exp.Between, exp.In, exp.Cast)
 
 
 class _Tools(threading.local):
@@ -87,7 +88,16 @@ _WORDS = frozenset(
 
 def render(tree: exp.Expr) -> str:
     """The SQL of a tree of ours; comments do not survive."""
+    tight = [one for one in tree.find_all(exp.Not) if _binds(one.parent)]
+    for negation in tight:  # ``!`` binds as a sign does, the NOT that it is written as looser than what is around it
+        held = exp.Paren()
+        negation.replace(held)
+        held.set("this", negation)
     return str(_TOOLS.generator.generate(tree, copy=False))
+
+
+def _binds(around: exp.Expr | None) -> bool:
+    return isinstance(around, _BINDING) and not isinstance(around, exp.Connector)
 
 
 @lru_cache(maxsize=20_000)

@@ -18,6 +18,8 @@ ROUTES = [
     for path, methods in DESCRIPTION["paths"].items()
     for method, operation in methods.items()
 ]
+ANSWERED = [one for one in ROUTES if "text/event-stream" not in one[2]["responses"].get("200", {}).get("content", {})]
+"""A stream ends when who reads it leaves: see tests/unit/todos/test_stream.py."""
 TEXT = st.one_of(
     st.text(max_size=12),
     st.sampled_from(["person", "people", "1", "hr", "erp", "suppliers", "id", "0", "-1", "'", "%", "../x", "a" * 300]),
@@ -50,7 +52,7 @@ def drawn(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
 
 @st.composite
 def requests(draw: st.DrawFn) -> dict[str, Any]:
-    method, path, operation = draw(st.sampled_from(ROUTES))
+    method, path, operation = draw(st.sampled_from(ANSWERED))
     query = {}
     for one in operation.get("parameters", []):
         value = draw(drawn(one["schema"]))
@@ -75,8 +77,11 @@ def test_no_request_is_an_accident(shared: Served, asked: dict[str, Any]):
         shared.variables["fuzz"] = shared.key("fuzz", *GRANTS)["authorization"]
     answer = shared.client.request(**asked, headers={"authorization": shared.variables["fuzz"]})
     if answer.status_code >= 400:
-        assert answer.headers["content-type"] == "application/problem+json", answer.text
-        assert answer.json()["code"] not in ("internal", "")
+        odata = asked["url"].startswith("/v1/todos/odata")  # has errors of a form of its own (OData JSON 4, 21)
+        kind = answer.headers["content-type"].partition(";")[0]
+        assert kind == ("application/json" if odata else "application/problem+json"), answer.text
+        told = answer.json()
+        assert (told["error"] if odata and "error" in told else told)["code"] not in ("internal", "")
         assert answer.status_code < 500, answer.text
     else:
         assert answer.status_code in (200, 202)

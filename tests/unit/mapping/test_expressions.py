@@ -214,6 +214,14 @@ def test_nested_list_functions_take_no_time() -> None:
     assert sql(text).count("LIST_FILTER") == 25
 
 
+@pytest.mark.parametrize("text", ["0/!0", "-(1 - !(2 - !a))", "a = !b", "a in (!b, 1)", "a between !b and 1"])
+def test_a_negation_within_an_operation_stays_one_term(text: str) -> None:
+    expression, _ = translate(text, OPEN)
+    assert expression is not None
+    assert len(duckdb.extract_statements(f"SELECT {expression.sql}")) == 1
+
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     st.text(alphabet=st.sampled_from(list("abr.()[]{}'\"0123 ,;:$?*+-/<>=|!~@#%^&\\\n_xXA中é")), max_size=40)
