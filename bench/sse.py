@@ -21,7 +21,6 @@ import orjson
 from bench import bare, todos
 from bench.visitors import Address
 from hub.bootstrap import open_hub
-from hub.exchange.pipeline import run_exchange
 from hub.security import access
 from hub.security.actors import Actor
 from hub.store.database import now
@@ -51,20 +50,16 @@ def run(arguments: argparse.Namespace) -> int:
 def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     """Milliseconds: p50, p95, p99, largest; and how many arrived."""
     variables = {"COPHUB_STORE": arguments.store}
-    for name, content in todos.FILES.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content.lstrip("\n").replace("api: {", "api: {listeners: 1000, "))
+    todos.workspace(folder, "listeners: 1000, ")
     bare.empty(arguments.store)
     with open_hub(folder, variables=variables, schema=False) as opened:
         migrate(opened.hub.database)
     with open_hub(folder, variables=variables) as opened:
-        _people(folder, arguments.listeners + arguments.slow)
-        run_exchange(opened.hub, "people", "full", "bench-people", initial=True)
         hub = opened.hub
+        todos.people(hub, folder, arguments.listeners + arguments.slow)
         grants = ["todos:read", "todos:write"]
         key = access.make(hub.database, hub.workspace, Actor("bench"), "bench", grants, {}, None, now())
-    with todos._Served(folder, variables) as address:
+    with todos.Served(folder, variables) as address:
         took = sorted(asyncio.run(_measured(address, {"Authorization": f"Bearer {key}"}, arguments)))
     wanted = arguments.rate * arguments.seconds
     result = {"listeners": arguments.listeners, "slow": arguments.slow, "pushed": wanted, "arrived": len(took)}
@@ -72,12 +67,6 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     result |= {name: round(1000 * took[min(len(took) - 1, int(len(took) * at))], 1) for name, at in figures.items()}
     print(" ".join(f"{name} {value}" for name, value in result.items()), "(milliseconds)", flush=True)
     return result
-
-
-def _people(folder: Path, count: int) -> None:
-    (folder / "data").mkdir(exist_ok=True)
-    people = ({"id": f"P{n:08}", "login": f"user{n}", "name": f"张伟{n}"} for n in range(count))
-    (folder / "data/people.ndjson").write_bytes(b"".join(orjson.dumps(one) + b"\n" for one in people))
 
 
 async def _measured(address: Address, headers: Mapping[str, str], arguments: argparse.Namespace) -> list[float]:

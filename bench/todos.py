@@ -102,10 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
 def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     """All figures of the job."""
     variables = {"COPHUB_STORE": arguments.store}
-    for name, content in FILES.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content.lstrip("\n"))
+    workspace(folder)
     if not arguments.keep:
         bare.empty(arguments.store)
         with open_hub(folder, variables=variables, schema=False) as opened:
@@ -119,7 +116,7 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
         )
         drawn = _drawn(arguments)
         result: dict[str, Any] = {"people": arguments.people, "todos": arguments.todos}
-        with _Served(folder, variables) as address:
+        with Served(folder, variables) as address:
             head = {"Authorization": f"Bearer {key}"}
             for name, asked in (("page", "/v1/todos"), ("counts", "/v1/todos/counts")):
                 paths = [f"{asked}?person=P{number:08}" for number in drawn]
@@ -145,14 +142,27 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
 # ------------------------------------------------------------ what is there
 
 
-def _fill(hub: Hub, folder: Path, arguments: argparse.Namespace) -> None:
-    begin = time.perf_counter()
+def workspace(folder: Path, api: str = "") -> None:
+    """The files of the job's workspace; ``api`` are more keys of ``api`` in the hub's file, each with its comma."""
+    for name, content in FILES.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content.lstrip("\n").replace("api: {", "api: {" + api))
+
+
+def people(hub: Hub, folder: Path, count: int) -> None:
+    """Persons P00000000 and on, read by the hub itself."""
     (folder / "data").mkdir(exist_ok=True)
     with (folder / "data/people.ndjson").open("wb") as stream:
-        for number in range(arguments.people):
+        for number in range(count):
             person = {"id": f"P{number:08}", "login": f"user{number}", "name": f"张伟{number % 9973}"}
             stream.write(orjson.dumps(person) + b"\n")
     run_exchange(hub, "people", "full", "bench-people", initial=True)
+
+
+def _fill(hub: Hub, folder: Path, arguments: argparse.Namespace) -> None:
+    begin = time.perf_counter()
+    people(hub, folder, arguments.people)
     _say(f"{arguments.people:,} people after {time.perf_counter() - begin:.0f} s")
     take(hub, [read(_item("oa", 0), now())], "bench")
     with psycopg.connect(arguments.store, autocommit=True) as connection:
@@ -301,7 +311,7 @@ def _pushed(hub: Hub, arguments: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
-class _Served:
+class Served:
     """``cophub serve`` as a process, one worker."""
 
     def __init__(self, folder: Path, variables: dict[str, str]) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Annotated
 
 import typer
 
+from hub.cli.ids import whole_id
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
 from hub.cli.say import Say, moment, plural, since
-from hub.errors import ConfigError
 from hub.store import calendars as stored
 from hub.todos import calendars
 from hub.todos.people import person
@@ -66,13 +65,6 @@ def revoke(
     """Close addresses of a person: they open nothing from now on."""
     say = Say(ctx)
     with opened_hub(say) as opened:
-        gone = calendars.revoke(opened.hub, person(opened.hub, called), None if only is None else _id(only))
+        gone = calendars.revoke(opened.hub, person(opened.hub, called), None if only is None else whole_id(only))
     say.line(f"{plural(len(gone), 'address', 'addresses')} revoked")
     say.answer({"revoked": gone})
-
-
-def _id(text: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        raise ConfigError("argument.id", f"{text!r} is no id", hint="take it whole, as list shows it") from None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
+from hub.cli.ids import whole_id
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
 from hub.cli.say import Say, moment, short
@@ -47,7 +47,7 @@ def add(
         hub = opened.hub
         zone = ZoneInfo(hub.workspace.hub.zone)
         begin = _moment(since, zone) if since is not None else None
-        only = _id(todo) if todo is not None else None
+        only = whole_id(todo) if todo is not None else None
         one = substitutes.add(
             hub, person(hub, away), person(hub, to), begin, _moment(until, zone), systems or (), reason, only
         )
@@ -89,7 +89,7 @@ def end(
     """End a substitution before its date."""
     say = Say(ctx)
     with opened_hub(say) as opened:
-        substitutes.end(opened.hub, _id(identity), reason)
+        substitutes.end(opened.hub, whole_id(identity), reason)
     say.line("ended")
     say.answer({"ended": identity})
 
@@ -101,10 +101,3 @@ def _moment(text: str, zone: ZoneInfo) -> dt.datetime:
     except ValueError:
         raise ConfigError("argument.moment", f"{text!r} is no date", hint="for example 2026-12-01") from None
     return found if found.tzinfo is not None else found.replace(tzinfo=zone)
-
-
-def _id(text: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        raise ConfigError("argument.id", f"{text!r} is no id", hint="take it whole, as list shows it") from None

@@ -10,6 +10,7 @@ from typing import Any
 from hub.portal.ground import Ground, Visit
 from hub.portal.shown import Reader
 from hub.store import acts
+from hub.store.todos import OPEN
 from hub.todos.acted import shown
 
 
@@ -22,11 +23,11 @@ def answers(here: Ground, me: Visit, one: Mapping[str, Any], reader: Reader) -> 
     given = [*one["responses"], *one["actions"]]
     if not given and rule is not None:
         given = [operation(code) for code in rule.responses]
-    there = one["box"] in ("to_do", "to_read") and one["for"] is None
+    there = one["box"] in OPEN and one["for"] is None
     titles = {found["code"]: found["title"] for found in given}
     offered = [{**found, "can": rule is not None and found["code"] in rule.responses} for found in given]
     return {
-        "offered": offered if one["box"] in ("to_do", "to_read") else [],
+        "offered": offered if one["box"] in OPEN else [],
         "can": there and any(found["can"] for found in offered),
         "comments": any(found["can"] and found["comment"] != "unsupported" for found in offered),
         "needed": [found["title"] for found in offered if found["can"] and found["comment"] == "required"],

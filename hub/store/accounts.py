@@ -11,12 +11,10 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from hub.errors import ConfigError
-from hub.store import persons
+from hub.store import members, persons
 from hub.store.account_tables import account, session
 from hub.store.database import Database
-from hub.store.models import entity_table
 
-ACTIVE = 0
 Audited = Callable[[Connection, str, str, Mapping[str, Any]], None]
 
 
@@ -138,8 +136,6 @@ def end(database: Database, digest: str, audited: Callable[[Connection], None] |
 
 def living(database: Database, model: str, person: uuid.UUID) -> uuid.UUID | None:
     """Who a person is today: himself, or whom he was merged into; None where that one is disabled or deleted."""
-    golden = database.tables[entity_table(model)]
     with database.begin(reading=True) as connection:
         end_ = persons.by_id(connection, database, model, [person]).get(person)
-        active = select(golden.c["_id"]).where(golden.c["_id"] == end_, golden.c["_state"] == ACTIVE)
-        return None if end_ is None else connection.scalar(active)
+        return end_ if end_ is not None and members.active(connection, database, model, [end_]) else None

@@ -14,7 +14,7 @@ from hub.store import moves, wake
 from hub.store.act_tables import act
 from hub.store.database import Database
 from hub.store.journal import Lease, fence
-from hub.store.many import batches
+from hub.store.many import among, batches
 from hub.store.tables import shadow, source
 from hub.store.todo_tables import assignment, todo
 
@@ -91,7 +91,8 @@ def latest(database: Database, todos: Collection[uuid.UUID], person: uuid.UUID) 
     found: dict[uuid.UUID, Act] = {}
     with database.begin(reading=True) as connection:
         for some in batches(todos):
-            query = select(act).where(act.c.todo.in_(some), act.c.person == person).order_by(act.c.begun_at)
+            of_them = among(connection, act.c.todo, some)
+            query = select(act).where(of_them, act.c.person == person).order_by(act.c.begun_at)
             found |= {row.todo: Act(*row) for row in connection.execute(query)}
     return found
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Select, and_, delete, func, literal, or_, sel
 
 from hub.store.database import Database
 from hub.store.feed_tables import todo_left
-from hub.store.many import batches
+from hub.store.many import among, batches
 from hub.store.moves import SEQUENCE
 from hub.store.substitutes import Whose
 from hub.store.tables import model_seq
@@ -65,7 +65,7 @@ def of_person(
         shown = select(*SHOWN).join_from(assignment, todo, todo.c.id == assignment.c.todo)
         shown = shown.where(whose.rows())
         for some in batches([identity for identity, _ in found.found]):
-            for row in connection.execute(shown.where(assignment.c.todo.in_(some))).mappings():
+            for row in connection.execute(shown.where(among(connection, assignment.c.todo, some))).mappings():
                 found.rows[row["id"]] = dict(row)
         found.forgotten = _number(connection, FORGOTTEN)
     return found
@@ -80,11 +80,11 @@ def of_all(database: Database, systems: Sequence[str] | None, place: Place, limi
     with database.begin(reading=True) as connection:
         found = _found(connection, _behind(select(each.c.todo, each.c.seq), each.c, place, limit))
         for some in batches([identity for identity, _ in found.found]):
-            for row in connection.execute(select(todo).where(todo.c.id.in_(some))).mappings():
+            for row in connection.execute(select(todo).where(among(connection, todo.c.id, some))).mappings():
                 found.rows[row["id"]] = dict(row)
             a = assignment.c
             anybody = or_(a.lead, and_(a.person.is_(None), a.unresolved != ""))  # a group is its members
-            seen = select(assignment).where(a.todo.in_(some), a.box != "", anybody)
+            seen = select(assignment).where(among(connection, a.todo, some), a.box != "", anybody)
             for row in connection.execute(seen.order_by(a.receiver)).mappings():
                 found.receivers.setdefault(row["todo"], []).append(dict(row))
     return found

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, select
 
 from hub.store.database import Database
-from hub.store.many import batches
+from hub.store.many import among, batches
 from hub.store.models import entity_table
 from hub.store.tables import model_seq
 
@@ -24,7 +24,7 @@ def referring(
     found: Pairs = []
     for some in batches(wanted):
         query = select(table.c[field], table.c[told]).where(
-            table.c[field].in_(some), table.c[told].is_not(None), table.c["_state"] == 0
+            among(connection, table.c[field], some), table.c[told].is_not(None), table.c["_state"] == 0
         )
         found += [tuple(row) for row in connection.execute(query).tuples()]
     return found
@@ -37,7 +37,8 @@ def listed(
     table = database.tables[entity_table(model)]
     found: list[tuple[uuid.UUID, str]] = []
     for some in batches(wanted):
-        query = select(table.c["_id"], table.c[field]).where(table.c["_id"].in_(some), table.c[field].is_not(None))
+        of_them = among(connection, table.c["_id"], some)
+        query = select(table.c["_id"], table.c[field]).where(of_them, table.c[field].is_not(None))
         for identity, values in connection.execute(query).tuples():
             every = json.loads(values) if isinstance(values, str) else values
             found += [(identity, str(value)) for value in every if value is not None]
@@ -49,7 +50,8 @@ def active(connection: Connection, database: Database, model: str, wanted: Itera
     table = database.tables[entity_table(model)]
     found: set[uuid.UUID] = set()
     for some in batches(wanted):
-        found |= set(connection.scalars(select(table.c["_id"]).where(table.c["_id"].in_(some), table.c["_state"] == 0)))
+        of_them = among(connection, table.c["_id"], some)
+        found |= set(connection.scalars(select(table.c["_id"]).where(of_them, table.c["_state"] == 0)))
     return found
 
 

@@ -14,12 +14,11 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from hub.store import moves
-from hub.store.many import batches
+from hub.store.many import among, batches
 from hub.store.todo_tables import assignment
-from hub.store.todos import MEMBER, leading, relead, write
+from hub.store.todos import MEMBER, OPEN, leading, relead, write
 
 Row = dict[str, Any]
-OPEN = ("to_do", "to_read")
 
 
 def name(person: uuid.UUID, group: str) -> str:
@@ -70,7 +69,7 @@ def regroup(
     touched: set[uuid.UUID] = set()
     for some in batches(groups):
         known: dict[uuid.UUID, dict[uuid.UUID, Row]] = {row["todo"]: {} for row in some}
-        query = select(assignment).where(a.todo.in_(list(known)), a.receiver.startswith(MEMBER))
+        query = select(assignment).where(among(connection, a.todo, list(known)), a.receiver.startswith(MEMBER))
         for row in connection.execute(query).mappings():
             if group_of(row["receiver"]) == receiver:
                 known[row["todo"]][row["person"]] = dict(row)

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import Connection, update
 
 from hub.store.feed_tables import todo_left
-from hub.store.many import batches, put
+from hub.store.many import among, batches, put
 from hub.store.todo_tables import todo
 
 SEQUENCE: Final = "@todo"
@@ -31,4 +31,4 @@ def leave(connection: Connection, rows: Iterable[Left], seq: int, moment: dt.dat
 def touched(connection: Connection, identities: Collection[uuid.UUID], seq: int) -> None:
     """Note a commit at to-dos whose own values stay as they were, but not who has them."""
     for some in batches(sorted(identities)):
-        connection.execute(update(todo).where(todo.c.id.in_(some)).values(seq=seq))
+        connection.execute(update(todo).where(among(connection, todo.c.id, some)).values(seq=seq))

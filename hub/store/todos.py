@@ -23,6 +23,8 @@ MEMBER = "member:"
 """Begins the receiver of a row that somebody has as a member of a group: member:PERSON:group:VALUE."""
 BOXES = ("to_do", "to_read", "initiated", "done")
 """Where a to-do lies for somebody; the first of several counts."""
+OPEN = ("to_do", "to_read")
+"""Of these what is not over for him."""
 
 
 def is_member(receiver: str) -> bool:

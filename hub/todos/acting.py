@@ -16,7 +16,7 @@ from hub.store.acts import Act
 from hub.store.database import new_id
 from hub.store.entities import next_seq
 from hub.store.merges import session
-from hub.store.todos import held
+from hub.store.todos import OPEN, held
 from hub.todos.people import SEQUENCE
 from hub.todos.reports import FINAL
 from hub.todos.substitutes import whose
@@ -158,7 +158,7 @@ def _receiver(
         )
     if row["status"] in {one.value for one in FINAL}:
         raise RecordRejected("act.closed", f"the to-do is {row['status']}", hint="there is nothing left to do")
-    found = next((receiver for receiver, box in mine if box in ("to_do", "to_read")), None)
+    found = next((receiver for receiver, box in mine if box in OPEN), None)
     if found is None:
         raise RecordRejected(
             "act.over", "the person has done it already, or only began it", hint="there is nothing left to do for him"

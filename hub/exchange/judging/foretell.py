@@ -10,7 +10,7 @@ from hub.exchange.ground import Hub
 from hub.exchange.judging.predict import Limits, Meter, Requests, Work, in_words, predict
 from hub.exchange.manifest import Manifest
 from hub.exchange.runfile import RunFile
-from hub.store import deliveries, speeds
+from hub.store import speeds
 from hub.workspace.shape import MappingFile, Schedule
 from hub.workspace.strict import seconds
 from hub.workspace.workspace import System
@@ -76,15 +76,11 @@ def _sending(
     hub: Hub, run: RunFile, mapping: MappingFile, manifest: Manifest
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Rows by operation, and of them those that the target is asked for first; see ``byhand.looks_first``."""
-    doubtful = deliveries.open_intents(hub.database, manifest.source)
-    run.con.execute("CREATE OR REPLACE TEMP TABLE in_doubt (key VARCHAR)")
-    if doubtful:
-        run.con.executemany("INSERT INTO in_doubt VALUES (?)", [[key] for key in doubtful])
     unversioned = "version IS NULL" if mapping.changed_by_hand != "overwrite" else "false"
     asked = "CASE WHEN operation IN ('enable', 'disable') THEN 'update' ELSE operation END"
     found = run.sql(f"""SELECT {asked}, count(*), count(*) FILTER (seen IS NOT NULL
             OR (operation <> 'create' AND {unversioned})
-            OR key IN (SELECT key FROM in_doubt))
+            OR key IN (SELECT key FROM begun))
         FROM sending GROUP BY 1""")
     return {name: count for name, count, _ in found}, {name: asked for name, _, asked in found}
 
