@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from tests.e2e.test_webhook import PROGRAM, listens, process
 from tests.stores import SqliteStore
@@ -234,6 +234,36 @@ def test_what_arrives_appears_by_itself(opened: Opener, office: Desk) -> None:
     page.wait_for_selector("#todo")
     office.report(todo(9, status="withdrawn", version={"at": "2026-11-26T09:31:00Z"}))
     expect(page.locator(".error code").first).to_have_text("todo.unknown", timeout=20_000)
+
+
+def test_a_stream_that_is_refused_is_asked_for_again(opened: Opener, office: Desk) -> None:
+    page = opened()
+    page.add_init_script(SELDOM)
+    page.route(re.compile(r"/portal/stream"), lambda route: route.fulfill(status=429), times=1)
+    page.reload()
+    expect(page.locator(".item")).to_have_count(6)
+    office.report(todo(11, version={"at": "2026-11-26T09:30:00Z"}))
+    expect(page.locator(".item")).to_have_count(7, timeout=20_000)
+    office.report(todo(11, status="withdrawn", version={"at": "2026-11-26T09:31:00Z"}))
+    expect(page.locator(".item")).to_have_count(6, timeout=20_000)
+
+
+def test_what_arrives_while_the_list_is_being_renewed_appears_as_well(opened: Opener, office: Desk) -> None:
+    page = opened()
+    page.add_init_script(SELDOM)
+    page.reload()
+
+    def late(route: Route) -> None:
+        answer = route.fetch()
+        office.report(todo(10, title="Arrived at office 10", version={"at": "2026-11-26T09:30:00Z"}))
+        page.wait_for_timeout(1_500)
+        route.fulfill(response=answer)
+
+    page.route(re.compile(r"/portal/todos\?.*q=office(?!.*live)"), late, times=1)
+    page.fill("#q", "office")
+    expect(page.locator(".item")).to_have_count(7, timeout=20_000)
+    office.report(todo(10, status="withdrawn", version={"at": "2026-11-26T09:31:00Z"}))
+    expect(page.locator(".item")).to_have_count(6, timeout=20_000)
 
 
 def test_who_is_not_logged_in_any_more_is_led_to_log_in(
