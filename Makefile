@@ -108,7 +108,10 @@ matrix: .venv/test.stamp  ## the fault matrix: every test of a row, and how each
 # Airflow holds back more than anything else: it is resolved first and binds the others, so that all
 # locks agree. Its release is what the date follows; DuckDB 2.0 came out after it.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	--exclude-newer 2026-09-18 --exclude-newer-package duckdb=2026-11-23 pyproject.toml
+	--exclude-newer 2026-09-18 --exclude-newer-package duckdb=2026-11-23 --exclude-newer-package authlib=2026-11-23 \
+	--exclude-newer-package joserfc=2026-11-23 --exclude-newer-package scim2-models=2026-11-23 \
+	--exclude-newer-package scim2-server=2026-11-23 --exclude-newer-package scim2-tester=2026-11-23 \
+	--exclude-newer-package scim2-client=2026-11-23 --exclude-newer-package webauthn=2026-11-23 pyproject.toml
 LOCKS := requirements
 lock:  ## write requirements/*.lock from pyproject.toml
 	@$(COMPILE) --extra airflow -o $(LOCKS)/airflow.lock
