@@ -303,6 +303,30 @@ class Replacing(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """An account of a system that somebody may log in by: the key of its record, its lasting id, what its owner is
+    called there, and where it is, in the connector's own words."""
+
+    key: str
+    foreign_id: str
+    name: str
+    place: str
+
+
+class Proving(Protocol):
+    """A system whose accounts prove who somebody is (``Spec.proves``). ``by`` are the fields that hold what people
+    type. Wrong names and wrong passwords take the same requests."""
+
+    def account(self, resource: str, by: Sequence[str], name: str) -> Proven | None:
+        """The one account that is called so; None where there is none, or several."""
+        ...
+
+    def prove(self, resource: str, by: Sequence[str], name: str, known: Proven | None, password: str) -> bool:
+        """Whether the password is that of the account: one trial, never repeated."""
+        ...
+
+
 class Pauses(Protocol):
     """Until when systems asked to be left alone (UTC seconds), known to every process of a hub."""
 
@@ -333,7 +357,7 @@ class Spec:
     an example. ``open(context, settings, resources)`` makes the connector, with secrets resolved and
     ``resources`` being name → instance of ``resource``; it must not connect yet. ``describe`` gives a
     resource from settings alone, without connecting, or None where that needs the system.
-    ``pushed`` says that records come as events although nothing can be read.
+    ``pushed`` says that records come as events although nothing can be read, ``proves`` that it is ``Proving``.
     ``batch`` is the largest number of changes per ``deliver``; ``requests(settings, kind, count)`` says how many
     requests a call takes with so many changes of one kind (create, update, delete), or keys to ``find``.
     """
@@ -348,6 +372,7 @@ class Spec:
     reads: bool = True
     writes: bool = False
     pushed: bool = False
+    proves: bool = False
     batch: int = 100
     requests: Callable[[Any, str, int], int] = lambda settings, kind, count: 1
     example: str = ""

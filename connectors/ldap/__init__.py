@@ -52,6 +52,7 @@ SPEC = Spec(
     open=open_,
     describe=describe,
     writes=True,
+    proves=True,
     requests=requests,
     example="""\
 system: directory

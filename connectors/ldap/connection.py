@@ -52,6 +52,19 @@ class Connection:
         """Connect and log in where that has not been done; answers python-ldap's own object."""
         if self._raw is not None:
             return self._raw
+        with self.telling():
+            raw = self.reached()
+            try:
+                password = self.settings.password.reveal() if self.settings.password else ""
+                raw.simple_bind_s(self.settings.username or "", password)
+            except ldap.LDAPError:
+                raw.unbind_ext()
+                raise
+        self._raw = raw
+        return raw
+
+    def reached(self) -> Any:
+        """A connection of its own, encrypted as the settings say and not logged in; whoever asks closes it."""
         settings = self.settings
         with self.telling():
             raw = ldap.initialize(settings.url)
@@ -67,12 +80,9 @@ class Connection:
             try:
                 if settings.encrypted and not settings.url.startswith("ldaps://"):
                     raw.start_tls_s()
-                password = settings.password.reveal() if settings.password else ""
-                raw.simple_bind_s(settings.username or "", password)
             except ldap.LDAPError:
                 raw.unbind_ext()
                 raise
-        self._raw = raw
         return raw
 
     def _encrypt(self, raw: Any) -> None:

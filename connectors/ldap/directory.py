@@ -10,12 +10,13 @@ from connectors.ldap.checkup import steps
 from connectors.ldap.connection import Connection
 from connectors.ldap.discovery import discovered
 from connectors.ldap.following import Following
+from connectors.ldap.proving import Proof
 from connectors.ldap.reading import Reader
 from connectors.ldap.schema import Shape
 from connectors.ldap.settings import LdapResource, LdapSettings
 from connectors.ldap.syncrepl import Syncrepl
 from connectors.ldap.writing import Writer
-from hub.contract import Change, Context, Found, Outcome, Page, Probe, Query, Resource
+from hub.contract import Change, Context, Found, Outcome, Page, Probe, Proven, Query, Resource
 from hub.doctor import walk
 from hub.doctor.discovery import Discovered
 
@@ -55,6 +56,14 @@ class Ldap:
 
     def discover(self, names: Sequence[str], sample: bytes | None) -> list[Discovered]:
         return discovered(self._connection, names, self._as_declared)
+
+    def account(self, resource: str, by: Sequence[str], name: str) -> Proven | None:
+        return Proof(self._connection, self._shape(resource), by).find(name)
+
+    def prove(
+        self, resource: str, by: Sequence[str], name: str, known: Proven | None, password: str
+    ) -> bool:
+        return Proof(self._connection, self._shape(resource), by).prove(name, known, password)
 
     def _as_declared(self, name: str, declared: LdapResource) -> Shape:
         return Shape(self._connection, name, declared)

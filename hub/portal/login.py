@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
+import secrets
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
-from hub.errors import AuthError
+from hub.errors import AuthError, HubError, Retriable
 from hub.portal.ground import (
     HOME,
     Form,
     Ground,
     Here,
     cookie,
+    ground,
     is_safe,
     language,
     onward,
@@ -25,9 +30,15 @@ from hub.portal.ground import (
 )
 from hub.portal.words import LANGUAGES
 from hub.security import accounts
-from hub.security.accounts import form_token
-from hub.store.accounts import keep
+from hub.security.accounts import Origin, form_token
+from hub.store import logins
+from hub.store.accounts import AccountRow, keep
+from hub.todos import feed
+from hub.workspace.strict import Title
+from sso import directories
+from sso.realms import HERE, realm
 
+log = logging.getLogger("hub.portal")
 router = APIRouter()
 YEAR = 365 * 24 * 3600
 
@@ -49,47 +60,94 @@ def _page(
     token, spoken = stranger(request), language(request)
     about = {
         "form": form_token(token), "next": onward(onward_), "told": told, "wrong": status != 200, "name": "",
-        "seconds": 0, "me": None,
+        "seconds": 0, "me": None, "where": "", "directories": _titles(here, spoken),
     }  # fmt: skip
     answer = here.pages.page("login.html", spoken, about | filled, status)
     _set(request, answer, "form", token)
     return answer
 
 
+def _titles(here: Ground, spoken: str) -> dict[str, str]:
+    """Directories by name, in the reader's language: their titles, else those of their systems."""
+    workspace = here.hub.workspace
+    return {
+        name: _titled(one.title or workspace.system(one.system).title, spoken) or name
+        for name, one in workspace.hub.login.directories.items()
+    }
+
+
+def _titled(title: Title, spoken: str) -> str:
+    return str(feed.titled(title, spoken)) if isinstance(title, Mapping) else title
+
+
 @router.post("/login")
 def login(request: Request, here: Here, given: Form) -> Response:
     """A session of its own for every log-in. Wrong answers are counted by name and by address; names that nobody
-    has as well."""
+    has as well. A browser that somebody logged in from before is counted apart: strangers do not lock him out there."""
     require_safe(request)
-    name, next_ = given.get("name", ""), given.get("next", "")
+    name, next_, chosen = given.get("name", ""), given.get("next", ""), given.get("where", "")
     address = request.client.host if request.client else ""
-    called = hashlib.sha256(accounts.normal(name).encode()).hexdigest()
+    device = known_device(request)
+    called = hashlib.sha256(f"{accounts.normal(name)}\0{device}".encode()).hexdigest()
+    again = partial(_page, request, here, next_, name=name[:100], where=chosen)
     wait = here.addresses.take(address) or here.names.take(called)  # a refused address takes nothing of a name
     if wait:
-        seconds = math.ceil(wait)
-        answer = _page(request, here, next_, "login.many", 429, name=name[:100], seconds=seconds)
-        answer.headers["retry-after"] = str(seconds)
-        return answer
-    people = here.hub.workspace.hub.people
-    database = here.hub.database
+        return _slow(again, wait)
     try:
-        row = accounts.proven(
-            database, here.passwords, people.model if people else "", name, given.get("password", "")
-        )
-    except AuthError as error:
-        if error.code != "login.refused":
+        row, by = _proven(here, realm(here.hub.workspace.hub.login, name, chosen), name, given, device)
+    except HubError as error:
+        if error.code == "request.many":
+            return _slow(again, error.wait if isinstance(error, Retriable) and error.wait else 60)
+        if error.code == "login.refused":
+            return again("login.refused", 403)
+        if isinstance(error, AuthError) and error.code in ("login.unlinked", "store.schema"):
             raise
-        return _page(request, here, next_, "login.refused", 403, name=name[:100])
+        log.warning("log-in by %s: %s", chosen or "hub", error.code)
+        return again("login.down", 503)
     here.addresses.refund(address)  # only what is wrong counts
     here.names.refund(called)
+    return entered(request, here, row, by, next_)
+
+
+def _proven(
+    here: Ground, where: str, name: str, given: Mapping[str, str], device: str
+) -> tuple[AccountRow, Origin]:
+    password = given.get("password", "")
+    if where != HERE:
+        return directories.proven(here.hub, where, name, password, device)
+    people = here.hub.workspace.hub.people
+    model = people.model if people else ""
+    return accounts.proven(here.hub.database, here.passwords, model, name, password), accounts.HERE
+
+
+def _slow(again: Callable[..., Response], wait: float) -> Response:
+    answer = again("login.many", 429, seconds=math.ceil(wait))
+    answer.headers["retry-after"] = str(math.ceil(wait))
+    return answer
+
+
+def entered(request: Request, here: Ground, row: AccountRow, by: Origin, next_: str) -> Response:
+    """A new session for who was proven, in place of the one that this browser had, and onward."""
     former = visitor(request)
     if former is not None:
-        accounts.end(database, former.token, former.account)
-    token = accounts.begin(database, row, here.ends, here.hub.clock())
+        accounts.end(here.hub.database, former.token, former.account)
+    token = accounts.begin(here.hub.database, row, here.ends, here.hub.clock(), by)
     answer = RedirectResponse(onward(next_), 303)
     _set(request, answer, "session", token)
     answer.delete_cookie(cookie(request, "form"), secure=is_safe(request), httponly=True, samesite="lax")
+    device = request.cookies.get(cookie(request, "device"), "")
+    if logins.device(here.hub.database, accounts.digest(device)) != row.id:
+        device = secrets.token_urlsafe(32)
+        logins.add_device(here.hub.database, accounts.digest(device), row.id, here.hub.clock())
+        _set(request, answer, "device", device, YEAR)
     return answer
+
+
+def known_device(request: Request) -> str:
+    """The token of a browser that somebody logged in from before; empty for strangers."""
+    token = request.cookies.get(cookie(request, "device"), "")
+    known = token and logins.device(ground(request).hub.database, accounts.digest(token))
+    return token if known else ""
 
 
 @router.post("/logout")
@@ -122,7 +180,7 @@ def _back(place: str) -> str:
     return place if place == f"{HOME}/login" else onward(place)
 
 
-def _set(request: Request, answer: Response, name: str, token: str) -> None:
+def _set(request: Request, answer: Response, name: str, token: str, life: int | None = None) -> None:
     answer.set_cookie(
-        cookie(request, name), token, secure=is_safe(request), httponly=True, samesite="lax", path="/"
+        cookie(request, name), token, life, secure=is_safe(request), httponly=True, samesite="lax", path="/"
     )

@@ -22,6 +22,12 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "Too many attempts. Wait {seconds} seconds, then try again.",
         "尝试次数过多，请等待 {seconds} 秒后再试。",
     ),
+    "login.where": ("Account of", "账号来源"),
+    "login.here": ("COP Hub itself", "本系统账号"),
+    "login.down": (
+        "That way to log in does not work now. Try again in a while, or tell who keeps the hub.",
+        "该登录方式暂时不可用，请稍后再试或联系管理员。",
+    ),
     "logout": ("Log out", "退出"),
     "logout.done": ("You are logged out.", "您已退出登录。"),
     "todos": ("My to-dos", "我的待办"),
@@ -133,6 +139,10 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "over.days": ("overdue by {count} d", "逾期 {count} 天"),
 }
 ERRORS: Final[Mapping[str, tuple[str, str]]] = {
+    "login.unlinked": (
+        "You are known there, but no person of this hub has that account. Who keeps the hub can link it.",
+        "您的身份已通过验证，但本系统中没有与该账号对应的人员，请联系管理员关联。",
+    ),
     "todo.unknown": (
         "There is no such to-do in your list. It may have been withdrawn, or given to somebody else.",
         "您的列表中没有这条事项，可能已撤回或转给他人。",

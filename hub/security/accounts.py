@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from hub.errors import AuthError, ConfigError
+from hub.errors import AuthError, ConfigError, HubError
 from hub.security import audit
 from hub.security.actors import Actor
 from hub.security.passwords import Passwords, require_good
@@ -59,38 +59,44 @@ def add(
         )
     require_good(password, name)
     row = AccountRow(new_id(), name, person, passwords.hash(password), "", moment, actor.name, moment)
-    accounts.add(database, row, partial(_audited, actor))
+    accounts.add(database, row, partial(audited, actor))
     return row
 
 
 def set_password(
     database: Database, actor: Actor, passwords: Passwords, name: str, password: str, moment: dt.datetime
 ) -> None:
-    """Another password; whoever is logged in by the former one is not any more. ConfigError ``account.unknown`` and
-    those of ``require_good``."""
+    """Another password; whoever is logged in by the former one is not any more. ConfigError ``account.unknown``,
+    ``account.outer`` and those of ``require_good``."""
     row = accounts.named(database, normal(name))
+    if not row.password:
+        raise ConfigError(
+            "account.outer",
+            f"the password of {row.name} is not kept here",
+            hint="it is changed where its owner logs in; cophub accounts add makes an account of the hub",
+        )
     require_good(password, row.name)
     values = {"password": passwords.hash(password), "changed_at": moment}
-    accounts.change(database, row, "account.password", values, partial(_audited, actor))
+    accounts.change(database, row, "account.password", values, partial(audited, actor))
 
 
 def disable(database: Database, actor: Actor, name: str, moment: dt.datetime) -> None:
     """It opens nothing from now on. ConfigError ``account.unknown``."""
     row = accounts.named(database, normal(name))
-    accounts.change(database, row, "account.disabled", {"disabled_at": moment}, partial(_audited, actor))
+    accounts.change(database, row, "account.disabled", {"disabled_at": moment}, partial(audited, actor))
 
 
 def enable(database: Database, actor: Actor, name: str) -> None:
     """It opens the portal again. ConfigError ``account.unknown``."""
     row = accounts.named(database, normal(name))
-    accounts.change(database, row, "account.enabled", {"disabled_at": None}, partial(_audited, actor))
+    accounts.change(database, row, "account.enabled", {"disabled_at": None}, partial(audited, actor))
 
 
 def proven(database: Database, passwords: Passwords, model: str, name: str, password: str) -> AccountRow:
     """Whose name and password these are. AuthError ``login.refused``: the same, after the same work, for an unknown
     name, a wrong password, a disabled account and a person who is there no more."""
     row = accounts.find(database, normal(name)[:200])
-    fits = passwords.fits(row.password if row else None, password)
+    fits = passwords.fits((row.password or None) if row else None, password)
     if row is None or not fits or row.disabled_at is not None or accounts.living(database, model, row.person) is None:
         told = row.name if row else ""  # an unknown name may be a password typed into the wrong field
         audit.note(
@@ -100,14 +106,19 @@ def proven(database: Database, passwords: Passwords, model: str, name: str, pass
             f"account:{told}",
             hashed={"name": normal(name)[:200]},
         )
-        raise AuthError(
-            "login.refused",
-            "the name or the password is wrong",
-            hint="type both again; who keeps the hub can set a new password",
-        )
+        raise refused()
     if passwords.is_old(row.password):
         accounts.keep(database, row.id, password=passwords.hash(password))
     return row
+
+
+def refused() -> HubError:
+    """``login.refused``: the same whatever is wrong."""
+    return AuthError(
+        "login.refused",
+        "the name or the password is wrong",
+        hint="type both again; who keeps the hub can set a new password",
+    )
 
 
 # ------------------------------------------------------------ sessions
@@ -125,11 +136,25 @@ class Ends:
         return moment - self.idle, moment - self.longest
 
 
-def begin(database: Database, row: AccountRow, ends: Ends, moment: dt.datetime) -> str:
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """By what a session began: the link and the session of whoever proved its owner elsewhere, and the methods of
+    RFC 8176."""
+
+    methods: tuple[str, ...] = ("pwd",)
+    link: uuid.UUID | None = None
+    sid: str | None = None
+
+
+HERE: Final = Origin()
+"""The password of a local account."""
+
+
+def begin(database: Database, row: AccountRow, ends: Ends, moment: dt.datetime, by: Origin = HERE) -> str:
     """A new session; answers its token, which is stored nowhere."""
     token = secrets.token_urlsafe(32)
-    one = SessionRow(digest(token), row.id, moment, moment)
-    accounts.begin(database, row, one, ends.before(moment), partial(_audited, actor_of(row.name)))
+    one = SessionRow(digest(token), row.id, moment, moment, by.link, by.sid, " ".join(by.methods))
+    accounts.begin(database, row, one, ends.before(moment), partial(audited, actor_of(row.name)))
     return token
 
 
@@ -173,5 +198,6 @@ def _nothing(_: object) -> None:
     return None
 
 
-def _audited(actor: Actor, connection: Any, action: str, name: str, details: Mapping[str, Any]) -> None:
+def audited(actor: Actor, connection: Any, action: str, name: str, details: Mapping[str, Any]) -> None:
+    """What happened to an account, in the audit chain, in the transaction that does it."""
     audit.record(connection, actor, action, f"account:{name}", details=dict(details))

@@ -17,7 +17,7 @@ account = Table(
     Column("id", Uuid, primary_key=True),
     Column("name", KEY, nullable=False, unique=True),
     Column("person", Uuid, nullable=False),
-    Column("password", Text, nullable=False),
+    Column("password", Text, nullable=False),  # empty: others prove its owner
     Column("language", Text, nullable=False),  # chosen in the portal; empty: the browser's
     Column("made_at", Moment, nullable=False),
     Column("made_by", Text, nullable=False),
@@ -34,4 +34,7 @@ session = Table(
     Column("account", Uuid, nullable=False, index=True),
     Column("begun_at", Moment, nullable=False),
     Column("seen_at", Moment, nullable=False),
+    Column("link", Uuid, index=True),  # by what somebody else proved; see login_link
+    Column("sid", Text),  # what that one calls the session
+    Column("methods", Text),  # how its owner was proven, in the words of RFC 8176
 )

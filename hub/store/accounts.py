@@ -36,15 +36,19 @@ class AccountRow:
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """One session; ``digest`` is the SHA-256 of its token."""
+    """One session; ``digest`` is the SHA-256 of its token. ``link`` and ``sid`` are of whoever proved its owner
+    elsewhere, ``methods`` the words of RFC 8176 for how, divided by blanks."""
 
     digest: str
     account: uuid.UUID
     begun_at: dt.datetime
     seen_at: dt.datetime
+    link: uuid.UUID | None = None
+    sid: str | None = None
+    methods: str | None = None
 
 
-_ACCOUNT = [account.c[name] for name in AccountRow.__dataclass_fields__]
+ACCOUNT = [account.c[name] for name in AccountRow.__dataclass_fields__]
 _SESSION = [session.c[name] for name in SessionRow.__dataclass_fields__]
 
 
@@ -57,14 +61,14 @@ def add(database: Database, row: AccountRow, audited: Audited) -> None:
                 f"there is an account {row.name!r} already",
                 hint="cophub accounts password gives it a new one; or take another name",
             )
-        connection.execute(insert(account).values({column.name: getattr(row, column.name) for column in _ACCOUNT}))
+        connection.execute(insert(account).values({column.name: getattr(row, column.name) for column in ACCOUNT}))
         audited(connection, "account.made", row.name, {"person": str(row.person)})
 
 
 def find(database: Database, name: str) -> AccountRow | None:
     """By its name."""
     with database.begin(reading=True) as connection:
-        row = connection.execute(select(*_ACCOUNT).where(account.c.name == name)).one_or_none()
+        row = connection.execute(select(*ACCOUNT).where(account.c.name == name)).one_or_none()
     return None if row is None else AccountRow(*row)
 
 
@@ -79,7 +83,7 @@ def named(database: Database, name: str) -> AccountRow:
 def listed(database: Database) -> list[AccountRow]:
     """All accounts by name."""
     with database.begin(reading=True) as connection:
-        return [AccountRow(*row) for row in connection.execute(select(*_ACCOUNT).order_by(account.c.name))]
+        return [AccountRow(*row) for row in connection.execute(select(*ACCOUNT).order_by(account.c.name))]
 
 
 def change(database: Database, row: AccountRow, action: str, values: Mapping[str, Any], audited: Audited) -> None:
@@ -107,12 +111,12 @@ def begin(
         connection.execute(delete(session).where(or_(session.c.seen_at < over[0], session.c.begun_at < over[1])))
         connection.execute(insert(session).values({column.name: getattr(one, column.name) for column in _SESSION}))
         connection.execute(update(account).where(account.c.id == row.id).values(used_at=one.begun_at))
-        audited(connection, "session.begun", row.name, {})
+        audited(connection, "session.begun", row.name, {"methods": one.methods or "pwd"})
 
 
 def current(database: Database, digest: str) -> tuple[SessionRow, AccountRow] | None:
     """A session and whose it is."""
-    query = select(*_SESSION, *_ACCOUNT).join_from(session, account, account.c.id == session.c.account)
+    query = select(*_SESSION, *ACCOUNT).join_from(session, account, account.c.id == session.c.account)
     with database.begin(reading=True) as connection:
         row = connection.execute(query.where(session.c.digest == digest)).one_or_none()
     if row is None:

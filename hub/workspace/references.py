@@ -20,6 +20,7 @@ from hub.workspace.idle import (
     check_zone,
 )
 from hub.workspace.leaving_references import check_leaving
+from hub.workspace.login_references import check_login
 from hub.workspace.mapping_references import check_mapping
 from hub.workspace.scope import Scope, names_of
 from hub.workspace.shape import CodesFile, ModelField, ModelFile, Output, TestCase
@@ -33,6 +34,7 @@ def check(built: Built, gathered: Gathered) -> list[Finding]:
     findings: list[Finding] = []
     check_approvals(Scope(built, names, "hub", "", findings), built)
     check_zone(Scope(built, names, "hub", "", findings), built)
+    check_login(Scope(built, names, "hub", "", findings), built)
     for name, hook in built.hub.webhooks.items() if built.hub else ():
         for index, word in enumerate(hook.models):
             Scope(built, names, "hub", "", findings).known("model", word, ("webhooks", name, "models", index))

@@ -31,6 +31,7 @@ from hub.workspace.limits import ABSENT, EFFECTIVE, AbsentRule, Approvals, Canar
 from hub.workspace.limits import Absent as Absent
 from hub.workspace.limits import Effective as Effective
 from hub.workspace.limits import Guard as Guard
+from hub.workspace.login import Login
 from hub.workspace.matching import (
     AMBIGUOUS,
     COLLISION,
@@ -92,6 +93,11 @@ class HubFile(Shape):
     api: Api = Field(Api(), description="Limits of the API", examples=[{"rate": 20, "burst": 40}])
     portal: Portal = Field(
         Portal(), description="How long somebody stays logged in", examples=[{"idle": "1h", "longest": "10h"}]
+    )
+    login: Login = Field(
+        Login(),
+        description="By what people log in besides accounts of the hub itself",
+        examples=[{"directories": {"corp": {"system": "corp", "resource": "person", "by": ["uid"]}}}],
     )
     people: People | None = Field(
         None,

@@ -372,4 +372,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "memory.nobody": ("", "only in tests"),
     "memory.stale": ("", "only in tests"),
     "memory.whole": ("", "only in tests"),
+    # Log-in.
+    "login.domain": ("two ways to log in want the people of one domain", ""),
+    "login.system": ("a way to log in names a system that proves nobody", ""),
 }

@@ -1,0 +1,43 @@
+"""Tables of log-ins by what others prove: directories and providers. Part of the same metadata."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, Table, Text, Uuid
+
+from hub.store.account_tables import metadata  # one metadata for all tables
+from hub.store.tables import KEY
+from hub.store.types import Moment
+
+__all__ = ["metadata"]
+
+# Who somebody is elsewhere, and the account that he opens here. Never by mail: by what its issuer keeps for ever.
+login_link = Table(
+    "login_link",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("issuer", KEY, nullable=False),  # ldap:SYSTEM, or the issuer of a provider
+    Column("subject", KEY, nullable=False),  # the lasting id of the entry, or sub
+    Column("account", Uuid, nullable=False, index=True),
+    Column("made_at", Moment, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("used_at", Moment),
+    Index("uq_login_link_issuer_subject", "issuer", "subject", unique=True),
+)
+
+# Passwords that were passed on to a directory and were wrong, or whose answer is awaited.
+login_trial = Table(
+    "login_trial",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("whose", Text, nullable=False, index=True),  # SHA-256 of the directory and its account
+    Column("tried_at", Moment, nullable=False, index=True),
+)
+
+# Browsers from which somebody logged in before: strangers' wrong passwords do not lock him out there.
+login_device = Table(
+    "login_device",
+    metadata,
+    Column("digest", Text, primary_key=True),  # SHA-256 of the token in its cookie
+    Column("account", Uuid, nullable=False, index=True),
+    Column("made_at", Moment, nullable=False),
+)

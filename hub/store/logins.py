@@ -1,0 +1,156 @@
+"""Log-ins by what others prove, in the store: links to accounts, trials of passwords, known browsers."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from hub.store import persons
+from hub.store.account_tables import account, session
+from hub.store.accounts import ACCOUNT, AccountRow, Audited
+from hub.store.database import Database, new_id
+from hub.store.login_tables import login_device, login_link, login_trial
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRow:
+    """Who somebody is elsewhere, and the account that he opens here."""
+
+    id: uuid.UUID
+    issuer: str
+    subject: str
+    account: uuid.UUID
+    made_at: dt.datetime
+    made_by: str
+    used_at: dt.datetime | None = None
+
+
+_LINK = [login_link.c[name] for name in LinkRow.__dataclass_fields__]
+
+
+def linked(database: Database, issuer: str, subject: str) -> tuple[LinkRow, AccountRow] | None:
+    """The account that a subject of an issuer opens."""
+    query = select(*_LINK, *ACCOUNT).join_from(login_link, account, account.c.id == login_link.c.account)
+    with database.begin(reading=True) as connection:
+        row = connection.execute(
+            query.where(login_link.c.issuer == issuer, login_link.c.subject == subject)
+        ).one_or_none()
+    return None if row is None else (LinkRow(*row[: len(_LINK)]), AccountRow(*row[len(_LINK) :]))
+
+
+def links(database: Database, of: uuid.UUID | None = None) -> list[LinkRow]:
+    """All links, or those of one account."""
+    query = select(*_LINK).order_by(login_link.c.issuer, login_link.c.subject)
+    with database.begin(reading=True) as connection:
+        rows = connection.execute(query if of is None else query.where(login_link.c.account == of))
+        return [LinkRow(*row) for row in rows]
+
+
+def link(database: Database, row: LinkRow, opened: AccountRow, audited: Audited, *, new: bool) -> AccountRow:
+    """Link a subject to an account, which is made in the same transaction where it is ``new``. Its name gets a number
+    where another account has it. Nobody else's link is replaced: IntegrityError where two come at once."""
+    with database.begin() as connection:
+        if new:
+            opened = _named_once(connection, opened)
+            connection.execute(insert(account).values({one.name: getattr(opened, one.name) for one in ACCOUNT}))
+        connection.execute(insert(login_link).values({one.name: getattr(row, one.name) for one in _LINK}))
+        audited(connection, "login.linked", opened.name, _told(row) | {"person": str(opened.person)})
+    return opened
+
+
+def _named_once(connection: Connection, row: AccountRow) -> AccountRow:
+    names = [row.name, *(f"{row.name}#{number}" for number in range(2, 100))]
+    taken = set(connection.scalars(select(account.c.name).where(account.c.name.in_(names))))
+    return replace(row, name=next((name for name in names if name not in taken), f"{row.name}#{row.id}"))
+
+
+def unlink(database: Database, row: LinkRow, name: str, audited: Audited) -> None:
+    """The subject opens nothing from now on; sessions that began by it end."""
+    with database.begin() as connection:
+        connection.execute(delete(login_link).where(login_link.c.id == row.id))
+        ended = connection.execute(delete(session).where(session.c.link == row.id)).rowcount
+        audited(connection, "login.unlinked", name, _told(row) | {"sessions": ended})
+
+
+def moved(database: Database, row: AccountRow, person: uuid.UUID, audited: Audited) -> None:
+    """The account of the directory belongs to another person now; who is logged in by it is not any more."""
+    with database.begin() as connection:
+        connection.execute(update(account).where(account.c.id == row.id).values(person=person))
+        ended = connection.execute(delete(session).where(session.c.account == row.id)).rowcount
+        audited(
+            connection, "account.moved", row.name,
+            {"from": str(row.person), "to": str(person), "sessions": ended},
+        )  # fmt: skip
+
+
+def used(database: Database, row: LinkRow, moment: dt.datetime) -> None:
+    """Note when somebody last logged in by it."""
+    with database.begin() as connection:
+        connection.execute(update(login_link).where(login_link.c.id == row.id).values(used_at=moment))
+
+
+def _told(row: LinkRow) -> dict[str, str]:
+    return {"issuer": row.issuer, "subject": row.subject}
+
+
+def owners(database: Database, model: str, system: str, keys: Iterable[str]) -> set[uuid.UUID]:
+    """Whose a record of a system is: the living persons linked to one of its keys, merged ones by their survivor."""
+    with database.begin(reading=True) as connection:
+        found = persons.by_account(connection, model, system, [key for key in keys if key])
+        every = {one for ids in found.values() for one in ids}
+        return set(persons.by_id(connection, database, model, every).values())
+
+
+# ------------------------------------------------------------ trials of passwords
+
+
+def try_once(database: Database, whose: str, most: int, since: dt.datetime, moment: dt.datetime) -> uuid.UUID | None:
+    """Take one of the ``most`` trials since a moment; None where they are used up. Of several at once none too many
+    gets through: each counts after its own is stored."""
+    one, old = new_id(), moment - dt.timedelta(days=1)
+    with database.begin() as connection:
+        connection.execute(delete(login_trial).where(login_trial.c.tried_at < min(since, old)))
+        connection.execute(insert(login_trial).values(id=one, whose=whose, tried_at=moment))
+    with database.begin() as connection:
+        recent = (login_trial.c.whose == whose, login_trial.c.tried_at > since)
+        count = connection.scalar(select(func.count()).select_from(login_trial).where(*recent)) or 0
+        if count > most:
+            connection.execute(delete(login_trial).where(login_trial.c.id == one))
+            return None
+    return one
+
+
+def untry(database: Database, one: uuid.UUID) -> None:
+    """The trial was right, or was not made: it does not count."""
+    with database.begin() as connection:
+        connection.execute(delete(login_trial).where(login_trial.c.id == one))
+
+
+def forget_trials(database: Database, whose: str) -> None:
+    """All of somebody: he logged in, and the directory counts anew."""
+    with database.begin() as connection:
+        connection.execute(delete(login_trial).where(login_trial.c.whose == whose))
+
+
+# ------------------------------------------------------------ browsers
+
+
+def device(database: Database, digest: str) -> uuid.UUID | None:
+    """The account whose owner used this browser."""
+    with database.begin(reading=True) as connection:
+        return connection.scalar(select(login_device.c.account).where(login_device.c.digest == digest))
+
+
+def add_device(database: Database, digest: str, of: uuid.UUID, moment: dt.datetime, most: int = 10) -> None:
+    """Know a browser from now on; of many the oldest are forgotten."""
+    mine = login_device.c.account == of
+    with database.begin() as connection:
+        kept = select(login_device.c.digest).where(mine).order_by(login_device.c.made_at.desc()).limit(most - 1)
+        recent = list(connection.scalars(kept))
+        connection.execute(delete(login_device).where(mine, login_device.c.digest.not_in(recent)))
+        connection.execute(insert(login_device).values(digest=digest, account=of, made_at=moment))
+
