@@ -115,7 +115,7 @@ class Resource:
     read announces how many records there are. ``replaces`` says that a delivery replaces the whole resource (a file)
     instead of single records. ``writable`` says that records can be made or changed, ``refuses`` which of create,
     update and delete its definition says that it does not take. ``optional`` are fields of the key that a record may be
-    written without.
+    written without. ``read_as`` is its shape where it is read otherwise than written.
     """
 
     name: str
@@ -130,6 +130,12 @@ class Resource:
     messages: bool = False
     refuses: frozenset[str] = frozenset()
     optional: frozenset[str] = frozenset()
+    read_as: Resource | None = None
+
+    @property
+    def as_read(self) -> Resource:
+        """What its records are when they are read."""
+        return self.read_as or self
 
 
 @dataclass(frozen=True, slots=True)

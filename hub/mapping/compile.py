@@ -42,6 +42,7 @@ from hub.mapping.record import (
 )
 from hub.mapping.scope import Expression, Scope
 from hub.mapping.syntax import Issue
+from hub.workspace.builtin import condition
 from hub.workspace.shape import MappingFile, ModelField, ModelFile, Output
 from hub.workspace.workspace import Workspace
 
@@ -115,7 +116,8 @@ class _Compilation:
         if self.from_model:
             return of_model(self.workspace.model(self.source))
         system = self.workspace.system(self.source)
-        self.resource = system.describe(self.resource_name)
+        described = system.describe(self.resource_name)
+        self.resource = described and described.as_read
         record = of_fields(self.resource.fields if self.resource else ())
         extra = {}
         for alias, join in self.mapping.with_.items():
@@ -187,6 +189,8 @@ class _Compilation:
         wheres = [self._expression(("where",), self.mapping.where, scope)] if self.mapping.where else []
         if output.where and output.where != self.mapping.where:
             wheres.append(self._expression(self._at(number, "where"), output.where, scope))
+        if unsaid := condition(self.mapping.from_, output.into):
+            wheres.append(self._expression(self._at(number, "into"), unsaid, scope))
         self._check_names(number, output)
         days = self._dates(number, output, scope)
         if None in columns or None in wheres or None in days:

@@ -18,6 +18,7 @@ from typing import TypeVar
 from hub.errors import Finding
 from hub.mapping.compile import Compiled
 from hub.mapping.roundtrip import trips
+from hub.workspace.builtin import TODOS
 from hub.workspace.workspace import Workspace
 
 Place = tuple[str, str]
@@ -45,8 +46,8 @@ def _passing(workspace: Workspace, compilations: Mapping[str, list[Compiled]]) -
             edges[compiled.source].add(compiled.output)
     for name, outputs in compilations.items():
         for compiled in outputs:
-            if compiled.direction != "pass":
-                continue
+            if compiled.direction != "pass" or TODOS in (compiled.source, compiled.output):
+                continue  # the hub knows its own to-dos when it reads them back
             way = way_between(edges, compiled.output, compiled.source)
             if way:
                 told = f"a cycle: {' → '.join([compiled.source, *way])}"
@@ -88,7 +89,7 @@ def own_key(workspace: Workspace, read: Compiled) -> tuple[str, ...]:
     """The key that the resource itself declares, whatever the mapping says."""
     system, _, resource = read.source.partition(".")
     described = workspace.system(system).describe(resource)
-    return tuple(described.key) if described else ()
+    return tuple(described.as_read.key) if described else ()
 
 
 def _through_models(workspace: Workspace, compilations: Mapping[str, list[Compiled]]) -> Iterator[Finding]:

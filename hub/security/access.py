@@ -105,8 +105,10 @@ class Caller:
 
     def _sees(self, workspace: Workspace, mapping: MappingFile) -> bool:
         models, systems = self.models(workspace), self._of("systems", workspace.systems)
+        if mapping.from_.partition(".")[0] in workspace.own and self.within.get("systems"):
+            return False  # it reads the to-dos of all systems
         into = (output.into for output in mapping.outputs)
-        places = [mapping.from_, *(one for one in into if one.partition(".")[0] not in workspace.own)]
+        places = [one for one in (mapping.from_, *into) if one.partition(".")[0] not in workspace.own]
         return all(
             place.partition(".")[0] in systems if "." in place else place in models for place in places
         )

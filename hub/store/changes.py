@@ -79,15 +79,29 @@ def of_all(database: Database, systems: Sequence[str] | None, place: Place, limi
     each = query.subquery()
     with database.begin(reading=True) as connection:
         found = _found(connection, _behind(select(each.c.todo, each.c.seq), each.c, place, limit))
-        for some in batches([identity for identity, _ in found.found]):
-            for row in connection.execute(select(todo).where(among(connection, todo.c.id, some))).mappings():
-                found.rows[row["id"]] = dict(row)
-            a = assignment.c
-            anybody = or_(a.lead, and_(a.person.is_(None), a.unresolved != ""))  # a group is its members
-            seen = select(assignment).where(among(connection, a.todo, some), a.box != "", anybody)
-            for row in connection.execute(seen.order_by(a.receiver)).mappings():
-                found.receivers.setdefault(row["todo"], []).append(dict(row))
+        _fill(connection, found)
     return found
+
+
+def of_these(database: Database, identities: Sequence[uuid.UUID]) -> Changes:
+    """These to-dos as if they had just changed, with everybody who has them."""
+    with database.begin(reading=True) as connection:
+        upto = _number(connection, SEQUENCE)
+        found = Changes(upto, [(identity, upto) for identity in identities])
+        _fill(connection, found)
+    return found
+
+
+def _fill(connection: Connection, found: Changes) -> None:
+    """The rows of the to-dos that were found, and of everybody who has them."""
+    for some in batches([identity for identity, _ in found.found]):
+        for row in connection.execute(select(todo).where(among(connection, todo.c.id, some))).mappings():
+            found.rows[row["id"]] = dict(row)
+        a = assignment.c
+        anybody = or_(a.lead, and_(a.person.is_(None), a.unresolved != ""))  # a group is its members
+        seen = select(assignment).where(among(connection, a.todo, some), a.box != "", anybody)
+        for row in connection.execute(seen.order_by(a.receiver)).mappings():
+            found.receivers.setdefault(row["todo"], []).append(dict(row))
 
 
 def _behind(query: Select[Any], columns: Any, place: Place, limit: int) -> Select[Any]:
@@ -107,6 +121,12 @@ def latest(database: Database) -> int:
     """The number of the last commit."""
     with database.begin(reading=True) as connection:
         return _number(connection, SEQUENCE)
+
+
+def forgotten(database: Database) -> int:
+    """The number of the last commit whose removals are known no more."""
+    with database.begin(reading=True) as connection:
+        return _number(connection, FORGOTTEN)
 
 
 def concerned(database: Database, since: int) -> tuple[int, set[uuid.UUID]]:

@@ -1,11 +1,12 @@
-"""The hub's to-dos as the target of mappings: ``into: hub.todos``.
+"""The hub's to-dos as the target of mappings: ``into: hub.todos``. What reads them is ``pushing``.
 
 A row is one receiver's part of one to-do. What leaves is taken off its receiver, or gets what ``disable`` names. That
 is inferred, nobody reported it: it counts from just after the last that the row's source said, and is undone as soon
 as the row is there again, whatever its time. An update whose source tells no newer time counts from there too: the
 exchange knows what it read last.
 
-Reports are sent again in doubt: joined twice they change nothing.
+Reports are sent again in doubt: joined twice they change nothing. What the hub itself put into the system that is
+read is no to-do of that system: such a row is taken and makes nothing.
 """
 
 from __future__ import annotations
@@ -14,17 +15,19 @@ import dataclasses
 import datetime as dt
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import orjson
 
-from hub.contract import Change, Found, Outcome, Probe, Resource
+from hub.contract import Change, Found, Outcome, Page, Probe, Query, Resource
 from hub.errors import ConfigError, RecordRejected
 from hub.exchange.ground import Hub
+from hub.store import pushing as pushed
 from hub.store import todos
+from hub.todos import pushing
 from hub.todos.converge import Row, is_done, loaded
 from hub.todos.inbox import Taken, take
 from hub.todos.received import read
@@ -35,6 +38,8 @@ from hub.workspace.builtin import OWN, RECEIVERS
 INFERRED: Final = "~inferred"
 """The digest of what was concluded from a row that left. It comes after those of reports of the same moment."""
 BY: Final = "pull"
+ECHO: Final = "~own"
+"""Stands for the to-do of a row that the hub put there by itself."""
 MOST: Final = 500
 """Receivers in one report."""
 
@@ -65,6 +70,9 @@ class Todos:
     def find(self, resource: Resource, keys: Sequence[Mapping[str, Any]]) -> list[Found | None]:
         raise ConfigError("write.find", "to-dos are not looked up: they are reported again", where=resource.name)
 
+    def read(self, query: Query) -> Iterator[Page]:
+        return pushing.pages(self._hub, query)
+
     def close(self) -> None: ...
 
     def deliver(self, resource: Resource, changes: Sequence[Change]) -> list[Outcome]:
@@ -73,7 +81,11 @@ class Todos:
         outcomes: dict[int, Outcome] = {}
         rows: dict[int, Said] = {}
         inferred: list[_Read] = []
+        echoes = self._echoes(changes)
         for number, change in enumerate(changes):
+            if number in echoes:
+                outcomes[number] = Outcome("done", ECHO)
+                continue
             try:
                 row, left = self._said(change, moment)
                 if row is not None:
@@ -95,6 +107,18 @@ class Todos:
         for number, change in enumerate(changes):
             outcomes.setdefault(number, _done(change, of[number], identities))
         return [outcomes[number] for number in range(len(changes))]
+
+    def _echoes(self, changes: Sequence[Change]) -> set[int]:
+        """Numbers of rows that are what mappings from the hub's to-dos put there."""
+        named: dict[str, dict[int, str]] = defaultdict(dict)
+        for number, change in enumerate(changes):
+            named[str(change.key.get("system"))][number] = str(change.key.get("id"))
+        found = {number for number, change in enumerate(changes) if change.foreign_id == ECHO}
+        with self._hub.database.begin(reading=True) as connection:
+            for system, ids in named.items():
+                known = pushed.own(connection, system, set(ids.values()))
+                found |= {number for number, one in ids.items() if one in known}
+        return found
 
     def _said(self, change: Change, moment: dt.datetime) -> tuple[Said | None, list[Report]]:
         """What a change says, and what it makes the hub infer."""

@@ -1,6 +1,7 @@
-"""The hub itself as a system that mappings write to: ``into: hub.todos``. No file declares it.
+"""The hub itself as a system that mappings write to, and read: ``into: hub.todos``, ``from: hub.todos``. No file
+declares it.
 
-Only its declaration stands here; what delivers is ``hub.todos.target``.
+Only its declaration stands here; what delivers is ``hub.todos.target``, what reads ``hub.todos.pushing``.
 """
 
 from __future__ import annotations
@@ -29,6 +30,42 @@ class _NoSettings(Settings):
     """There is nothing to set."""
 
 
+_CALLED: Final = ("login", "code", "phone", "mail")
+_READ: Final = Resource(
+    "todos",
+    key=("todo", "person"),
+    fields=(
+        Field("todo", required=True, title="The hub's id of the to-do"),
+        Field("person", required=True, title="The hub's id of the person"),
+        Field("system", required=True, title="The system it is of"),
+        Field("tenant", title="Where that system serves several, whose it is"),
+        Field("id", required=True, title="What that system calls it"),
+        *(Field(name, title=f"What the person is called by: {name}") for name in _CALLED),
+        Field("accounts", "json", title="System → the person's account there, where there is just one"),
+        Field("box", required=True, title="Where it lies for the person: to_do, to_read, initiated or done"),
+        Field("status", title="ready, reserved, suspended, completed or cancelled"),
+        Field("outcome", title="How it ended for the person"),
+        Field("read", "boolean", title="Whether the person has read it"),
+        Field("urges", "integer", title="How often the person was urged"),
+        Field("since", "datetime", title="Since when the person has it"),
+        Field("changed", "datetime", title="When the hub changed it last"),
+        Field("title", title="Title: in English where there are several"),
+        Field("titles", "json", title="Language → title; the one of no language is titles.any"),
+        Field("text", title="More than the title"),
+        Field("definition", title="What sort of to-do it is"),
+        Field("process", title="The process it belongs to"),
+        Field("node", title="Its step in the process"),
+        Field("priority", title="low, medium, high or very_high"),
+        Field("due", "datetime", title="Until when"),
+        Field("created", "datetime", title="When it began"),
+        Field("links", "json", fields=(Field("pc"), Field("mobile"), Field("app")), title="Where it is opened"),
+        Field("responses", "json", title="What may be answered"),
+        Field("actions", "json", title="What else may be done"),
+        Field("attributes", "json", title="Name → what else a list shows"),
+    ),
+    deletes=True,
+    title="To-dos of people",
+)  # fmt: skip
 _RESOURCE: Final = Resource(
     "todos",
     key=("system", "tenant", "id", *RECEIVERS),
@@ -65,6 +102,7 @@ _RESOURCE: Final = Resource(
     writable=True,
     messages=True,
     title="To-dos of people",
+    read_as=_READ,
 )
 
 
@@ -79,8 +117,8 @@ def _open(context: Context, settings: Any, resources: Any) -> Any:
 
 
 _SPEC: Final = Spec(
-    HUB, "The hub itself", "Takes to-dos from mappings.", _NoSettings, _NoSettings, _open, _describe,
-    reads=False, writes=True, batch=500,
+    HUB, "The hub itself", "Takes to-dos from mappings, and gives them.", _NoSettings, _NoSettings, _open, _describe,
+    writes=True, batch=500,
 )  # fmt: skip
 OWN: Final = System(HUB, {"en": "COP Hub"}, "on", HUB, _SPEC, _NoSettings(), {"todos": _NoSettings()}, Path())
 """The hub as a system."""
@@ -109,3 +147,12 @@ def _fields(into: str, fields: dict[str, FieldRule], from_: str) -> dict[str, Fi
         return fields
     quoted = system.replace("'", "''")
     return {**fields, "system": FieldRule(value=f"'{quoted}'")}
+
+
+def condition(from_: str, into: str) -> str:
+    """What goes without saying of an output: a to-do never goes back to the system that it is of. Empty: nothing."""
+    system, dot, _ = into.partition(".")
+    if from_ != TODOS or not dot:
+        return ""
+    quoted = system.replace("'", "''")
+    return f"system <> '{quoted}'"

@@ -159,7 +159,7 @@ def _resource(
 ) -> Resource | None:
     """The resource a word names, where that is known without connecting; ``pushed`` takes what events bring."""
     name, _, resource = word.partition(".")
-    if not (writes and name == HUB) and not scope.known("system", name, path):
+    if name != HUB and not scope.known("system", name, path):
         return None
     system = scope.built.system(name)
     if system is None:
@@ -169,7 +169,8 @@ def _resource(
         message = f"{dotted(path)}: the connector {system.spec.name} does not {'write' if writes else 'read'}"
         scope.error(path, "connector.direction", message, "choose a system whose connector does")
         return None
-    return _described(scope, path, system, resource)
+    found = _described(scope, path, system, resource)
+    return found if writes or found is None else found.as_read
 
 
 def _described(scope: Scope, path: Loc, system: System, resource: str) -> Resource | None:

@@ -11,7 +11,10 @@ from hub.workspace.shape import MappingFile, Output
 def check_todos(scope: Scope, mapping: MappingFile) -> None:
     """Every output into ``hub.todos``."""
     for index, output in enumerate(mapping.outputs):
-        if output.into == TODOS:
+        if output.into == TODOS and mapping.from_ == TODOS:
+            at = ("into", index, "into") if isinstance(mapping.into, list) else ("into",)
+            scope.error(at, "mapping.direction", f"{TODOS} is read and written", "write a system.resource here")
+        elif output.into == TODOS:
             _output(scope, output, ("into", index) if isinstance(mapping.into, list) else ())
 
 

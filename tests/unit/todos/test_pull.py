@@ -290,7 +290,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         (MAPPING.replace("      id: id\n", ""), "value.missing", "needs id"),
         (MAPPING.replace("      title: title\n", ""), "value.missing", "together with the title"),
         (MAPPING.replace("hub.todos", "hub.tasks"), "reference.resource", 'no resource "tasks"'),
-        (MAPPING.replace("from: wf.tasks", "from: hub.todos"), "reference.system", 'no system "hub"'),
+        (MAPPING.replace("from: wf.tasks", "from: hub.todos"), "mapping.direction", "is read and written"),
     ],
     ids=["field", "part", "id", "content", "resource", "from"],
 )  # fmt: skip
