@@ -20,6 +20,7 @@ from hub.exchange.keep import Keep, local_folder
 from hub.redact import Redactor
 from hub.security import audit, keys
 from hub.security.actors import Actor, actor_of
+from hub.security.masking import is_classified
 from hub.security.secrets import SealedStore, SecretRow, Secrets, resolve_settings
 from hub.security.signing import Signer
 from hub.security.sources import FOLDER, EnvironmentSource, FolderSource
@@ -137,6 +138,7 @@ def open_database(workspace: Workspace, secrets: Secrets, values: Mapping[str, s
         folder=workspace.folder,
         password=password,
         asked=_asked(workspace.hub.people),
+        searched=_searched(workspace),
     )
 
 
@@ -152,10 +154,21 @@ def _asked(people: People | None) -> Mapping[str, Collection[str]]:
             found[people.model].add(groups.members)
         else:
             found[groups.members.model] |= {groups.members.group, groups.members.person}
-    if tree := people.organization:
-        found[people.model].add(tree.of)
+    for tree in people.trees.values():
+        found[people.model] |= {name for name in (tree.of,) if name}
         found[tree.model] |= {name for name in (tree.parent,) if name}
+    if posts := people.posts:
+        found[posts.model] |= {posts.person, *posts.in_.values()}
     return found
+
+
+def _searched(workspace: Workspace) -> Mapping[str, Collection[str]]:
+    """By model, the fields by whose beginnings entities are found: none that is classified (decision 0020)."""
+    people = workspace.hub.people
+    if people is None:
+        return {}
+    fields = workspace.models[people.model].fields
+    return {people.model: [name for name in people.search if not is_classified(fields[name].level)]}
 
 
 def connect(

@@ -32,6 +32,8 @@ from hub.api import (
     feishu,
     odata,
     ofs,
+    organizations,
+    people,
     plans,
     setaside,
     states,
@@ -44,6 +46,7 @@ from hub.api.problems import Refused, invalid, problem
 from hub.bootstrap import Opened
 from hub.bus.accept import Door
 from hub.errors import HubError
+from hub.identity.trees import Trees
 from hub.redact import Redactor
 from hub.security.rates import Buckets
 from hub.todos.live import Live
@@ -105,7 +108,7 @@ def described() -> FastAPI:
     whole = APIRouter(prefix=f"/{VERSION}")
     # before todos, which has /{identity}
     todo_parts = (changes, dashboards, odata, stream, calendars, substitutes, acts, drift, todos, states)
-    for part in (entities, exchanges, plans, setaside, events, *todo_parts, explain):
+    for part in (entities, exchanges, plans, setaside, events, *todo_parts, explain, people, organizations):
         whole.include_router(part.router)
     api.include_router(whole)
     for drop in (dropins, ofs, feishu):
@@ -130,6 +133,7 @@ def made(opened: Opened, ending: threading.Event | None = None) -> FastAPI:
         Live(hub.database, rules.listeners, ending or threading.Event()),
         performing,
     )
+    api.state.trees = Trees(hub.database)
     _answering(api, opened.redactor)
     if rules.cors:
         api.add_middleware(CORSMiddleware, allow_origins=rules.cors, **CORS)

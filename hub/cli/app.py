@@ -51,6 +51,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         ),
         "explain": ("explain", "Tell why a person sees a to-do, or does not, and what to do about it."),
         "todos": ("todos", "List what a person has to do, and receivers that no person is known for."),
+        "people": ("people", "Find people, and tell what they are called in every system and why."),
         "entities": ("entities", "Show golden records and where each value comes from."),
         "links": ("links", "Show, import and export which foreign record stands for which entity."),
         "why": ("why", "Tell which entity a record belongs to, and why, rule by rule."),

@@ -46,6 +46,7 @@ GRANTS: Final = {
     "todos:act": "respond to to-dos in the name of any person, of the systems it may see",
     "todos:write": "report to-dos of the systems it may speak for",
     "todos:heal": "heal differences between a source's to-dos and the hub's",
+    "people:read": "people, their posts and accounts, and organizations, classified values masked",
     "substitutes:write": "say who stands in for whom",
 }
 CONFINED: Final = ("models", "exchanges", "systems", "organizations")
@@ -217,8 +218,8 @@ def _require_known(
 def _organizations(
     database: Database, workspace: Workspace, grants: Sequence[str], called: Sequence[str]
 ) -> list[str]:
-    """The ids of organizations by their keys or ids. Only lists of to-dos know organizations: a key that is
-    confined to some may not do anything else."""
+    """The ids of organizations by their keys or ids. Only lists of to-dos and people know organizations: a key that
+    is confined to some may not do anything else."""
     people = workspace.hub.people
     if people is None or people.organization is None:
         raise ConfigError(
@@ -227,11 +228,11 @@ def _organizations(
             where="config/hub.yaml: people",
             hint="declare people.organization",
         )
-    if set(grants) != {"todos:read"}:
+    if not set(grants) <= {"todos:read", "people:read"}:
         raise ConfigError(
             "key.within",
-            "a key that is confined to organizations reads to-dos and nothing else",
-            hint="--grant todos:read, or leave --organization out",
+            "a key that is confined to organizations reads to-dos and people, and nothing else",
+            hint="--grant todos:read, --grant people:read, or leave --organization out",
         )
     return [str(organization(database, people.organization.model, one)) for one in called]
 

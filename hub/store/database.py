@@ -20,6 +20,8 @@ from sqlalchemy import (
     Engine,
     MetaData,
     Table,
+    Text,
+    column,
     create_engine,
     event,
     inspect,
@@ -34,7 +36,7 @@ from hub.store import tables
 from hub.store.adbc import Connections
 from hub.store.bulk import Bulk, PostgresBulk, SqliteBulk
 from hub.store.faults import driver_errors, is_of_database, translated
-from hub.store.models import build
+from hub.store.models import SEARCH, beginning, build, entity_table
 from hub.store.patience import lock_seconds
 from hub.store.todo_drift_tables import metadata  # with the tables of all
 from hub.workspace.shape import ModelFile
@@ -64,6 +66,7 @@ class Database:
         folder: Path,
         password: str | None = None,
         asked: Mapping[str, Collection[str]] | None = None,
+        searched: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         self.url = _absolute(make_url(url), folder)
         if password is not None:
@@ -77,6 +80,7 @@ class Database:
                 hint="write sqlite:///FILE or postgresql://USER@HOST/NAME",
             )
         self.models = models
+        self.searched = searched or {}
         self.metadata: Sequence[MetaData] = (metadata, build(models, asked))
         self.tables: Mapping[str, Table] = {**self.metadata[0].tables, **self.metadata[1].tables}
         self.engine: Engine = _engine(self.url)
@@ -130,7 +134,19 @@ class Database:
     def schema_hash(self) -> str:
         """SHA-256 of the tables as this program wants them: the hub's own and those of the models."""
         own, models = _own_tables(self.dialect), _described(self.metadata[1], self.engine.dialect)
-        return hashlib.sha256(f"{own}\n{models}".encode()).hexdigest()
+        return hashlib.sha256("\n".join([own, models, *sorted(self.search_indexes().values())]).encode()).hexdigest()
+
+    def search_indexes(self) -> dict[str, str]:
+        """Name → statement of the indexes by which beginnings of texts are found, in whatever letters (``beginning``).
+        They are over an expression, which SQLAlchemy does not read back, so they are none of the metadata's."""
+        found = {}
+        for model, fields in self.searched.items():
+            for field in fields:
+                digest = hashlib.sha256(f"{model}.{field}".encode()).hexdigest()[:8]
+                name = f"{SEARCH}{model}_{field}"[:50] + f"_{digest}"
+                by = beginning(column(field, Text()), self.dialect).compile(dialect=self.engine.dialect)
+                found[name] = f'CREATE INDEX "{name}" ON "{entity_table(model)}" (({by}), _id)'
+        return found
 
     def require_schema(self) -> None:
         """Refuse to work on tables that are not the workspace's: ConfigError ``store.schema``."""

@@ -7,6 +7,7 @@ migration is simply run again. Tables and columns that no model names any more a
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,11 +16,13 @@ from alembic.autogenerate import produce_migrations
 from alembic.migration import MigrationContext
 from alembic.operations import Operations, ops
 from sqlalchemy import Column, Connection
+from sqlalchemy.exc import SAWarning
 
 from hub.errors import ConfigError
 from hub.failpoints import reach
 from hub.store import tables
 from hub.store.database import Database
+from hub.store.models import SEARCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +41,38 @@ def pending(database: Database, connection: Connection) -> list[Step]:
     def ours(obj: Any, name: str | None, kind: str, reflected: bool, compare_to: Any) -> bool:
         if kind == "table" and reflected and compare_to is None:
             return bool(name and name[:2] in ("e_", "h_"))
-        return True
+        return not (kind == "index" and name and name.startswith(SEARCH))
 
     context = MigrationContext.configure(
         connection, opts={"compare_type": _type_differs, "include_object": ours}
     )
     # Alembic takes several, its annotation speaks of one.
-    script = produce_migrations(context, database.metadata)  # type: ignore[arg-type] # several are allowed, says its text
+    with warnings.catch_warnings():
+        # of SQLite, that it does not read back the indexes which are compared below
+        warnings.filterwarnings("ignore", "Skipped unsupported reflection of expression-based index", SAWarning)
+        script = produce_migrations(context, database.metadata)  # type: ignore[arg-type] # several are allowed, says its text
     steps: list[Step] = []
     assert script.upgrade_ops is not None
     for operation in script.upgrade_ops.ops:
         inner = operation.ops if isinstance(operation, ops.ModifyTableOps) else [operation]
         steps += [_step(item) for item in inner]
-    return steps
+    return steps + _searches(database, connection)
+
+
+def _searches(database: Database, connection: Connection) -> list[Step]:
+    """Indexes over expressions: there or not, by their names."""
+    catalogue = (
+        "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()"
+        if database.dialect == "postgresql"
+        else "SELECT name FROM sqlite_master WHERE type = 'index'"
+    )
+    wanted = database.search_indexes()
+    there = {name for name in connection.exec_driver_sql(catalogue).scalars() if name.startswith(SEARCH)}
+    dropped = [Step("expand", f"drop index {name}", ops.ExecuteSQLOp(f'DROP INDEX "{name}"'))
+               for name in sorted(there - wanted.keys())]  # fmt: skip
+    made = [Step("expand", f"create index {name}", ops.ExecuteSQLOp(wanted[name]))
+            for name in sorted(wanted.keys() - there)]  # fmt: skip
+    return dropped + made
 
 
 def migrate(

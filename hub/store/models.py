@@ -12,7 +12,22 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Date,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+    collate,
+    func,
+    literal_column,
+)
 from sqlalchemy.types import TypeEngine
 
 from hub.store.tables import KEY, NAMING, STATE
@@ -20,6 +35,19 @@ from hub.store.types import Exact, Moment
 from hub.workspace.shape import ModelField, ModelFile
 
 SYSTEM_COLUMNS = ("_id", "_version", "_seq", "_state", "_origin", "_created_at", "_updated_at")
+
+
+SEARCH = "xs_"
+"""Begins the names of indexes by which beginnings of texts are found."""
+FOUND_BY = 64
+"""Characters of a text by which it is found."""
+
+
+def beginning(column: ColumnElement[Any], dialect: str) -> ColumnElement[str]:
+    """What a text is found by: its first characters in small letters, compared byte by byte. Written with constants,
+    or a prepared statement would not know the index by it."""
+    first = func.substr(column, literal_column("1"), literal_column(str(FOUND_BY)))
+    return collate(func.lower(first), "C" if dialect == "postgresql" else "BINARY")
 
 
 def entity_table(model: str) -> str:

@@ -14,12 +14,10 @@ from hub.workspace.builtin import HUB, OWN, completed
 from hub.workspace.connectors import OWN_KEYS, Connectors
 from hub.workspace.explain import Loc, explain, prune, suggest
 from hub.workspace.gather import Gathered
-from hub.workspace.groups import problems as group_problems
 from hub.workspace.located import Layered, Located
 from hub.workspace.matching import SITUATIONS
-from hub.workspace.organization import problems as organization_problems
 from hub.workspace.overlay import merge
-from hub.workspace.people import People
+from hub.workspace.people_references import people_problems
 from hub.workspace.personal import as_somebody
 from hub.workspace.plain import plain_in_text, plain_secrets
 from hub.workspace.roles import RolesFile
@@ -112,7 +110,8 @@ def _build(
         keep("model", name_, base, base.value)
         _put(built.models, name_, _shape(base, ModelFile, built.findings))
     if built.hub is not None and built.hub.people is not None:
-        _people(next(f for (kind, _), f in built.files.items() if kind == "hub"), built.hub.people, built)
+        file = next(f for (kind, _), f in built.files.items() if kind == "hub")
+        built.findings += people_problems(file, built.hub.people, built.models)
     for name_, base in gathered.of("codes"):
         keep("codes", name_, base, base.value)
         _put(built.codes, name_, _shape(base, CodesFile, built.findings))
@@ -149,43 +148,6 @@ def _roles(file: Located, findings: list[Finding], models: frozenset[str]) -> Ro
                 message = f'actors.{actor}: there is no role "{name}"'
                 findings.append(Finding(path, line, column, "error", "reference.role", message, hint))
     return roles
-
-
-def _people(file: File, people: People, built: Built) -> None:
-    """The model of people, and the fields that receivers are looked for in, must be there."""
-    model = built.models.get(people.model)
-    if model is None:
-        message = f'people.model: there is no model "{people.model}"'
-        place = file.place(("people", "model"))
-        hint = suggest(people.model, built.models)
-        built.findings.append(Finding(*place, "error", "reference.model", message, hint))
-        return
-    for called, name in people.receivers.items():
-        if name not in model.fields:
-            place = file.place(("people", "receivers", called))
-            message = f'people.receivers.{called}: {people.model} has no field "{name}"'
-            built.findings.append(
-                Finding(*place, "error", "reference.field", message, suggest(name, model.fields))
-            )
-    if people.name is not None and people.name not in model.fields:
-        message = f'people.name: {people.model} has no field "{people.name}"'
-        place, hint = file.place(("people", "name")), suggest(people.name, model.fields)
-        built.findings.append(Finding(*place, "error", "reference.field", message, hint))
-    if people.organization is not None:
-        for part, code, message in organization_problems(people.organization, model, built.models):
-            place = file.place(("people", "organization", part))
-            hint = "see docs/how-to/dashboards.md"
-            built.findings.append(Finding(*place, "error", code, f"people.organization.{part}: {message}", hint))
-    if people.groups is not None:
-        for at, code, message, near in group_problems(
-            people.groups, people.model, people.receivers, built.models
-        ):
-            place = file.place(("people", "groups", *at))
-            fields = ", ".join(built.models[near].fields) if near else ""
-            hint = f"fields of {near}: {fields}" if near else "see docs/how-to/todo-people.md"
-            built.findings.append(
-                Finding(*place, "error", code, f"people.groups.{'.'.join(at)}: {message}", hint)
-            )
 
 
 def _put(into: dict[str, Any], name: str, made: object | None) -> None:

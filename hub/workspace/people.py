@@ -8,7 +8,7 @@ from pydantic import Field
 
 from hub.workspace.cases import Cases
 from hub.workspace.groups import Groups
-from hub.workspace.organization import Organization
+from hub.workspace.organization import LINE, Dimension, Organization, Posts
 from hub.workspace.strict import FieldName, Name, Shape
 
 Called = Literal["login", "code", "phone", "mail"]
@@ -43,3 +43,25 @@ class People(Shape):
         description="Where people belong: what dashboards are confined to and grouped by",
         examples=[{"model": "unit", "parent": "parent", "of": "unit"}],
     )
+    dimensions: dict[Name, Dimension] = Field(
+        {},
+        description="Other trees that people belong to, by name",
+        examples=[{"legal": {"model": "company", "parent": "parent", "of": "company"}}],
+    )
+    posts: Posts | None = Field(
+        None,
+        description="What people do where, and since when",
+        examples=[{"model": "post", "person": "person", "in": {"line": "unit"}, "from": "since", "to": "until"}],
+    )
+    search: list[FieldName] = Field(
+        [],
+        description="Fields of type text by whose beginnings people are found, in this order",
+        examples=[["name", "name_latin", "number"]],
+        max_length=8,
+    )
+
+    @property
+    def trees(self) -> dict[str, Dimension]:
+        """All dimensions by name; ``people.organization`` is ``line``."""
+        line = {} if self.organization is None else {LINE: self.organization}
+        return line | {name: one for name, one in self.dimensions.items() if name != LINE}

@@ -5,10 +5,12 @@ An empty text leaves what the code says.
 
 from __future__ import annotations
 
+from tests.house.meanings_people import PEOPLE
 from tests.house.meanings_todos import TODOS
 
 MEANINGS: dict[str, tuple[str, str]] = {
     **TODOS,
+    **PEOPLE,
     # Words of one part, and codes that stand within SQL.
     "batch.answers": (
         "the answer to a batch does not tell what became of each of its records",
