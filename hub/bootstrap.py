@@ -6,8 +6,8 @@ import datetime as dt
 import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,8 @@ class Opened:
     hub: Hub
     secrets: Secrets
     redactor: Redactor
+    closing: ExitStack = field(default_factory=ExitStack)
+    """What is made over the hub, and closed before it."""
 
 
 def key_file(folder: Path) -> Path:
@@ -117,7 +119,9 @@ def open_hub(
             workspace.hub.threads,
             clock,
         )
-        yield Opened(hub, secrets, redactor)
+        opened = Opened(hub, secrets, redactor)
+        with opened.closing:
+            yield opened
     finally:
         database.close()
 

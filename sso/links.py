@@ -10,7 +10,7 @@ import uuid
 from dataclasses import dataclass
 from functools import partial
 
-from hub.errors import AuthError, HubError
+from hub.errors import AuthError, ConfigError, HubError
 from hub.exchange.ground import Hub
 from hub.security import accounts, audit
 from hub.security.actors import Actor
@@ -52,12 +52,22 @@ def opened(hub: Hub, claimed: Claimed, *, follow: bool = False) -> tuple[Account
         person = _owner(hub, model, claimed)
         if person is None:
             raise unlinked(hub, claimed)
-        link, row = linked(hub, claimed, _new(hub, claimed, person), PORTAL, new=True)
+        link, row = _first(hub, claimed, person)
     if row.disabled_at is not None or living(hub.database, model, row.person) is None:
         audit.note(hub.database, PORTAL, "session.refused", f"account:{row.name}")
         raise accounts.refused()
     logins.used(hub.database, link, hub.clock())
     return row, link
+
+
+def _first(hub: Hub, claimed: Claimed, person: uuid.UUID) -> tuple[LinkRow, AccountRow]:
+    try:
+        return linked(hub, claimed, _new(hub, claimed, person), PORTAL, new=True)
+    except ConfigError as error:
+        found = logins.linked(hub.database, claimed.issuer, claimed.subject)
+        if error.code != "login.taken" or found is None:
+            raise
+        return found  # he came twice at once
 
 
 def linked(
@@ -66,6 +76,11 @@ def linked(
     """Link a subject to an account by somebody's act, or by the rule."""
     link = LinkRow(new_id(), claimed.issuer, claimed.subject, row.id, hub.clock(), actor.name)
     return link, logins.link(hub.database, link, row, partial(accounts.audited, actor), new=new)
+
+
+def unlinked_by(hub: Hub, link: LinkRow, row: AccountRow, actor: Actor) -> None:
+    """Take a link away: by it nobody logs in any more."""
+    logins.unlink(hub.database, link, row.name, partial(accounts.audited, actor))
 
 
 def unlinked(hub: Hub, claimed: Claimed) -> HubError:

@@ -11,10 +11,12 @@ HERE: Final = "hub"
 
 
 def realm(login: Login, name: str, chosen: str) -> str:
-    """The name of a directory, or ``hub``: what was chosen where it is the hub; else whose the domain of the name is;
-    else what was chosen, where it is there; else the hub."""
+    """The name of a directory or of a provider, or ``hub``: what was chosen where it is the hub; else whose the domain
+    of the name is; else the directory that was chosen; else the hub."""
     if chosen == HERE:
         return HERE
     domain = domain_of(name)
-    by_domain = [called for called, one in login.directories.items() if domain in one.domains]
+    domains = {called: one.domains for called, one in login.directories.items()}
+    domains |= {called: one.domains for called, one in login.providers.items()}
+    by_domain = [called for called, named in domains.items() if domain in named]
     return by_domain[0] if by_domain else chosen if chosen in login.directories else HERE

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.bootstrap import Opened
 from hub.errors import ConfigError, HubError
-from hub.portal import acts, login, todos
+from hub.portal import acts, login, providers, todos
 from hub.portal import live as stream
 from hub.portal.ground import HOME, Ground, language, visitor
 from hub.portal.pages import FOREVER, HEADERS, Pages
@@ -30,6 +30,7 @@ from hub.security.rates import Buckets
 from hub.todos.live import Live
 from hub.todos.settling import Performing
 from hub.workspace.strict import seconds
+from sso.upstream.flow import Providers
 
 log = logging.getLogger("hub.portal")
 NAMES: Final = (1 / 30, 10)
@@ -71,8 +72,11 @@ def made(opened: Opened, status: Callable[[HubError], int], live: Live, performi
         status,
         live,
         performing,
+        Providers(opened.hub, opened.secrets.resolve),
     )
+    opened.closing.callback(here.providers.close)
     app.include_router(login.router, prefix=HOME)
+    app.include_router(providers.router, prefix=HOME)
     app.include_router(todos.router, prefix=HOME)
     app.include_router(acts.router, prefix=HOME)
     app.include_router(stream.router, prefix=HOME)

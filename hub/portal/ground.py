@@ -23,6 +23,7 @@ from hub.security.rates import Buckets
 from hub.store.accounts import AccountRow, living
 from hub.todos.live import Live
 from hub.todos.settling import Performing
+from sso.upstream.flow import Providers
 
 HOME: Final = "/portal"
 FIELDS: Final = 30
@@ -42,6 +43,7 @@ class Ground:
     status: Callable[[HubError], int]
     live: Live
     performing: Performing
+    providers: Providers
 
 
 @dataclass(frozen=True, slots=True)

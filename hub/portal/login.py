@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
@@ -61,9 +62,10 @@ def _page(
     about = {
         "form": form_token(token), "next": onward(onward_), "told": told, "wrong": status != 200, "name": "",
         "seconds": 0, "me": None, "where": "", "directories": _titles(here, spoken),
+        "providers": buttons(here, spoken),
     }  # fmt: skip
     answer = here.pages.page("login.html", spoken, about | filled, status)
-    _set(request, answer, "form", token)
+    set_cookie(request, answer, "form", token)
     return answer
 
 
@@ -76,6 +78,20 @@ def _titles(here: Ground, spoken: str) -> dict[str, str]:
     }
 
 
+def buttons(here: Ground, spoken: str) -> dict[str, str]:
+    """Providers by name, in the reader's language."""
+    known = here.hub.workspace.hub.login.providers
+    return {name: _titled(one.title, spoken) or name for name, one in known.items()}
+
+
+def leading(request: Request, here: Ground, place: str, title: str) -> Response:
+    """A page that goes on elsewhere by itself: the answer to a form may not, by our policy of content."""
+    filled = {"form": "", "me": None, "place": place, "title": title}
+    answer = here.pages.page("leading.html", language(request), filled)
+    answer.headers["cache-control"] = "no-store"
+    return answer
+
+
 def _titled(title: Title, spoken: str) -> str:
     return str(feed.titled(title, spoken)) if isinstance(title, Mapping) else title
 
@@ -86,6 +102,11 @@ def login(request: Request, here: Here, given: Form) -> Response:
     has as well. A browser that somebody logged in from before is counted apart: strangers do not lock him out there."""
     require_safe(request)
     name, next_, chosen = given.get("name", ""), given.get("next", ""), given.get("where", "")
+    login = here.hub.workspace.hub.login
+    where = realm(login, name, chosen)
+    if where in login.providers:
+        place = f"{HOME}/login/with/{where}?{urlencode({'next': onward(next_), 'hint': name[:200]})}"
+        return leading(request, here, place, buttons(here, language(request))[where])
     address = request.client.host if request.client else ""
     device = known_device(request)
     called = hashlib.sha256(f"{accounts.normal(name)}\0{device}".encode()).hexdigest()
@@ -94,7 +115,7 @@ def login(request: Request, here: Here, given: Form) -> Response:
     if wait:
         return _slow(again, wait)
     try:
-        row, by = _proven(here, realm(here.hub.workspace.hub.login, name, chosen), name, given, device)
+        row, by = _proven(here, where, name, given, device)
     except HubError as error:
         if error.code == "request.many":
             return _slow(again, error.wait if isinstance(error, Retriable) and error.wait else 60)
@@ -133,13 +154,13 @@ def entered(request: Request, here: Ground, row: AccountRow, by: Origin, next_: 
         accounts.end(here.hub.database, former.token, former.account)
     token = accounts.begin(here.hub.database, row, here.ends, here.hub.clock(), by)
     answer = RedirectResponse(onward(next_), 303)
-    _set(request, answer, "session", token)
+    set_cookie(request, answer, "session", token)
     answer.delete_cookie(cookie(request, "form"), secure=is_safe(request), httponly=True, samesite="lax")
     device = request.cookies.get(cookie(request, "device"), "")
     if logins.device(here.hub.database, accounts.digest(device)) != row.id:
         device = secrets.token_urlsafe(32)
         logins.add_device(here.hub.database, accounts.digest(device), row.id, here.hub.clock())
-        _set(request, answer, "device", device, YEAR)
+        set_cookie(request, answer, "device", device, YEAR)
     return answer
 
 
@@ -180,7 +201,8 @@ def _back(place: str) -> str:
     return place if place == f"{HOME}/login" else onward(place)
 
 
-def _set(request: Request, answer: Response, name: str, token: str, life: int | None = None) -> None:
+def set_cookie(request: Request, answer: Response, name: str, token: str, life: int | None = None) -> None:
+    """A cookie that scripts do not see."""
     answer.set_cookie(
         cookie(request, name), token, life, secure=is_safe(request), httponly=True, samesite="lax", path="/"
     )

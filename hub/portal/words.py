@@ -24,6 +24,15 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "login.where": ("Account of", "账号来源"),
     "login.here": ("COP Hub itself", "本系统账号"),
+    "login.or": ("or", "或"),
+    "login.with": ("Log in with {title}", "使用{title}登录"),
+    "login.leading": ("You log in at {title} and come back here.", "您将前往{title}登录，完成后自动返回。"),
+    "login.onward": ("On to {title}", "前往{title}"),
+    "logins": ("Ways to log in", "登录方式"),
+    "logins.lead": ("By these you are known here, besides your password.", "除密码外，您还可以通过以下方式登录。"),
+    "logins.none": ("None is linked yet.", "尚未关联。"),
+    "logins.link": ("Link {title}", "关联{title}"),
+    "logins.unlink": ("Unlink", "取消关联"),
     "login.down": (
         "That way to log in does not work now. Try again in a while, or tell who keeps the hub.",
         "该登录方式暂时不可用，请稍后再试或联系管理员。",
@@ -142,6 +151,18 @@ ERRORS: Final[Mapping[str, tuple[str, str]]] = {
     "login.unlinked": (
         "You are known there, but no person of this hub has that account. Who keeps the hub can link it.",
         "您的身份已通过验证，但本系统中没有与该账号对应的人员，请联系管理员关联。",
+    ),
+    "login.state": (
+        "No log-in is under way here, or it took too long. Begin again.",
+        "登录已超时或不在此浏览器中进行，请重新登录。",
+    ),
+    "login.provider": (
+        "What the log-in provider answered is not taken. Try again; where it stays, tell who keeps the hub.",
+        "登录提供方的应答未被接受，请重试；如仍失败请联系管理员。",
+    ),
+    "login.taken": (
+        "Somebody logs in by that already. Who keeps the hub can change it.",
+        "该登录方式已关联到其他账号，请联系管理员。",
     ),
     "todo.unknown": (
         "There is no such to-do in your list. It may have been withdrawn, or given to somebody else.",

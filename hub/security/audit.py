@@ -54,6 +54,7 @@ ACTIONS: Final = {
     "login.unlinked": "Somebody known elsewhere has no account here, or is linked to his no more.",
     "session.begun": "Somebody logged in to the portal.",
     "session.ended": "Somebody logged out of the portal.",
+    "session.recalled": "A provider said that somebody logged out there; his sessions by it ended.",
     "session.refused": "A log-in to the portal was refused.",
     "calendar.made": "A secret address of somebody's to-dos for calendar apps was made.",
     "calendar.revoked": "A secret address of somebody's to-dos opens nothing any more.",

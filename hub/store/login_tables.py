@@ -41,3 +41,25 @@ login_device = Table(
     Column("account", Uuid, nullable=False, index=True),
     Column("made_at", Moment, nullable=False),
 )
+
+# Log-ins that are under way at a provider: one row each, taken once. Nothing of it is in the browser but its state.
+login_attempt = Table(
+    "login_attempt",
+    metadata,
+    Column("digest", Text, primary_key=True),  # SHA-256 of the state
+    Column("provider", Text, nullable=False),
+    Column("nonce", Text, nullable=False),
+    Column("verifier", Text, nullable=False),
+    Column("onward", Text, nullable=False),
+    Column("browser", Text, nullable=False),  # SHA-256 of what its cookie holds
+    Column("account", Uuid),  # to be linked, where its owner is logged in already
+    Column("made_at", Moment, nullable=False, index=True),
+)
+
+# Logout tokens that were taken: none is taken twice (OpenID Connect Back-Channel Logout 1.0, 2.6).
+login_replay = Table(
+    "login_replay",
+    metadata,
+    Column("digest", Text, primary_key=True),  # SHA-256 of issuer and jti
+    Column("until", Moment, nullable=False, index=True),
+)

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
+from hub.errors import ConfigError
 from hub.store import persons
 from hub.store.account_tables import account, session
 from hub.store.accounts import ACCOUNT, AccountRow, Audited
@@ -52,7 +54,16 @@ def links(database: Database, of: uuid.UUID | None = None) -> list[LinkRow]:
 
 def link(database: Database, row: LinkRow, opened: AccountRow, audited: Audited, *, new: bool) -> AccountRow:
     """Link a subject to an account, which is made in the same transaction where it is ``new``. Its name gets a number
-    where another account has it. Nobody else's link is replaced: IntegrityError where two come at once."""
+    where another account has it. Nobody's link is replaced: ConfigError ``login.taken``."""
+    try:
+        return _linked(database, row, opened, audited, new=new)
+    except IntegrityError:
+        raise ConfigError(
+            "login.taken", "this is linked to an account already", hint="cophub logins shows to which one"
+        ) from None
+
+
+def _linked(database: Database, row: LinkRow, opened: AccountRow, audited: Audited, *, new: bool) -> AccountRow:
     with database.begin() as connection:
         if new:
             opened = _named_once(connection, opened)

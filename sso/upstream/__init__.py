@@ -1,0 +1,1 @@
+"""OpenID providers by which people log in: the hub as their relying party."""

@@ -1,0 +1,110 @@
+"""One provider as the hub knows it: its addresses and keys, asked for again when they are old, and how it is asked.
+
+All requests go through the guarded transport of ``hub.http``: to the issuer's own origin, and to hosts that the
+workspace names. What the discovery document says counts only as far as it fits that.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from hub.errors import HubError
+from hub.http import HttpSettings, Limits, Tls, Transport
+from hub.http.addresses import Addresses, Origin
+from hub.untrusted import parse_json
+from hub.workspace.login import Provider
+from hub.workspace.strict import seconds
+from sso.upstream.tokens import Key, UnknownKey, opened, public_keys, refused
+
+OLD: Final = dt.timedelta(hours=1)
+KEYS_OLD: Final = dt.timedelta(minutes=5)
+AGAIN: Final = dt.timedelta(seconds=30)
+"""So often at most the keys are asked for because a token names one that is not known."""
+LARGEST: Final = 1 << 20
+NEEDED: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+
+
+@dataclass(slots=True)
+class Upstream:
+    """One per provider and process; used by several threads."""
+
+    name: str
+    shape: Provider
+    folder: Path
+    clock: Callable[[], dt.datetime]
+    settings: HttpSettings = field(init=False)
+    transport: Transport = field(init=False)
+    _metadata: tuple[dt.datetime, Mapping[str, Any]] | None = None
+    _keys: tuple[dt.datetime, list[Key]] | None = None
+    _lock: Lock = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        limits = Limits(timeout=seconds(self.shape.timeout), max_body=LARGEST, retries=1, max_wait=2.0, concurrency=16)
+        self.settings = HttpSettings(
+            url=self.shape.issuer, hosts=self.shape.hosts, limits=limits, tls=Tls(ca=self.shape.ca)
+        )
+        self.transport = Transport(self.settings, f"login:{self.name}", folder=self.folder)
+
+    def close(self) -> None:
+        """Close its connections."""
+        self.transport.close()
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """What the provider says of itself, at most an hour old. AuthError ``login.provider`` where it says that it
+        is another, or leads elsewhere."""
+        with self._lock:
+            moment = self.clock()
+            if self._metadata is None or moment - self._metadata[0] > OLD:
+                self._metadata = (moment, self._discovered())
+            return self._metadata[1]
+
+    def _discovered(self) -> Mapping[str, Any]:
+        found = self._document(f"{self.shape.issuer.rstrip('/')}/.well-known/openid-configuration")
+        if found.get("issuer") != self.shape.issuer:
+            raise refused("it calls itself by another issuer than config/hub.yaml does")
+        for name in (*NEEDED, "userinfo_endpoint"):
+            if name in found or name in NEEDED:
+                self._require_own(found.get(name), name)
+        return found
+
+    def _require_own(self, url: object, name: str) -> None:
+        own = urlsplit(self.shape.issuer).scheme
+        try:
+            if not isinstance(url, str) or urlsplit(url).scheme != own:
+                raise refused(f"its {name} is no address over {own}")
+            Addresses(self.settings).judge(Origin.of(url))
+        except HubError as error:
+            if error.code != "address.forbidden":
+                raise
+            raise refused(f"its {name} is on a host that hosts: does not name") from None
+
+    def _document(self, url: str) -> Mapping[str, Any]:
+        answer = self.transport.request("GET", url)
+        found: dict[str, Any] = parse_json(answer.body, dict, limit=LARGEST, where=answer.where)
+        return found
+
+    def _known_keys(self, *, older: dt.timedelta) -> list[Key]:
+        uri = self.metadata["jwks_uri"]
+        with self._lock:
+            moment = self.clock()
+            if self._keys is None or moment - self._keys[0] > older:
+                self._keys = (moment, public_keys(self._document(uri)))
+            return self._keys[1]
+
+    def opened(self, token: object) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Header and claims of a token that it signed; its keys are asked for again where one is new."""
+        try:
+            return opened(token, self._known_keys(older=KEYS_OLD), self.shape.algorithms)
+        except UnknownKey:
+            pass
+        try:
+            return opened(token, self._known_keys(older=AGAIN), self.shape.algorithms)
+        except UnknownKey:
+            raise refused("the token is signed by a key that it does not publish") from None
