@@ -376,7 +376,10 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "memory.whole": ("", "only in tests"),
     # Log-in.
     "login.address": ("a provider sends people back, and nothing says where browsers reach the hub", ""),
-    "login.mail": ("people would be found by what others can get: a mail address, a name", "name a claim that is of one person for ever"),
+    "login.mail": (
+        "people would be found by what others can get: a mail address, a name",
+        "name a claim that is of one person for ever",
+    ),
     "login.name": ("two ways to log in have one name", ""),
     "login.plain": ("people would log in over http", ""),
     "login.scopes": ("a provider is not asked who somebody is", ""),
