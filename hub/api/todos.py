@@ -10,6 +10,7 @@ from fastapi import APIRouter, Body, Query, Request
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from starlette.responses import Response
 
+from hub.api.direct import Direct
 from hub.api.ground import Ground, Here, allowed
 from hub.api.paging import LIMIT, MOST, after, answered, json_bytes, listed
 from hub.errors import AuthError, ConfigError, HubError, RecordRejected
@@ -26,6 +27,7 @@ from hub.todos.reports import Report
 from hub.workspace.people import People
 
 router = APIRouter(prefix="/todos", tags=["todos"])
+often = APIRouter(prefix="/todos", tags=["todos"], route_class=Direct)
 Reads = Annotated[Caller, allowed("todos:read")]
 Writes = Annotated[Caller, allowed("todos:write")]
 AT_ONCE = 500
@@ -105,50 +107,57 @@ Person = Annotated[str, Query(description="Id or key of the person", max_length=
 Several = Annotated[list[str] | None, Query(max_length=50)]
 
 
-@router.get("", summary="What a person has to do, over all systems and accounts")
-def inbox(
-    request: Request,
-    here: Here,
-    who: Reads,
-    person: Person,
-    box: Annotated[Literal["to_do", "to_read", "initiated", "done"], Query()] = "to_do",
-    system: Several = None,
-    definition: Several = None,
-    priority: Annotated[Literal["low", "medium", "high", "very_high"] | None, Query()] = None,
-    read: Annotated[bool | None, Query()] = None,
-    due_before: Annotated[Moment | None, Query()] = None,
-    q: Annotated[str, Query(description="A part of the title", max_length=200)] = "",
-    order: Annotated[Literal["newest", "oldest", "due", "priority"], Query()] = "newest",
-    language: Annotated[str, Query(description="Of titles; without it all of them", max_length=20)] = "",
-    limit: Annotated[int, Query(ge=1, le=MOST)] = LIMIT,
-    cursor: Annotated[str | None, Query(description="next of the page before")] = None,
-    fields: Annotated[str | None, Query(description="Only these, by comma: id,title,links.pc")] = None,
-) -> Response:
+class Asked(BaseModel):
+    """Whose list is asked for."""
+
+    person: Person
+
+
+class Page(Asked):
+    """What of it is asked for."""
+
+    box: Literal["to_do", "to_read", "initiated", "done"] = "to_do"
+    system: Several = None
+    definition: Several = None
+    priority: Literal["low", "medium", "high", "very_high"] | None = None
+    read: bool | None = None
+    due_before: Moment | None = None
+    q: Annotated[str, Field(description="A part of the title", max_length=200)] = ""
+    order: Literal["newest", "oldest", "due", "priority"] = "newest"
+    language: Annotated[str, Field(description="Of titles; without it all of them", max_length=20)] = ""
+    limit: Annotated[int, Field(ge=1, le=MOST)] = LIMIT
+    cursor: Annotated[str | None, Field(description="next of the page before")] = None
+    fields: Annotated[str | None, Field(description="Only these, by comma: id,title,links.pc")] = None
+
+
+@often.get("", summary="What a person has to do, over all systems and accounts")
+def inbox(request: Request, here: Here, who: Reads, asked: Annotated[Page, Query()]) -> Response:
     """One line per to-do, however many accounts of the person have it. A status that the source made final is
     never open again. ``for`` says whose it is, where the person stands in for somebody."""
+    order = asked.order
     wanted = todos.Wanted(
-        box,
-        system or (),
-        definition or (),
-        feed.priority(priority),
-        read,
-        due_before,
-        q,
+        asked.box,
+        asked.system or (),
+        asked.definition or (),
+        feed.priority(asked.priority),
+        asked.read,
+        asked.due_before,
+        asked.q,
         order,
     )
-    place = after(request, cursor, *feed.PLACES[order])
-    whose = whose_seen(here, who, person_seen(here, who, person))
-    rows = todos.listed(here.hub.database, whose, wanted, systems_seen(here, who), place, limit)
+    place = after(request, asked.cursor, *feed.PLACES[order])
+    whose = whose_seen(here, who, person_seen(here, who, asked.person))
+    rows = todos.listed(here.hub.database, whose, wanted, systems_seen(here, who), place, asked.limit)
     last = todos.place(rows[-1], order) if rows else None
     done = acts.latest(here.hub.database, [row["id"] for row in rows], whose.person)
-    items = [{**feed.shown(row, language, whose), "act": brief(done.get(row["id"]))} for row in rows]
-    return listed(request, items, limit, last, fields)
+    items = [{**feed.shown(row, asked.language, whose), "act": brief(done.get(row["id"]))} for row in rows]
+    return listed(request, items, asked.limit, last, asked.fields)
 
 
-@router.get("/counts", summary="How many a person has, by box, system and priority")
-def counts(request: Request, here: Here, who: Reads, person: Person) -> Response:
+@often.get("/counts", summary="How many a person has, by box, system and priority")
+def counts(request: Request, here: Here, who: Reads, asked: Annotated[Asked, Query()]) -> Response:
     """Unread ones are counted among them too."""
-    whose = whose_seen(here, who, person_seen(here, who, person))
+    whose = whose_seen(here, who, person_seen(here, who, asked.person))
     rows = todos.counts(here.hub.database, whose, systems_seen(here, who))
     return answered(request, feed.counted(rows))
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from hub.errors import ConfigError
 from hub.store.access_tables import api_key
@@ -62,9 +62,10 @@ def add(database: Database, row: KeyRow, audited: Audited) -> None:
 
 def find(database: Database, identity: str) -> KeyRow | None:
     """By the public half of a key."""
-    with database.begin(reading=True) as connection:
-        row = connection.execute(select(api_key).where(api_key.c.id == identity)).one_or_none()
-    return None if row is None else _read(row)
+    rows = database.rows(
+        ("api_key",), lambda: select(api_key).where(api_key.c.id == bindparam("id")), {"id": identity}
+    )
+    return KeyRow(**rows[0]) if rows else None
 
 
 def named(database: Database, name: str) -> KeyRow:

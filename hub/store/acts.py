@@ -8,13 +8,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
 
 from hub.store import moves, wake
 from hub.store.act_tables import act
 from hub.store.database import Database
 from hub.store.journal import Lease, fence
-from hub.store.many import among, batches
+from hub.store.many import batches
+from hub.store.prepared import one_of
 from hub.store.tables import shadow, source
 from hub.store.todo_tables import assignment, todo
 
@@ -88,12 +89,15 @@ def of_todo(database: Database, identity: uuid.UUID, limit: int = 200) -> list[A
 
 def latest(database: Database, todos: Collection[uuid.UUID], person: uuid.UUID) -> dict[uuid.UUID, Act]:
     """The last act of a person on each of these to-dos."""
+
+    def query() -> Select[Any]:
+        of_them = one_of(database.dialect, act.c.todo, "todos")
+        return select(act).where(of_them, act.c.person == bindparam("person")).order_by(act.c.begun_at)
+
     found: dict[uuid.UUID, Act] = {}
-    with database.begin(reading=True) as connection:
-        for some in batches(todos):
-            of_them = among(connection, act.c.todo, some)
-            query = select(act).where(of_them, act.c.person == person).order_by(act.c.begun_at)
-            found |= {row.todo: Act(*row) for row in connection.execute(query)}
+    for some in batches(todos):
+        for row in database.rows(("acts_latest",), query, {"todos": some, "person": person}):
+            found[row["todo"]] = Act(**row)
     return found
 
 

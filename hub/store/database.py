@@ -38,6 +38,7 @@ from hub.store.bulk import Bulk, PostgresBulk, SqliteBulk
 from hub.store.faults import driver_errors, is_of_database, translated
 from hub.store.models import SEARCH, beginning, build, entity_table
 from hub.store.patience import lock_seconds
+from hub.store.prepared import Make, Prepared, Shape, Values
 from hub.store.todo_drift_tables import metadata  # with the tables of all
 from hub.workspace.shape import ModelFile
 
@@ -88,22 +89,45 @@ class Database:
         alone = {"isolation_level": "AUTOCOMMIT"} if self.dialect == "postgresql" else {}
         self._reading = self.engine.execution_options(reading=True, **alone)
         self._connections = Connections(self.url)
+        self._readers: Any = None
+        if self.dialect == "postgresql":
+            from hub.store.readers import Readers  # noqa: PLC0415 - only where the store is PostgreSQL
+
+            self._readers = Readers(self.url)
+        self._prepared: dict[Shape, Prepared] = {}
 
     def close(self) -> None:
         self._connections.close()
+        if self._readers is not None:
+            self._readers.close()
         self.engine.dispose()
 
     @contextmanager
     def begin(self, *, reading: bool = False) -> Iterator[Connection]:
         """One transaction; database errors leave as errors of the hub. With ``reading`` each statement sees what was
         committed before it, and waits for no writer."""
+        with self._errors(), (self._reading if reading else self.engine).begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
         try:
-            with (self._reading if reading else self.engine).begin() as connection:
-                yield connection
+            yield
         except DBAPIError as error:
             if is_of_database(error):
                 raise translated(error, self.url) from error
             raise
+
+    def rows(self, shape: Shape, query: Make, values: Values) -> list[dict[str, Any]]:
+        """The rows of a query of which only the values of its parameters change; ``query`` makes it when its ``shape``
+        was not seen before. A transaction of its own, with the errors of ``begin``."""
+        prepared = self._prepared.get(shape) or self._prepared.setdefault(shape, Prepared(query()))
+        if self._readers is None:
+            with self.begin(reading=True) as connection:
+                return [dict(row) for row in connection.execute(prepared.query, dict(values)).mappings()]
+        with self._errors():
+            found = self._readers.rows(prepared, values)
+        return [dict(zip(prepared.columns, row, strict=True)) for row in found]
 
     @contextmanager
     def bulk(self, *, write: bool) -> Iterator[Bulk]:

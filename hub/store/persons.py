@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, Select, bindparam, or_, select
 
 from hub.store.database import Database
 from hub.store.many import among, batches
@@ -35,10 +36,13 @@ def by_key(database: Database, model: str, called: str) -> list[uuid.UUID]:
     key = database.models[model].key
     if len(key) != 1 or database.models[model].fields[key[0]].type != "text":
         return []
-    golden = database.tables[entity_table(model)]
-    query = select(golden.c["_id"]).where(golden.c[key[0]] == called, golden.c["_state"] == 0).limit(2)
-    with database.begin(reading=True) as connection:
-        return list(connection.scalars(query))
+
+    def query() -> Select[Any]:
+        golden = database.tables[entity_table(model)]
+        there = golden.c["_state"] == 0
+        return select(golden.c["_id"]).where(golden.c[key[0]] == bindparam("called"), there).limit(2)
+
+    return [row["_id"] for row in database.rows(("persons_by_key", model), query, {"called": called})]
 
 
 def texts(

@@ -12,7 +12,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, false, not_, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    bindparam,
+    false,
+    not_,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import aliased
 
 from hub.store import listing
@@ -23,6 +35,8 @@ from hub.store.todo_tables import assignment, todo
 
 SUBSTITUTE = substitution.c.substitute
 """The side of who stands in."""
+MINE = and_(assignment.c.person == bindparam("person"), assignment.c.lead)
+"""``Whose.rows`` of who stands in for nobody, with the person as a parameter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +109,19 @@ class Whose:
 
 def standing_in(database: Database, person: uuid.UUID, moment: dt.datetime) -> list[Substitution]:
     """For whom a person stands in at a moment, by id."""
+    if not database.rows(("substitutes",), _stands_in, {"person": person}):
+        return []  # as most do
     with database.begin(reading=True) as connection:
         every = of(connection, person, (SUBSTITUTE,))
     now = [one for one in every if one.state(moment) == "now" and one.principal != person]
     return sorted(now, key=lambda one: one.id)
+
+
+def _stands_in() -> Select[Any]:
+    """Whether a person ever stood in for anybody, or who was merged into him did."""
+    person = bindparam("person", type_=SUBSTITUTE.type)
+    called = select(redirect.c.entity).where(redirect.c.target == person)
+    return select(substitution.c.id).where(or_(person == SUBSTITUTE, SUBSTITUTE.in_(called))).limit(1)
 
 
 def of(connection: Connection, person: uuid.UUID, sides: Iterable[Any]) -> list[Substitution]:

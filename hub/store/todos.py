@@ -8,14 +8,27 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, literal, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from hub.store import listing, wake
 from hub.store.database import Database
 from hub.store.many import among, batches, put
 from hub.store.moves import leave, touched
+from hub.store.prepared import one_of
 from hub.store.review_tables import redirect
-from hub.store.substitutes import Whose
+from hub.store.substitutes import MINE, Whose
 from hub.store.tables import model_seq
 from hub.store.todo_tables import assignment, todo, todo_report
 
@@ -123,21 +136,49 @@ def listed(
 ) -> list[dict[str, Any]]:
     """A page of what a person has; ``systems`` are those that the caller may see (None: all). ``after`` is the
     last one's place (``place``)."""
-    query = _lead(select(*SHOWN), whose, wanted.box, systems)
-    for column, values in ((assignment.c.system, wanted.systems), (assignment.c.definition, wanted.definitions)):
-        if values:
-            query = query.where(column.in_(values))
-    if wanted.priority is not None:
-        query = query.where(assignment.c.priority == wanted.priority)
-    if wanted.read is not None:
-        query = query.where(assignment.c.read.is_(wanted.read))
-    if wanted.due_before is not None:
-        query = query.where(assignment.c.due_at < wanted.due_before)
-    if wanted.text:
-        query = query.where(todo.c.title.icontains(wanted.text, autoescape=True))
-    query = _ordered(query, wanted.order, after, limit)
-    with database.begin(reading=True) as connection:
-        return [dict(row) for row in connection.execute(query).mappings()]
+    asked = {
+        "seen": systems,
+        "systems": wanted.systems or None,
+        "definitions": wanted.definitions or None,
+        "priority": wanted.priority,
+        "read": wanted.read,
+        "due_before": wanted.due_before,
+        "text": _escaped(wanted.text) or None,
+    }
+    values = {name: value for name, value in asked.items() if value is not None}
+    values |= {"box": wanted.box, "limit": limit}
+    values |= {f"after_{number}": value for number, value in enumerate(after or ()) if value is not None}
+
+    def query() -> Select[Any]:
+        return _page(database.dialect, whose, wanted.order, frozenset(values), after is not None)
+
+    if whose.others:  # a query of its own for each such person
+        with database.begin(reading=True) as connection:
+            return [dict(row) for row in connection.execute(query(), values).mappings()]
+    shape = ("todos_listed", wanted.order, frozenset(values), after is not None)
+    return database.rows(shape, query, values | {"person": whose.person})
+
+
+def _page(dialect: str, whose: Whose, order: str, given: Collection[str], going_on: bool) -> Select[Any]:
+    """The page's query, with the parameters that are given."""
+    a = assignment.c
+    query = _lead(select(*SHOWN), _rows(whose)).where(a.box == bindparam("box"))
+    for name, column in (("seen", a.system), ("systems", a.system), ("definitions", a.definition)):
+        if name in given:
+            query = query.where(one_of(dialect, column, name))
+    if "priority" in given:
+        query = query.where(a.priority == bindparam("priority"))
+    if "read" in given:
+        query = query.where(a.read == bindparam("read"))
+    if "due_before" in given:
+        query = query.where(a.due_at < bindparam("due_before"))
+    if "text" in given:
+        query = query.where(todo.c.title.icontains(bindparam("text"), escape="/"))
+    return _ordered(query, order, given, going_on)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("/", "//").replace("%", "/%").replace("_", "/_")
 
 
 def place(row: Mapping[str, Any], order: str) -> list[Any]:
@@ -150,32 +191,35 @@ def place(row: Mapping[str, Any], order: str) -> list[Any]:
     return [row["since"], row["id"]]
 
 
-def _ordered(query: Select[Any], order: str, after: Sequence[Any] | None, limit: int) -> Select[Any]:
+def _ordered(query: Select[Any], order: str, given: Collection[str], going_on: bool) -> Select[Any]:
+    """With the rows after the place of the parameters ``after_0`` …, where it goes on."""
     since, due, identity = assignment.c.since, assignment.c.due_at, assignment.c.todo
-    match order:
-        case "oldest":
-            return listing.on(query, [since, identity], after, limit)
-        case "priority":
-            return listing.back(query, [assignment.c.priority, since, identity], after, limit)
-        case "due":  # without a date: last, by id
-            if after is not None:
-                moment, last = after
-                behind = and_(due.is_(None), identity > literal(last, identity.type))
-                if moment is not None:
-                    dated = tuple_(due, identity) > listing.place([due, identity], after)
-                    behind = or_(and_(due.is_not(None), dated), due.is_(None))
-                query = query.where(behind)
-            return query.order_by(due.is_(None), due, identity).limit(limit)
-    return listing.back(query, [since, identity], after, limit)
+    limit: Any = bindparam("limit", type_=Integer)
+    if order == "due":  # without a date: last, by id
+        if going_on:
+            behind = and_(due.is_(None), identity > bindparam("after_1", type_=identity.type))
+            if "after_0" in given:
+                behind = or_(and_(due.is_not(None), tuple_(due, identity) > _place([due, identity])), due.is_(None))
+            query = query.where(behind)
+        return query.order_by(due.is_(None), due, identity).limit(limit)
+    columns: list[Any] = [assignment.c.priority, since, identity] if order == "priority" else [since, identity]
+    upwards = order == "oldest"
+    if going_on:
+        rows = tuple_(*columns)
+        query = query.where(rows > _place(columns) if upwards else rows < _place(columns))
+    return query.order_by(*(column if upwards else column.desc() for column in columns)).limit(limit)
 
 
-def _lead(
-    query: Select[Any], whose: Whose, box: str | None, systems: Sequence[str] | None
-) -> Select[Any]:
-    query = query.join_from(assignment, todo, todo.c.id == assignment.c.todo).where(whose.rows())
-    if box is not None:
-        query = query.where(assignment.c.box == box)
-    return query if systems is None else query.where(assignment.c.system.in_(systems))
+def _place(columns: Sequence[ColumnElement[Any]]) -> Any:
+    return tuple_(*(bindparam(f"after_{number}", type_=column.type) for number, column in enumerate(columns)))
+
+
+def _lead(query: Select[Any], rows: ColumnElement[bool]) -> Select[Any]:
+    return query.join_from(assignment, todo, todo.c.id == assignment.c.todo).where(rows)
+
+
+def _rows(whose: Whose) -> ColumnElement[bool]:
+    return whose.rows() if whose.others else MINE
 
 
 def counts(
@@ -184,11 +228,17 @@ def counts(
     """How many a person has: (box, system, priority, read, count)."""
     a = assignment.c
     groups = (a.box, a.system, a.priority, a.read)
-    query = select(*groups, func.count()).where(whose.rows(), a.box != "").group_by(*groups)
-    if systems is not None:
-        query = query.where(a.system.in_(systems))
-    with database.begin(reading=True) as connection:
-        return [tuple(row) for row in connection.execute(query)]
+
+    def query() -> Select[Any]:
+        made = select(*groups, func.count().label("count")).where(_rows(whose), a.box != "").group_by(*groups)
+        return made if systems is None else made.where(one_of(database.dialect, a.system, "seen"))
+
+    values: dict[str, Any] = {} if systems is None else {"seen": systems}
+    if whose.others:
+        with database.begin(reading=True) as connection:
+            return [tuple(row) for row in connection.execute(query(), values)]
+    rows = database.rows(("todos_counts", systems is None), query, values | {"person": whose.person})
+    return [tuple(row.values()) for row in rows]
 
 
 # ------------------------------------------------------------ one to-do
@@ -206,7 +256,7 @@ def one(database: Database, identity: uuid.UUID) -> Stored | None:
 
 def held(database: Database, whose: Whose, identity: uuid.UUID) -> dict[str, Any] | None:
     """A to-do as a line of the list of somebody who has it, or who stands in for one; None where he has it not."""
-    query = _lead(select(*SHOWN), whose, None, None).where(todo.c.id == identity, assignment.c.box != "")
+    query = _lead(select(*SHOWN), whose.rows()).where(todo.c.id == identity, assignment.c.box != "")
     with database.begin(reading=True) as connection:
         row = connection.execute(query).mappings().one_or_none()
         return None if row is None else dict(row)

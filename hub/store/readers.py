@@ -1,0 +1,153 @@
+"""Prepared queries in PostgreSQL, asked of libpq itself (``PQexecPrepared``, which waits without Python's lock).
+
+SQLAlchemy and the driver's cursor take ten times as long over a small query as the database does. Each query is a
+transaction of its own; whoever needs several in one asks a connection of ``Database.begin``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from threading import BoundedSemaphore
+from typing import Any, Final
+
+import orjson
+import psycopg
+from psycopg import pq
+from psycopg.adapt import Transformer
+from psycopg.types.json import set_json_loads
+from sqlalchemy import URL
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DBAPIError
+
+from hub.store.patience import lock_seconds
+from hub.store.prepared import Prepared, Values
+
+MOST: Final = 20
+"""Connections of a process that ask at once; who needs one more waits for the next free one."""
+STALE: Final = ("26000", "0A000")
+"""A connection that has forgotten its plan, or whose plan is of tables as they were."""
+OPTIONS: Final = "-c TimeZone=UTC"
+"""Times come in UTC."""
+
+
+class Readers:
+    """Connections of one process to PostgreSQL that only ask prepared queries."""
+
+    def __init__(self, url: URL) -> None:
+        made: Any = postgresql.psycopg.dialect
+        self._dialect: Any = made(paramstyle="numeric_dollar")
+        arguments, named = self._dialect.create_connect_args(url)
+        options = f"{OPTIONS} -c lock_timeout={int(lock_seconds() * 1000)} {named.pop('options', '')}"
+        self._address = arguments, {"connect_timeout": 10, **named, "options": options}
+        self._asked: dict[Prepared, _Asked] = {}
+        self._idle: deque[_Reader] = deque()  # the one used last is used next
+        self._free = BoundedSemaphore(MOST)
+
+    def rows(self, prepared: Prepared, values: Values) -> list[tuple[Any, ...]]:
+        """The rows, as SQLAlchemy would answer them; its DBAPIError."""
+        asked = self._asked.get(prepared) or self._asked.setdefault(prepared, _Asked(prepared, self._dialect))
+        try:
+            told = [_written(asked.fixed[name] if name in asked.fixed else values[name]) for name in asked.names]
+            with self._free:
+                return self._rows(asked, told)
+        except psycopg.Error as error:
+            statement = asked.text.decode()
+            raise DBAPIError.instance(statement, None, error, psycopg.Error, hide_parameters=True) from error
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+    def _rows(self, asked: _Asked, told: list[Any]) -> list[tuple[Any, ...]]:
+        while True:
+            try:
+                reader, used = self._idle.pop(), True
+            except IndexError:
+                reader, used = _Reader(*self._address), False
+            try:
+                found = reader.rows(asked, told)
+            except psycopg.Error as error:
+                if reader.alive and error.sqlstate not in STALE:
+                    self._idle.append(reader)
+                    raise
+                reader.close()
+                if not used:
+                    raise
+                continue  # it lay idle while the server was restarted or its tables changed: nothing was done by it
+            except BaseException:
+                reader.close()
+                raise
+            self._idle.append(reader)
+            return found
+
+
+class _Asked:
+    """A query as PostgreSQL is asked it: its text, the names of its parameters in their order, the values of those
+    that never change."""
+
+    def __init__(self, prepared: Prepared, dialect: Any) -> None:
+        made = prepared.query.compile(dialect=dialect)
+        self.name, self.text = prepared.name, str(made).encode()
+        self.names = list(made.positiontup or ())
+        self.fixed = {name: made.params[name] for name in self.names if not made.binds[name].required}
+
+
+class _Reader:
+    """One connection, and the names of what it has prepared."""
+
+    def __init__(self, arguments: Sequence[Any], named: dict[str, Any]) -> None:
+        self._connection = psycopg.connect(*arguments, **named, autocommit=True)
+        set_json_loads(orjson.loads, self._connection)
+        self._read = Transformer(self._connection)
+        self._pg, self._known = self._connection.pgconn, set[bytes]()
+
+    @property
+    def alive(self) -> bool:
+        return self._pg.status == pq.ConnStatus.OK
+
+    def rows(self, asked: _Asked, told: list[Any]) -> list[tuple[Any, ...]]:
+        if asked.name not in self._known:
+            _good(self._pg.prepare(asked.name, asked.text))
+            self._known.add(asked.name)
+        found = _good(self._pg.exec_prepared(asked.name, told))
+        self._read.set_pgresult(found)
+        return self._read.load_rows(0, found.ntuples, tuple)
+
+    def close(self) -> None:
+        with suppress(psycopg.Error):  # it may be lost already
+            self._connection.close()
+
+
+def _good(found: Any) -> Any:
+    if found.status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
+        return found
+    raise psycopg.errors.error_from_result(found, encoding="utf-8")
+
+
+def _written(value: Any) -> bytes | None:
+    """A parameter as PostgreSQL reads it."""
+    match value:
+        case None:
+            return None
+        case str():
+            if "\0" in value:  # libpq would take what is before it
+                raise psycopg.DataError("a text of PostgreSQL has no NUL character")
+            return value.encode()
+        case bool():
+            return b"t" if value else b"f"
+        case dt.datetime():
+            return value.isoformat().encode()
+        case uuid.UUID() | int():
+            return str(value).encode()
+        case list() | tuple():
+            return b"{" + b",".join(_quoted(one) for one in value) + b"}"
+    raise TypeError(type(value).__name__)
+
+
+def _quoted(value: Any) -> bytes:
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'.encode()
