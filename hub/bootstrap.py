@@ -35,6 +35,8 @@ from hub.workspace.workspace import Workspace
 
 STATE = ".cophub"
 STORE = "COPHUB_STORE"
+SCIM_CLIENT = "scim_client"
+"""The connector of what the hub keeps of SCIM clients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,10 @@ def open_hub(
         def opening(name: str) -> Any:
             if name in workspace.own:
                 return Todos(hub)
+            if workspace.system(name).spec.name == SCIM_CLIENT:
+                from hub.identity.scim_source import Kept  # noqa: PLC0415 # it takes half a second to load
+
+                return Kept(workspace.system(name), database)
             return connect(workspace, secrets, name, pauses if schema else None)
 
         hub = Hub(

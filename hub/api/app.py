@@ -35,6 +35,7 @@ from hub.api import (
     organizations,
     people,
     plans,
+    scim,
     setaside,
     states,
     stream,
@@ -112,7 +113,7 @@ def described() -> FastAPI:
     for part in (entities, exchanges, plans, setaside, events, *todo_parts, explain, people, organizations):
         whole.include_router(part.router)
     api.include_router(whole)
-    for drop in (dropins, ofs, feishu):
+    for drop in (dropins, ofs, feishu, scim):
         api.include_router(drop.router)
     api.openapi = lambda: _with_key(api)  # type: ignore[method-assign] # FastAPI's way of changing it
     return api

@@ -103,6 +103,7 @@ class Ground:
     door: Door
     live: Live
     performing: Performing
+    _scim: Any = None
 
     @contextmanager
     def guessing(self, request: Request) -> Iterator[None]:
@@ -117,6 +118,14 @@ class Ground:
             if not isinstance(error, Retriable):  # a database that is away is nobody's guess
                 self.strangers.take(address)
             raise
+
+    def scim(self) -> Any:
+        """The ``hub.identity.scim_server.Server``."""
+        if self._scim is None:
+            from hub.identity.scim_server import Server  # noqa: PLC0415 # it takes half a second to load
+
+            self._scim = Server(self.hub, self.door.news)
+        return self._scim
 
     def of(self, caller: Caller) -> Hub:
         """The hub, with the caller as who acts."""

@@ -123,6 +123,17 @@ class Door:
         new = inbox.store(self.hub.database, arrived)
         return Accepted(new, len(arrived) - new)
 
+    def news(
+        self, place: str, record: bytes, data: Mapping[str, Any], *, source: str, identity: str, at: str, deleted: bool
+    ) -> list[Arrived]:
+        """Events of a record that the hub itself keeps, to be stored with it; none where no mapping reads it."""
+        readers = self._found(place)
+        if not readers:
+            return []
+        keys = {reader.exchange: reader.key_of(data) for reader in readers}
+        sealed = self._sealer().seal(record, context(source, identity))
+        return [Arrived(source, identity, place, "deleted" if deleted else "record", at, sealed, keys)]
+
     def _arrived(
         self, place: str, body: bytes, readers: Sequence[Reader], source: str, identity: str
     ) -> Arrived:
@@ -152,21 +163,24 @@ class Door:
         return key
 
     def _readers_of(self, place: str) -> list[Reader]:
+        found = self._found(place)
+        if not found:
+            raise ConfigError(
+                "event.unread",
+                f"no enabled mapping takes events of {place}",
+                hint="write one with from: of that resource and without with:",
+            )
+        return found
+
+    def _found(self, place: str) -> list[Reader]:
         if place not in self._readers:
             workspace = self.hub.workspace
             system, _, name = place.partition(".")
             resource = workspace.system(system).describe(name)
-            found = [
+            self._readers[place] = [
                 Reader(mapping.mapping, self._keys(mapping, resource))
                 for mapping in readers_of(workspace, place)
             ]
-            if not found:
-                raise ConfigError(
-                    "event.unread",
-                    f"no enabled mapping takes events of {place}",
-                    hint="write one with from: of that resource and without with:",
-                )
-            self._readers[place] = found
         return self._readers[place]
 
     def _keys(self, mapping: MappingFile, resource: Resource | None) -> tuple[str, ...]:

@@ -48,6 +48,8 @@ GRANTS: Final = {
     "todos:heal": "heal differences between a source's to-dos and the hub's",
     "people:read": "people, their posts and accounts, and organizations, classified values masked",
     "substitutes:write": "say who stands in for whom",
+    "scim:read": "what SCIM clients wrote, of the systems it may see",
+    "scim:write": "write people and groups by SCIM, as the systems it may speak for",
 }
 CONFINED: Final = ("models", "exchanges", "systems", "organizations")
 

@@ -61,16 +61,21 @@ class Pending:
 def store(database: Database, events: Sequence[Arrived]) -> int:
     """Store what is new and answer how many; an event is known by its source and id, whoever repeats it."""
     with database.begin() as connection:
-        moment = now()
-        new = [(one, number) for one in events if (number := _put(connection, one, moment)) is not None]
-        rows = [
-            {"exchange": exchange, "number": number, "key": key, "state": "pending", "due_at": moment}
-            for one, number in new
-            for exchange, key in one.keys.items()
-        ]
-        if rows:
-            connection.execute(insert(reception), rows)
-            wake.call(connection)
+        return put(connection, events)
+
+
+def put(connection: Connection, events: Sequence[Arrived]) -> int:
+    """The same within a transaction of somebody else."""
+    moment = now()
+    new = [(one, number) for one in events if (number := _put(connection, one, moment)) is not None]
+    rows = [
+        {"exchange": exchange, "number": number, "key": key, "state": "pending", "due_at": moment}
+        for one, number in new
+        for exchange, key in one.keys.items()
+    ]
+    if rows:
+        connection.execute(insert(reception), rows)
+        wake.call(connection)
     return len(new)
 
 

@@ -28,6 +28,9 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "match.ambiguous": ("several entities fit the match rule", ""),
     "match.collision": ("two records of one source would stand for one entity", ""),
     "match.list": ("", "compare a field of one value"),
+    "scim.protected": ("", "leave that person alone, or change protect: in the client's file"),
+    "scim.taken": ("", "look up who has the name, and change that one"),
+    "scim.unknown": ("a SCIM client, or one of its resources, is not there, or not for that key", ""),
     "simulate.option": ("a simulator was asked for a fault, or a number of records, that there is not", ""),
     "reaction.lookup": ("", "map the answer to a field, and let the condition read that"),
     "match.likely": (

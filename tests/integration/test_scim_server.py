@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,11 +12,24 @@ from connectors.scim import SPEC
 from hub.contract import Change, Context, Query
 from hub.errors import AuthError
 from tests.conftest import Login
+from tests.stores import SqliteStore
+from tests.unit.scim.test_conformance import listening
 
 pytestmark = pytest.mark.against("scim", "scim2-server", "real")
 
 USER = {"key": "userName", "paths": {"work": 'emails[type eq "work"].value'}}
 GROUP = {"key": "displayName"}
+
+
+@pytest.fixture(scope="module", params=["scim2-server", "the hub"])
+def scim(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Login]:
+    """A service of others, and the hub itself."""
+    if request.param == "scim2-server":
+        yield request.getfixturevalue("scim")  # that of all tests
+        return
+    with listening(tmp_path_factory.mktemp("scim"), SqliteStore()) as made:
+        key = made.keys["whole"]["authorization"].removeprefix("Bearer ")
+        yield Login(f"{made.url}/scim/v2/whole", "", "", key)
 
 
 def opened(login: Login, token: str = "", **more: Any) -> Any:
