@@ -46,6 +46,8 @@ class Opened:
     hub: Hub
     secrets: Secrets
     redactor: Redactor
+    cipher: Callable[[str], Cipher]
+    """Seals for one purpose."""
     closing: ExitStack = field(default_factory=ExitStack)
     """What is made over the hub, and closed before it."""
 
@@ -125,7 +127,7 @@ def open_hub(
             workspace.hub.threads,
             clock,
         )
-        opened = Opened(hub, secrets, redactor)
+        opened = Opened(hub, secrets, redactor, lambda purpose: Cipher(ring(workspace.folder, values), purpose))
         with opened.closing:
             yield opened
     finally:

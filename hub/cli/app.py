@@ -64,6 +64,10 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
             "accounts",
             "List accounts of the portal, add, disable and enable them, and set passwords.",
         ),
+        "clients": (
+            "clients",
+            "List clients of the provider, give them secrets, and show what they are told of a person.",
+        ),
         "keys": ("keys", "List keys of the API, add, rotate and revoke them."),
         "secrets": ("secrets", "Set, list and remove secrets, and rotate their master key."),
         "demo": ("demo", "Run the sample landscape on simulators, offline."),

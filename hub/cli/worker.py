@@ -16,7 +16,7 @@ from hub.bus.followers import Followers
 from hub.bus.relay import Relay
 from hub.bus.status import Status, status
 from hub.bus.sweep import Sweep
-from hub.bus.transport import Embedded
+from hub.bus.transport import Carrier, Embedded
 from hub.bus.worker import Duty, Worker
 from hub.cli.frame import OK, error_json, worst
 from hub.cli.opening import opened_hub
@@ -27,6 +27,8 @@ from hub.todos.cases import Casework
 from hub.todos.dashboards import Counting
 from hub.todos.people import Healing
 from hub.todos.settling import Settling
+from sso.ground import provider
+from sso.logout import Telling
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, invoke_without_command=True)
 DUTIES = ("inbox", "outbox", "arrivals", "exchanges", "receivers", "cases", "acts", "counts")
@@ -54,7 +56,9 @@ def worker(
             raise ConfigError("worker.duty", f"there is no duty {name!r}", hint=f"one of {listed(DUTIES)}")
     with opened_hub(say) as opened:
         stop = threading.Event()
-        carrier = Embedded(opened.hub.workspace, opened.secrets.resolve, lambda: made.call())
+        carrier: Carrier = Embedded(opened.hub.workspace, opened.secrets.resolve, lambda: made.call())
+        if (here := provider(opened.hub, opened.cipher)) is not None:
+            carrier = Telling(carrier, here)
         duties = _duties(opened, carrier, say, stop, wanted)
         drain = next((duty for duty in duties.values() if isinstance(duty, Drain)), None)
         made = Worker(opened.hub.database, duties, say.note, stop)
@@ -81,7 +85,7 @@ def worker(
 
 
 def _duties(
-    opened: Opened, carrier: Embedded, say: Say, stop: threading.Event, wanted: tuple[str, ...]
+    opened: Opened, carrier: Carrier, say: Say, stop: threading.Event, wanted: tuple[str, ...]
 ) -> dict[str, Duty]:
     """In the order in which ``--once`` turns them: what an event changes is relayed and followed at once."""
     hub = opened.hub

@@ -20,6 +20,7 @@ from hub.bootstrap import Opened
 from hub.errors import ConfigError, HubError
 from hub.portal import acts, login, providers, todos
 from hub.portal import live as stream
+from hub.portal import sso as clients
 from hub.portal.ground import HOME, Ground, language, visitor
 from hub.portal.pages import FOREVER, HEADERS, Pages
 from hub.portal.words import sentence
@@ -30,6 +31,7 @@ from hub.security.rates import Buckets
 from hub.todos.live import Live
 from hub.todos.settling import Performing
 from hub.workspace.strict import seconds
+from sso.ground import Provider
 from sso.upstream.flow import Providers
 
 log = logging.getLogger("hub.portal")
@@ -57,9 +59,12 @@ class Headed:
         await self.app(scope, receive, sending)
 
 
-def made(opened: Opened, status: Callable[[HubError], int], live: Live, performing: Performing) -> ASGIApp:
+def made(
+    opened: Opened, status: Callable[[HubError], int], live: Live, performing: Performing,
+    sso: Provider | None = None,
+) -> ASGIApp:  # fmt: skip
     """The portal over an open hub, which the caller closes after it; ``status`` is the HTTP status of an error,
-    ``live`` tells of changes, ``performing`` tries what is pressed."""
+    ``live`` tells of changes, ``performing`` tries what is pressed, ``sso`` is the provider where the hub is one."""
     rules = opened.hub.workspace.hub.portal
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.ground = here = Ground(
@@ -73,6 +78,7 @@ def made(opened: Opened, status: Callable[[HubError], int], live: Live, performi
         live,
         performing,
         Providers(opened.hub, opened.secrets.resolve),
+        sso,
     )
     opened.closing.callback(here.providers.close)
     app.include_router(login.router, prefix=HOME)
@@ -80,6 +86,8 @@ def made(opened: Opened, status: Callable[[HubError], int], live: Live, performi
     app.include_router(todos.router, prefix=HOME)
     app.include_router(acts.router, prefix=HOME)
     app.include_router(stream.router, prefix=HOME)
+    if sso is not None:
+        app.include_router(clients.router, prefix=f"{HOME}/sso")
     _answering(app, opened.redactor)
 
     @app.get("/")

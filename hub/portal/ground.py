@@ -23,6 +23,7 @@ from hub.security.rates import Buckets
 from hub.store.accounts import AccountRow, living
 from hub.todos.live import Live
 from hub.todos.settling import Performing
+from sso.ground import Provider
 from sso.upstream.flow import Providers
 
 HOME: Final = "/portal"
@@ -44,6 +45,7 @@ class Ground:
     live: Live
     performing: Performing
     providers: Providers
+    sso: Provider | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from hub.security import accounts
 from hub.security.accounts import Origin, form_token
 from hub.store import logins
 from hub.store.accounts import AccountRow, keep
+from hub.store.sso_ends import moved
 from hub.todos import feed
 from hub.workspace.strict import Title
 from sso import directories
@@ -46,13 +47,14 @@ YEAR = 365 * 24 * 3600
 
 @router.get("/login")
 def asked(
-    request: Request, here: Here, next: Annotated[str, Query(max_length=2000)] = "", ended: str = "", out: str = ""
-) -> Response:
-    """The form; who is logged in goes on at once."""
-    if visitor(request) is not None:
+    request: Request, here: Here, next: Annotated[str, Query(max_length=2000)] = "", ended: str = "", out: str = "",
+    again: str = "", hint: Annotated[str, Query(max_length=100)] = "",
+) -> Response:  # fmt: skip
+    """The form; who is logged in goes on at once, unless he is to prove ``again`` who he is."""
+    if visitor(request) is not None and not again:
         return RedirectResponse(onward(next), 303)
     require_safe(request)
-    return _page(request, here, next, "login.ended" if ended else "logout.done" if out else "")
+    return _page(request, here, next, "login.ended" if ended else "logout.done" if out else "", name=hint)
 
 
 def _page(
@@ -150,9 +152,11 @@ def _slow(again: Callable[..., Response], wait: float) -> Response:
 def entered(request: Request, here: Ground, row: AccountRow, by: Origin, next_: str) -> Response:
     """A new session for who was proven, in place of the one that this browser had, and onward."""
     former = visitor(request)
-    if former is not None:
-        accounts.end(here.hub.database, former.token, former.account)
     token = accounts.begin(here.hub.database, row, here.ends, here.hub.clock(), by)
+    if former is not None:
+        if former.account.id == row.id:  # he goes on where he is logged in
+            moved(here.hub.database, accounts.digest(former.token), accounts.digest(token))
+        accounts.end(here.hub.database, former.token, former.account)
     answer = RedirectResponse(onward(next_), 303)
     set_cookie(request, answer, "session", token)
     answer.delete_cookie(cookie(request, "form"), secure=is_safe(request), httponly=True, samesite="lax")

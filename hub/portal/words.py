@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from hub.portal import words_sso
+
 LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "zh": "中文"}
 WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "skip": ("Skip to the content", "跳到正文"),
@@ -146,6 +148,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "over.minutes": ("overdue by {count} min", "逾期 {count} 分钟"),
     "over.hours": ("overdue by {count} h", "逾期 {count} 小时"),
     "over.days": ("overdue by {count} d", "逾期 {count} 天"),
+    **words_sso.WORDS,
 }
 ERRORS: Final[Mapping[str, tuple[str, str]]] = {
     "login.unlinked": (
@@ -195,6 +198,7 @@ ERRORS: Final[Mapping[str, tuple[str, str]]] = {
         "Something went wrong inside the hub; its log has the request's number.",
         "系统内部出错，请把请求编号告诉管理员。",
     ),
+    **words_sso.ERRORS,
 }
 """Sentences of errors that people meet; what is not here is told in English, as the command line does."""
 

@@ -43,6 +43,8 @@ ACTIONS: Final = {
     "key.made": "A key of the API was made.",
     "key.rotated": "A key of the API got a new secret.",
     "key.revoked": "A key of the API was revoked.",
+    "client.secret": "A client of the provider got a secret.",
+    "client.key": "A key that signs for the provider was made.",
     "substitute.added": "Somebody stands in for another, for a time.",
     "substitute.ended": "A substitution was ended before its date.",
     "account.made": "A local account was made.",

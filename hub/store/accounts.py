@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from hub.errors import ConfigError
-from hub.store import members, persons
+from hub.store import members, persons, sso_ends
 from hub.store.account_tables import account, session
 from hub.store.database import Database
 
@@ -91,6 +91,7 @@ def change(database: Database, row: AccountRow, action: str, values: Mapping[str
     with database.begin() as connection:
         connection.execute(update(account).where(account.c.id == row.id).values(dict(values)))
         ended = connection.execute(delete(session).where(session.c.account == row.id)).rowcount
+        sso_ends.shut(connection, row.id, action)
         audited(connection, action, row.name, {"sessions": ended})
 
 
@@ -108,7 +109,8 @@ def begin(
 ) -> None:
     """A new session. Those seen or begun before ``over`` have ended and are removed, whosever they are."""
     with database.begin() as connection:
-        connection.execute(delete(session).where(or_(session.c.seen_at < over[0], session.c.begun_at < over[1])))
+        old = delete(session).where(or_(session.c.seen_at < over[0], session.c.begun_at < over[1]))
+        sso_ends.ended(connection, list(connection.scalars(old.returning(session.c.digest))), "session ended")
         connection.execute(insert(session).values({column.name: getattr(one, column.name) for column in _SESSION}))
         connection.execute(update(account).where(account.c.id == row.id).values(used_at=one.begun_at))
         audited(connection, "session.begun", row.name, {"methods": one.methods or "pwd"})
@@ -134,6 +136,7 @@ def seen(database: Database, digest: str, moment: dt.datetime) -> None:
 def end(database: Database, digest: str, audited: Callable[[Connection], None] | None = None) -> None:
     """It opens nothing any more."""
     with database.begin() as connection:
+        sso_ends.ended(connection, [digest], "session ended")
         if connection.execute(delete(session).where(session.c.digest == digest)).rowcount and audited is not None:
             audited(connection)
 

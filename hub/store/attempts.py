@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from hub.store import sso_ends
 from hub.store.account_tables import session
 from hub.store.database import Database
 from hub.store.login_tables import login_attempt, login_link, login_replay
@@ -68,6 +69,8 @@ def end(
         of = of.where(login_link.c.subject == subject)
     gone = delete(session).where(session.c.link.in_(of))
     with database.begin() as connection:
-        count = connection.execute(gone.where(session.c.sid == sid) if sid else gone).rowcount
-        audited(connection, count)
-    return count
+        which = gone.where(session.c.sid == sid) if sid else gone
+        ended = list(connection.scalars(which.returning(session.c.digest)))
+        sso_ends.ended(connection, ended, "ended by the issuer")
+        audited(connection, len(ended))
+    return len(ended)

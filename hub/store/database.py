@@ -39,7 +39,7 @@ from hub.store.faults import driver_errors, is_of_database, translated
 from hub.store.models import SEARCH, beginning, build, entity_table
 from hub.store.patience import lock_seconds
 from hub.store.prepared import Make, Prepared, Shape, Values
-from hub.store.scim_tables import metadata  # with the tables of all
+from hub.store.sso_tables import metadata  # with the tables of all
 from hub.workspace.shape import ModelFile
 
 FRESH = 1.0

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from hub.errors import ConfigError
-from hub.store import persons
+from hub.store import persons, sso_ends
 from hub.store.account_tables import account, session
 from hub.store.accounts import ACCOUNT, AccountRow, Audited
 from hub.store.database import Database, new_id
@@ -83,8 +83,10 @@ def unlink(database: Database, row: LinkRow, name: str, audited: Audited) -> Non
     """The subject opens nothing from now on; sessions that began by it end."""
     with database.begin() as connection:
         connection.execute(delete(login_link).where(login_link.c.id == row.id))
-        ended = connection.execute(delete(session).where(session.c.link == row.id)).rowcount
-        audited(connection, "login.unlinked", name, _told(row) | {"sessions": ended})
+        gone = delete(session).where(session.c.link == row.id).returning(session.c.digest)
+        ended = list(connection.scalars(gone))
+        sso_ends.ended(connection, ended, "login.unlinked")
+        audited(connection, "login.unlinked", name, _told(row) | {"sessions": len(ended)})
 
 
 def moved(database: Database, row: AccountRow, person: uuid.UUID, audited: Audited) -> None:
@@ -92,6 +94,7 @@ def moved(database: Database, row: AccountRow, person: uuid.UUID, audited: Audit
     with database.begin() as connection:
         connection.execute(update(account).where(account.c.id == row.id).values(person=person))
         ended = connection.execute(delete(session).where(session.c.account == row.id)).rowcount
+        sso_ends.shut(connection, row.id, "account.moved")
         audited(
             connection, "account.moved", row.name,
             {"from": str(row.person), "to": str(person), "sessions": ended},

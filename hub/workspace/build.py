@@ -31,6 +31,7 @@ from hub.workspace.shape import (
     SystemFile,
     TestCase,
 )
+from hub.workspace.sso import ClientFile
 from hub.workspace.workspace import Kind, System
 
 Shaped = TypeVar("Shaped", bound=BaseModel)
@@ -49,6 +50,7 @@ class Built:
     models: dict[str, ModelFile] = field(default_factory=dict)
     systems: dict[str, System] = field(default_factory=dict)
     codes: dict[str, CodesFile] = field(default_factory=dict)
+    clients: dict[str, ClientFile] = field(default_factory=dict)
     mappings: dict[str, MappingFile] = field(default_factory=dict)
     tests: dict[str, tuple[TestCase, ...]] = field(default_factory=dict)
     contents: dict[tuple[str, str], Any] = field(default_factory=dict)
@@ -115,6 +117,9 @@ def _build(
     for name_, base in gathered.of("codes"):
         keep("codes", name_, base, base.value)
         _put(built.codes, name_, _shape(base, CodesFile, built.findings))
+    for name_, base in gathered.of("client"):
+        built.files["client", name_] = base  # who logs in changes nothing of what an exchange does
+        _put(built.clients, name_, _shape(base, ClientFile, built.findings))
     for name_, base in gathered.of("system"):
         file = layered("system", base, parts.systems.get(name_), ("systems", name_))
         value = _expanded(file, connectors, built.findings)

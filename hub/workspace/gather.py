@@ -17,6 +17,7 @@ FOLDERS: Final[dict[Kind, str]] = {
     "system": "config/systems",
     "model": "config/models",
     "codes": "config/codes",
+    "client": "config/clients",
     "environment": "config/environments",
     "mapping": "mappings",
 }

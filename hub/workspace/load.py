@@ -29,6 +29,7 @@ NAMED: tuple[tuple[Kind, str], ...] = (
     ("system", "system"),
     ("model", "model"),
     ("codes", "codes"),
+    ("client", "client"),
     ("mapping", "mapping"),
     ("environment", "environment"),
 )
@@ -111,6 +112,7 @@ def _workspace(
         mappings=mappings,
         codes=built.codes,
         roles=built.roles,
+        clients=built.clients,
         tests={name: tests for name, tests in built.tests.items() if name in mappings},
         hash=digest({f"{kind}/{name}": value for (kind, name), value in content.items()}),
         content=content,

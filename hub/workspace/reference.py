@@ -30,12 +30,14 @@ from hub.workspace.shape import (
     SystemFile,
     TestCase,
 )
+from hub.workspace.sso import ClientFile
 
 KINDS: Final[Mapping[str, tuple[str, type[BaseModel]]]] = {
     "The hub": ("config/hub.yaml", HubFile),
     "Systems": ("config/systems/NAME.yaml", SystemFile),
     "Models": ("config/models/NAME.yaml", ModelFile),
     "Code lists": ("config/codes/NAME.yaml", CodesFile),
+    "Clients": ("config/clients/NAME.yaml", ClientFile),
     "Roles": ("config/roles.yaml", RolesFile),
     "Mappings": ("mappings/NAME.yaml", MappingFile),
     "Tests of mappings": ("mappings/NAME.test.yaml", TestCase),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from hub.errors import Finding
 from hub.workspace.build import Built
+from hub.workspace.client_references import check_clients
 from hub.workspace.explain import Loc, dotted, suggest
 from hub.workspace.gather import Gathered
 from hub.workspace.guard_references import check_approvals, check_limits
@@ -43,6 +44,7 @@ def check(built: Built, gathered: Gathered) -> list[Finding]:
         check_classes(Scope(built, names, "model", name, findings), model)
     for name, codes in built.codes.items():
         _codes(Scope(built, names, "codes", name, findings), codes)
+    check_clients(built, names, findings)
     for name, mapping in built.mappings.items():
         check_mapping(Scope(built, names, "mapping", name, findings), mapping)
         check_limits(Scope(built, names, "mapping", name, findings), mapping)

@@ -26,11 +26,13 @@ from hub.workspace.shape import (
     SystemFile,
     TestCase,
 )
+from hub.workspace.sso import ClientFile
 
 FILE_NAMES: Final = {
     "hub": "hub.schema.json",
     "system": "system.schema.json",
     "model": "model.schema.json",
+    "client": "client.schema.json",
     "codes": "codes.schema.json",
     "roles": "roles.schema.json",
     "environment": "environment.schema.json",
@@ -41,6 +43,7 @@ FILE_NAMES: Final = {
 SHAPES: Final[dict[str, type[BaseModel]]] = {
     "hub": HubFile,
     "model": ModelFile,
+    "client": ClientFile,
     "codes": CodesFile,
     "roles": RolesFile,
     "environment": EnvironmentFile,
@@ -51,7 +54,7 @@ DIALECT: Final = GenerateJsonSchema.schema_dialect
 
 
 def schemas(connectors: Connectors | None = None) -> dict[str, dict[str, Any]]:
-    """The schema of each kind of file: hub, system, model, codes, roles, environment, mapping, profile, test.
+    """The schema of each kind of file: hub, system, model, codes, client, roles, environment, mapping, profile, test.
 
     Imports every connector; one that cannot be imported here is left out of the system schema's
     choices, not the whole schema.

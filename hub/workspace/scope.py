@@ -16,7 +16,7 @@ Names = Mapping[Kind, frozenset[str]]
 
 def names_of(gathered: Gathered) -> Names:
     """All names by kind, those of broken files as well: they are known, only not usable."""
-    kinds: tuple[Kind, ...] = ("system", "model", "codes", "mapping")
+    kinds: tuple[Kind, ...] = ("system", "model", "codes", "client", "mapping")
     there = (*gathered.files, *gathered.broken)
     return {kind: frozenset(name for its, name in there if its == kind) for kind in kinds}
 

@@ -54,6 +54,7 @@ from hub.workspace.model import ModelField as ModelField
 from hub.workspace.model import ModelFile as ModelFile
 from hub.workspace.people import People
 from hub.workspace.portal import Portal
+from hub.workspace.sso import SSO, Sso
 from hub.workspace.strict import TITLE as TITLE
 from hub.workspace.strict import Duration as Duration
 from hub.workspace.strict import FieldName as FieldName
@@ -104,6 +105,7 @@ class HubFile(Shape):
         description="Who is a person: receivers of to-dos are looked up there",
         examples=[{"model": "person", "receivers": {"code": "number", "mail": "mail"}}],
     )
+    sso: Sso | None = SSO
     keep_events: Duration = Field(
         "7d", description="How long events are kept after they were handed over", examples=["30d"]
     )

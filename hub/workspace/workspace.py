@@ -28,9 +28,10 @@ from hub.workspace.shape import (
     TestCase,
     Title,
 )
+from hub.workspace.sso import ClientFile
 
 T = TypeVar("T")
-Kind = Literal["hub", "roles", "system", "model", "codes", "mapping", "test", "environment"]
+Kind = Literal["hub", "roles", "system", "model", "codes", "client", "mapping", "test", "environment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ class Workspace:
         repr=False, compare=False, default_factory=dict
     )
     roles: RolesFile = field(default_factory=RolesFile)
+    clients: Mapping[str, ClientFile] = field(default_factory=dict)
     own: Mapping[str, System] = field(repr=False, compare=False, default_factory=dict)
 
     def locate(self, kind: Kind, name: str, *path: str | int) -> Place:

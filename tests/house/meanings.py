@@ -6,9 +6,11 @@ An empty text leaves what the code says.
 from __future__ import annotations
 
 from tests.house.meanings_people import PEOPLE
+from tests.house.meanings_sso import SSO
 from tests.house.meanings_todos import TODOS
 
 MEANINGS: dict[str, tuple[str, str]] = {
+    **SSO,
     **TODOS,
     **PEOPLE,
     # Words of one part, and codes that stand within SQL.

@@ -1,0 +1,160 @@
+"""Pages between a client and the provider: going on after log-in, which account, consent, log-out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import RedirectResponse, Response
+
+from hub.errors import ConfigError
+from hub.portal.ground import HOME, Form, Ground, Here, Visit, cookie, is_safe, language, stranger, visitor
+from hub.portal.words import WORDS, say
+from hub.security import accounts
+from hub.security.accounts import digest, form_token
+from hub.store.accounts import current
+from hub.store.sso_clients import Ask, forget
+from hub.workspace.sso import ClientFile
+from sso import answer
+from sso.answer import Choose, Consent, Go, Login, Step
+from sso.authorize import waiting
+from sso.ground import Provider
+from sso.logout import is_his
+
+router = APIRouter()
+Id = Annotated[str, Query(max_length=100)]
+
+
+@router.get("/ask")
+def asked(request: Request, here: Here, id: Id, go: str = "") -> Response:
+    """The next step of a request: the log-in, a question, or back to the client. ``go`` is set where a form led here:
+    a policy of the browser may then forbid that the answer leads elsewhere, so that a page does."""
+    ask = _of_login(waiting(_provider(here), id))
+    return _step(request, here, ask, id, form=bool(go))
+
+
+@router.post("/ask")
+def answered(request: Request, here: Here, given: Form) -> Response:
+    """What the person chose, or whether he agrees."""
+    sso, found, text = _provider(here), visitor(request), given.get("id", "")
+    ask = _of_login(waiting(sso, text))
+    if found is not None and "account" in given:
+        answer.choose(sso, ask, given["account"])
+    elif found is not None and "agree" in given:
+        no = answer.agree(sso, ask, found.account, given["agree"] == "yes")
+        if no is not None:
+            return _leave(request, here, ask, no.address)
+    return _step(request, here, waiting(sso, text), text, form=True)
+
+
+def _step(request: Request, here: Ground, ask: Ask, text: str, *, form: bool) -> Response:
+    found = visitor(request)
+    known = current(here.hub.database, digest(found.token)) if found is not None else None
+    step: Step = answer.decide(_provider(here), ask, known[1] if known else None, known[0] if known else None)
+    if isinstance(step, Go):
+        return _leave(request, here, ask, step.address) if form else _away(step.address)
+    if isinstance(step, Login):
+        asked_ = {"next": f"{HOME}/sso/ask?{urlencode({'id': text, 'go': '1'})}", "again": "1" if step.again else ""}
+        asked_ |= {"hint": step.hint}
+        return _away(f"{HOME}/login?{urlencode({name: value for name, value in asked_.items() if value})}")
+    about: dict[str, Any] = {"id": text, "accounts": [], "claims": []}
+    if isinstance(step, Choose):
+        about["accounts"] = step.accounts
+    if isinstance(step, Consent):
+        about["claims"] = list(_learned(step, language(request)))
+    return _page(request, here, "sso_ask.html", found, about | {"client": _title(request, here, ask)})
+
+
+@router.get("/refused")
+def refused(error: str = "") -> Response:
+    """A request whose client, or whose address of the client, is unknown: it goes nowhere."""
+    raise ConfigError(
+        "sso.request",
+        "an application asked for a log-in, or a log-out, in a way that the hub does not know of it",
+        hint="go back to the application; who keeps it compares its settings with config/clients",
+    )
+
+
+@router.get("/logout")
+def leave(request: Request, here: Here, id: Id) -> Response:
+    """Ends the session at once where the client showed whose it is; else he is asked."""
+    sso, found = _provider(here), visitor(request)
+    ask = _of_logout(waiting(sso, id))
+    if found is None or is_his(sso, ask, found.account.person):
+        return _ended(request, here, ask, found, form=False)
+    return _page(request, here, "sso_logout.html", found, {"id": id})
+
+
+@router.post("/logout")
+def left(request: Request, here: Here, given: Form) -> Response:
+    """He was asked, and wants it."""
+    ask = _of_logout(waiting(_provider(here), given.get("id", "")))
+    return _ended(request, here, ask, visitor(request), form=True)
+
+
+def _ended(request: Request, here: Ground, ask: Ask, found: Visit | None, *, form: bool) -> Response:
+    if found is not None:
+        accounts.end(here.hub.database, found.token, found.account)
+    forget(here.hub.database, ask.digest)
+    request.state.visit = None
+    place = ask.asked["to"] or f"{HOME}/login?out=1"
+    answer_ = _leave(request, here, ask, place) if form and ask.asked["to"] else _away(place)
+    answer_.delete_cookie(cookie(request, "session"), secure=is_safe(request), httponly=True, samesite="lax")
+    return answer_
+
+
+# ------------------------------------------------------------ shared
+
+
+def _provider(here: Ground) -> Provider:
+    assert here.sso is not None  # the pages are there where the hub is a provider
+    return here.sso
+
+
+def _of_login(ask: Ask) -> Ask:
+    return ask if "logout" not in ask.asked else _other()
+
+
+def _of_logout(ask: Ask) -> Ask:
+    return ask if "logout" in ask.asked else _other()
+
+
+def _other() -> Ask:
+    raise ConfigError("sso.ask", "this is another request", hint="begin again in the application")
+
+
+def _away(place: str) -> Response:
+    return RedirectResponse(place, 303, {"cache-control": "no-store"})
+
+
+def _leave(request: Request, here: Ground, ask: Ask, place: str) -> Response:
+    about = {"place": place, "client": _title(request, here, ask)}
+    return _page(request, here, "sso_leave.html", visitor(request), about)
+
+
+def _page(request: Request, here: Ground, name: str, found: Visit | None, about: dict[str, Any]) -> Response:
+    token = found.token if found is not None else stranger(request)
+    filled = {"me": found, "form": form_token(token) if found is not None else ""}
+    answer_ = here.pages.page(name, language(request), filled | about)
+    answer_.headers["cache-control"] = "no-store"
+    return answer_
+
+
+def _title(request: Request, here: Ground, ask: Ask) -> str:
+    file: ClientFile | None = here.hub.workspace.clients.get(ask.client)
+    title = file.title if file is not None else ""
+    if isinstance(title, str):
+        return title or ask.client
+    spoken = "zh" if language(request).partition("-")[0].lower() == "zh" else "en"
+    return title.get(spoken) or title.get("en") or ask.client
+
+
+def _learned(step: Consent, language_: str) -> Iterator[str]:
+    """What the client learns, in words for people where there are some."""
+    spoken = "zh" if language_.partition("-")[0].lower() == "zh" else "en"
+    yield say(spoken, "sso.claim.sub")
+    for name in dict.fromkeys(name.partition(".")[0] for name in step.claims):
+        yield say(spoken, f"sso.claim.{name}") if f"sso.claim.{name}" in WORDS else name
+    yield from (say(spoken, f"sso.scope.{name}") for name in step.scopes if f"sso.scope.{name}" in WORDS)

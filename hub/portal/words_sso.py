@@ -1,0 +1,45 @@
+"""What the pages of the provider say, in English and Chinese; see ``words``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    "sso.accounts": ("Your accounts in {client}: as which do you log in?", "您在{client}中有多个账号，请选择："),
+    "sso.consent": ("{client} wants to know of you ({name}):", "{client}请求获取您（{name}）的以下信息："),
+    "sso.agree": ("Agree", "同意"),
+    "sso.refuse": ("Do not agree", "不同意"),
+    "sso.leave": ("You are being taken to {client}.", "正在前往{client}。"),
+    "sso.onward": ("Go on", "继续"),
+    "sso.logout": (
+        "An application asks to log you out, here and wherever you logged in through the hub.",
+        "某应用请求为您退出登录，包括经由本平台登录的所有应用。",
+    ),
+    "sso.stay": ("Stay logged in", "保持登录"),
+    "sso.claim.sub": ("that it is you", "您的身份标识"),
+    "sso.claim.name": ("your name", "姓名"),
+    "sso.claim.given_name": ("your given name", "名"),
+    "sso.claim.family_name": ("your family name", "姓"),
+    "sso.claim.preferred_username": ("your account name", "账号"),
+    "sso.claim.email": ("your e-mail address", "电子邮件地址"),
+    "sso.claim.email_verified": ("whether that address was verified", "邮件地址是否已验证"),
+    "sso.claim.phone_number": ("your phone number", "电话号码"),
+    "sso.claim.address": ("your address", "地址"),
+    "sso.scope.offline_access": ("to go on after you have logged out", "在您退出后仍可继续访问"),
+}  # fmt: skip
+ERRORS: Final[Mapping[str, tuple[str, str]]] = {
+    "sso.account": (
+        "You have no account in the system of this application, so you cannot log in there. Ask who keeps that "
+        "system for an account.",
+        "您在该应用所属系统中没有账号，无法登录。请联系该系统的管理员开通账号。",
+    ),
+    "sso.ask": (
+        "This log-in was finished already, or waited too long. Begin again in the application.",
+        "本次登录已完成或已超时，请回到应用重新开始。",
+    ),
+    "sso.request": (
+        "The application asked for a log-in or a log-out in a way that the hub does not know of it. Tell who keeps it.",
+        "该应用的登录或退出请求与登记的设置不符，请联系应用管理员。",
+    ),
+}

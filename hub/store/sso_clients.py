@@ -1,0 +1,200 @@
+"""What the OpenID provider keeps of clients: secrets, keys, subjects, consents, requests that wait."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from hub.store.database import Database
+from hub.store.review_tables import redirect
+from hub.store.sso_tables import sso_ask, sso_consent, sso_key, sso_known, sso_secret, sso_subject
+
+Audited = Callable[[Connection, str, str, Mapping[str, Any]], None]
+
+
+def _insert(connection: Connection, table: Any) -> Any:
+    """INSERT that can be told what to do where the row is there."""
+    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+
+
+# ------------------------------------------------------------ secrets
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRow:
+    """The secret of a client as it is stored: keyed hashes."""
+
+    client: str
+    hash: bytes
+    former_hash: bytes | None
+    former_until: dt.datetime | None
+    made_at: dt.datetime
+    made_by: str
+
+
+def secret(database: Database, client: str) -> SecretRow | None:
+    """Of one client; None where it was never given one."""
+    with database.begin(reading=True) as connection:
+        row = connection.execute(select(sso_secret).where(sso_secret.c.client == client)).one_or_none()
+    return None if row is None else SecretRow(*row)
+
+
+def set_secret(
+    database: Database, client: str, hash_: bytes, until: dt.datetime, by: str, moment: dt.datetime, audited: Audited
+) -> None:
+    """A new secret; the former one holds ``until`` then."""
+    with database.begin() as connection:
+        row = connection.execute(select(sso_secret.c.hash).where(sso_secret.c.client == client)).one_or_none()
+        former = {"former_hash": row.hash, "former_until": until} if row is not None else {}
+        statement = _insert(connection, sso_secret).values(client=client, hash=hash_, made_at=moment, made_by=by)
+        fresh = {"hash": hash_, "made_at": moment, "made_by": by, **former}
+        connection.execute(statement.on_conflict_do_update(index_elements=["client"], set_=fresh))
+        audited(connection, "client.secret", client, {"former_until": until.isoformat()} if former else {})
+
+
+# ------------------------------------------------------------ keys
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A key that signs, or did, or will."""
+
+    number: int
+    kid: str
+    public: Mapping[str, Any]
+    sealed: bytes
+    published_at: dt.datetime
+    signs_at: dt.datetime
+
+
+def keys(database: Database) -> list[KeyRow]:
+    """All, in the order in which they sign."""
+    with database.begin(reading=True) as connection:
+        return [KeyRow(*row) for row in connection.execute(select(sso_key).order_by(sso_key.c.number))]
+
+
+def add_key(database: Database, row: KeyRow, audited: Audited) -> bool:
+    """False where another process made the key of that number first."""
+    with database.begin() as connection:
+        values = {name: getattr(row, name) for name in KeyRow.__dataclass_fields__}
+        statement = _insert(connection, sso_key).values(values).on_conflict_do_nothing(index_elements=["number"])
+        if connection.execute(statement).rowcount != 1:
+            return False
+        audited(connection, "client.key", row.kid, {"signs_at": row.signs_at.isoformat()})
+    return True
+
+
+# ------------------------------------------------------------ subjects
+
+
+def subject(database: Database, client: str, person: uuid.UUID, moment: dt.datetime) -> str:
+    """What a client calls a person: as whom it has seen him, be it before he was merged, or as himself."""
+    with database.begin() as connection:
+        entity = _seen(connection, client, person)
+        if entity is None:
+            entity = person
+            known = _insert(connection, sso_known).values(client=client, person=person, since=moment)
+            connection.execute(known.on_conflict_do_nothing())
+        new = _insert(connection, sso_subject).values(person=entity, sub=secrets.token_urlsafe(18), made_at=moment)
+        connection.execute(new.on_conflict_do_nothing(index_elements=["person"]))
+        return str(connection.scalar(select(sso_subject.c.sub).where(sso_subject.c.person == entity)))
+
+
+def known_subject(database: Database, client: str, person: uuid.UUID) -> str | None:
+    """The same, of who was there already; nothing is written."""
+    with database.begin(reading=True) as connection:
+        entity = _seen(connection, client, person) or person
+        return connection.scalar(select(sso_subject.c.sub).where(sso_subject.c.person == entity))
+
+
+def _seen(connection: Connection, client: str, person: uuid.UUID) -> uuid.UUID | None:
+    """The entity that a client knows a person as: himself, or the first of those that were merged into him."""
+    into = select(redirect.c.entity).where(redirect.c.target == person)
+    mine = and_(sso_known.c.client == client, (sso_known.c.person == person) | sso_known.c.person.in_(into))
+    query = select(sso_known.c.person).where(mine).order_by(sso_known.c.person != person, sso_known.c.since)
+    return connection.scalar(query.limit(1))
+
+
+# ------------------------------------------------------------ consents
+
+
+def consented(database: Database, account: uuid.UUID, client: str) -> str:
+    """The scope that a person agreed to; empty where he was not asked."""
+    c = sso_consent.c
+    with database.begin(reading=True) as connection:
+        found = connection.scalar(select(c.scope).where(c.account == account, c.client == client))
+    return found or ""
+
+
+def consent(database: Database, account: uuid.UUID, client: str, scope: str, moment: dt.datetime) -> None:
+    """Remember what a person agreed to."""
+    with database.begin() as connection:
+        statement = _insert(connection, sso_consent).values(
+            account=account, client=client, scope=scope, given_at=moment
+        )
+        fresh = {"scope": scope, "given_at": moment}
+        connection.execute(statement.on_conflict_do_update(index_elements=["account", "client"], set_=fresh))
+
+
+# ------------------------------------------------------------ requests that wait
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request that waits for a person; ``asked`` are its parameters, checked."""
+
+    digest: str
+    client: str
+    asked: Mapping[str, Any]
+    made_at: dt.datetime
+    ends_at: dt.datetime
+
+
+def ask(database: Database, one: Ask) -> None:
+    """Keep a request until somebody has answered it; some that nobody answered are forgotten."""
+    with database.begin() as connection:
+        old = select(sso_ask.c.digest).where(sso_ask.c.ends_at < one.made_at).limit(10)
+        connection.execute(delete(sso_ask).where(sso_ask.c.digest.in_(old)))
+        values = {name: getattr(one, name) for name in Ask.__dataclass_fields__} | {"asked": dict(one.asked)}
+        connection.execute(insert(sso_ask).values(values))
+
+
+def asked(database: Database, digest: str, moment: dt.datetime) -> Ask | None:
+    """A request that still waits."""
+    with database.begin(reading=True) as connection:
+        query = select(sso_ask).where(sso_ask.c.digest == digest, sso_ask.c.ends_at > moment)
+        row = connection.execute(query).one_or_none()
+    return None if row is None else Ask(*row)
+
+
+def forget(database: Database, digest: str) -> None:
+    """It was answered."""
+    with database.begin() as connection:
+        connection.execute(delete(sso_ask).where(sso_ask.c.digest == digest))
+
+
+def answered(database: Database, digest: str, more: Mapping[str, Any]) -> None:
+    """Keep what its person answered so far."""
+    with database.begin() as connection:
+        row = connection.execute(select(sso_ask.c.asked).where(sso_ask.c.digest == digest)).one_or_none()
+        if row is not None:
+            fresh = {**row.asked, **more}
+            connection.execute(update(sso_ask).where(sso_ask.c.digest == digest).values(asked=fresh))
+
+
+def claims_of(
+    database: Database, table: str, person: uuid.UUID, fields: Sequence[str]
+) -> Mapping[str, Any] | None:
+    """Fields of a person's golden row; None where he is not there."""
+    golden = database.tables[table]
+    query = select(golden.c["_id"], *(golden.c[name] for name in fields)).where(golden.c["_id"] == person)
+    with database.begin(reading=True) as connection:
+        row = connection.execute(query.where(golden.c["_state"] == 0)).one_or_none()
+    return None if row is None else dict(zip(fields, row[1:], strict=True))

@@ -1,0 +1,60 @@
+"""What becomes of log-ins at clients when a session of the portal ends: in the same transaction they are over, and
+the clients are to be told."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, insert, select, update
+
+from hub.store import wake
+from hub.store.database import Database, new_id, now
+from hub.store.sso_grants import revoked
+from hub.store.sso_tables import sso_grant
+from hub.store.tables import outbox
+
+SUBJECT: Final = "sso:"
+"""Of events that tell one client; its name follows."""
+
+
+def ended(connection: Connection, sessions: Sequence[str], why: str) -> None:
+    """Sessions (their digests) end. What a person let a client keep beyond (offline_access) goes on."""
+    if sessions:
+        _end(connection, sso_grant.c.session.in_(list(sessions)), why, everything=False)
+
+
+def shut(connection: Connection, account: uuid.UUID, why: str) -> None:
+    """An account opens nothing any more: all its log-ins everywhere are over."""
+    _end(connection, sso_grant.c.account == account, why, everything=True)
+
+
+def moved(database: Database, before: str, after: str) -> None:
+    """The same person proved who he is once more: his log-ins belong to the newer session."""
+    with database.begin() as connection:
+        connection.execute(update(sso_grant).where(sso_grant.c.session == before).values(session=after))
+
+
+def _end(connection: Connection, which: ColumnElement[bool], why: str, *, everything: bool) -> None:
+    moment = now()
+    query = select(sso_grant.c.client, sso_grant.c.sub, sso_grant.c.sid).where(which, sso_grant.c.session.is_not(None))
+    told = sorted(set(connection.execute(query).tuples()))
+    rows = [_event(client, sub, sid, moment) for client, sub, sid in told]
+    if rows:
+        connection.execute(insert(outbox), rows)
+        wake.call(connection)
+    revoked(connection, which if everything else which & sso_grant.c.offline.is_(False), why, moment)
+    connection.execute(update(sso_grant).where(which, sso_grant.c.session.is_not(None)).values(session=None))
+
+
+def _event(client: str, sub: str, sid: str, moment: dt.datetime) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "type": "session.ended",
+        "subject": f"{SUBJECT}{client}",
+        "body": {"sub": sub, "sid": sid},
+        "created_at": moment,
+        "seq": 0,
+    }

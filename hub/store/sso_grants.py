@@ -1,0 +1,229 @@
+"""Families of the OpenID provider: a log-in at a client, its code and its tokens.
+
+What may happen once happens in one statement (UPDATE … WHERE used_at IS NULL), in the transaction that writes what
+comes of it. A token holds only as long as its family does.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
+
+from hub.store.account_tables import account
+from hub.store.database import Database
+from hub.store.sso_tables import sso_ask, sso_code, sso_device, sso_grant, sso_token
+
+SWEPT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One log-in of a person at a client; without a person, a client as itself. ``alive`` is whether its account is
+    still enabled."""
+
+    id: uuid.UUID
+    client: str
+    scope: str
+    offline: bool
+    made_at: dt.datetime
+    ends_at: dt.datetime
+    person: uuid.UUID | None = None
+    account: uuid.UUID | None = None
+    name: str | None = None
+    session: str | None = None
+    sid: str | None = None
+    sub: str | None = None
+    claims: Mapping[str, Any] | None = None
+    nonce: str | None = None
+    acr: str | None = None
+    amr: str = ""
+    auth_time: dt.datetime | None = None
+    revoked_at: dt.datetime | None = None
+    why: str = ""
+    alive: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code as it is stored."""
+
+    digest: str
+    family: uuid.UUID
+    redirect_uri: str
+    challenge: str
+    ends_at: dt.datetime
+    used_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access or refresh token as it is stored."""
+
+    digest: str
+    family: uuid.UUID
+    kind: str
+    client: str
+    scope: str
+    made_at: dt.datetime
+    ends_at: dt.datetime
+    audience: Sequence[str] = ()
+    act: Mapping[str, Any] | None = None
+    used_at: dt.datetime | None = None
+    revoked_at: dt.datetime | None = None
+
+
+_FAMILY = [sso_grant.c[name] for name in Family.__dataclass_fields__ if name != "alive"]
+_CODE = [sso_code.c[name] for name in Code.__dataclass_fields__]
+_TOKEN = [sso_token.c[name] for name in Token.__dataclass_fields__]
+
+
+def _family(row: Sequence[Any]) -> Family:
+    values = dict(zip((column.name for column in _FAMILY), row, strict=False))
+    return Family(**values, alive=row[-2] is None or row[-1] is None)
+
+
+def _values(one: Any, table: Any) -> dict[str, Any]:
+    return {column.name: getattr(one, column.name) for column in table.columns}
+
+
+def _families() -> Any:
+    """Families with (account, when it was disabled)."""
+    owner = account.alias("owner")
+    return select(*_FAMILY, owner.c.id, owner.c.disabled_at).outerjoin(owner, owner.c.id == sso_grant.c.account)
+
+
+# ------------------------------------------------------------ codes
+
+
+def begin(database: Database, family: Family, code: Code, asked: str) -> None:
+    """A family that waits for its code to be redeemed; the request that led to it is over."""
+    with database.begin() as connection:
+        _sweep(connection, family.made_at)
+        connection.execute(insert(sso_grant).values(_values(family, sso_grant)))
+        connection.execute(insert(sso_code).values(_values(code, sso_code)))
+        connection.execute(delete(sso_ask).where(sso_ask.c.digest == asked))
+
+
+def code(database: Database, digest: str) -> tuple[Code, Family] | None:
+    """A code, used or not, and its family."""
+    query = _families().add_columns(*_CODE).join(sso_code, sso_code.c.family == sso_grant.c.id)
+    with database.begin(reading=True) as connection:
+        row = connection.execute(query.where(sso_code.c.digest == digest)).one_or_none()
+    if row is None:
+        return None
+    size = len(_FAMILY) + 2
+    return Code(*row[size:]), _family(row[:size])
+
+
+def redeem(
+    database: Database, digest: str, family: uuid.UUID, tokens: Sequence[Token], moment: dt.datetime
+) -> bool:
+    """Tokens for a code, once: False where somebody was faster, or the family is over."""
+    with database.begin() as connection:
+        if not _hold(connection, family, moment):
+            return False
+        mine = and_(sso_code.c.digest == digest, sso_code.c.used_at.is_(None), sso_code.c.ends_at > moment)
+        if connection.execute(update(sso_code).where(mine).values(used_at=moment)).rowcount != 1:
+            return False
+        _put(connection, tokens)
+    return True
+
+
+# ------------------------------------------------------------ tokens
+
+
+def rotate(
+    database: Database, digest: str, family: uuid.UUID, tokens: Sequence[Token], moment: dt.datetime
+) -> bool:
+    """New tokens for a refresh token, once: False where somebody was faster, or the family is over."""
+    with database.begin() as connection:
+        if not _hold(connection, family, moment):
+            return False
+        mine = and_(sso_token.c.digest == digest, sso_token.c.used_at.is_(None), sso_token.c.revoked_at.is_(None))
+        if connection.execute(update(sso_token).where(mine).values(used_at=moment)).rowcount != 1:
+            return False
+        _put(connection, tokens)
+    return True
+
+
+def add(database: Database, family: Family, tokens: Sequence[Token]) -> None:
+    """A family with its tokens at once: a client as itself."""
+    with database.begin() as connection:
+        _sweep(connection, family.made_at)
+        connection.execute(insert(sso_grant).values(_values(family, sso_grant)))
+        _put(connection, tokens)
+
+
+def join(database: Database, family: uuid.UUID, tokens: Sequence[Token], moment: dt.datetime) -> bool:
+    """More tokens of a family (an exchange); False where it is over."""
+    with database.begin() as connection:
+        if not _hold(connection, family, moment):
+            return False
+        _put(connection, tokens)
+    return True
+
+
+def token(database: Database, digest: str) -> tuple[Token, Family] | None:
+    """A token, whatever became of it, and its family."""
+    query = _families().add_columns(*_TOKEN).join(sso_token, sso_token.c.family == sso_grant.c.id)
+    with database.begin(reading=True) as connection:
+        row = connection.execute(query.where(sso_token.c.digest == digest)).one_or_none()
+    if row is None:
+        return None
+    size = len(_FAMILY) + 2
+    return Token(*row[size:]), _family(row[:size])
+
+
+def revoke(database: Database, family: uuid.UUID, why: str, moment: dt.datetime) -> bool:
+    """Nothing of a family holds any more; False where that was so already."""
+    with database.begin() as connection:
+        return revoked(connection, sso_grant.c.id == family, why, moment) > 0
+
+
+def revoke_token(database: Database, digest: str, moment: dt.datetime) -> None:
+    """One access token holds no more."""
+    mine = and_(sso_token.c.digest == digest, sso_token.c.revoked_at.is_(None))
+    with database.begin() as connection:
+        connection.execute(update(sso_token).where(mine).values(revoked_at=moment))
+
+
+def revoked(connection: Connection, which: ColumnElement[bool], why: str, moment: dt.datetime) -> int:
+    """End families in the caller's transaction; answers how many were not over."""
+    mine = and_(which, sso_grant.c.revoked_at.is_(None))
+    return connection.execute(update(sso_grant).where(mine).values(revoked_at=moment, why=why)).rowcount
+
+
+def _hold(connection: Connection, family: uuid.UUID, moment: dt.datetime) -> bool:
+    """Lock a family that is not over: who revokes it comes before, and is seen, or after, and ends what is given
+    now."""
+    mine = and_(sso_grant.c.id == family, sso_grant.c.revoked_at.is_(None), sso_grant.c.ends_at > moment)
+    return connection.scalar(select(sso_grant.c.id).where(mine).with_for_update()) is not None
+
+
+def _put(connection: Connection, tokens: Sequence[Token]) -> None:
+    connection.execute(
+        insert(sso_token), [_values(one, sso_token) | {"audience": list(one.audience)} for one in tokens]
+    )
+
+
+def _sweep(connection: Connection, moment: dt.datetime) -> None:
+    """Forget some of what ended a day ago: as much as comes anew, and a little more."""
+    old = moment - dt.timedelta(days=1)
+    over = select(sso_grant.c.id).where(sso_grant.c.ends_at < old).order_by(sso_grant.c.ends_at).limit(4)
+    gone = list(connection.scalars(over))
+    if gone:
+        for table in (sso_code, sso_token):
+            connection.execute(delete(table).where(table.c.family.in_(gone)))
+        connection.execute(delete(sso_grant).where(sso_grant.c.id.in_(gone)))
+
+
+def sweep(database: Database, moment: dt.datetime) -> None:
+    """Forget requests and devices that nobody finished."""
+    with database.begin() as connection:
+        for table in (sso_ask, sso_device):
+            connection.execute(delete(table).where(table.c.ends_at < moment))

@@ -1,0 +1,53 @@
+"""Clients of the provider: does what they name exist, and may they be told it?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hub.errors import Finding
+from hub.workspace.build import Built
+from hub.workspace.explain import suggest
+from hub.workspace.model import UNCLASSIFIED, ModelFile
+from hub.workspace.scope import Names, Scope
+from hub.workspace.sso import ACCOUNT, ClientFile, client_problems, is_plain
+
+
+def check_clients(built: Built, names: Names, findings: list[Finding]) -> None:
+    """The provider in ``config/hub.yaml`` and every file of ``config/clients``."""
+    hub: Any = Scope(built, names, "hub", "", findings)
+    sso = built.hub.sso if built.hub else None
+    if sso is not None and is_plain(sso.issuer):
+        hub.error(("sso", "issuer"), "client.plain", f"sso.issuer: {sso.issuer} is http", "use https")
+    if sso is not None and built.hub is not None and built.hub.people is None:
+        hub.error(("sso",), "sso.people", "nobody can log in: the hub does not know people", "declare people.model")
+    for name, one in built.clients.items():
+        scope = Scope(built, names, "client", name, findings)
+        if sso is None and built.hub is not None:
+            scope.error(("client",), "sso.off", "the hub is no provider yet", "declare sso.issuer in config/hub.yaml")
+        for at, code, message, hint in client_problems(one):
+            scope.error(at, code, message, hint)
+        if one.system is not None:
+            scope.known("system", one.system, ("system",))
+        for number, other in enumerate(one.exchange):
+            scope.known("client", other, ("exchange", number))
+        people = built.hub.people if built.hub else None
+        model = built.models.get(people.model) if people else None
+        if people is not None and model is not None:
+            _claims(scope, one, people.model, model)
+
+
+def _claims(scope: Scope, one: ClientFile, called: str, model: ModelFile) -> None:
+    """Fields that claims name are there, hold one plain value, and are not classified higher than the client."""
+    for name, rule in one.claims.items():
+        at = ("claims", name)
+        if rule.field is None or rule.field == ACCOUNT:
+            continue
+        field = model.fields.get(rule.field)
+        if field is None:
+            hint = suggest(rule.field, [*model.fields, ACCOUNT])
+            scope.error(at, "reference.field", f'claims.{name}: {called} has no field "{rule.field}"', hint)
+            continue
+        level = field.level or model.level or UNCLASSIFIED
+        if level > one.level:
+            message = f"claims.{name}: {rule.field} is {level}, and the client is told up to {one.level}"
+            scope.error(at, "client.level", message, f"level: {level} in this file, if it may know; or leave it out")

@@ -1,0 +1,206 @@
+"""What a person is asked before a client gets its code: to log in, which account, whether he agrees. ``decide`` only
+tells; the page does it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hub.errors import AuthError
+from hub.store import sso_clients, sso_grants
+from hub.store.accounts import AccountRow, SessionRow
+from hub.store.database import new_id
+from hub.store.sso_clients import Ask
+from hub.store.sso_grants import Code, Family
+from hub.workspace.sso import ClientFile
+from sso.authorize import Refused, back, refused
+from sso.claims import wanted
+from sso.ground import CONTEXTS, Provider, Whom, digest, fresh, public
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """He must prove who he is; ``again`` although he is logged in."""
+
+    again: bool
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """He has several accounts in the client's system."""
+
+    accounts: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What the client would learn: scopes, and names of claims."""
+
+    scopes: Sequence[str]
+    claims: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """The browser goes back to the client."""
+
+    address: str
+
+
+Step = Login | Choose | Consent | Go
+
+
+def decide(here: Provider, ask: Ask, account: AccountRow | None, session: SessionRow | None) -> Step:
+    """The next step. AuthError ``sso.account`` where a person has no account in the client's system."""
+    file = here.hub.workspace.clients.get(ask.client)
+    silent = "none" in ask.asked["prompt"]
+    try:
+        if file is None:
+            raise Refused("unauthorized_client", "the client is not there any more")
+        return _decide(here, ask, file, account, session, silent)
+    except Refused as error:
+        sso_clients.forget(here.hub.database, ask.digest)
+        told = Refused(error.error, error.description, ask.asked["redirect_uri"], ask.asked["state"])
+        return Go(refused(here, told))
+
+
+def _decide(
+    here: Provider, ask: Ask, file: ClientFile, account: AccountRow | None, session: SessionRow | None, silent: bool
+) -> Step:
+    person = here.person(account.person) if account is not None else None
+    if account is None or session is None or person is None:
+        return _login(False, ask, silent)
+    if not _recent(ask, session):
+        return _login(True, ask, silent)
+    _require_context(ask, session)
+    if not _is_hinted(here, ask, file, person):
+        if session.begun_at >= ask.made_at:
+            raise Refused("login_required", "somebody else logged in than the client asked for")
+        return _login(True, ask, silent)
+    names = here.accounts(file, person)
+    name = ask.asked.get("name") if ask.asked.get("name") in names else None
+    if file.system is not None and not names:
+        return _nobody(file, silent)
+    if len(names) == 1:
+        name = names[0]
+    if names and name is None:
+        if silent:
+            raise Refused("account_selection_required", "the person has several accounts")
+        return Choose(names)
+    if _asks(here, ask, file, account):
+        if silent:
+            raise Refused("consent_required", "the person has not agreed")
+        shown = wanted(file, ask.asked["scope"], ask.asked["claims"], "userinfo")
+        return Consent(ask.asked["scope"].split(), shown)
+    whom = Whom(person, sso_clients.subject(here.hub.database, file.client, person, here.now()), name)
+    return Go(_issued(here, ask, file, whom, account, session))
+
+
+def _login(again: bool, ask: Ask, silent: bool) -> Step:
+    if silent:
+        raise Refused("login_required", "nobody is logged in, or not recently enough")
+    return Login(again, ask.asked["hint"])
+
+
+def _recent(ask: Ask, session: SessionRow) -> bool:
+    """Whether the log-in is as recent as the client asks: after the request, or within max_age of it."""
+    if {"login", "select_account"} & set(ask.asked["prompt"]) and session.begun_at < ask.made_at:
+        return False
+    oldest = ask.asked["max_age"]
+    return oldest is None or session.begun_at >= ask.made_at - dt.timedelta(seconds=oldest)
+
+
+def context(session: SessionRow) -> str:
+    """The acr of a session, by the methods of RFC 8176 that proved its owner."""
+    return CONTEXTS["mfa" in (session.methods or "").split()]
+
+
+def _require_context(ask: Ask, session: SessionRow) -> None:
+    """A context that is asked for as essential must be the one that there is (OpenID Connect Core 1.0, 5.5.1.1)."""
+    wish = _of_id_token(ask, "acr")
+    values = wish.get("values") or ([wish["value"]] if "value" in wish else [])
+    if wish.get("essential") and values and context(session) not in values:
+        raise Refused("unmet_authentication_requirements", "no log-in here has such an acr")
+
+
+def _is_hinted(here: Provider, ask: Ask, file: ClientFile, person: uuid.UUID) -> bool:
+    """Whether it is whom the client asks for, if it asks for somebody."""
+    wishes = {ask.asked["sub"], _of_id_token(ask, "sub").get("value")} - {None}
+    return not wishes or wishes == {sso_clients.known_subject(here.hub.database, file.client, person)}
+
+
+def _of_id_token(ask: Ask, name: str) -> dict[str, Any]:
+    found = ((ask.asked["claims"] or {}).get("id_token") or {}).get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _nobody(file: ClientFile, silent: bool) -> Step:
+    if silent:
+        raise Refused("access_denied", "the person has no account in the system of the client")
+    raise AuthError(
+        "sso.account",
+        f"you have no account in {file.system}, so you cannot log in there",
+        hint="ask who keeps that system for an account; it is known here after the next run of its exchange",
+    )
+
+
+def _asks(here: Provider, ask: Ask, file: ClientFile, account: AccountRow) -> bool:
+    """Whether he is still to agree."""
+    if ask.asked.get("agreed"):
+        return False
+    if "consent" in ask.asked["prompt"]:
+        return True
+    known = set(sso_clients.consented(here.hub.database, account.id, file.client).split())
+    return file.consent == "ask" and not set(ask.asked["scope"].split()) <= known
+
+
+def agree(here: Provider, ask: Ask, account: AccountRow, yes: bool) -> Go | None:
+    """What he answered; a no goes back to the client at once."""
+    database = here.hub.database
+    if not yes:
+        sso_clients.forget(database, ask.digest)
+        no = Refused("access_denied", "the person did not agree", ask.asked["redirect_uri"], ask.asked["state"])
+        return Go(refused(here, no))
+    known = sso_clients.consented(database, account.id, ask.client).split()
+    scope = " ".join(dict.fromkeys([*known, *ask.asked["scope"].split()]))
+    sso_clients.consent(database, account.id, ask.client, scope, here.now())
+    sso_clients.answered(database, ask.digest, {"agreed": True})
+    return None
+
+
+def choose(here: Provider, ask: Ask, name: str) -> None:
+    """The account that he chose; whether it is his is looked at again."""
+    sso_clients.answered(here.hub.database, ask.digest, {"name": name})
+
+
+def _issued(
+    here: Provider, ask: Ask, file: ClientFile, whom: Whom, account: AccountRow, session: SessionRow
+) -> str:
+    """A code, and the address that takes it to the client."""
+    text, moment = fresh("cpc"), here.now()
+    family = Family(
+        id=new_id(),
+        client=file.client,
+        scope=ask.asked["scope"],
+        offline="offline_access" in ask.asked["scope"].split(),
+        made_at=moment,
+        ends_at=here.after(here.rules.refresh),
+        person=account.person,
+        account=account.id,
+        name=whom.name,
+        session=session.digest,
+        sid=public(session.digest),
+        sub=whom.sub,
+        claims=ask.asked["claims"],
+        nonce=ask.asked["nonce"],
+        acr=context(session),
+        amr=session.methods or "",
+        auth_time=session.begun_at,
+    )
+    code = Code(digest(text), family.id, ask.asked["redirect_uri"], ask.asked["challenge"], here.after(here.rules.code))
+    sso_grants.begin(here.hub.database, family, code, ask.digest)
+    return back(code.redirect_uri, code=text, state=ask.asked["state"], iss=here.issuer)

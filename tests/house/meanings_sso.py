@@ -1,0 +1,20 @@
+"""What is said of the codes of single sign-on; see ``meanings``."""
+
+from __future__ import annotations
+
+SSO: dict[str, tuple[str, str]] = {
+    "client.claim": ("a claim of a client cannot be made as it is written", ""),
+    "client.grants": ("grants of a client do not fit each other", ""),
+    "client.level": ("a claim is classified higher than its client may be told", ""),
+    "client.plain": ("an address speaks http beyond this machine: tokens would be read on the way", "use https"),
+    "client.public": ("a client without a secret asks for what needs one", ""),
+    "client.redirect": ("a client has no usable redirect_uri", ""),
+    "client.scopes": ("a claim's scope, or openid, is not among the scopes of the client", ""),
+    "client.unknown": ("there is no such client", "see: cophub clients"),
+    "jwt.refused": ("a signed token is none of ours, or not for this, or over", ""),
+    "sso.account": ("the person has no account in the client's system", ""),
+    "sso.ask": ("the log-in that a page belongs to was finished, or waited too long", ""),
+    "sso.off": ("the hub is no provider", ""),
+    "sso.people": ("the hub does not know people", ""),
+    "sso.request": ("a client, or its address, is not the one that was declared", ""),
+}
