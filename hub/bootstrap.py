@@ -160,6 +160,8 @@ def _asked(people: People | None) -> Mapping[str, Collection[str]]:
     if people is None:
         return found
     found[people.model] |= set(people.receivers.values())
+    if people.task_center and people.task_center.user:
+        found[people.model].add(people.task_center.user)
     if groups := people.groups:
         found[groups.model] |= {name for name in (groups.called, groups.parent) if name}
         if isinstance(groups.members, str):  # of the person, or a list of the group, which has no index

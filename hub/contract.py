@@ -132,11 +132,6 @@ class Resource:
     optional: frozenset[str] = frozenset()
     read_as: Resource | None = None
 
-    @property
-    def as_read(self) -> Resource:
-        """What its records are when they are read."""
-        return self.read_as or self
-
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -401,6 +396,4 @@ def key_text(values: Sequence[object]) -> str:
     texts = ["" if value is None else str(value) for value in values]
     if len(texts) == 1:
         return texts[0]
-
-
     return json.dumps(texts, ensure_ascii=False, separators=(",", ":"))

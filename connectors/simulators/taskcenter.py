@@ -25,10 +25,10 @@ from connectors.simulators.wire import Answer, Refused, Request, refusal
 CLIENT_ID, CLIENT_SECRET = "task-hub", "taskcenter-demo"
 _URN = "urn:sap.odm.bpm.task:oa:prod:lanhai:"
 _DEFINITION: Row = {
-    "id": "approval", "name": [{"language": "en", "text": "Approval"}, {"language": "zh", "text": "审批"}],
+    "id": "approval", "name": [{"languageCode": "en", "text": "Approval"}, {"languageCode": "zh", "text": "审批"}],
     "possibleResponses": [
-        {"code": "approve", "nature": "POSITIVE", "commentPolicy": "OPTIONAL"},
-        {"code": "reject", "nature": "NEGATIVE", "commentPolicy": "REQUIRED"},
+        {"code": "approve", "nature": "POSITIVE", "commentRequired": "OPTIONAL"},
+        {"code": "reject", "nature": "NEGATIVE", "commentRequired": "REQUIRED"},
     ],
     "possibleActions": [{"code": code, "nature": "NEUTRAL"} for code in ("RESERVE", "RELEASE", "FORWARD")],
 }  # fmt: skip
@@ -151,7 +151,7 @@ def _task(it: staff.Application) -> Row:
         "localId": f"{it.id:06d}", "definitionId": "approval",
         "status": "READY" if it.state == "waiting" else "COMPLETED",
         "createdAt": text_of(it.created), "modifiedAt": text_of(it.changed), "createdBy": it.applicant.login,
-        "processor": None, "priority": "MEDIUM", "subject": [{"language": "zh", "text": it.title}],
+        "processor": None, "priority": "MEDIUM", "subject": [{"languageCode": "zh", "text": it.title}],
         "uiLink": f"https://oa.lanhai-medical.example/{it.id}", "recipientUsers": [it.approver.login],
         "recipientGroups": [], "validResponseCodes": None, "response": None,
     }  # fmt: skip

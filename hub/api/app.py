@@ -40,6 +40,7 @@ from hub.api import (
     states,
     stream,
     substitutes,
+    taskcenter,
     todos,
 )
 from hub.api.ground import STRANGERS, Ground, Starter
@@ -113,7 +114,7 @@ def described() -> FastAPI:
     for part in (entities, exchanges, plans, setaside, events, *todo_parts, explain, people, organizations):
         whole.include_router(part.router)
     api.include_router(whole)
-    for drop in (dropins, ofs, feishu, scim):
+    for drop in (dropins, ofs, feishu, scim, taskcenter):
         api.include_router(drop.router)
     api.openapi = lambda: _with_key(api)  # type: ignore[method-assign] # FastAPI's way of changing it
     return api

@@ -63,7 +63,7 @@ def ticket(here: Ground, key: str, purpose: str, detail: str = "") -> str:
     return base64.urlsafe_b64encode(orjson.dumps([*said, here.hub.signer.sign(message)])).decode().rstrip("=")
 
 
-def holder(here: Ground, text: str, purpose: str) -> tuple[Caller, str]:
+def holder(here: Ground, text: str, purpose: str, grant: str = "todos:write") -> tuple[Caller, str]:
     """Who has a ticket of that purpose, and its detail. AuthError ``key.refused``, ``key.grant``; Refused
     ``request.many``."""
     refused = AuthError("key.refused", "the token is unknown or expired", hint="ask for a new one")
@@ -78,7 +78,7 @@ def holder(here: Ground, text: str, purpose: str) -> tuple[Caller, str]:
     who = access.caller_with(here.hub.database, identity, here.hub.clock())
     if wait := here.buckets.take(who.name):
         raise too_many(wait)
-    who.require("todos:write")
+    who.require(grant)
     return who, detail
 
 

@@ -142,7 +142,7 @@ def back(value: str, overlap: float) -> str:
 def keyed(resource: Resource, compiled: Compiled) -> Resource:
     """The resource with the key by which the mapping knows a record: not that of an element of it, nor
     that of the record written."""
-    resource = resource.as_read
+    resource = resource.read_as or resource
     return dataclasses.replace(resource, key=compiled.key_fields or resource.key)
 
 

@@ -69,7 +69,7 @@ class Keys:
         if not names:
             system, _, resource = one.source.partition(".")
             described = self.hub.workspace.system(system).describe(resource)
-            names = set(described.as_read.key) if described else set()
+            names = set((described.read_as or described).key) if described else set()
         read = read_levels(one, self.hub.workspace)
         found = [level for path, level in read.items() if path.replace("[]", "") in names]
         if one.each:  # the element's own key is part of it

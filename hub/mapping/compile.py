@@ -117,7 +117,7 @@ class _Compilation:
             return of_model(self.workspace.model(self.source))
         system = self.workspace.system(self.source)
         described = system.describe(self.resource_name)
-        self.resource = described and described.as_read
+        self.resource = described and (described.read_as or described)
         record = of_fields(self.resource.fields if self.resource else ())
         extra = {}
         for alias, join in self.mapping.with_.items():

@@ -89,7 +89,7 @@ def own_key(workspace: Workspace, read: Compiled) -> tuple[str, ...]:
     """The key that the resource itself declares, whatever the mapping says."""
     system, _, resource = read.source.partition(".")
     described = workspace.system(system).describe(resource)
-    return tuple(described.as_read.key) if described else ()
+    return tuple((described.read_as or described).key) if described else ()
 
 
 def _through_models(workspace: Workspace, compilations: Mapping[str, list[Compiled]]) -> Iterator[Finding]:

@@ -26,6 +26,7 @@ todo = Table(
     Column("registers", JSON, nullable=False),
     Column("first_seen", Moment, nullable=False),
     Column("changed_at", Moment, nullable=False),
+    Index("ix_todo_changed_at_id", "changed_at", "id"),
     Index("uq_todo_system_tenant_source_id", "system", "tenant", "source_id", unique=True),
 )
 

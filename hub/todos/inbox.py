@@ -13,7 +13,7 @@ from hub.store import memberships, todos
 from hub.store.database import new_id
 from hub.store.entities import next_seq
 from hub.store.merges import session
-from hub.store.moves import SEQUENCE, Left, leave
+from hub.store.moves import SEQUENCE, Left, following, leave
 from hub.store.todos import Stored
 from hub.todos.converge import NEVER, Ignored, State, dumped, join, loaded, seen
 from hub.todos.people import Found, resolve
@@ -64,8 +64,9 @@ def take_within(connection: Any, hub: Hub, reports: Sequence[Report], by: str, s
     meant = {(key.system, name) for key in changed for name in opened[key].state.rows}
     people = resolve(connection, hub, meant)
     rows, given = [], []
+    changed_at = following(connection, moment) if changed else moment
     for key, (own, receivers) in changed.items():
-        rows.append(_row(key, opened[key], own, seq, moment))
+        rows.append(_row(key, opened[key], own, seq, moment, changed_at))
         rows_of = _assignments(key, opened[key], receivers, people, seq)
         left = opened[key].stored.members if opened[key].stored else {}  # type: ignore[union-attr]
         given += memberships.with_members(
@@ -145,7 +146,9 @@ def _told(
     }
 
 
-def _row(key: Key, one: _Open, registers: Mapping[str, Any], seq: int, moment: dt.datetime) -> dict[str, Any]:
+def _row(
+    key: Key, one: _Open, registers: Mapping[str, Any], seq: int, moment: dt.datetime, changed_at: dt.datetime
+) -> dict[str, Any]:
     content = one.state.content.value
     return {
         "id": one.id,
@@ -159,7 +162,7 @@ def _row(key: Key, one: _Open, registers: Mapping[str, Any], seq: int, moment: d
         "content": content,
         "registers": registers,
         "first_seen": one.stored.row["first_seen"] if one.stored else moment,
-        "changed_at": moment,
+        "changed_at": changed_at,
     }
 
 

@@ -170,7 +170,7 @@ def _resource(
         scope.error(path, "connector.direction", message, "choose a system whose connector does")
         return None
     found = _described(scope, path, system, resource)
-    return found if writes or found is None else found.as_read
+    return found if writes or found is None else found.read_as or found
 
 
 def _described(scope: Scope, path: Loc, system: System, resource: str) -> Resource | None:

@@ -10,6 +10,7 @@ from hub.workspace.cases import Cases
 from hub.workspace.groups import Groups
 from hub.workspace.organization import LINE, Dimension, Organization, Posts
 from hub.workspace.strict import FieldName, Name, Shape
+from hub.workspace.task_center import TaskCenter
 
 Called = Literal["login", "code", "phone", "mail"]
 
@@ -42,6 +43,11 @@ class People(Shape):
         None,
         description="Where people belong: what dashboards are confined to and grouped by",
         examples=[{"model": "unit", "parent": "parent", "of": "unit"}],
+    )
+    task_center: TaskCenter | None = Field(
+        None,
+        description="The hub as a task provider of SAP Task Center",
+        examples=[{"user": "global_id", "tenant": "prod"}],
     )
     dimensions: dict[Name, Dimension] = Field(
         {},

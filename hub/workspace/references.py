@@ -25,7 +25,7 @@ from hub.workspace.login_references import check_login
 from hub.workspace.mapping_references import check_mapping
 from hub.workspace.scope import Scope, names_of
 from hub.workspace.shape import CodesFile, ModelField, ModelFile, Output, TestCase
-from hub.workspace.todo_references import check_todos
+from hub.workspace.todo_references import check_task_center, check_todos
 from hub.workspace.writing_references import check_writing
 
 
@@ -35,6 +35,7 @@ def check(built: Built, gathered: Gathered) -> list[Finding]:
     findings: list[Finding] = []
     check_approvals(Scope(built, names, "hub", "", findings), built)
     check_zone(Scope(built, names, "hub", "", findings), built)
+    check_task_center(Scope(built, names, "hub", "", findings), built)
     check_login(Scope(built, names, "hub", "", findings), built)
     for name, hook in built.hub.webhooks.items() if built.hub else ():
         for index, word in enumerate(hook.models):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hub.workspace.build import Built
 from hub.workspace.builtin import CONTENT, RECEIVERS, TODOS
 from hub.workspace.explain import Loc
 from hub.workspace.scope import Scope
@@ -16,6 +17,20 @@ def check_todos(scope: Scope, mapping: MappingFile) -> None:
             scope.error(at, "mapping.direction", f"{TODOS} is read and written", "write a system.resource here")
         elif output.into == TODOS:
             _output(scope, output, ("into", index) if isinstance(mapping.into, list) else ())
+
+
+def check_task_center(scope: Scope, built: Built) -> None:
+    """What ``people.task_center`` of the hub's file names."""
+    people = built.hub.people if built.hub else None
+    if people is None or people.task_center is None:
+        return
+    at: Loc = ("people", "task_center")
+    rule = people.task_center
+    if rule.user is not None and people.model in built.models:
+        fields = built.models[people.model].fields
+        scope.fields([(rule.user, (*at, "user"))], fields, f"the model {people.model}")
+    if rule.account is not None:
+        scope.known("system", rule.account, (*at, "account"))
 
 
 def _output(scope: Scope, output: Output, at: Loc) -> None:

@@ -118,7 +118,7 @@ def test_tasks_of_task_center_come_by_what_changed(pulled: Desk, provider: Simul
     provider.change("tasks", {"urn": first, "status": "COMPLETED"})
     provider.change("tasks", {"urn": second, "recipientUsers": ["p1", "p2"]})
     provider.change("tasks", {"urn": third, "status": "CANCELED"})
-    claimed = {"status": "RESERVED", "processor": "p2", "subject": [{"language": "zh", "text": "新"}]}
+    claimed = {"status": "RESERVED", "processor": "p2", "subject": [{"languageCode": "zh", "text": "新"}]}
     provider.change("tasks", {"urn": fourth, "recipientUsers": ["p1", "p2"], **claimed})
     before = asked(provider)
     told = pulled.run("taskcenter-todos", "incremental").counts

@@ -37,7 +37,7 @@ PUSH = """
 
 def pages(office: Desk, token: str | None = None) -> list[Page]:
     target = Todos(office.open_hub.hub)
-    return list(target.read(Query(target.resource("todos").as_read, token=token)))
+    return list(target.read(Query(target.resource("todos").read_as or target.resource("todos"), token=token)))
 
 
 def records(found: list[Page]) -> list[dict[str, Any]]:
@@ -64,7 +64,7 @@ def test_a_record_is_what_a_person_has_of_a_todo(shared: Desk) -> None:
     assert (mine["todo"], mine["title"], mine["titles"]) == (shown["id"], "Leave 1", {"en": "Leave 1", "zh": "请假"})
     assert (mine["mail"], mine["accounts"]) == ("li@example.com", {"hr": "1", "oa": "lina"})
     assert (mine["due"], mine["priority"], mine["attributes"]) == ("2026-03-05T10:00:00Z", "high", {"days": "5"})
-    described = {one.name for one in OWN.describe("todos").as_read.fields}  # type: ignore[union-attr]
+    described = {one.name for one in OWN.describe("todos").read_as.fields}  # type: ignore[union-attr]
     assert mine.keys() <= described
 
 
