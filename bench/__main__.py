@@ -5,7 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import audit, database, directory, events, inbound, matching, small, soap, sse, startup, todos
+from bench import (
+    audit,
+    database,
+    directory,
+    events,
+    inbound,
+    matching,
+    people,
+    small,
+    soap,
+    sse,
+    startup,
+    todos,
+)
 
 
 def main() -> int:
@@ -33,6 +46,7 @@ def main() -> int:
     )
     soap.declare(jobs.add_parser("soap", help="N workers from a paged SOAP operation, beside plain zeep"))
     todos.declare(jobs.add_parser("todos", help="inbox pages and counts of N people, and reports that are pushed"))
+    people.declare(jobs.add_parser("people", help="searches of N people, and paths in a tree of organizations"))
     sse.declare(jobs.add_parser("sse", help="a pushed to-do until it reaches those who listen to its person"))
     arguments = parser.parse_args()
     return int(arguments.run(arguments))

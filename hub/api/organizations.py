@@ -92,7 +92,7 @@ def one(
     seen = view(request, here, who, as_of)
     identity = organization_of(seen, dimension, organization)
     model = seen.dimension(dimension).model
-    seen = clear(here, who, seen, f"entity:{identity}", unmask_reason, model)
+    seen = clear(here, who, seen, identity, unmask_reason, model, {identity})
     return answered(request, found.whole(seen, dimension, identity))
 
 

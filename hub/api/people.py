@@ -13,7 +13,7 @@ import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from hub.api.ground import Ground, Here, allowed, sight
+from hub.api.ground import Ground, Here, allowed
 from hub.api.paging import LIMIT, MOST, after, answered, json_bytes, listed
 from hub.api.problems import Refused
 from hub.errors import ConfigError, RecordRejected
@@ -22,7 +22,9 @@ from hub.identity import people as found
 from hub.identity.organizations import organization as organization_of
 from hub.identity.people import Since
 from hub.identity.trees import Trees
-from hub.identity.view import View, declared, moment_of
+from hub.identity.view import View, moment_of
+from hub.identity.within import belonging
+from hub.security import clearance
 from hub.security.access import Caller
 from hub.security.masking import is_classified
 from hub.store.directory import Wanted
@@ -48,10 +50,16 @@ def view(request: Request, here: Ground, who: Caller, day: dt.date | None = None
     return View(here.of(who), trees, who.models(workspace), systems, who.organizations, moment=moment, day=day)
 
 
-def clear(here: Ground, who: Caller, seen: View, about: str, reason: str | None, *models: str) -> View:
-    """The same, in the clear where the caller says why and its roles allow it."""
-    shown = {one for model in models for one in _with_references(seen, model)}
-    return replace(seen, sight=sight(here, who, shown, about, reason))
+def clear(
+    here: Ground, who: Caller, seen: View, identity: uuid.UUID, reason: str | None, model: str, units: set[uuid.UUID]
+) -> View:
+    """The same, in the clear where the caller says why and its roles allow it of who belongs to these organizations."""
+    if reason is None:
+        return seen
+    shown, roles = _with_references(seen, model), here.hub.workspace.roles
+    within = belonging(seen, units)
+    about = f"entity:{identity}"
+    return replace(seen, sight=clearance.unmask(here.hub.database, roles, who.actor, shown, about, reason, within))
 
 
 def _with_references(seen: View, model: str) -> set[str]:
@@ -168,8 +176,7 @@ def person(
     """Who was merged away is shown as whom he went into."""
     seen = view(request, here, who, as_of)
     row = found.person(seen, person)
-    model = seen.people.model
-    seen = clear(here, who, seen, f"entity:{row['_id']}", unmask_reason, model)
+    seen = clear(here, who, seen, row["_id"], unmask_reason, seen.people.model, seen.places([row])[row["_id"]])
     return answered(request, found.whole(seen, row))
 
 
@@ -186,7 +193,7 @@ def accounts(request: Request, here: Here, who: Reads, person: str, unmask_reaso
     """In the systems that the key may see. A key that is classified is shown as a token."""
     seen = view(request, here, who)
     row = found.person(seen, person)
-    seen = clear(here, who, seen, f"entity:{row['_id']}", unmask_reason, declared(seen.hub).model)
+    seen = clear(here, who, seen, row["_id"], unmask_reason, seen.people.model, seen.places([row])[row["_id"]])
     return answered(request, {"items": of_systems.accounts(seen, row["_id"])})
 
 

@@ -62,7 +62,7 @@ def add(
     cophub accounts add li.na --person 1001
     """
     say = Say(ctx)
-    with opened_hub(say) as opened:
+    with opened_hub(say, action="accounts.write") as opened:
         hub = opened.hub
         whose = person(hub, of)
         text = _password(opened, name, password)
@@ -75,7 +75,7 @@ def add(
 def set_password(ctx: typer.Context, name: Name, password: Reference = "") -> None:
     """Give an account another password; whoever is logged in with it has to log in again."""
     say = Say(ctx)
-    with opened_hub(say) as opened:
+    with opened_hub(say, action="accounts.write") as opened:
         hub = opened.hub
         stored.named(hub.database, local.normal(name))
         text = _password(opened, name, password)
@@ -88,7 +88,7 @@ def set_password(ctx: typer.Context, name: Name, password: Reference = "") -> No
 def disable(ctx: typer.Context, name: Name) -> None:
     """Let an account open nothing from now on; whoever is logged in with it is not any more."""
     say = Say(ctx)
-    with opened_hub(say) as opened:
+    with opened_hub(say, action="accounts.write") as opened:
         local.disable(opened.hub.database, opened.hub.actor, name, opened.hub.clock())
     say.line(f"the account {name} is disabled")
     say.answer({"name": name})
@@ -98,7 +98,7 @@ def disable(ctx: typer.Context, name: Name) -> None:
 def enable(ctx: typer.Context, name: Name) -> None:
     """Let a disabled account open the portal again."""
     say = Say(ctx)
-    with opened_hub(say) as opened:
+    with opened_hub(say, action="accounts.write") as opened:
         local.enable(opened.hub.database, opened.hub.actor, name)
     say.line(f"the account {name} is enabled")
     say.answer({"name": name})

@@ -49,7 +49,10 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
             "quarantine",
             "List what was not applied, by cause; show one entry; replay or dismiss some.",
         ),
-        "explain": ("explain", "Tell why a person sees a to-do, or does not, and what to do about it."),
+        "explain": (
+            "explain",
+            "Tell why a person sees a to-do or does not, and why somebody may do something or may not.",
+        ),
         "todos": ("todos", "List what a person has to do, and receivers that no person is known for."),
         "people": ("people", "Find people, and tell what they are called in every system and why."),
         "entities": ("entities", "Show golden records and where each value comes from."),

@@ -52,7 +52,7 @@ def list_(
     """List entries, newest first."""
     say = Say(ctx)
     _require_known(action, after)
-    with opened_hub(say) as opened:
+    with opened_hub(say, action="audit.read") as opened:
         found = audit.newest(
             opened.hub.database, limit, action=action, actor=actor, object=about, since=after
         )
@@ -122,7 +122,7 @@ def verify(
             )
         verdict = checkpoints.verify_export(exported, keys, checkpoints.read_kept(kept) if kept else ())
     else:
-        with opened_hub(say) as opened:
+        with opened_hub(say, action="audit.read") as opened:
             hub, folder = opened.hub, opened.hub.workspace.folder
             name, rule = hub.workspace.hub.hub, hub.workspace.hub.audit
             if kept is None and rule.checkpoints is not None:
@@ -172,7 +172,7 @@ def export(
 ) -> None:
     """Write the chain and its checkpoints as lines of JSON, for verification elsewhere."""
     say = Say(ctx)
-    with opened_hub(say) as opened:
+    with opened_hub(say, action="audit.read") as opened:
         try:
             count = checkpoints.export(opened.hub.database, opened.hub.workspace.hub.hub, file)
         except OSError as error:
@@ -187,7 +187,7 @@ def export(
 def checkpoint(ctx: typer.Context) -> None:
     """Verify the chain since the last checkpoint, and sign its newest entry."""
     say = Say(ctx)
-    with opened_hub(say) as opened:
+    with opened_hub(say, action="audit.read") as opened:
         hub = opened.hub
         one = checkpoints.make(hub.database, hub.signer, hub.workspace.hub, hub.workspace.folder)
         rule = hub.workspace.hub.audit
@@ -215,7 +215,7 @@ def key(ctx: typer.Context) -> None:
 def protect(ctx: typer.Context) -> None:
     """Let the database itself refuse to change or delete entries, by triggers."""
     say = Say(ctx)
-    with opened_hub(say) as opened:
+    with opened_hub(say, action="audit.read") as opened:
         audit_guard.protect(opened.hub.database)
     say.line("the database refuses changes of the audit chain; who owns its tables can still lift that")
     say.answer({"protected": True})
@@ -229,7 +229,7 @@ def forget(
 ) -> None:
     """Remove the salt of an entry's hashed values: they can be linked to nobody, the chain stays whole."""
     say = Say(ctx)
-    with opened_hub(say) as opened, opened.hub.database.begin() as connection:
+    with opened_hub(say, action="audit.read") as opened, opened.hub.database.begin() as connection:
         if not audit.forget(connection, entry):
             raise ConfigError("audit.unsalted", f"entry {entry} has no salt", hint="cophub audit list")
         security_audit.record(

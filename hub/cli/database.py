@@ -14,6 +14,7 @@ from hub.cli.say import Say, plural
 from hub.errors import ConfigError
 from hub.exchange.ground import Hub
 from hub.security import audit
+from hub.security.decisions import require
 from hub.store.migrate import Step, pending
 from hub.store.migrate import migrate as run_steps
 
@@ -44,6 +45,9 @@ def migrate(
         if contract and dropping and not show and not yes:
             _ask(say, dropping)
         audited = partial(_entry, opened.hub)
+        hub = opened.hub
+        if steps and not show and not _first(steps):
+            require(database, hub.workspace.roles, hub.actor, "store.migrate")
         done: list[Step] = [] if show else run_steps(database, contract=contract, audited=audited)
     kept = [] if contract else dropping
     if show:
@@ -63,6 +67,11 @@ def migrate(
             "changed": bool(done),
         }
     )
+
+
+def _first(steps: list[Step]) -> bool:
+    """Whether there are no tables yet, and nothing to keep anybody from."""
+    return any(step.text == "create table schema_state" for step in steps)
 
 
 def _entry(hub: Hub, connection: Any, steps: list[Step]) -> None:

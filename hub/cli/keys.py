@@ -99,7 +99,7 @@ def add(
     lasts = duration(expires) if expires is not None else None
     within = {"models": models or [], "exchanges": exchanges or [], "systems": systems or []}
     within["organizations"] = organizations or []
-    with opened_hub(say) as opened:
+    with opened_hub(say, action="keys.write") as opened:
         hub, today = opened.hub, opened.hub.clock()
         until = today + lasts if lasts is not None else None
         key = access.make(
@@ -128,7 +128,7 @@ def rotate(
 ) -> None:
     """Give a key a new text; the former one holds for a while, so that nobody is locked out."""
     say = Say(ctx)
-    with opened_hub(say) as opened:
+    with opened_hub(say, action="keys.write") as opened:
         hub = opened.hub
         former = duration(lasts or hub.workspace.hub.api.rotation)
         key = access.rotate(hub.database, hub.actor, name, former, hub.clock())
@@ -141,7 +141,7 @@ def rotate(
 def revoke(ctx: typer.Context, name: Name) -> None:
     """Let a key open nothing from now on."""
     say = Say(ctx)
-    with opened_hub(say) as opened:
+    with opened_hub(say, action="keys.write") as opened:
         access.revoke(opened.hub.database, opened.hub.actor, name)
     say.line(f"the key {name} is revoked")
     say.answer({"name": name})

@@ -39,7 +39,7 @@ def secrets(ctx: typer.Context) -> None:
 def set_(ctx: typer.Context, name: Name) -> None:
     """Seal a value into the store: typed without echo, or piped in. Never an argument: others see those."""
     say = Say(ctx)
-    with opened_hub(say) as opened:
+    with opened_hub(say, action="secrets.write") as opened:
         info = opened.secrets.set(name, _value(name))
     say.line(f"secret://{info.name} is set (version {info.version})")
     say.answer({"name": info.name, "version": info.version})
@@ -137,7 +137,7 @@ def _texts(value: Any) -> Iterator[str]:
 def remove(ctx: typer.Context, name: Name) -> None:
     """Remove a secret from the store."""
     say = Say(ctx)
-    with opened_hub(say) as opened:
+    with opened_hub(say, action="secrets.write") as opened:
         opened.secrets.remove(name)
     say.line(f"secret://{name.removeprefix('secret://')} is removed from the store")
     say.answer({"removed": name.removeprefix("secret://")})
@@ -151,7 +151,7 @@ def rotate(ctx: typer.Context) -> None:
     the old one only when plans that were made under it are applied or given up.
     """
     say = Say(ctx)
-    with opened_hub(say) as opened:
+    with opened_hub(say, action="secrets.write") as opened:
         done = opened.secrets.rotate()
     say.line(
         f"{plural(done.resealed, 'secret')} sealed again, {done.current:,} under the newest key already"

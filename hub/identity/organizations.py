@@ -47,7 +47,7 @@ def listed(view: View, name: str, ids: Sequence[Id]) -> list[dict[str, Any]]:
     dimension = view.dimension(name)
     tree = view.tree(dimension)
     rows = view.rows(dimension.model, ids)
-    values = view.values(dimension.model, list(rows.values()))
+    values = view.plain(dimension.model, list(rows.values()))
     found = []
     for one in ids:
         if (row := rows.get(one)) is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,15 +13,15 @@ from hub.exchange.shown import looked_up
 from hub.identity.view import STATES, View
 from hub.security.masking import is_classified
 from hub.store import directory, persons, versions
-from hub.store.directory import Wanted
+from hub.store.directory import Place, Wanted
 from hub.workspace.organization import LINE, Posts
 
 Id = uuid.UUID
 Row = Mapping[str, Any]
-Place = tuple[int, str, Id]
-"""Where a list stands: the field that was searched, its text, the person."""
-LOOK: Final = 1_000
-"""Persons of other organizations that are passed over, before those of the wanted ones are found first."""
+FEW: Final = 200
+"""Organizations whose people are found first, whatever is looked for."""
+WALKS: Final = 3
+"""Pages of a list, each longer than the one before, that are walked past people of other organizations."""
 
 
 def searched(view: View) -> list[str]:
@@ -35,43 +35,57 @@ def search(
     view: View, wanted: Wanted, roots: frozenset[Id] | None, after: Place | None, limit: int
 ) -> tuple[list[Row], Place | None]:
     """A page of persons, and where it ends: field by field, in the order of its text."""
+    if roots is None:
+        found = _page(view, wanted, after, limit)
+    elif view.people.organization is None:
+        found = []
+    else:
+        found = _within(view, wanted, roots, after, limit)
+    return found, _end(found) if len(found) == limit else None
+
+
+def _within(view: View, wanted: Wanted, roots: frozenset[Id], after: Place | None, limit: int) -> list[Row]:
+    """Where the organizations are few, their people first. Where they are many, the list is walked past the others; if
+    that does not soon fill the page, the people are few in spite of it."""
+    tree = view.tree(view.dimension(LINE))
+    units = tree.units(roots, FEW)
+    if units is not None:
+        return _page(view, wanted, after, limit, units)
     found: list[Row] = []
-    if roots is not None and not roots:
-        return [], None
-    branches = len(wanted.fields) if wanted.text else 1
-    first = after[0] if after else 0
-    for branch in range(first, branches):
-        begin = after[1:] if after and branch == first else None
-        found += _branch(view, wanted, branch, begin, limit - len(found), roots)
-        if len(found) >= limit:
-            return found, (branch, found[-1]["_by"], found[-1]["_id"])
-    return found, None
+    most = limit * 12
+    for _ in range(WALKS):
+        rows = _page(view, wanted, after, most, light=True)
+        found += inside(view, rows, roots)[: limit - len(found)]
+        if len(found) == limit or len(rows) < most:
+            return _told(view, found)
+        after, most = _end(rows), most * 2
+    return _told(view, found) + _page(view, wanted, after, limit - len(found), tree.units(roots, None))
 
 
-def _branch(
+def _told(view: View, places: Sequence[Row]) -> list[Row]:
+    with view.hub.database.begin(reading=True) as connection:
+        rows = directory.told(connection, view.hub.database, view.people, [row["_id"] for row in places])
+    return [rows[row["_id"]] | {"_n": row["_n"], "_by": row["_by"]} for row in places if row["_id"] in rows]
+
+
+def _page(
     view: View,
     wanted: Wanted,
-    branch: int,
-    after: tuple[str, Id] | None,
+    after: Place | None,
     limit: int,
-    roots: frozenset[Id] | None,
+    units: Collection[Id] | None = None,
+    *,
+    light: bool = False,
 ) -> list[Row]:
-    people, database = view.people, view.hub.database
+    with view.hub.database.begin(reading=True) as connection:
+        found = directory.matching(
+            connection, view.hub.database, view.people, wanted, after, limit, units, view.today, light=light
+        )
+    return list(found)
 
-    def page(start: tuple[str, Id] | None, most: int, near: frozenset[Id] | None = None) -> list[Row]:
-        with database.begin(reading=True) as connection:
-            return list(
-                directory.matching(connection, database, people, wanted, branch, start, most, near, view.today)
-            )
 
-    if roots is None:
-        return page(after, limit)
-    rows = page(after, LOOK)
-    found = inside(view, rows, roots)[:limit]
-    if len(found) == limit or len(rows) < LOOK:
-        return found
-    start = (rows[-1]["_by"], rows[-1]["_id"])
-    return found + page(start, limit - len(found), roots)
+def _end(rows: Sequence[Row]) -> Place:
+    return rows[-1]["_n"], rows[-1]["_by"], rows[-1]["_id"]
 
 
 def inside(view: View, rows: Sequence[Row], roots: frozenset[Id]) -> list[Row]:
@@ -79,7 +93,7 @@ def inside(view: View, rows: Sequence[Row], roots: frozenset[Id]) -> list[Row]:
     line = view.people.organization
     if line is None:
         return []
-    tree = view.trees.of(line)
+    tree = view.tree(line)
     there = {row["_id"] for row in rows if tree.inside(row[line.of], roots)}
     others = [row for row in rows if row["_id"] not in there]
     if others and view.people.posts is not None:
@@ -94,9 +108,9 @@ def inside(view: View, rows: Sequence[Row], roots: frozenset[Id]) -> list[Row]:
 def brief(view: View, rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Persons as lists show them."""
     people = view.people
-    values = view.values(people.model, rows)
+    values = view.plain(people.model, rows)
     line = people.organization
-    heads = view.heads(LINE, (row[line.of] for row in rows)) if line else {}
+    heads = _heads(view, rows)
     found = []
     for row in rows:
         key = view.key(people.model, row, values)
@@ -114,6 +128,20 @@ def brief(view: View, rows: Sequence[Row]) -> list[dict[str, Any]]:
             told["organization"] = heads.get(row[line.of])
         found.append(told)
     return found
+
+
+def _heads(view: View, rows: Sequence[Row]) -> Mapping[Id, dict[str, Any]]:
+    """The persons' organizations in short: found with them, or looked up."""
+    line = view.people.organization
+    if line is None:
+        return {}
+    joined = bool(rows) and "_u__id" in rows[0]
+    if not joined or view.roots is not None:
+        return view.heads(LINE, (row[line.of] for row in rows))
+    units = {row["_u__id"]: row for row in rows if row["_u__id"] is not None}
+    return view.heads_of(
+        line, [{name[3:]: value for name, value in row.items() if name.startswith("_u_")} for row in units.values()]
+    )
 
 
 def person(view: View, called: str) -> Row:

@@ -69,6 +69,19 @@ class Tree:
             return sorted(self.below.get(one, ()))
         return sorted(each for each, above in self.parents.items() if above is None or above not in self.parents)
 
+    def units(self, roots: Iterable[Id], most: int | None) -> list[Id] | None:
+        """The roots and all below them; None where they are more than ``most``."""
+        seen = dict.fromkeys(one for one in roots if one in self.parents)
+        waiting = list(seen)
+        for here in waiting:
+            for child in self.below.get(here, ()):
+                if child not in seen:
+                    seen[child] = None
+                    waiting.append(child)
+            if most is not None and len(waiting) > most:
+                return None
+        return waiting
+
     def subtree(self, one: Id) -> Iterator[tuple[Id, int]]:
         """It and all below it, with their depths, each after what is above it."""
         seen = {one}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -36,6 +36,7 @@ class View:
     sight: Sight = NOBODY
     moment: dt.datetime | None = None
     day: dt.date | None = None
+    seen: dict[tuple[str, str | None], Tree] = field(default_factory=dict)
 
     @property
     def today(self) -> dt.date:
@@ -65,8 +66,11 @@ class View:
         return found
 
     def tree(self, dimension: Dimension) -> Tree:
-        """The tree of the day."""
-        return self.trees.of(dimension, self.moment)
+        """The tree of the day, the same all the while that this view lasts."""
+        key = (dimension.model, dimension.parent)
+        if key not in self.seen:
+            self.seen[key] = self.trees.of(dimension, self.moment)
+        return self.seen[key]
 
     def may(self, name: str, tree: Tree, one: Id) -> bool:
         """Whether an organization is one that the reader may see; who is confined sees those of the line alone."""
@@ -82,6 +86,14 @@ class View:
         fields = self.hub.workspace.models[model].fields
         shown = Values(self.hub, fields, self.sight)
         shown.learn([{name: row.get(name) for name in fields} for row in rows])
+        return shown
+
+    def plain(self, model: str, rows: Sequence[Row] = ()) -> Values:
+        """Shows values that are no references; those of keys among them, where ``rows`` are given."""
+        shape = self.hub.workspace.models[model]
+        shown = Values(self.hub, shape.fields, self.sight)
+        if any(shape.fields[name].type == "ref" for name in shape.key):
+            shown.learn([{name: row.get(name) for name in shape.key} for row in rows])
         return shown
 
     def key(self, model: str, row: Row, values: Values) -> str:
@@ -100,12 +112,14 @@ class View:
             wanted = {one for one in wanted if self.may(name, tree, one)}
         if not wanted:
             return {}
-        rows = self.rows(dimension.model, wanted)
-        fields = self.hub.workspace.models[dimension.model].fields
-        shown = Values(self.hub, fields, self.sight)
-        if any(fields[name].type == "ref" for name in self.hub.workspace.models[dimension.model].key):
-            shown.learn([dict(row) for row in rows.values()])
-        return {one: self.head(dimension, row, shown) for one, row in rows.items()}
+        return self.heads_of(dimension, list(self.rows(dimension.model, wanted).values()))
+
+    def heads_of(self, dimension: Dimension, rows: Sequence[Row]) -> dict[Id, dict[str, Any]]:
+        """The same of records at hand: of their id, key, name and what tells that they are external."""
+        if dimension.model not in self.models:
+            return {}
+        values = self.plain(dimension.model, rows)
+        return {row["_id"]: self.head(dimension, row, values) for row in rows}
 
     def head(self, dimension: Dimension, row: Row, values: Values) -> dict[str, Any]:
         """One organization in short; ``values`` has learned its row."""

@@ -62,6 +62,7 @@ ACTIONS: Final = {
     "calendar.revoked": "A secret address of somebody's to-dos opens nothing any more.",
     "todos.healed": "Differences between a source's to-dos and the hub's were healed.",
     "unmask.shown": "Classified values were shown in the clear.",
+    "access.refused": "Somebody asked for an act of administration that is another's.",
     "unmask.refused": "Somebody without clearance asked for classified values.",
     "lookup.classified": "Entities were looked for by a classified value.",
     "todo.acted": "Somebody responded to a to-do, or took an action on it.",

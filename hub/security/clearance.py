@@ -6,6 +6,7 @@ from __future__ import annotations
 from hub.errors import AuthError, ConfigError
 from hub.security import audit
 from hub.security.actors import Actor
+from hub.security.decisions import Within, clear, nowhere
 from hub.security.masking import CLASSIFIED, NOBODY, Sight
 from hub.store.database import Database
 from hub.workspace.roles import RolesFile
@@ -13,19 +14,20 @@ from hub.workspace.roles import RolesFile
 SHORTEST_REASON = 5
 
 
-def sight_of(roles: RolesFile, actor: Actor, model: str) -> Sight:
-    """What an actor may see of a model; for somebody else no more than both may."""
-    names = {actor.name, actor.on_behalf} - {""}
-    return Sight(min(_clear(roles, name, model) for name in names))
-
-
-def _clear(roles: RolesFile, name: str, model: str) -> str:
-    given = [roles.roles[one] for one in roles.actors.get(name, ()) if one in roles.roles]
-    return max((one.sees for one in given if not one.models or model in one.models), default=NOBODY.clear)
+def sight_of(roles: RolesFile, actor: Actor, model: str, within: Within = nowhere) -> Sight:
+    """What an actor may see of a model; for somebody else no more than both may. ``within`` tells to which
+    organizations the record belongs: without it a role that is confined to some sees nothing."""
+    return Sight(clear(roles, actor, model, within))
 
 
 def unmask(
-    database: Database, roles: RolesFile, actor: Actor, models: set[str], object: str, reason: str
+    database: Database,
+    roles: RolesFile,
+    actor: Actor,
+    models: set[str],
+    object: str,
+    reason: str,
+    within: Within = nowhere,
 ) -> Sight:
     """The sight of an actor over all ``models`` that are shown; the entry of it is committed when this
     answers. AuthError ``unmask.clearance`` where there is none (recorded as well)."""
@@ -37,7 +39,7 @@ def unmask(
             hint=f"--reason TEXT of {SHORTEST_REASON} letters or more, such as the number of the request; "
             "the audit chain keeps it",
         )
-    sight = Sight(min((sight_of(roles, actor, model).clear for model in models), default=NOBODY.clear))
+    sight = Sight(min((sight_of(roles, actor, model, within).clear for model in models), default=NOBODY.clear))
     allowed = sight.clear in CLASSIFIED
     details = {"models": sorted(models)} | ({"level": sight.clear} if allowed else {})
     action = "unmask.shown" if allowed else "unmask.refused"

@@ -6,19 +6,40 @@ import datetime as dt
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from sqlalchemy import CTE, ColumnElement, Connection, Select, Table, and_, func, literal, or_, select, tuple_
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    ColumnElement,
+    Connection,
+    Date,
+    Integer,
+    Select,
+    Table,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    case,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
 
-from hub.store.dashboards import below
 from hub.store.database import Database
-from hub.store.listing import on
 from hub.store.many import among, batches
 from hub.store.models import beginning, entity_table, history_table
 from hub.workspace.organization import LINE, Posts
 from hub.workspace.people import People
 
 TOP: Final = "\U0010ffff"
+RECORD: Final = ("_id", "_seq", "_state", "_updated_at")
 Row = dict[str, Any]
 
 
@@ -32,73 +53,157 @@ class Wanted:
     state: int | None = 0
 
 
+Place = tuple[int, str, uuid.UUID]
+"""Where a list stands: the number of the field that was searched, its text, the person."""
+START: Final[Place] = (0, "", uuid.UUID(int=0))
+
+
 def matching(
     connection: Connection,
     database: Database,
     people: People,
     wanted: Wanted,
-    branch: int,
-    after: tuple[str, uuid.UUID] | None,
+    after: Place | None,
     limit: int,
-    near: Collection[uuid.UUID] | None = None,
+    units: Collection[uuid.UUID] | None = None,
     today: dt.date | None = None,
+    *,
+    light: bool = False,
 ) -> list[Row]:
-    """Persons whose field number ``branch`` begins with the text, and no field before it: in the order of that text
-    (``_by``), then of their ids. ``near`` are organizations, each with all below it, that they must belong to."""
+    """Persons one of whose fields begins with the text: those of the first field in the order of its text (``_by``) and
+    of their ids, then those of the next (``_n``) that no field before it finds. ``units`` are the organizations that
+    they belong to, by themselves or by a post of a day. Of a row what lists show, and of its organization ``_u_…``;
+    with ``light`` only where it stands and its organization's id."""
+    fields = tuple(wanted.fields) if wanted.text else ()
+    key = ("matching", fields, tuple(wanted.equal), wanted.state, after is not None, units is not None, light)
+    statement = database.statements.get(key)
+    if statement is None:
+        golden = database.tables[entity_table(people.model)]
+        shown = _shown(database, people, golden, light=light)
+        near = _near(database, people) if units is not None else None
+        statement = _statement(database, shown, golden, wanted, fields, near, paged=after is not None)
+        database.statements[key] = statement
+    branch, by, one = after or START
+    given: dict[str, Any] = {f"eq_{name}": value for name, value in wanted.equal.items()} | {"most": limit}
+    if fields:
+        given["text"] = wanted.text
+    if after is not None:
+        given |= {"branch": branch, "by": by, "one": one} if fields else {"one": one}
+    if units is not None:
+        given["units"] = list(units)
+        if people.posts is not None and LINE in people.posts.in_:
+            given["day"] = today
+    return [dict(row) for row in connection.execute(statement, given).mappings()]
+
+
+def told(
+    connection: Connection, database: Database, people: People, ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, Row]:
+    """The same rows of persons by id, without where they stand."""
     golden = database.tables[entity_table(people.model)]
-    conditions: list[ColumnElement[bool]] = [golden.c[name] == value for name, value in wanted.equal.items()]
-    conditions += _begins(database, golden, wanted, branch)
-    if wanted.state is None:
-        conditions.append(golden.c["_state"] < 2)
-    else:
-        conditions.append(golden.c["_state"] == wanted.state)
-    if near is not None and today is not None:
-        conditions.append(golden.c["_id"].in_(select(_near(database, people, near, today).c.person)))
-    if not wanted.text:
-        place = None if after is None else [after[1]]
-        query = on(select(golden, literal("").label("_by")).where(*conditions), [golden.c["_id"]], place, limit)
-    else:
-        by = beginning(golden.c[wanted.fields[branch]], database.dialect)
-        query = select(golden, by.label("_by")).where(*conditions)
-        if after is not None:
-            query = query.where(by >= after[0], or_(by > after[0], golden.c["_id"] > after[1]))
-        query = query.order_by(by, golden.c["_id"]).limit(limit)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    found: dict[uuid.UUID, Row] = {}
+    for some in batches(ids):
+        query = _shown(database, people, golden).where(among(connection, golden.c["_id"], some))
+        found |= {row["_id"]: dict(row) for row in connection.execute(query).mappings()}
+    return found
 
 
-def _begins(database: Database, golden: Table, wanted: Wanted, branch: int) -> list[ColumnElement[bool]]:
-    if not wanted.text:
-        return []
-    low = func.lower(literal(wanted.text))
+def _statement(
+    database: Database,
+    shown: Select[Any],
+    golden: Table,
+    wanted: Wanted,
+    fields: Sequence[str],
+    near: CTE | None,
+    *,
+    paged: bool,
+) -> Any:
+    """Each branch is looked at only where those before it do not fill the page."""
+    conditions = [golden.c[name] == bindparam(f"eq_{name}", type_=golden.c[name].type) for name in wanted.equal]
+    conditions.append(golden.c["_state"] < 2 if wanted.state is None else golden.c["_state"] == wanted.state)
+    if near is not None:
+        conditions.append(golden.c["_id"].in_(select(near.c.person)))
+    most = bindparam("most", type_=Integer())
+    one = bindparam("one", type_=golden.c["_id"].type)
+    if not fields:
+        query = shown.add_columns(literal_column("0").label("_n"), literal_column("''").label("_by")).where(*conditions)
+        return (query.where(golden.c["_id"] > one) if paged else query).order_by(golden.c["_id"]).limit(most)
+    branches: list[CTE] = []
+    for number, name in enumerate(fields):
+        by = beginning(golden.c[name], database.dialect)
+        query = shown.add_columns(literal_column(str(number)).label("_n"), by.label("_by"))
+        query = query.where(*conditions, *_begins(database, golden, fields, number))
+        if branches:
+            filled = union_all(*(select(each.c["_n"]) for each in branches)).subquery()
+            query = query.where(select(func.count()).select_from(filled).scalar_subquery() < most)
+        if paged:
+            query = query.where(*_after(by, golden.c["_id"], one, number))
+        made = query.order_by(by, golden.c["_id"]).limit(most).cte(f"b{number}")
+        branches.append(made.prefix_with("MATERIALIZED", dialect="postgresql"))
+    every = union_all(*(select(each) for each in branches)).subquery()
+    return select(every).order_by(every.c["_n"], every.c["_by"], every.c["_id"]).limit(most)
+
+
+def _after(by: ColumnElement[str], identity: Any, one: Any, number: int) -> list[ColumnElement[bool]]:
+    """The rows of a branch after a place, which lies in it or before it; the second condition is for the index."""
+    here, place = bindparam("branch", type_=Integer()), bindparam("by", type_=Text())
+    low = case((here == number, place), else_=func.lower(bindparam("text", type_=Text())))
+    return [here <= number, by >= low, or_(here < number, by > place, and_(by == place, identity > one))]
+
+
+def _shown(database: Database, people: People, golden: Table, *, light: bool = False) -> Select[Any]:
+    """What lists show of a person: the columns of his record, and those of his organization."""
+    shape = database.models[people.model]
+    names = dict.fromkeys([*shape.key, *people.receivers.values()])
+    if people.name is not None:
+        names[people.name] = None
+    line = people.organization
+    if light and line is not None:
+        return select(golden.c["_id"], golden.c[line.of])
+    if line is None:
+        return select(*(golden.c[name] for name in (*RECORD, *names)))
+    names[line.of] = None
+    units = database.tables[entity_table(line.model)].alias("u")
+    of_unit = dict.fromkeys(["_id", *database.models[line.model].key])
+    of_unit |= dict.fromkeys(name for name in (line.name, line.external) if isinstance(name, str))
+    told = [units.c[name].label(f"_u_{name}") for name in of_unit]
+    query = select(*(golden.c[name] for name in (*RECORD, *names)), *told)
+    return query.select_from(golden.outerjoin(units, units.c["_id"] == golden.c[line.of]))
+
+
+def _begins(database: Database, golden: Table, fields: Sequence[str], branch: int) -> list[ColumnElement[bool]]:
+    low = func.lower(bindparam("text", type_=Text()))
 
     def begins(name: str) -> ColumnElement[bool]:
         by = beginning(golden.c[name], database.dialect)
         return and_(by >= low, by < low.concat(TOP))
 
-    earlier = [~func.coalesce(begins(name), literal(False)) for name in wanted.fields[:branch]]
-    return [begins(wanted.fields[branch]), *earlier]
+    earlier = [~func.coalesce(begins(name), literal(False)) for name in fields[:branch]]
+    return [begins(fields[branch]), *earlier]
 
 
-def _near(database: Database, people: People, roots: Collection[uuid.UUID], today: dt.date) -> CTE:
+def _near(database: Database, people: People) -> CTE:
     """Who belongs to the organizations: found first, because they are few."""
     assert people.organization is not None
     golden = database.tables[entity_table(people.model)]
-    units = below(database, people.organization, roots).subquery("units")
-    found: Any = select(golden.c["_id"].label("person")).join(units, units.c.id == golden.c[people.organization.of])
+
+    def among_units(column: Any) -> ColumnElement[bool]:
+        if database.dialect == "postgresql":
+            return cast(ColumnElement[bool], column == any_(bindparam("units", type_=ARRAY(Uuid()))))
+        return cast(ColumnElement[bool], column.in_(bindparam("units", expanding=True, type_=Uuid())))
+
+    found: Any = select(golden.c["_id"].label("person")).where(among_units(golden.c[people.organization.of]))
     posts = people.posts
     if posts is not None and LINE in posts.in_:
         table = database.tables[entity_table(posts.model)]
-        by_post = (
-            select(table.c[posts.person].label("person"))
-            .join(units, units.c.id == table.c[posts.in_[LINE]])
-            .where(*valid(table, posts, today))
-        )
-        found = found.union(by_post)
+        day = bindparam("day", type_=Date())
+        here = among_units(table.c[posts.in_[LINE]])
+        found = found.union(select(table.c[posts.person].label("person")).where(here, *valid(table, posts, day)))
     cte: CTE = found.cte("near").prefix_with("MATERIALIZED", dialect="postgresql")
     return cte
 
 
-def valid(table: Table, posts: Posts, day: dt.date) -> list[ColumnElement[bool]]:
+def valid(table: Table, posts: Posts, day: Any) -> list[ColumnElement[bool]]:
     """Posts that somebody has on a day: neither before the first nor after the last, both included."""
     found = [table.c["_state"] == 0]
     if posts.from_ is not None:

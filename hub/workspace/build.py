@@ -21,6 +21,7 @@ from hub.workspace.people_references import people_problems
 from hub.workspace.personal import as_somebody
 from hub.workspace.plain import plain_in_text, plain_secrets
 from hub.workspace.roles import RolesFile
+from hub.workspace.roles import problems as role_problems
 from hub.workspace.shape import (
     RESOURCE_KEYS,
     CodesFile,
@@ -135,23 +136,14 @@ def _build(
 
 
 def _roles(file: Located, findings: list[Finding], models: frozenset[str]) -> RolesFile:
-    """Who sees what; every role that somebody has must be there, and every model that a role names."""
+    """Who sees what and administers what; what does not fit together is found."""
     roles = _shape(file, RolesFile, findings) or RolesFile()
-    for role, sees in roles.roles.items():
-        for number, name in enumerate(sees.models):
-            if name not in models:
-                path, line, column = file.place(("roles", role, "models", number))
-                message = f'roles.{role}.models: there is no model "{name}"'
-                findings.append(
-                    Finding(path, line, column, "error", "reference.model", message, suggest(name, models))
-                )
-    for actor, names in roles.actors.items():
-        for number, name in enumerate(names):
-            if name not in roles.roles:
-                path, line, column = file.place(("actors", actor, number))
-                hint = suggest(name, roles.roles) or "declare it under roles"
-                message = f'actors.{actor}: there is no role "{name}"'
-                findings.append(Finding(path, line, column, "error", "reference.role", message, hint))
+    for at, code, message, name, near in role_problems(roles, models):
+        path, line, column = file.place(at)
+        hint = suggest(name, near) if name else "see docs/how-to/roles.md"
+        if code == "reference.role":
+            hint = hint or "declare it under roles"
+        findings.append(Finding(path, line, column, "error", code, message, hint))
     return roles
 
 

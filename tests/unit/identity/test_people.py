@@ -60,7 +60,10 @@ def test_people_of_an_organization_are_those_of_all_below_it_and_of_side_posts(s
 def test_many_others_are_passed_over_by_asking_for_the_wanted_ones_first(
     shared: Registry, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("hub.identity.people.LOOK", 1)
+    monkeypatch.setattr("hub.identity.people.FEW", 0)
+    assert shared.names("/people", organization="plant", q="li") == ["李梅", "李娜"]
+    assert sorted(shared.names("/people", organization="sales")) == ["李娜", "王伟"]
+    monkeypatch.setattr("hub.identity.people.WALKS", 0)
     assert shared.names("/people", organization="sales", q="w") == ["王伟"]
     assert sorted(shared.names("/people", organization="sales")) == ["李娜", "王伟"]
     assert shared.names("/people", organization="line1", q="li") == ["李梅"]
@@ -180,7 +183,9 @@ def test_as_of_a_day_people_are_as_the_hub_had_them(either: Registry, monkeypatc
 
 def _found_alike(either: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     assert either.names("/people", q="LI") == ["linus", "李梅", "李娜"]
-    monkeypatch.setattr("hub.identity.people.LOOK", 1)
+    monkeypatch.setattr("hub.identity.people.FEW", 0)
+    assert either.names("/people", organization="plant", q="li", limit=1) == ["李梅"]
+    monkeypatch.setattr("hub.identity.people.WALKS", 0)
     assert either.names("/people", organization="sales", q="w") == ["王伟"]
     plant = either.key("plant", "people:read", organizations=["plant"])
     assert either.names("/people", plant, q="li") == ["李梅", "李娜"]
