@@ -16,7 +16,8 @@ from tests.systems import install
 from tests.systems.place import Note, Place, Unavailable, only_one
 
 NAMES = (
-    "odbc", "postgres", "mariadb", "tryton", "sap", "ldap", "ad", "scim", "soap", "caldav", "imap", "smtp", "chromium",
+    "odbc", "postgres", "mariadb", "tryton", "sap", "ldap", "ad", "scim", "soap", "caldav", "imap", "smtp", "oidc",
+    "chromium",
 )  # fmt: skip
 _begin = time.monotonic()
 
