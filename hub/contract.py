@@ -306,8 +306,7 @@ class Replacing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """An account of a system that somebody may log in by: the key of its record, its lasting id, what its owner is
-    called there, and where it is, in the connector's own words."""
+    """An account that somebody logs in by: key and lasting id of its record, its owner's name, and its own place."""
 
     key: str
     foreign_id: str
@@ -316,16 +315,13 @@ class Proven:
 
 
 class Proving(Protocol):
-    """A system whose accounts prove who somebody is (``Spec.proves``). ``by`` are the fields that hold what people
-    type. Wrong names and wrong passwords take the same requests."""
+    """Accounts that prove who somebody is. ``by`` holds what people type; wrong names cost what wrong passwords do."""
 
     def account(self, resource: str, by: Sequence[str], name: str) -> Proven | None:
         """The one account that is called so; None where there is none, or several."""
-        ...
 
     def prove(self, resource: str, by: Sequence[str], name: str, known: Proven | None, password: str) -> bool:
         """Whether the password is that of the account: one trial, never repeated."""
-        ...
 
 
 class Pauses(Protocol):

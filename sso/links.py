@@ -90,7 +90,7 @@ def unlinked(hub: Hub, claimed: Claimed) -> HubError:
     return AuthError(
         "login.unlinked",
         "you are known there, but no person of this hub has that account",
-        hint="who keeps the hub can link it: cophub audit says which account it was",
+        hint="who keeps the hub can link it: cophub audit says which account it was, and cophub accounts link does it",
     )
 
 

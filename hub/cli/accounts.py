@@ -16,11 +16,16 @@ from hub.errors import ConfigError
 from hub.security import accounts as local
 from hub.security.passwords import LONGEST, Passwords
 from hub.store import accounts as stored
+from hub.store import logins
 from hub.store.accounts import AccountRow
 from hub.todos.people import person
+from sso import secondly
+from sso.links import Claimed, linked, unlinked_by
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, invoke_without_command=True)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What its owner types to log in")]
+Issuer = Annotated[str, typer.Argument(metavar="ISSUER", help="Issuer of a provider, or ldap:SYSTEM")]
+Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help="Who it is there: sub, or the id of the entry")]
 Reference = Annotated[
     str,
     typer.Option("--password", metavar="REFERENCE", help="secret://…; else it is asked for, or piped in"),
@@ -102,6 +107,63 @@ def enable(ctx: typer.Context, name: Name) -> None:
         local.enable(opened.hub.database, opened.hub.actor, name)
     say.line(f"the account {name} is enabled")
     say.answer({"name": name})
+
+
+@app.command(cls=Command)
+def links(ctx: typer.Context) -> None:
+    """List who may log in by what others prove: issuer, subject, and the account that it opens."""
+    say = Say(ctx)
+    with opened_hub(say) as opened:
+        names = {row.id: row.name for row in stored.listed(opened.hub.database)}
+        found = logins.links(opened.hub.database)
+    table = say.table("issuer", "subject", "account", "made", "used")
+    for row in found:
+        made = f"{since(row.made_at)} by {row.made_by}"
+        say.row(table, row.issuer, row.subject, names.get(row.account, ""), made, since(row.used_at) or "never")
+    if found:
+        say.show(table)
+    else:
+        say.line("nobody is linked: see docs/how-to/log-in.md")
+    kept = [{"issuer": row.issuer, "subject": row.subject, "account": names.get(row.account, "")} for row in found]
+    say.answer({"links": kept})
+
+
+@app.command(cls=Command)
+def link(ctx: typer.Context, name: Name, issuer: Issuer, subject: Subject) -> None:
+    """Let a subject of an issuer open an account; cophub audit says who asked in vain (login.unlinked).
+
+    cophub accounts link li.na https://login.example.com 8f3e
+    """
+    say = Say(ctx)
+    with opened_hub(say) as opened:
+        row = stored.named(opened.hub.database, local.normal(name))
+        linked(opened.hub, Claimed(issuer, subject, row.name), row, opened.hub.actor, new=False)
+    say.line(f"{subject} of {issuer} opens the account {row.name}")
+    say.answer({"name": row.name, "issuer": issuer, "subject": subject})
+
+
+@app.command(cls=Command)
+def unlink(ctx: typer.Context, issuer: Issuer, subject: Subject) -> None:
+    """Take a link away; who is logged in by it is not any more."""
+    say = Say(ctx)
+    with opened_hub(say) as opened:
+        found = logins.linked(opened.hub.database, issuer, subject)
+        if found is None:
+            raise ConfigError("login.nobody", "there is no such link", hint="see: cophub accounts links")
+        unlinked_by(opened.hub, *found, opened.hub.actor)
+    say.line(f"{subject} of {issuer} opens nothing any more")
+    say.answer({"name": found[1].name})
+
+
+@app.command("remove-second", cls=Command)
+def remove_second(ctx: typer.Context, name: Name) -> None:
+    """Take the second factor of an account away, whose owner lost his phone and his recovery codes."""
+    say = Say(ctx)
+    with opened_hub(say) as opened:
+        row = stored.named(opened.hub.database, local.normal(name))
+        there = secondly.removed(opened.hub, opened.hub.actor, row)
+    say.line(f"the account {row.name} has no second factor" + (" any more" if there else ""))
+    say.answer({"name": row.name, "removed": there})
 
 
 def _password(opened: Opened, name: str, reference: str) -> str:

@@ -37,7 +37,7 @@ from hub.store.accounts import AccountRow, keep
 from hub.store.sso_ends import moved
 from hub.todos import feed
 from hub.workspace.strict import Title
-from sso import directories
+from sso import directories, secondly
 from sso.realms import HERE, realm
 
 log = logging.getLogger("hub.portal")
@@ -129,7 +129,17 @@ def login(request: Request, here: Here, given: Form) -> Response:
         return again("login.down", 503)
     here.addresses.refund(address)  # only what is wrong counts
     here.names.refund(called)
+    if where == HERE and secondly.wanted(here.hub, row):
+        return half(request, here, row, onward(next_))
     return entered(request, here, row, by, next_)
+
+
+def half(request: Request, here: Ground, row: AccountRow, next_: str) -> Response:
+    """The password was right; what follows is the second factor."""
+    token = secondly.begin(here.hub, row, next_)
+    answer = RedirectResponse(f"{HOME}/login/second", 303)
+    set_cookie(request, answer, "half", token, int(secondly.WITHIN.total_seconds()))
+    return answer
 
 
 def _proven(

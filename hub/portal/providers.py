@@ -14,6 +14,7 @@ from hub.portal.ground import HOME, Form, Here, Me, cookie, language, onward, re
 from hub.portal.login import buttons, entered, leading, set_cookie
 from hub.security.accounts import Origin, actor_of
 from hub.store import logins
+from sso import secondly
 from sso.links import linked, opened, unlinked_by
 
 router = APIRouter()
@@ -65,6 +66,7 @@ def mine(request: Request, here: Here, me: Me) -> Response:
         for one in logins.links(here.hub.database, me.account.id)
     ]  # fmt: skip
     filled = {"me": me, "form": me.form, "links": kept, "providers": titles}
+    filled["second"] = secondly.has(here.hub, me.account) if me.account.password else None
     return here.pages.page("logins.html", spoken, filled)
 
 

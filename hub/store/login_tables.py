@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, Text, Uuid
 
 from hub.store.account_tables import metadata  # one metadata for all tables
 from hub.store.tables import KEY
@@ -62,4 +62,33 @@ login_replay = Table(
     metadata,
     Column("digest", Text, primary_key=True),  # SHA-256 of issuer and jti
     Column("until", Moment, nullable=False, index=True),
+)
+
+# The second factor of a local account: a key for codes by time (RFC 6238), sealed. Of each step one code is taken.
+login_totp = Table(
+    "login_totp",
+    metadata,
+    Column("account", Uuid, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("confirmed_at", Moment),  # before it is only proposed
+    Column("step", BigInteger, nullable=False),  # of the last code that was taken
+)
+
+# Codes on paper, for who lost his phone: each is taken once.
+login_recovery = Table(
+    "login_recovery",
+    metadata,
+    Column("digest", Text, primary_key=True),  # SHA-256 of account and code
+    Column("account", Uuid, nullable=False, index=True),
+)
+
+# Whose password was right, and whose second factor is awaited.
+login_half = Table(
+    "login_half",
+    metadata,
+    Column("digest", Text, primary_key=True),  # SHA-256 of the token in its cookie
+    Column("account", Uuid, nullable=False),
+    Column("onward", Text, nullable=False),
+    Column("made_at", Moment, nullable=False, index=True),
 )

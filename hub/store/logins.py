@@ -59,7 +59,7 @@ def link(database: Database, row: LinkRow, opened: AccountRow, audited: Audited,
         return _linked(database, row, opened, audited, new=new)
     except IntegrityError:
         raise ConfigError(
-            "login.taken", "this is linked to an account already", hint="cophub logins shows to which one"
+            "login.taken", "this is linked to an account already", hint="cophub accounts links shows to which one"
         ) from None
 
 

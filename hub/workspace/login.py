@@ -100,6 +100,12 @@ class Login(Shape):
         examples=["https://hub.example.com"],
     )
 
+    second: Literal["all"] | list[Name] = Field(
+        [],
+        description="Who must prove a second factor besides the password of an account of the hub: all, or who has one "
+        "of these roles; others may",
+        examples=["all", ["payroll"]],
+    )
     directories: dict[Name, Directory] = Field(
         {},
         description="Directories, by name; the first is offered first",

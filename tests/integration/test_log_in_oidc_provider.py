@@ -21,7 +21,11 @@ LOGIN = """
 login:
   address: https://hub.example
   providers:
-    npm: {{issuer: "{issuer}", client_id: cophub, client_secret: "secret://sso/npm", account: {{system: oa, claim: oid}}}}
+    npm:
+      issuer: {issuer}
+      client_id: cophub
+      client_secret: secret://sso/npm
+      account: {{system: oa, claim: oid}}
 """
 
 

@@ -1,6 +1,7 @@
 """``oidc-provider`` of npm, a certified OpenID provider, as the upstream at which people log in.
 
-Whoever types a name is that person, with any password. Log-outs are told to ``HUB_TEST_OIDC_BACK``, where a test listens.
+Whoever types a name is that person, with any password. Log-outs are told to ``HUB_TEST_OIDC_BACK``, where a test
+listens.
 """
 
 from __future__ import annotations

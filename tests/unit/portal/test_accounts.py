@@ -40,3 +40,20 @@ def test_accounts_are_made_listed_disabled_and_never_show_a_password(
     actions = [row[0] for row in office.rows("SELECT action FROM audit WHERE object = 'account:wang' ORDER BY seq")]
     assert actions == ["account.made", "account.password", "account.disabled", "account.enabled"]
     office.close()
+
+
+def test_links_are_listed_made_and_taken_away_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    office = desk(tmp_path, SqliteStore())
+    monkeypatch.setenv("COPHUB_STORE", office.store)
+    line = Line(office.folder)
+    assert line.cophub("accounts", "add", "li.na", "--person", "1", stdin=f"{PASSWORD}\n").code == 0
+    where = ("https://login.example.com", "8f3e")
+    assert line.cophub("accounts", "link", "li.na", *where).code == 0
+    assert line.cophub("accounts", "link", "li.na", *where, "--json").json["error"]["code"] == "login.taken"
+    one = {"issuer": where[0], "subject": where[1], "account": "li.na"}
+    assert line.cophub("accounts", "links", "--json").json["links"] == [one]
+    assert line.cophub("accounts", "unlink", *where).code == 0
+    assert line.cophub("accounts", "unlink", *where, "--json").json["error"]["code"] == "login.nobody"
+    assert line.cophub("accounts", "links", "--json").json["links"] == []
+    assert line.cophub("accounts", "remove-second", "li.na", "--json").json["removed"] is False
+    office.close()
