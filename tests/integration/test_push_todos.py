@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from icalendar import Calendar
 
+from connectors.simulators import Simulator
 from hub import failpoints
 from hub.errors import Fatal
 from tests.conftest import Login
@@ -147,3 +148,45 @@ def test_a_push_that_was_killed_makes_one_todo(pushed: Desk, calendar: Place) ->
     names = ["Leave 1", "Leave 2", "Leave 5", "Leave 6"]
     assert sorted(name for name, _ in states(calendar).values()) == names
     assert sorted(pushed.titles("lina")) == names
+
+
+# ------------------------------------------------------------ DingTalk
+
+
+@pytest.fixture
+def dingtalk() -> Iterator[Simulator]:
+    with Simulator("dingtalk", records=8) as simulator:
+        yield simulator
+
+
+@pytest.mark.against("dingtalk_todo", "DingTalk", "simulator")
+def test_everybody_with_an_account_has_them_in_dingtalk_once(office: Opened, dingtalk: Simulator) -> None:
+    made = office({"DINGTALK_APP": "dingtalk-demo"}, "dingtalk", **{
+        "https://oapi.dingtalk.com": dingtalk.url, "https://api.dingtalk.com": dingtalk.url,
+        "    values: {appkey": f"    url: {dingtalk.url}/gettoken\n    values: {{appkey",
+        "    values: {appKey": f"    url: {dingtalk.url}/v1.0/oauth2/accessToken\n    values: {{appKey",
+        "match: [[number]]": "match: [[username]]", "auth:\n": "limits: {rate: 1000/s}\nauth:\n",
+    })  # fmt: skip
+    first, second = (row["userid"] for row in dingtalk.rows("users")[:2])
+    made.put("hr.people", {"id": "lina"}, {"id": first}, {"id": second})
+    made.run("people")
+    made.run("dingtalk-people", initial=True)
+    made.report(todo(1, 0, first, "lina", due="2026-03-05T10:00:00Z"), todo(2, 0, first, second))
+    dingtalk.faults.set("lost,path=/tasks,times=1")  # done, and nobody was told
+    made.run("todos-to-dingtalk", initial=True)
+    made.run("todos-to-dingtalk", "incremental")
+
+    def ours() -> list[dict[str, Any]]:
+        return [row for row in dingtalk.rows("todos") if row["subject"].startswith("Leave ")]
+
+    def held() -> list[tuple[str, str, bool]]:
+        return sorted((row["creatorId"], row["subject"], row["done"]) for row in ours())
+
+    a, b = f"un-{first}", f"un-{second}"
+    assert held() == sorted([(a, "Leave 1", False), (a, "Leave 2", False), (b, "Leave 2", False)])
+    assert {row["dueTime"] for row in ours() if row["subject"] == "Leave 1"} == {1_772_704_800_000}
+    done = [{"to": {"login": first}, "done": True}]
+    made.report(todo(2, 1, partial=True, assignees=done), todo(1, 1, "lina"))
+    made.run("todos-to-dingtalk", "incremental")
+    assert held() == sorted([(a, "Leave 2", True), (b, "Leave 2", False)])
+    assert made.run("todos-to-dingtalk").counts["applied"] == 0
