@@ -8,13 +8,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 from sqlalchemy import (
+    JSON,
     ColumnElement,
     Connection,
     Integer,
     Select,
+    Table,
+    Text,
     and_,
     bindparam,
+    cast,
     func,
     or_,
     select,
@@ -72,21 +77,42 @@ def find(connection: Connection, keys: Sequence[tuple[str, str, str]]) -> dict[t
     for (system, tenant), some in [(place, some) for place, ids in places.items() for some in batches(ids)]:
         named = among(connection, todo.c.source_id, some)
         by_id: dict[uuid.UUID, Stored] = {}
-        query = select(todo).where(todo.c.system == system, todo.c.tenant == tenant, named)
-        for row in connection.execute(query).mappings():
-            one = by_id[row["id"]] = Stored(dict(row))
+        query = select(*_TODO).where(todo.c.system == system, todo.c.tenant == tenant, named)
+        for row in _read(connection, query):
+            one = by_id[row["id"]] = Stored(row)
             found[row["system"], row["tenant"], row["source_id"]] = one
         ids = list(by_id)
         of_them = among(connection, assignment.c.todo, ids)
-        for row in connection.execute(select(assignment).where(of_them)).mappings():
+        for row in _read(connection, select(*_ASSIGNMENT).where(of_them)):
             to = by_id[row["todo"]]
-            (to.members if is_member(row["receiver"]) else to.receivers)[row["receiver"]] = dict(row)
+            (to.members if is_member(row["receiver"]) else to.receivers)[row["receiver"]] = row
         last = select(todo_report.c.todo, func.max(todo_report.c.number)).where(
             among(connection, todo_report.c.todo, ids)
         )
-        for identity, number in connection.execute(last.group_by(todo_report.c.todo)).tuples():
+        for identity, number in connection.execute(last.group_by(todo_report.c.todo)).tuples().all():
             by_id[identity].reports = number
     return found
+
+
+def _texts(table: Table) -> list[ColumnElement[Any]]:
+    """A table's columns, with JSON as text: SQLAlchemy's reader of it takes four times as long as orjson's."""
+    return [cast(one, Text).label(one.name) if isinstance(one.type, JSON) else one for one in table.columns]
+
+
+_TODO, _ASSIGNMENT = _texts(todo), _texts(assignment)
+_JSONS = {one.name for table in (todo, assignment) for one in table.columns if isinstance(one.type, JSON)}
+
+
+def _read(connection: Connection, query: Select[Any]) -> list[dict[str, Any]]:
+    """Rows of ``_texts``."""
+    result = connection.execute(query)
+    names = list(result.keys())
+    rows = [dict(zip(names, row, strict=True)) for row in result.tuples().all()]
+    for row in rows:
+        for name in _JSONS:
+            if (text := row.get(name)) is not None:
+                row[name] = orjson.loads(text)
+    return rows
 
 
 def write(

@@ -230,13 +230,13 @@ def _malformed(where: str, message: str) -> RecordRejected:
 
 
 def _report(item: Item, arrived: dt.datetime, number: int) -> Report:
+    said = item.model_dump(mode="json", exclude={"version", "system", "tenant", "id"}, exclude_defaults=True)
     content = None
     if item.title is not None:
-        shown = item.model_dump(mode="json", include={*CONTENT, "title"}, exclude_defaults=True)
-        content = shown | {"title": item.title if isinstance(item.title, dict) else {"": item.title}}
+        content = {name: value for name, value in said.items() if name in CONTENT}
+        content["title"] = item.title if isinstance(item.title, dict) else {"": item.title}
         if item.initiator is not None:
             content["initiator"] = item.initiator.text
-    said = item.model_dump(mode="json", exclude={"version", "system", "tenant", "id"}, exclude_defaults=True)
     told = item.version
     return Report(
         Key(item.system, item.tenant, item.id),
