@@ -18,10 +18,10 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import orjson
 import psycopg
-from sqlalchemy import event
 
 from bench import bare, visitors
 from hub.bootstrap import open_hub
@@ -29,7 +29,7 @@ from hub.exchange.ground import Hub
 from hub.exchange.pipeline import run_exchange
 from hub.security import access
 from hub.security.actors import Actor
-from hub.store import todos
+from hub.store import readers, todos
 from hub.store.database import now
 from hub.store.migrate import migrate
 from hub.store.substitutes import Whose
@@ -230,46 +230,42 @@ def _drawn(arguments: argparse.Namespace) -> list[int]:
 
 
 def _sql(hub: Hub, drawn: list[int], arguments: argparse.Namespace) -> dict[str, Any]:
-    """The statement's time in the hub's process, and pgbench's for the same one over the same persons."""
+    """The statement's time in the hub's process until its rows are values, and pgbench's for the same one over the same
+    persons."""
     with psycopg.connect(arguments.store) as connection:
         wanted = [f"P{number:08}" for number in drawn[:2000]]
         query = "SELECT number, _id FROM e_person WHERE number = ANY(%s)"
         found: dict[str, Any] = dict(connection.execute(query, [wanted]).fetchall())
     persons = [found[number] for number in wanted]
-    spent, begun, seen = [0.0], [0.0], [""]
+    spent, seen = [0.0], [("", [b""])]
+    ask = readers.Connected.rows
 
-    def before(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
-        begun[0] = time.perf_counter()
+    def timed(one: Any, asked: Any, told: list[Any]) -> Any:
+        begin = time.perf_counter()
+        found = ask(one, asked, told)
+        spent[0] += time.perf_counter() - begin
+        seen[0] = asked.text.decode(), told
+        return found
 
-    def after(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
-        spent[0] += time.perf_counter() - begun[0]
-        seen[0] = cursor.mogrify(statement, parameters) if hasattr(cursor, "mogrify") else statement
-        seen.append(parameters)
-
-    event.listen(hub.database.engine, "before_cursor_execute", before)
-    event.listen(hub.database.engine, "after_cursor_execute", after)
-    for _ in ("warm", "measured"):
-        spent[0] = 0.0
-        for person in persons:
-            todos.listed(hub.database, Whose(person), Wanted(), None, None, 50)
-    statement, parameters = seen[0], seen[-1]
+    with mock.patch.object(readers.Connected, "rows", timed):
+        for _ in ("warm", "measured"):
+            spent[0] = 0.0
+            for person in persons:
+                todos.listed(hub.database, Whose(person), Wanted(), None, None, 50)
     ours = 1000 * spent[0] / len(persons)
-    text = _literal(statement, parameters, persons[-1])
-    theirs = _pgbench(text, persons, arguments.store)
-    _say(f"SQL of a page {ours:.3f} ms, by pgbench {theirs:.3f} ms: {ours / theirs:.2f}")
+    theirs = _pgbench(_literal(*seen[0], persons[-1]), persons, arguments.store)
+    _say(f"SQL of a page {ours:.3f} ms with its values, by pgbench {theirs:.3f} ms: {ours / theirs:.2f}")
     return {"sql_ms": ours, "pgbench_ms": theirs}
 
 
-def _literal(statement: str, parameters: Any, person: Any) -> str:
+def _literal(statement: str, told: list[Any], person: Any) -> str:
     """The statement as pgbench takes it: the person drawn, the rest as it is."""
 
     def value(match: re.Match[str]) -> str:
-        given = parameters[match[1]]
-        if given == person:
-            return ":person::uuid"
-        return str(given) if isinstance(given, int) else "'" + str(given) + "'"
+        given = told[int(match[1]) - 1].decode()
+        return ":person" if given == str(person) else f"'{given}'"
 
-    return re.sub(r"%\((\w+)\)s(?:::\w+)?", value, statement)
+    return re.sub(r"\$(\d+)", value, statement)
 
 
 def _pgbench(statement: str, persons: list[Any], store: str) -> float:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from hub.api.ground import Ground, Here
 from hub.api.paging import MOST, answered
-from hub.api.todos import Reads, people_seen, person_seen, systems_seen, whose_seen
+from hub.api.todos import Reads, people_seen, systems_seen, whose_seen
 from hub.security.access import Caller
 from hub.todos import changes
 from hub.todos.changes import View
@@ -20,13 +20,12 @@ Box = Literal["to_do", "to_read", "initiated", "done"]
 
 def view(here: Ground, who: Caller, person: str | None, box: Box | None, language: str) -> View:
     """What the caller follows: of a person, or of all that it may see."""
+    his = None
     if person is None:
         people_seen(here, who)
-        found = None
     else:
-        found = person_seen(here, who, person)
-    his = whose_seen(here, who, found) if found is not None else None
-    return View(found, box or "", systems_seen(here, who), language, his)
+        his = whose_seen(here, who, person)
+    return View(his.person if his is not None else None, box or "", systems_seen(here, who), language, his)
 
 
 @router.get("/changes", summary="What changed since, and what left the list")

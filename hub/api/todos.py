@@ -21,7 +21,7 @@ from hub.store.substitutes import Whose
 from hub.todos import feed, substitutes
 from hub.todos.acted import brief, shown
 from hub.todos.inbox import Taken, take
-from hub.todos.people import person as person_of
+from hub.todos.people import known
 from hub.todos.received import Item, Moment, key_of, read
 from hub.todos.reports import Report
 from hub.workspace.people import People
@@ -146,10 +146,10 @@ def inbox(request: Request, here: Here, who: Reads, asked: Annotated[Page, Query
         order,
     )
     place = after(request, asked.cursor, *feed.PLACES[order])
-    whose = whose_seen(here, who, person_seen(here, who, asked.person))
+    whose = whose_seen(here, who, asked.person)
     rows = todos.listed(here.hub.database, whose, wanted, systems_seen(here, who), place, asked.limit)
     last = todos.place(rows[-1], order) if rows else None
-    done = acts.latest(here.hub.database, [row["id"] for row in rows], whose.person)
+    done = acts.latest(here.hub.database, [row["id"] for row in rows if row["acted"]], whose.person)
     items = [{**feed.shown(row, asked.language, whose), "act": brief(done.get(row["id"]))} for row in rows]
     return listed(request, items, asked.limit, last, asked.fields)
 
@@ -157,7 +157,7 @@ def inbox(request: Request, here: Here, who: Reads, asked: Annotated[Page, Query
 @often.get("/counts", summary="How many a person has, by box, system and priority")
 def counts(request: Request, here: Here, who: Reads, asked: Annotated[Asked, Query()]) -> Response:
     """Unread ones are counted among them too."""
-    whose = whose_seen(here, who, person_seen(here, who, asked.person))
+    whose = whose_seen(here, who, asked.person)
     rows = todos.counts(here.hub.database, whose, systems_seen(here, who))
     return answered(request, feed.counted(rows))
 
@@ -201,21 +201,26 @@ def visible(here: Ground, who: Caller, identity: uuid.UUID) -> todos.Stored:
 
 def person_seen(here: Ground, who: Caller, called: str) -> uuid.UUID:
     """Who is meant, for a caller who may see people, and him among them."""
+    return _person_seen(here, who, called)[0]
+
+
+def _person_seen(here: Ground, who: Caller, called: str) -> tuple[uuid.UUID, bool]:
     people = people_model(here, who, declared=False)
-    found = person_of(here.hub, called)
+    found, maybe = known(here.hub, called)
     if people is not None and who.organizations is not None:
         scope = Scope(people.model, people.organization, roots=who.organizations)
         if not contains(here.hub.database, scope, found):
             raise ConfigError("person.unknown", f"there is no person {called!r}", hint="use another key")
-    return found
+    return found, maybe
 
 
-def whose_seen(here: Ground, who: Caller, person: uuid.UUID) -> Whose:
+def whose_seen(here: Ground, who: Caller, called: str) -> Whose:
     """Whose to-dos are listed for a person: his, and those of whom he stands in for, unless the key sees only those of
     some organizations, which his principals need not be in."""
+    person, maybe = _person_seen(here, who, called)
     if who.organizations is not None:
         return Whose(person, (), {})
-    return substitutes.whose(here.hub, person)
+    return substitutes.whose(here.hub, person, maybe=maybe)
 
 
 def people_seen(here: Ground, who: Caller) -> None:
@@ -250,6 +255,5 @@ def people_model(here: Ground, who: Caller, *, declared: bool = True) -> People 
 
 def systems_seen(here: Ground, who: Caller) -> Sequence[str] | None:
     """Systems the caller may see; None: all."""
-    there = here.hub.workspace.systems
-    seen = [name for name in sorted(there) if who.place(here.hub.workspace, name)]
-    return None if len(seen) == len(there) else seen
+    seen = who.systems(here.hub.workspace)
+    return None if len(seen) == len(here.hub.workspace.systems) else sorted(seen)

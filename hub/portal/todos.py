@@ -65,7 +65,7 @@ def inbox(
     rows = todos.listed(database, whose, wanted, None, _place(after, order), PAGE + 1)
     counts = feed.counted(todos.counts(database, whose, None))
     full = len(rows) > PAGE
-    last = acts.latest(database, [row["id"] for row in rows[:PAGE]], me.person)
+    last = acts.latest(database, [row["id"] for row in rows[:PAGE] if row["acted"]], me.person)
     here_ = urlencode({name: value for name, value in asked.items() if value and value != DEFAULTS.get(name)})
     filled = {
         "asked": asked,

@@ -92,6 +92,10 @@ class Caller:
         """Whether it is confined to nothing: it may see what no exchange or model of today speaks of."""
         return not any(self.within.get(kind) for kind in CONFINED)
 
+    def systems(self, workspace: Workspace) -> frozenset[str]:
+        """Systems whose records it may see."""
+        return self._of("systems", workspace.systems)
+
     def place(self, workspace: Workspace, system: str) -> bool:
         """Whether it may see a system's records."""
         return system in self._of("systems", workspace.systems)

@@ -12,6 +12,7 @@ from hub.store.database import Database
 from hub.store.many import among, batches
 from hub.store.models import entity_table
 from hub.store.review_tables import redirect
+from hub.store.substitutes import stands_in
 from hub.store.tables import shadow, source
 
 DELETED = 2
@@ -31,8 +32,9 @@ def by_field(
     return found
 
 
-def by_key(database: Database, model: str, called: str) -> list[uuid.UUID]:
-    """Living entities whose key, of one text field, is this; nobody where the key is another."""
+def by_key(database: Database, model: str, called: str) -> list[tuple[uuid.UUID, bool]]:
+    """Living entities whose key, of one text field, is this, and whether each ever stood in for somebody; nobody where
+    the key is another."""
     key = database.models[model].key
     if len(key) != 1 or database.models[model].fields[key[0]].type != "text":
         return []
@@ -40,9 +42,11 @@ def by_key(database: Database, model: str, called: str) -> list[uuid.UUID]:
     def query() -> Select[Any]:
         golden = database.tables[entity_table(model)]
         there = golden.c["_state"] == 0
-        return select(golden.c["_id"]).where(golden.c[key[0]] == bindparam("called"), there).limit(2)
+        made = select(golden.c["_id"], stands_in(golden.c["_id"]).label("stands_in"))
+        return made.where(golden.c[key[0]] == bindparam("called"), there).limit(2)
 
-    return [row["_id"] for row in database.rows(("persons_by_key", model), query, {"called": called})]
+    found = database.rows(("persons_by_key", model), query, {"called": called})
+    return [(row["_id"], bool(row["stands_in"])) for row in found]
 
 
 def texts(

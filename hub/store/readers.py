@@ -44,7 +44,7 @@ class Readers:
         options = f"{OPTIONS} -c lock_timeout={int(lock_seconds() * 1000)} {named.pop('options', '')}"
         self._address = arguments, {"connect_timeout": 10, **named, "options": options}
         self._asked: dict[Prepared, _Asked] = {}
-        self._idle: deque[_Reader] = deque()  # the one used last is used next
+        self._idle: deque[Connected] = deque()  # the one used last is used next
         self._free = BoundedSemaphore(MOST)
 
     def rows(self, prepared: Prepared, values: Values) -> list[tuple[Any, ...]]:
@@ -67,7 +67,7 @@ class Readers:
             try:
                 reader, used = self._idle.pop(), True
             except IndexError:
-                reader, used = _Reader(*self._address), False
+                reader, used = Connected(*self._address), False
             try:
                 found = reader.rows(asked, told)
             except psycopg.Error as error:
@@ -96,7 +96,7 @@ class _Asked:
         self.fixed = {name: made.params[name] for name in self.names if not made.binds[name].required}
 
 
-class _Reader:
+class Connected:
     """One connection, and the names of what it has prepared."""
 
     def __init__(self, arguments: Sequence[Any], named: dict[str, Any]) -> None:

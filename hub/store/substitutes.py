@@ -16,7 +16,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
-    Select,
     and_,
     bindparam,
     false,
@@ -109,19 +108,17 @@ class Whose:
 
 def standing_in(database: Database, person: uuid.UUID, moment: dt.datetime) -> list[Substitution]:
     """For whom a person stands in at a moment, by id."""
-    if not database.rows(("substitutes",), _stands_in, {"person": person}):
-        return []  # as most do
     with database.begin(reading=True) as connection:
         every = of(connection, person, (SUBSTITUTE,))
     now = [one for one in every if one.state(moment) == "now" and one.principal != person]
     return sorted(now, key=lambda one: one.id)
 
 
-def _stands_in() -> Select[Any]:
-    """Whether a person ever stood in for anybody, or who was merged into him did."""
-    person = bindparam("person", type_=SUBSTITUTE.type)
-    called = select(redirect.c.entity).where(redirect.c.target == person)
-    return select(substitution.c.id).where(or_(person == SUBSTITUTE, SUBSTITUTE.in_(called))).limit(1)
+def stands_in(person: ColumnElement[uuid.UUID]) -> ColumnElement[bool]:
+    """Whether somebody ever stood in for another, or who was merged into him did."""
+    named = select(substitution.c.id).where(person == SUBSTITUTE)
+    merged = select(substitution.c.id).join(redirect, redirect.c.entity == SUBSTITUTE)
+    return or_(named.exists(), merged.where(redirect.c.target == person).exists())
 
 
 def of(connection: Connection, person: uuid.UUID, sides: Iterable[Any]) -> list[Substitution]:

@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 
 from hub.store import listing, wake
+from hub.store.act_tables import act
 from hub.store.database import Database
 from hub.store.many import among, batches, put
 from hub.store.moves import leave, touched
@@ -161,7 +162,7 @@ def listed(
     limit: int,
 ) -> list[dict[str, Any]]:
     """A page of what a person has; ``systems`` are those that the caller may see (None: all). ``after`` is the
-    last one's place (``place``)."""
+    last one's place (``place``). ``acted`` tells of which to-dos he has acts (``acts.latest``)."""
     asked = {
         "seen": systems,
         "systems": wanted.systems or None,
@@ -171,8 +172,8 @@ def listed(
         "due_before": wanted.due_before,
         "text": _escaped(wanted.text) or None,
     }
-    values = {name: value for name, value in asked.items() if value is not None}
-    values |= {"box": wanted.box, "limit": limit}
+    values: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    values |= {"box": wanted.box, "limit": limit, "reader": whose.person}
     values |= {f"after_{number}": value for number, value in enumerate(after or ()) if value is not None}
 
     def query() -> Select[Any]:
@@ -188,7 +189,8 @@ def listed(
 def _page(dialect: str, whose: Whose, order: str, given: Collection[str], going_on: bool) -> Select[Any]:
     """The page's query, with the parameters that are given."""
     a = assignment.c
-    query = _lead(select(*SHOWN), _rows(whose)).where(a.box == bindparam("box"))
+    acted = select(act.c.id).where(act.c.todo == a.todo, act.c.person == bindparam("reader")).exists()
+    query = _lead(select(*SHOWN, acted.label("acted")), _rows(whose)).where(a.box == bindparam("box"))
     for name, column in (("seen", a.system), ("systems", a.system), ("definitions", a.definition)):
         if name in given:
             query = query.where(one_of(dialect, column, name))

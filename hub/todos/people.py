@@ -122,7 +122,13 @@ def _uuid(text: str) -> uuid.UUID | None:
 
 
 def person(hub: Hub, called: str) -> uuid.UUID:
-    """The person of a key or an id. ConfigError ``people.undeclared``, ``person.unknown``, ``id.ambiguous``."""
+    """The person of a key or an id; the errors of ``known``."""
+    return known(hub, called)[0]
+
+
+def known(hub: Hub, called: str) -> tuple[uuid.UUID, bool]:
+    """The person of a key or an id, and whether it may be that he stands in for somebody. ConfigError
+    ``people.undeclared``, ``person.unknown``, ``id.ambiguous``."""
     people = hub.workspace.hub.people
     if people is None:
         raise ConfigError(
@@ -139,7 +145,7 @@ def person(hub: Hub, called: str) -> uuid.UUID:
         raise ConfigError("person.unknown", "there is no such person", hint=f"cophub entities {people.model}")
     if len(found) > 1:
         raise ConfigError("id.ambiguous", "several persons are called so", hint="ask by id")
-    return uuid.UUID(str(found[0].id))
+    return uuid.UUID(str(found[0].id)), True
 
 
 def heal(hub: Hub, near: Near | None = None) -> Healed:

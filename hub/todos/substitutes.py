@@ -114,7 +114,10 @@ def shown(hub: Hub, found: Sequence[Substitution]) -> list[Mapping[str, Any]]:
     ]
 
 
-def whose(hub: Hub, person: uuid.UUID) -> Whose:
-    """Whose to-dos a person sees now. Who stands in for his substitute does not reach his."""
+def whose(hub: Hub, person: uuid.UUID, *, maybe: bool = True) -> Whose:
+    """Whose to-dos a person sees now, for whom it ``maybe`` that he stands in for somebody (``people.known``). Who
+    stands in for his substitute does not reach his."""
+    if not maybe:
+        return Whose(person)
     others = substitutes.standing_in(hub.database, person, hub.clock())
     return Whose(person, tuple(others), names(hub, {one.principal for one in others}))
