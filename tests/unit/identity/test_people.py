@@ -226,3 +226,25 @@ def test_every_route_needs_the_grant(shared: Registry):
         assert shared.client.get(place).json()["code"] == "key.refused", place
         assert shared.client.get(place, headers=others).json()["code"] == "key.grant", place
         assert shared.client.get(place, headers=shared.all).status_code == 200, place
+
+
+def test_people_of_one_name_and_one_phone_stay_two_and_who_comes_back_is_the_same(office: Registry):
+    twins = [{"id": one, "name": "李娜", "phone": "+497115551211", "unit": "sales"} for one in ("6", "7")]
+    office.put("hr.people", *everybody(), *twins)
+    office.run("people", "full")
+    office.put("oa.accounts", {"id": "lina", "number": "1"}, {"id": "lina7", "number": "7"})
+    office.run("accounts", "full")
+    assert [one["key"] for one in office.get("/people", q="李娜")["items"]] == ["1", "6", "7"]
+    six = office.get("/people/6")["id"]
+    for number, his in (("1", ["1", "lina"]), ("6", ["6"]), ("7", ["7", "lina7"])):
+        assert [one["account"] for one in office.get(f"/people/{number}/accounts")["items"]] == his
+    office.put("hr.people")
+    office.run("people", "full")
+    assert len(office.get("/people")["items"]) == len(FOLK) + 2  # an empty answer is nobody's leaving
+    office.put("hr.people", *everybody(), twins[1])
+    office.run("people", "full")
+    assert office.get("/people/6")["state"] == "deleted"
+    office.put("hr.people", *everybody(), *twins)
+    office.run("people", "full")
+    back = office.get("/people/6")
+    assert (back["id"], back["state"]) == (six, "active")
