@@ -13,6 +13,7 @@ from bench import (
     inbound,
     matching,
     people,
+    scim,
     small,
     soap,
     sse,
@@ -44,6 +45,7 @@ def main() -> int:
     database.declare(
         jobs.add_parser("database", help="N rows of PostgreSQL over ODBC, beside the driver alone")
     )
+    scim.declare(jobs.add_parser("scim", help="filters of a SCIM client over N users"))
     soap.declare(jobs.add_parser("soap", help="N workers from a paged SOAP operation, beside plain zeep"))
     todos.declare(jobs.add_parser("todos", help="inbox pages and counts of N people, and reports that are pushed"))
     people.declare(jobs.add_parser("people", help="searches of N people, and paths in a tree of organizations"))

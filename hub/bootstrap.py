@@ -31,12 +31,11 @@ from hub.todos.target import Todos
 from hub.workspace.connectors import Connectors
 from hub.workspace.load import load
 from hub.workspace.people import People
+from hub.workspace.scim_references import SCIM_CLIENT
 from hub.workspace.workspace import Workspace
 
 STATE = ".cophub"
 STORE = "COPHUB_STORE"
-SCIM_CLIENT = "scim_client"
-"""The connector of what the hub keeps of SCIM clients."""
 
 
 @dataclass(frozen=True, slots=True)

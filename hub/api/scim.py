@@ -15,9 +15,9 @@ from hub.api.ground import Ground, Here, caller
 from hub.api.problems import Refused, status_of
 from hub.errors import ConfigError, HubError
 from hub.security.access import Caller
+from hub.workspace.scim_references import SCIM_CLIENT
 
 PLACE = "/scim/v2"
-CONNECTOR = "scim_client"
 MEDIA = "application/scim+json"
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 router = APIRouter(include_in_schema=False)
@@ -51,7 +51,7 @@ def _served(request: Request, here: Ground, name: str, path: str, body: bytes) -
 def _require_client(here: Ground, name: str, who: Caller) -> None:
     """ConfigError ``scim.unknown``: there is no such client, or not for that key."""
     system = here.hub.workspace.systems.get(name)
-    if system is None or system.spec.name != CONNECTOR or not who.place(here.hub.workspace, name):
+    if system is None or system.spec.name != SCIM_CLIENT or not who.place(here.hub.workspace, name):
         raise ConfigError(
             "scim.unknown",
             f"there is no SCIM client {name[:60]!r} for this key",

@@ -40,7 +40,6 @@ from hub.errors import AuthError
 from hub.security.access import Caller
 from hub.workspace.workspace import System
 
-CONNECTOR: Final = "scim_client"
 MOST: Final = 1000
 """Resources on one page, whatever is asked for."""
 CURSORS: Final = 3600

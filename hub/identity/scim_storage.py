@@ -17,6 +17,7 @@ from scim2_models import (
     Context,
     ForbiddenException,
     InvalidCursorException,
+    InvalidValueException,
     Meta,
     NotFoundException,
     PreconditionFailedException,
@@ -223,6 +224,8 @@ class Stored(ScimStorage):
         content = resource.model_dump(scim_ctx=Context.DEFAULT)
         for name in ("id", "meta"):
             content.pop(name, None)
+        if "\0" in "".join(_texts(content)):
+            raise InvalidValueException(detail="a text holds a NUL character, which no database keeps")
         binding = unique(type(resource))
         unique_name = None if binding is None else text(binding, getattr(resource, binding.field_name))
         return Written(unique_name, resource.external_id, content, compared(resource))
@@ -236,6 +239,15 @@ class Stored(ScimStorage):
             resource_type=row.kind, created=row.created, last_modified=row.modified, version=etag(row)
         )
         return found
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts of a resource."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)
 
 
 def etag(row: Row) -> str:

@@ -52,6 +52,8 @@ def text(binding: AttributeBinding, value: Any) -> str | None:
         return value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
+    if "\0" in str(value):  # no database keeps it
+        return None
     try:
         return str(binding.comparable(str(value)))
     except ValueError:

@@ -171,7 +171,11 @@ class Compiler(FilterVisitor[Condition]):
         column = {"external_id": columns.external_id, named.field_name if named else "": columns.name}.get(
             binding.field_name if issubclass(binding.model, Resource) else ""
         )
-        return None if column is None else self._compared(column, binding, op, value)
+        if column is None:
+            return None
+        found = self._compared(column, binding, op, value)
+        first = text(binding, value) if op == Op.sw else None
+        return and_(found, column >= first, column < _after(first)) if first else found
 
     # ------------------------------------------------------------ places
 
@@ -254,6 +258,14 @@ def _moment(column: ColumnElement[Any], op: Op, value: Any) -> Condition:
         value = value.replace(tzinfo=dt.UTC)
     names = {Op.eq: "__eq__", Op.ne: "__ne__", Op.gt: "__gt__", Op.ge: "__ge__", Op.lt: "__lt__", Op.le: "__le__"}
     return getattr(column, names[op])(value) if op in names else false()
+
+
+def _after(first: str) -> str:
+    """The least text that comes after all that begin with another one: an index finds those between."""
+    last = ord(first[-1]) + 1
+    if last > 0x10FFFF:
+        return first + chr(0x10FFFF)
+    return first[:-1] + chr(0xE000 if 0xD800 <= last <= 0xDFFF else last)
 
 
 def _filled(found: ColumnElement[Any]) -> Condition:

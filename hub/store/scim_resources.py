@@ -119,13 +119,13 @@ def by_index(
     connection: Connection, where: Condition, order: Order, start: int, count: int | None
 ) -> Found:
     """A page by its place."""
-    total = connection.scalar(select(func.count()).select_from(scim_resource).where(where)) or 0
-    if count == 0 or start >= total:
-        return Found(total, [])
+    if count == 0:
+        return Found(_total(connection, where), [])
     key = sorting(connection.dialect.name, list(order.bindings))
     query = select(*COLUMNS).where(where).order_by(*_ordered(key, order.descending)).offset(start)
-    rows = connection.execute(query if count is None else query.limit(count))
-    return Found(total, [Row(*row) for row in rows])
+    rows = [Row(*row) for row in connection.execute(query if count is None else query.limit(count))]
+    last = bool(rows or not start) and (count is None or len(rows) < count)  # then they need not be counted
+    return Found(start + len(rows) if last else _total(connection, where), rows)
 
 
 def by_key(
@@ -136,9 +136,8 @@ def by_key(
     position: tuple[bool, Any, uuid.UUID] | None,
 ) -> Found:
     """A page after a resource, or before it: ``position`` is whether it is before, its sort value and its id."""
-    total = connection.scalar(select(func.count()).select_from(scim_resource).where(where)) or 0
     if count == 0:
-        return Found(total, [])
+        return Found(_total(connection, where), [])
     key = sorting(connection.dialect.name, list(order.bindings))
     backwards = position is not None and position[0]
     against = order.descending != backwards
@@ -148,6 +147,7 @@ def by_key(
         query = query.where(_beyond(key, position[1], position[2], against))
     rows = connection.execute(query if count is None else query.limit(count + 1)).all()
     more = count is not None and len(rows) > count
+    total = _total(connection, where) if more or position is not None else len(rows)
     rows = rows[:count] if more else rows
     if backwards:
         rows = rows[::-1]
@@ -162,6 +162,10 @@ def by_key(
         after=there if backwards else more,
         keys=ends,
     )
+
+
+def _total(connection: Connection, where: Condition) -> int:
+    return connection.scalar(select(func.count()).select_from(scim_resource).where(where)) or 0
 
 
 def since(database: Database, client: str, kind: str, moment: dt.datetime | None, size: int) -> Iterator[list[Row]]:

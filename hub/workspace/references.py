@@ -23,6 +23,7 @@ from hub.workspace.idle import (
 from hub.workspace.leaving_references import check_leaving
 from hub.workspace.login_references import check_login
 from hub.workspace.mapping_references import check_mapping
+from hub.workspace.scim_references import check_scim
 from hub.workspace.scope import Scope, names_of
 from hub.workspace.shape import CodesFile, ModelField, ModelFile, Output, TestCase
 from hub.workspace.todo_references import check_task_center, check_todos
@@ -40,6 +41,8 @@ def check(built: Built, gathered: Gathered) -> list[Finding]:
     for name, hook in built.hub.webhooks.items() if built.hub else ():
         for index, word in enumerate(hook.models):
             Scope(built, names, "hub", "", findings).known("model", word, ("webhooks", name, "models", index))
+    for name in built.systems:
+        check_scim(Scope(built, names, "system", name, findings), built)
     for name, model in built.models.items():
         _model(Scope(built, names, "model", name, findings), model)
         check_classes(Scope(built, names, "model", name, findings), model)

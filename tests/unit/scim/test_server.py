@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote
@@ -360,6 +361,15 @@ def test_addresses_come_from_the_configuration(hub: Identities) -> None:
     answer = hub.ask("GET", "/Users?count=1", Host="evil.example", X_Forwarded_Host="evil.example")
     assert "evil.example" not in answer.text
     assert answer.json()["Resources"][0]["meta"]["location"].startswith("https://hub.example.com/scim/v2/entra/")
+
+
+def test_texts_that_no_database_keeps_are_refused(hub: Identities) -> None:
+    for name in ("nul\0", "lone \ud800"):
+        body = json.dumps({"schemas": [USER], "userName": name})
+        answer = hub.client.post("/scim/v2/entra/Users", content=body, headers=hub.keys["entra"])
+        assert answer.status_code == 400
+    search = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "filter": 'userName eq "a\0"'}
+    refused(hub.ask("POST", "/Users/.search", search), 400, "invalidFilter")
 
 
 def test_what_is_no_scim_gets_scims_own_errors(hub: Identities) -> None:
