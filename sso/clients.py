@@ -22,9 +22,8 @@ from hub.workspace.explain import suggest
 from hub.workspace.sso import ClientFile
 from hub.workspace.workspace import Workspace
 
-DEVICE: Final = "urn:ietf:params:oauth:grant-type:device_code"
 EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
-GRANTS: Final = {"device_code": DEVICE, "token_exchange": EXCHANGE}
+GRANTS: Final = {"token_exchange": EXCHANGE}
 ROTATION: Final = dt.timedelta(days=1)
 
 

@@ -33,7 +33,7 @@ def metadata(here: Provider) -> dict[str, Any]:
             "authorization_code",
             "refresh_token",
             "client_credentials",
-            *(GRANTS[name] for name in ("token_exchange",)),
+            *GRANTS.values(),
         ],
         "acr_values_supported": list(CONTEXTS),
         "subject_types_supported": ["public"],

@@ -1,7 +1,7 @@
-"""The one place where JSON Web Tokens are signed and decoded (RFC 7515, 7519, 8725).
+"""Where the provider signs JSON Web Tokens, and decodes its own (RFC 7515, 7519, 8725).
 
-Who decodes says by which keys, algorithms, issuer and audience: nothing of that is taken from the token. A test of the
-house sees to it that no other module decodes.
+Who decodes says by which keys, algorithms, issuer and audience: nothing of that is taken from the token. Tokens of other
+issuers are decoded by ``sso.upstream.tokens``.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import pytest
 
+from tests.house.conformance import Noting
 from tests.house.tested import pytest_runtest_makereport, pytest_sessionfinish
 from tests.stores import Postgres, new_name
 from tests.systems.place import ROOT, Note
@@ -23,6 +24,7 @@ __all__ = ["pytest_runtest_makereport", "pytest_sessionfinish"]
 def pytest_configure(config: pytest.Config) -> None:
     """The width of somebody's terminal, which workers of xdist are told, is no part of what a test expects."""
     os.environ.pop("COLUMNS", None)
+    config.pluginmanager.register(Noting())
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, 
 
 from hub.store.account_tables import account
 from hub.store.database import Database
-from hub.store.sso_tables import sso_ask, sso_code, sso_device, sso_grant, sso_token
+from hub.store.sso_tables import sso_ask, sso_code, sso_grant, sso_token
 
 SWEPT = 500
 
@@ -220,10 +220,3 @@ def _sweep(connection: Connection, moment: dt.datetime) -> None:
         for table in (sso_code, sso_token):
             connection.execute(delete(table).where(table.c.family.in_(gone)))
         connection.execute(delete(sso_grant).where(sso_grant.c.id.in_(gone)))
-
-
-def sweep(database: Database, moment: dt.datetime) -> None:
-    """Forget requests and devices that nobody finished."""
-    with database.begin() as connection:
-        for table in (sso_ask, sso_device):
-            connection.execute(delete(table).where(table.c.ends_at < moment))

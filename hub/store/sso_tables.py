@@ -132,18 +132,3 @@ sso_consent = Table(
     Column("scope", Text, nullable=False),
     Column("given_at", Moment, nullable=False),
 )
-
-# A device that waits until somebody enters its code elsewhere (RFC 8628).
-sso_device = Table(
-    "sso_device",
-    metadata,
-    Column("digest", KEY, primary_key=True),
-    Column("user_digest", KEY, nullable=False, unique=True),
-    Column("client", KEY, nullable=False),
-    Column("scope", Text, nullable=False),
-    Column("family", Uuid),
-    Column("refused", Boolean, nullable=False),
-    Column("asked_at", Moment),  # the last time the device asked
-    Column("ends_at", Moment, nullable=False, index=True),
-    Column("used_at", Moment),
-)

@@ -15,7 +15,7 @@ ACCOUNT: Final = "account"
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 PATH: Final = "/sso"
 Address = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#@]+[^\s#]*$", max_length=500)]
-Grant = Literal["authorization_code", "refresh_token", "client_credentials", "device_code", "token_exchange"]
+Grant = Literal["authorization_code", "refresh_token", "client_credentials", "token_exchange"]
 Scope = Annotated[str, StringConstraints(pattern=r"^[!#-\[\]-~]{1,60}$")]
 
 
@@ -36,7 +36,6 @@ class Sso(Shape):
         description="A refresh token that comes again so soon after its use is refused, and ends nothing: parallel "
         "requests of one client. Later it ends everything that came of the log-in",
     )
-    device: Duration = Field("10m", description="How long a device waits for its code to be entered")
     rotate: Duration = Field("90d", description="How long a key signs before the next one does")
     announce: Duration = Field("1d", description="How long a key is published before it signs")
 
@@ -175,7 +174,7 @@ def client_problems(one: ClientFile) -> list[tuple[tuple[str | int, ...], str, s
         for name in ("client_credentials", "token_exchange"):
             if name in one.grants:
                 flaw(("grants",), "client.public", f"{name} needs a secret, and auth is none", "give it a secret")
-    if "refresh_token" in one.grants and not browser and "device_code" not in one.grants:
+    if "refresh_token" in one.grants and not browser:
         flaw(("grants",), "client.grants", "refresh_token continues a log-in: it has none", "add authorization_code")
     if bool(one.exchange) != ("token_exchange" in one.grants):
         flaw(("exchange",), "client.grants", "exchange and grant token_exchange need each other", "write both, or none")

@@ -17,7 +17,7 @@ from hub.workspace import reference as files
 from hub.workspace.connectors import shipped
 from tests.docs.pages import DOCS, ROOT, pages
 from tests.faults import matrix
-from tests.house import codes, tested
+from tests.house import codes, conformance, tested
 
 FILES = files.pages()
 PAGES: dict[str, Callable[[], str]] = {
@@ -27,6 +27,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "codes.md": codes.page,
     "faults.md": matrix.page,
     "connectors.md": tested.page,
+    "conformance.md": lambda: conformance.page(conformance.summary()),
     **{name: partial(FILES.__getitem__, name) for name in FILES},
 }
 WORDS = re.findall(

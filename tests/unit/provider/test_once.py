@@ -1,0 +1,75 @@
+"""What works once works once, over processes: eight ways at once, four in each of two processes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.stores import Postgres, PostgresStore
+from tests.unit.provider.conftest import Office, Rp, office_of
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Iterator[Office]:
+    store = PostgresStore(postgres)
+    made = office_of(tmp_path_factory.mktemp("once"), store)
+    yield made
+    made.close()
+    store.renew()
+
+
+@pytest.fixture(scope="module")
+def two(shared: Office) -> Iterator[list[subprocess.Popen[str]]]:
+    with ExitStack() as stack:
+        command = [sys.executable, "-m", "tests.unit.provider.redeem", str(shared.folder), shared.store, "4"]
+        made = [
+            stack.enter_context(
+                subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+            )
+            for _ in range(2)
+        ]
+        for one in made:
+            assert one.stdout is not None
+            assert one.stdout.readline() == "ready\n"
+        yield made
+        for one in made:
+            assert one.stdin is not None
+            one.stdin.close()
+
+
+def together(two: list[Any], form: dict[str, str]) -> list[int]:
+    for one in two:
+        one.stdin.write(json.dumps(form) + "\n")
+        one.stdin.flush()
+    return sorted(status for one in two for status in json.loads(one.stdout.readline()))
+
+
+def rounds(shared: Office, two: list[Any], number: int) -> None:
+    """Codes and refresh tokens of a public client: its requests carry no secret."""
+    rp = Rp(shared, "app", "http://127.0.0.1/callback")
+    rp.code()  # logged in from here on
+    for _ in range(number):
+        form = {"grant_type": "authorization_code", "redirect_uri": rp.callback, "client_id": "app"}
+        form |= {"code_verifier": rp.verifier, "code": rp.code()}
+        assert together(two, form) == [200, *[400] * 7]
+        token = rp.redeem(rp.code()).json()["refresh_token"]
+        form = {"grant_type": "refresh_token", "client_id": "app", "refresh_token": token}
+        assert together(two, form) == [200, *[400] * 7]
+
+
+def test_a_code_and_a_refresh_token_are_redeemed_once_by_eight_at_once(shared: Office, two: list[Any]) -> None:
+    rounds(shared, two, 3)
+
+
+@pytest.mark.soak
+def test_the_same_a_hundred_times(shared: Office, two: list[Any]) -> None:
+    rounds(shared, two, 100)
