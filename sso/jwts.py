@@ -1,6 +1,6 @@
 """Where the provider signs JSON Web Tokens, and decodes its own (RFC 7515, 7519, 8725).
 
-Who decodes says by which keys, algorithms, issuer and audience: nothing of that is taken from the token. Tokens of other
+Who decodes says by which keys, algorithms, issuer and audience: nothing of that is taken from the token. Those of other
 issuers are decoded by ``sso.upstream.tokens``.
 """
 
