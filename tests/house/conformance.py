@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,13 +33,13 @@ class Noting:
     """A plugin of pytest: notes how a marked test ended; what was skipped says nothing."""
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> object:
-        report = yield
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+        report: pytest.TestReport = yield  # type: ignore[assignment]
         if report.failed or (report.when == "call" and report.passed):
             for mark in item.iter_markers("suite"):
                 name = "\t".join(mark.args)
                 _seen[name] = "failed" if report.failed or _seen.get(name) == "failed" else "passed"
-        return report
+        return report  # type: ignore[return-value]
 
     def pytest_sessionfinish(self) -> None:
         if _seen:

@@ -17,7 +17,7 @@ from tests.unit.provider.conftest import BYE, CALLBACK, ISSUER, Office, Rp
 
 BASIC, CONFIG = "oidcc-basic-certification-test-plan", "oidcc-config-certification-test-plan"
 LOGOUT = "oidcc-rp-initiated-logout-certification-test-plan"
-HAPPY = {
+HAPPY: dict[str, dict[str, Any]] = {
     "oidcc-server": {},
     "oidcc-ensure-request-without-nonce-succeeds-for-code-flow": {"nonce": None},
     "oidcc-ensure-request-with-unknown-parameter-succeeds": {"extra": "foobar"},
@@ -44,7 +44,7 @@ def modified(token: str) -> str:
 
 @pytest.mark.parametrize("module", suite(BASIC, *HAPPY))
 def test_a_log_in_succeeds(office: Office, module: str) -> None:
-    more: dict[str, Any] = HAPPY[module]
+    more = HAPPY[module]
     rp = Rp(office, callback=more.get("redirect_uri", CALLBACK))
     claims = rp.claims(rp.tokens(**more), nonce="nonce" not in more)
     assert claims["aud"] == "oa"
@@ -91,7 +91,8 @@ def test_a_client_may_ask_for_a_log_in_anew(office: Office, module: str) -> None
     rp = Rp(office)
     first = rp.claims(rp.tokens())
     office.ahead = dt.timedelta(seconds=3)
-    page = rp.authorize(**({"prompt": "login"} if module.endswith("login") else {"max_age": "1"}))
+    more: dict[str, Any] = {"prompt": "login"} if module.endswith("login") else {"max_age": "1"}
+    page = rp.authorize(**more)
     again = rp.claims(rp.redeem(rp.given(rp.login(page))["code"]).json())
     assert again["auth_time"] > first["auth_time"]
     assert again["sub"] == first["sub"]
@@ -110,7 +111,7 @@ def test_who_is_logged_in_goes_on_silently(office: Office, module: str) -> None:
     rp = Rp(office)
     token = rp.tokens()
     first = rp.claims(token)
-    more = {"prompt": "none"} | ({"max_age": "10000"} if "max-age" in module else {})
+    more: dict[str, Any] = {"prompt": "none"} | ({"max_age": "10000"} if "max-age" in module else {})
     more |= {"id_token_hint": token["id_token"]} if "hint" in module else {}
     again = rp.claims(rp.redeem(rp.given(rp.authorize(**more))["code"]).json())
     assert (again["sub"], again["auth_time"]) == (first["sub"], first["auth_time"])
@@ -162,7 +163,8 @@ def test_request_objects_are_refused_as_what_they_are(office: Office, module: st
     body = base64.urlsafe_b64encode(json.dumps({"redirect_uri": "https://evil.example/"}).encode()).decode().rstrip("=")
     rp = Rp(office)
     text = "https://oa.example.com/request" if name == "request_uri" else f"eyJhbGciOiJub25lIn0.{body}."
-    assert rp.given(rp.authorize(**{name: text}))["error"] == f"{name}_not_supported"
+    more: dict[str, Any] = {name: text}
+    assert rp.given(rp.authorize(**more))["error"] == f"{name}_not_supported"
 
 
 @pytest.mark.parametrize("module", suite(BASIC, "oidcc-claims-essential"))
@@ -237,7 +239,7 @@ def test_discovery_tells_of_log_out(office: Office, module: str) -> None:
     assert found["end_session_endpoint"] == f"{ISSUER}/logout"
 
 
-REFUSED = {
+REFUSED: dict[str, dict[str, str | None]] = {
     "bad-post-logout-redirect-uri": {"post_logout_redirect_uri": "https://evil.example/"},
     "query-added-to-post-logout-redirect-uri": {"post_logout_redirect_uri": f"{BYE}?foo=bar"},
     "modified-id-token-hint": {"id_token_hint": "modified"},
@@ -250,10 +252,11 @@ REFUSED = {
 def test_what_is_not_right_ends_nothing_and_leads_nowhere(office: Office, module: str) -> None:
     rp = Rp(office)
     token = rp.tokens()["id_token"]
-    more = dict(REFUSED[module.removeprefix("oidcc-rp-initiated-logout-")])
+    more = {**REFUSED[module.removeprefix("oidcc-rp-initiated-logout-")]}
     if more.get("id_token_hint"):
         more["id_token_hint"] = modified(token) if more["id_token_hint"] == "modified" else "bad"
-    page = leave(rp, **({"id_token_hint": token, "post_logout_redirect_uri": BYE, "state": "x"} | more))
+    asked: dict[str, str | None] = {"id_token_hint": token, "post_logout_redirect_uri": BYE, "state": "x"}
+    page = leave(rp, **(asked | more))
     assert page.status_code == 422
     assert is_in(rp)
 
