@@ -23,6 +23,7 @@ from hub.api import (
     calendars,
     changes,
     dashboards,
+    description,
     drift,
     dropins,
     entities,
@@ -68,30 +69,6 @@ CORS: Final[dict[str, Any]] = {
     "max_age": 600,
 }
 log = logging.getLogger("hub.api")
-PROBLEM: Final[dict[int | str, dict[str, Any]]] = {
-    "default": {
-        "description": "A problem",
-        "content": {
-            "application/problem+json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["type", "title", "status", "detail", "code"],
-                    "properties": {
-                        "type": {"type": "string", "format": "uri"},
-                        "title": {"type": "string"},
-                        "status": {"type": "integer"},
-                        "detail": {"type": "string"},
-                        "instance": {"type": "string"},
-                        "code": {"type": "string", "description": "Stable, see docs/reference/codes.md"},
-                        "where": {"type": "string"},
-                        "hint": {"type": "string"},
-                        "errors": {"type": "array", "items": {"type": "object"}},
-                    },
-                }
-            }
-        },
-    }
-}
 
 
 def described() -> FastAPI:
@@ -104,7 +81,7 @@ def described() -> FastAPI:
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
-        responses=PROBLEM,
+        responses=description.PROBLEM,
         redirect_slashes=False,
     )
     whole = APIRouter(prefix=f"/{VERSION}")
@@ -116,7 +93,7 @@ def described() -> FastAPI:
     api.include_router(whole)
     for drop in (dropins, ofs, feishu, scim, taskcenter):
         api.include_router(drop.router)
-    api.openapi = lambda: _with_key(api)  # type: ignore[method-assign] # FastAPI's way of changing it
+    api.openapi = lambda: _openapi(api)  # type: ignore[method-assign] # FastAPI's way of changing it
     return api
 
 
@@ -223,12 +200,7 @@ def _request(request: Request) -> str:
     return str(getattr(request.state, "request", "") or secrets.token_hex(8))
 
 
-def _with_key(api: FastAPI) -> dict[str, Any]:
+def _openapi(api: FastAPI) -> dict[str, Any]:
     if api.openapi_schema is None:
-        found = FastAPI.openapi(api)
-        found.setdefault("components", {})["securitySchemes"] = {
-            "key": {"type": "http", "scheme": "bearer", "description": "A key: cophub keys add NAME --grant …"}
-        }
-        found["security"] = [{"key": []}]
-        api.openapi_schema = found
+        api.openapi_schema = description.completed(FastAPI.openapi(api))
     return api.openapi_schema

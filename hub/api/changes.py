@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from hub.api.ground import Ground, Here
-from hub.api.paging import MOST, answered
+from hub.api.paging import CURSOR, MOST, answered
 from hub.api.todos import Reads, people_seen, systems_seen, whose_seen
 from hub.security.access import Caller
 from hub.todos import changes
@@ -36,7 +36,9 @@ def changed(
     person: Annotated[
         str | None, Query(description="Id or key of the person; without it all to-dos the key may see", max_length=200)
     ] = None,
-    since: Annotated[str | None, Query(description="next of the answer before", max_length=500)] = None,
+    since: Annotated[
+        str | None, Query(description="next of the answer before", max_length=500, json_schema_extra=CURSOR)
+    ] = None,
     box: Annotated[Box | None, Query(description="Only this box: what goes to another one leaves")] = None,
     language: Annotated[str, Query(description="Of titles; without it all of them", max_length=20)] = "",
     limit: Annotated[int, Query(ge=1, le=MOST)] = changes.AT_ONCE,

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from hub.api.ground import Ground, Here
-from hub.api.paging import LIMIT, MOST, after, answered, listed
+from hub.api.paging import LIMIT, MOST, Next, after, answered, listed
 from hub.api.todos import Reads, Several, people_model, systems_seen
 from hub.errors import ConfigError
 from hub.security.access import Caller, organization
@@ -72,7 +72,7 @@ def everybody(
     due_before: Annotated[Moment | None, Query()] = None,
     language: Annotated[str, Query(description="Of titles; English without it", max_length=20)] = "",
     limit: Annotated[int, Query(ge=1, le=MOST)] = LIMIT,
-    cursor: Annotated[str | None, Query(description="next of the page before")] = None,
+    cursor: Next = None,
     fields: Annotated[str | None, Query(description="Only these, by comma: id,title,organization")] = None,
 ) -> Response:
     """One line for each to-do of each person, the oldest first. CSV has all lines at once."""

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import Field
+from pydantic import Field, StrictBool
 from starlette.responses import Response
 
 from hub.api.ground import Body, Ground, Here, allowed
@@ -40,7 +40,7 @@ class List(Body):
 
     system: str = Field(min_length=1, max_length=200)
     began: Moment = Field(description="When the source made the list")
-    complete: bool = False
+    complete: StrictBool = False
     items: list[Open] = Field(max_length=AT_ONCE)
 
 
@@ -49,7 +49,7 @@ class Wish(Body):
 
     system: str = Field(min_length=1, max_length=200)
     plan: str = Field(max_length=100, description="The plan that was looked at")
-    many: bool = Field(False, description="Also where it takes off more than usual")
+    many: StrictBool = Field(False, description="Also where it takes off more than usual")
 
 
 @router.post("/check", summary="Compare what a source has open with what the hub shows")

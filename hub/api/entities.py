@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from hub.api.ground import Here, allowed, sight
-from hub.api.paging import LIMIT, MOST, after, answered, listed
+from hub.api.ground import Here, Reason, allowed, sight
+from hub.api.paging import LIMIT, MOST, Next, after, answered, listed
 from hub.api.problems import Refused
 from hub.errors import ConfigError
 from hub.exchange.keytokens import Keys
@@ -28,10 +28,6 @@ from hub.workspace.shape import ModelField, ModelFile
 
 router = APIRouter(tags=["entities"])
 Reads = Annotated[Caller, allowed("entities:read")]
-Reason = Annotated[
-    str | None,
-    Query(description="Show classified values in the clear, for this reason, as the roles allow; it is recorded"),
-]
 OWN = frozenset({"limit", "cursor", "fields", "state", "order", "unmask_reason"})
 
 
@@ -61,7 +57,7 @@ def entities(
     who: Reads,
     model: str,
     limit: Annotated[int, Query(ge=1, le=MOST)] = LIMIT,
-    cursor: Annotated[str | None, Query(description="next of the page before")] = None,
+    cursor: Next = None,
     fields: Annotated[str | None, Query(description="Only these, by comma: id,values.name")] = None,
     state: Annotated[Literal["active", "disabled", "deleted", "merged", "all"], Query()] = "active",
     order: Annotated[

@@ -9,11 +9,11 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictBool
 from starlette.responses import Response
 
 from hub.api.ground import Body, Here, allowed, exchange_of, found_run, run_key
-from hub.api.paging import LIMIT, MOST, after, answered, json_bytes, listed
+from hub.api.paging import LIMIT, MOST, Next, after, answered, json_bytes, listed
 from hub.errors import ConfigError
 from hub.exchange.pipeline import run_exchange
 from hub.security.access import Caller
@@ -34,7 +34,7 @@ class Asked(Body):
     mode: Literal["incremental", "full", "plan"] = Field(
         "incremental", description="plan stores what would be done and changes nothing"
     )
-    initial: bool = Field(False, description="A first load: the guard does not limit creations")
+    initial: StrictBool = Field(False, description="A first load: the guard does not limit creations")
 
 
 @router.get("/exchanges", summary="Exchanges that the key may see")
@@ -92,7 +92,7 @@ def runs(
     exchange: Annotated[str | None, Query()] = None,
     state: Annotated[State | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=MOST)] = LIMIT,
-    cursor: Annotated[str | None, Query()] = None,
+    cursor: Next = None,
     fields: Annotated[str | None, Query()] = None,
 ) -> Response:
     """State lost: its process was killed; the same run key again begins it anew."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Annotated, Any, Final
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from hub.bus.accept import Door
@@ -21,6 +21,7 @@ from hub.exchange.ground import Hub
 from hub.exchange.pipeline import Result
 from hub.security import access, clearance
 from hub.security.access import Caller
+from hub.security.clearance import SHORTEST_REASON
 from hub.security.masking import NOBODY, Sight
 from hub.security.rates import Buckets, too_many
 from hub.security.secrets import Secrets
@@ -28,6 +29,7 @@ from hub.store import journal
 from hub.store.plans import PlanRow
 from hub.store.reports import find_plan
 from hub.todos.live import Live
+from hub.todos.received import storable
 from hub.todos.settling import Performing
 
 KEPT: Final = 600.0
@@ -43,9 +45,19 @@ class Body(BaseModel):
     @field_validator("*", mode="after")
     @classmethod
     def _storable(cls, value: Any) -> Any:
-        if isinstance(value, str) and "\0" in value:
-            raise ValueError("it holds a NUL character")
+        for text in value if isinstance(value, list) else (value,):
+            if isinstance(text, str):
+                storable(text)
         return value
+
+
+Reason = Annotated[
+    str | None,
+    Query(
+        description="Show classified values in the clear, for this reason, as the roles allow; it is recorded",
+        json_schema_extra={"pattern": rf"^[!-~][^\x00]{{{SHORTEST_REASON - 2},}}[!-~]$"},
+    ),
+]
 
 
 @dataclass(slots=True)

@@ -8,9 +8,10 @@ from typing import Annotated, Any, Final
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from hub.api.dashboards import scope_of
+from hub.api.description import PROBLEM
 from hub.api.ground import Here, caller, caller_by
 from hub.api.paging import MOST, json_bytes
 from hub.errors import AuthError, ConfigError, HubError
@@ -19,12 +20,24 @@ from hub.store import dashboards
 from hub.todos import dashboards as shown
 from hub.todos import odata
 
-router = APIRouter(prefix="/todos/odata", tags=["todos"])
 VERSION: Final = {"odata-version": "4.0"}
 JSON: Final = "application/json;odata.metadata=minimal"
+ERROR: Final = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {"error": {"type": "object", "required": ["code", "message"], "properties": {
+        "code": {"type": "string"}, "message": {"type": "string"}, "target": {"type": "string"}}}},
+}  # fmt: skip
+FAILED: Final[dict[int | str, dict[str, Any]]] = {
+    "default": {
+        "description": "A problem, or an error of OData",
+        "content": {"application/json": {"schema": ERROR}, **PROBLEM["default"]["content"]},
+    }
+}
+router = APIRouter(prefix="/todos/odata", tags=["todos"], responses=FAILED)
 OPTIONS: Final = ("$filter", "$select", "$orderby", "$top", "$skip", "$count", "$skiptoken", "$format")
 Unit = Annotated[str | None, Query(description="Key or id of an organization: its people and all below it")]
-Text = Annotated[str | None, Query(max_length=8000)]
+Text = Annotated[str | None, Query(max_length=8000, json_schema_extra={"maxLength": odata.LONGEST})]
 
 
 def _caller(request: Request) -> Caller:
@@ -66,14 +79,19 @@ def service(request: Request) -> Response:
     return _served(request, lambda _: _answer(made))
 
 
-@router.get("/$metadata", summary="What an entity of the OData feed has")
+@router.get(
+    "/$metadata",
+    summary="What an entity of the OData feed has",
+    response_class=Response,
+    responses={200: {"content": {"application/xml": {"schema": {"type": "string"}}}}},
+)
 def metadata(request: Request) -> Response:
     """As XML (CSDL)."""
     made = Response(odata.metadata(), headers=VERSION, media_type="application/xml")
     return _served(request, lambda _: made)
 
 
-@router.get("/Todos/$count", summary="How many entities there are")
+@router.get("/Todos/$count", summary="How many entities there are", response_class=PlainTextResponse)
 def counted(
     request: Request, here: Here, filter_: Annotated[Text, Query(alias="$filter")] = None, organization: Unit = None
 ) -> Response:

@@ -11,9 +11,9 @@ import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from hub.api.ground import Here
-from hub.api.paging import LIMIT, MOST, after, answered, json_bytes, listed
-from hub.api.people import Day, Reads, Reason, clear, view
+from hub.api.ground import Here, Reason
+from hub.api.paging import LIMIT, MOST, Next, after, answered, json_bytes, listed
+from hub.api.people import Day, Reads, clear, view
 from hub.errors import RecordRejected
 from hub.identity import organizations as found
 from hub.identity.organizations import organization as organization_of
@@ -22,7 +22,6 @@ from hub.workspace.organization import LINE
 router = APIRouter(prefix="/organizations", tags=["people"])
 Tree = Annotated[str, Query(description="Which of the trees: line, or a name of people.dimensions", max_length=63)]
 Limit = Annotated[int, Query(ge=1, le=MOST)]
-Cursor = Annotated[str | None, Query(description="next of the page before")]
 Fields = Annotated[str | None, Query(description="Only these, by comma: id,name")]
 
 
@@ -36,7 +35,7 @@ def organizations(
     dimension: Tree = LINE,
     as_of: Day = None,
     limit: Limit = LIMIT,
-    cursor: Cursor = None,
+    cursor: Next = None,
     fields: Fields = None,
 ) -> Response:
     """Each with the number of those right below it. A search is of today."""
@@ -115,7 +114,7 @@ def children(
     dimension: Tree = LINE,
     as_of: Day = None,
     limit: Limit = LIMIT,
-    cursor: Cursor = None,
+    cursor: Next = None,
     fields: Fields = None,
 ) -> Response:
     """In the order in which they came."""
@@ -137,7 +136,7 @@ def subtree(
     depth: Annotated[int, Query(ge=0, le=100, description="How far down")] = 100,
     as_of: Day = None,
     limit: Limit = LIMIT,
-    cursor: Cursor = None,
+    cursor: Next = None,
     fields: Fields = None,
 ) -> Response:
     """Level by level: what is above comes first. A cursor holds as long as the tree does not change above it."""

@@ -9,16 +9,20 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 import orjson
+from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from hub.api.problems import Refused
 
 LIMIT, MOST = 50, 500
+CURSOR: Final[dict[str, Any]] = {"pattern": "^[A-Za-z0-9_-]+$"}
+Next = Annotated[str | None, Query(description="next of the page before", json_schema_extra=CURSOR)]
+"""Where a list goes on. The pattern is described and not asked for: ``after`` says better what is wrong."""
 
 
 def json_bytes(value: Any) -> bytes:

@@ -13,8 +13,8 @@ import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from hub.api.ground import Ground, Here, allowed
-from hub.api.paging import LIMIT, MOST, after, answered, json_bytes, listed
+from hub.api.ground import Ground, Here, Reason, allowed
+from hub.api.paging import LIMIT, MOST, Next, after, answered, json_bytes, listed
 from hub.api.problems import Refused
 from hub.errors import ConfigError, RecordRejected
 from hub.identity import accounts as of_systems
@@ -33,10 +33,6 @@ from hub.workspace.organization import LINE
 router = APIRouter(prefix="/people", tags=["people"])
 Reads = Annotated[Caller, allowed("people:read")]
 Day = Annotated[dt.date | None, Query(description="As it was at the end of this day in the hub's zone")]
-Reason = Annotated[
-    str | None,
-    Query(description="Show classified values in the clear, for this reason, as the roles allow; it is recorded"),
-]
 Called = Annotated[str | None, Query(max_length=200)]
 STATES = {"active": 0, "disabled": 1, "all": None}
 
@@ -84,7 +80,7 @@ def people(
     phone: Called = None,
     state: Annotated[Literal["active", "disabled", "all"], Query()] = "active",
     limit: Annotated[int, Query(ge=1, le=MOST)] = LIMIT,
-    cursor: Annotated[str | None, Query(description="next of the page before")] = None,
+    cursor: Next = None,
     fields: Annotated[str | None, Query(description="Only these, by comma: id,name")] = None,
 ) -> Response:
     """Found field by field, in the order of what is found. Nobody is found by a value that is classified."""

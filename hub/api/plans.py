@@ -13,8 +13,8 @@ from pydantic import Field
 from starlette.responses import Response
 
 from hub.api.exchanges import accepted
-from hub.api.ground import Body, Here, allowed, exchange_of, plan_of, run_key, sight
-from hub.api.paging import LIMIT, MOST, after, answered, listed
+from hub.api.ground import Body, Here, Reason, allowed, exchange_of, plan_of, run_key, sight
+from hub.api.paging import LIMIT, MOST, Next, after, answered, listed
 from hub.exchange.contents import contents
 from hub.exchange.judging import approval
 from hub.exchange.pipeline import apply_plan
@@ -52,7 +52,7 @@ def plans(
     exchange: Annotated[str | None, Query()] = None,
     state: Annotated[Literal["open", "applied", "rejected", "expired"] | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=MOST)] = LIMIT,
-    cursor: Annotated[str | None, Query()] = None,
+    cursor: Next = None,
     fields: Annotated[str | None, Query()] = None,
 ) -> Response:
     """What guards held stands in breaches."""
@@ -68,7 +68,7 @@ def one(
     who: Reads,
     plan: str,
     changes: Annotated[int, Query(ge=0, le=1000, description="Changes of each kind")] = 20,
-    unmask_reason: Annotated[str | None, Query()] = None,
+    unmask_reason: Reason = None,
 ) -> Response:
     """At most so many changes of each kind, with old and new values, masked as the key may see."""
     row = plan_of(here, who, plan)

@@ -9,12 +9,12 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from pydantic import Field
+from pydantic import Field, StrictBool
 from starlette.responses import Response
 
 from hub.api.exchanges import accepted
-from hub.api.ground import Body, Here, allowed, exchange_of, run_key, sight
-from hub.api.paging import LIMIT, MOST, after, answered, listed
+from hub.api.ground import Body, Here, Reason, allowed, exchange_of, run_key, sight
+from hub.api.paging import LIMIT, MOST, Next, after, answered, listed
 from hub.errors import ConfigError
 from hub.exchange.decisions import replay as replaying
 from hub.exchange.decisions.deciding import decide, merge_candidates
@@ -36,7 +36,7 @@ class Again(Body):
     """Which entries to look at again."""
 
     cause: str = Field(description="The fingerprint of a cause")
-    preview: bool = Field(False, description="Only make a plan of it")
+    preview: StrictBool = Field(False, description="Only make a plan of it")
 
 
 class Dismissal(Body):
@@ -64,7 +64,7 @@ def quarantine(
     cause: Annotated[str | None, Query(description="The fingerprint of a cause")] = None,
     closed: Annotated[bool, Query(description="Also what was settled since")] = False,
     limit: Annotated[int, Query(ge=1, le=MOST)] = LIMIT,
-    cursor: Annotated[str | None, Query()] = None,
+    cursor: Next = None,
     fields: Annotated[str | None, Query()] = None,
 ) -> Response:
     """One entry per record and reason. Its input is masked as its field is classified; originals are never sent."""
@@ -121,7 +121,7 @@ def reviews(
     exchange: Annotated[str | None, Query()] = None,
     state: Annotated[Literal["open", "decided", "superseded"], Query()] = "open",
     limit: Annotated[int, Query(ge=1, le=MOST)] = LIMIT,
-    cursor: Annotated[str | None, Query()] = None,
+    cursor: Next = None,
     fields: Annotated[str | None, Query()] = None,
 ) -> Response:
     """Also those that were decided, by their state."""
@@ -140,7 +140,7 @@ def one_review(
     here: Here,
     who: Annotated[Caller, allowed("reviews:read")],
     review: str,
-    unmask_reason: Annotated[str | None, Query()] = None,
+    unmask_reason: Reason = None,
 ) -> Response:
     """What agrees and what does not, and how alike it is."""
     found = _found(here, who, review)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
 from hub.api.ground import Body, Here
 from hub.api.paging import json_bytes
 from hub.api.todos import Writes, reported
 from hub.errors import RecordRejected
-from hub.todos.received import Receiver, Said
+from hub.todos.received import SAYS, Receiver, Said
 
 router = APIRouter(prefix="/todos", tags=["todos"])
 Source = Annotated[str, Path(description="The id that the system gives it", max_length=300)]
@@ -20,6 +20,8 @@ Source = Annotated[str, Path(description="The id that the system gives it", max_
 
 class State(Body):
     """What became of it. ``assignees`` are those whose part changed; the others stay."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"anyOf": SAYS[1:]})
 
     tenant: str = Field("", max_length=200)
     version: Said | None = None

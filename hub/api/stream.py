@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from starlette.responses import StreamingResponse
 
 from hub.api.changes import Box, view
 from hub.api.ground import Ground, Here
-from hub.api.paging import json_bytes
+from hub.api.paging import CURSOR, json_bytes
 from hub.api.todos import Reads
 from hub.errors import ConfigError, HubError
 from hub.security import access
@@ -21,6 +21,18 @@ from hub.todos.changes import Cursor, View
 from hub.todos.live import Bell, Events, content, event
 
 router = APIRouter(prefix="/todos", tags=["todos"])
+
+
+EVENT: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "One event of the stream",
+    "required": ["id"],
+    "properties": {
+        "event": {"enum": ["open", "changes", "end"]},
+        "id": {"type": "string", "description": "Where to go on: Last-Event-ID"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +53,14 @@ def begun(
         str | None, Query(description="Id or key of the person; without it all to-dos the key may see", max_length=200)
     ] = None,
     since: Annotated[
-        str | None, Query(description="A cursor of changes; without it from now on", max_length=500)
+        str | None,
+        Query(description="A cursor of changes; without it from now on", max_length=500, json_schema_extra=CURSOR),
     ] = None,
     box: Annotated[Box | None, Query(description="Only this box: what goes to another one leaves")] = None,
     language: Annotated[str, Query(description="Of titles; without it all of them", max_length=20)] = "",
-    last_event_id: Annotated[str | None, Header(description="The last event's id: goes on from there")] = None,
+    last_event_id: Annotated[
+        str | None, Header(description="The last event's id: goes on from there", json_schema_extra=CURSOR)
+    ] = None,
 ) -> Begun:
     """In a thread: it asks the database."""
     seen, database = view(here, who, person, box, language), here.hub.database
@@ -67,7 +82,7 @@ def begun(
     "/stream",
     summary="What changes from now on, as server-sent events",
     response_class=StreamingResponse,
-    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {"text/event-stream": {"schema": EVENT}}}},
 )
 async def stream(here: Here, start: Annotated[Begun, Depends(begun)]) -> Events:
     """`open` at first, then `changes` with the `items` and `removed` of /v1/todos/changes. Each event's id is a cursor

@@ -10,7 +10,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from hub.api.ground import Body, Ground, Here, allowed
-from hub.api.paging import LIMIT, MOST, after, json_bytes, listed
+from hub.api.paging import LIMIT, MOST, Next, after, json_bytes, listed
 from hub.api.todos import people_seen
 from hub.errors import ConfigError
 from hub.security.access import Caller
@@ -43,7 +43,7 @@ def show(
     who: Reads,
     person: Annotated[str | None, Query(description="Only of this person, on either side", max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=MOST)] = LIMIT,
-    cursor: Annotated[str | None, Query(description="next of the page before")] = None,
+    cursor: Next = None,
 ) -> Response:
     """The newest first; ``state`` is coming, now, over or ended."""
     people_seen(here, who)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from hub.api.direct import Direct
 from hub.api.ground import Ground, Here, allowed
-from hub.api.paging import LIMIT, MOST, after, answered, json_bytes, listed
+from hub.api.paging import CURSOR, LIMIT, MOST, Next, after, answered, json_bytes, listed
 from hub.errors import AuthError, ConfigError, HubError, RecordRejected
 from hub.security.access import Caller
 from hub.store import acts, todos
@@ -126,7 +126,7 @@ class Page(Asked):
     order: Literal["newest", "oldest", "due", "priority"] = "newest"
     language: Annotated[str, Field(description="Of titles; without it all of them", max_length=20)] = ""
     limit: Annotated[int, Field(ge=1, le=MOST)] = LIMIT
-    cursor: Annotated[str | None, Field(description="next of the page before")] = None
+    cursor: Annotated[str | None, Field(description="next of the page before", json_schema_extra=CURSOR)] = None
     fields: Annotated[str | None, Field(description="Only these, by comma: id,title,links.pc")] = None
 
 
@@ -168,7 +168,7 @@ def unresolved(
     here: Here,
     who: Reads,
     limit: Annotated[int, Query(ge=1, le=MOST)] = LIMIT,
-    cursor: Annotated[str | None, Query(description="next of the page before")] = None,
+    cursor: Next = None,
 ) -> Response:
     """With the reason; they have their to-dos as soon as the person appears."""
     people_seen(here, who)
@@ -181,7 +181,7 @@ def unresolved(
     return listed(request, items, limit, rows[-1][:2] if rows else None)
 
 
-@router.get("/{identity}", summary="One to-do with all its receivers and what was reported of it")
+@router.get("/{identity:uuid}", summary="One to-do with all its receivers and what was reported of it")
 def one(request: Request, here: Here, who: Reads, identity: uuid.UUID) -> Response:
     """The history tells which parts a report had and which came too late, no values."""
     found = visible(here, who, identity)

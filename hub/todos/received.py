@@ -12,9 +12,12 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -33,7 +36,12 @@ BLANKS: Final = re.compile(r"[\x00-\x20]")
 LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
-def _storable(text: str) -> str:
+WRITTEN: Final = re.compile(r"(19[7-9]\d|2[01]\d\d)-\d\d-\d\d[Tt ]")
+"""How a time begins (RFC 3339), of those that are taken."""
+
+
+def storable(text: str) -> str:
+    """A text that every database keeps. ValueError."""
     if "\0" in text:
         raise ValueError("it holds a NUL character")
     if HALVES.search(text):
@@ -46,6 +54,21 @@ def _moment(value: dt.datetime) -> dt.datetime:
     if not EARLIEST <= value <= LATEST:
         raise ValueError(f"a time lies between {EARLIEST.year} and {LATEST.year - 1}")
     return value.astimezone(dt.UTC)
+
+
+def _written(value: Any) -> Any:
+    """A number is no time, not even one in a text: nobody says what it counts."""
+    if isinstance(value, str) and WRITTEN.match(value) is None:
+        raise ValueError("a time is written 2026-11-26T08:15:00Z, between 1970 and 2199")
+    if isinstance(value, (int, float)):
+        raise ValueError("a time is a text: 2026-11-26T08:15:00Z")
+    return value
+
+
+def _counted(value: Any) -> Any:
+    if isinstance(value, (bool, str)):
+        raise ValueError("it is no number")
+    return value
 
 
 def _address(text: str) -> str:
@@ -67,26 +90,42 @@ def _languages(texts: dict[str, str]) -> dict[str, str]:
     return texts
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
-Text = Annotated[str, AfterValidator(_storable)]
+Moment = Annotated[
+    AwareDatetime,
+    BeforeValidator(_written),
+    AfterValidator(_moment),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": f"^{WRITTEN.pattern}"}),
+]
+Count = Annotated[int, BeforeValidator(_counted)]
+Text = Annotated[str, AfterValidator(storable)]
 Short = Annotated[Text, Field(min_length=1, max_length=200)]
 Titles = Annotated[
     dict[str, Annotated[Text, Field(min_length=1, max_length=1000)]],
-    Field(min_length=1, max_length=10),
+    Field(min_length=1, max_length=10, json_schema_extra={"propertyNames": {"pattern": f"^{LANGUAGE.pattern}$"}}),
     AfterValidator(_languages),
 ]
 Title = Annotated[Text, Field(min_length=1, max_length=1000)] | Titles
-Link = Annotated[Text, Field(max_length=2000), AfterValidator(_address)]
+Link = Annotated[
+    Text,
+    Field(max_length=2000, json_schema_extra={"pattern": r"^[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20]*$"}),
+    AfterValidator(_address),
+]
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+def _called(schema: dict[str, Any]) -> None:
+    """One name, and not null."""
+    named = {name: {"type": "string", "minLength": 1, "maxLength": 200} for name in KINDS}
+    schema.update(minProperties=1, maxProperties=1, properties=named)
+
+
 class To(_Part):
     """A receiver, by exactly one of what people are called by."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"minProperties": 1, "maxProperties": 1})
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_called)
 
     account: Short | None = None
     person: Short | None = None
@@ -111,7 +150,7 @@ class Said(_Part):
     """When the source changed the to-do last; ``seq`` orders changes of one moment."""
 
     at: Moment
-    seq: int = Field(0, ge=0, le=2**53)
+    seq: Count = Field(0, ge=0, le=2**53)
 
 
 class Receiver(_Part):
@@ -119,12 +158,12 @@ class Receiver(_Part):
 
     to: To
     kind: Kind = Kind.TO_DO
-    done: bool | None = None
+    done: StrictBool | None = None
     outcome: Annotated[Text, Field(max_length=100)] = ""
-    read: bool | None = None
+    read: StrictBool | None = None
     since: Moment | None = None
-    urges: int = Field(0, ge=0, le=10_000)
-    there: bool = True
+    urges: Count = Field(0, ge=0, le=10_000)
+    there: StrictBool = True
 
 
 class Operation(_Part):
@@ -153,10 +192,38 @@ class Links(_Part):
     app: Link | None = None
 
 
+CONTENT: Final = frozenset(
+    {
+        "text", "definition", "process", "node", "priority", "due", "created", "initiator", "links", "responses",
+        "actions", "attributes",
+    }
+)  # fmt: skip
+"""What comes with the title only."""
+
+THERE: Final = {"not": {"type": "null"}}
+SAYS: Final[list[Any]] = [
+    {"required": ["title"], "properties": {"title": THERE}},
+    {"required": ["status"], "properties": {"status": THERE}},
+    {"required": ["assignees"], "properties": {"assignees": {"minItems": 1}}},
+]
+"""What a report has one of, as JSON Schema."""
+WHOLE: Final[list[Any]] = [
+    {"anyOf": SAYS},
+    {"anyOf": [SAYS[0], {"properties": dict.fromkeys(sorted(CONTENT), False)}]},
+    {"anyOf": [
+        {"required": ["status"], "properties": {"status": {"const": "reserved"}}},
+        {"properties": {"processor": {"type": "null"}}},
+    ]},
+]  # fmt: skip
+"""Content comes with its title, and whoever processes it has reserved it."""
+
+
 class Item(_Part):
     """One report. Without ``title`` the content stays as it is; without ``status`` the status does;
     ``assignees`` are all there are, or with ``partial`` some of them. ``processor`` has claimed it: while it is
     reserved only he sees it."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"allOf": WHOLE})
 
     system: Short
     tenant: Annotated[Text, Field(max_length=200)] = ""
@@ -164,10 +231,10 @@ class Item(_Part):
     version: Said | None = None
     title: Title | None = None
     text: Annotated[Text, Field(max_length=10_000)] = ""
-    status: Status | None = None
+    status: Annotated[Status | None, Field(json_schema_extra={"not": {"const": "incomplete"}})] = None
     outcome: Annotated[Text, Field(max_length=100)] = ""
     assignees: list[Receiver] = Field([], max_length=500)
-    partial: bool = False
+    partial: StrictBool = False
     processor: To | None = None
     definition: Annotated[Text, Field(max_length=200)] = ""
     process: Annotated[Text, Field(max_length=200)] = ""
@@ -196,15 +263,6 @@ class Item(_Part):
         if len(set(receivers)) < len(receivers):
             raise ValueError("assignees: one receiver stands there twice")
         return self
-
-
-CONTENT: Final = frozenset(
-    {
-        "text", "definition", "process", "node", "priority", "due", "created", "initiator", "links", "responses",
-        "actions", "attributes",
-    }
-)  # fmt: skip
-"""What comes with the title only."""
 
 
 def read(value: Any, arrived: dt.datetime, number: int = 0) -> Report:
