@@ -55,7 +55,7 @@ Reason = Annotated[
     str | None,
     Query(
         description="Show classified values in the clear, for this reason, as the roles allow; it is recorded",
-        json_schema_extra={"pattern": rf"^[!-~][^\x00]{{{SHORTEST_REASON - 2},}}[!-~]$"},
+        json_schema_extra={"pattern": rf"^\S[^\x00]{{{SHORTEST_REASON - 2},}}\S$"},
     ),
 ]
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select, true, update
 
 from hub.store.database import Database
-from hub.store.many import put
+from hub.store.many import among, batches, put
 from hub.store.todo_drift_tables import todo_check, todo_drift
 from hub.store.todo_tables import assignment, todo
 
@@ -28,11 +28,20 @@ class Shown:
     people: frozenset[uuid.UUID]
 
 
-def shown(connection: Connection, system: str) -> list[Shown]:
-    """All open ones of a system that are in somebody's list, or would be if his person were known."""
+def shown(connection: Connection, system: str, ids: Sequence[str] | None = None) -> list[Shown]:
+    """Open ones of a system that are in somebody's list, or would be if his person were known: all, or those called
+    so by the source, whatever their tenant."""
+    if ids is not None:
+        some = (_shown(connection, system, among(connection, todo.c.source_id, part)) for part in batches(ids))
+        return [one for part in some for one in part]
+    return _shown(connection, system, true())
+
+
+def _shown(connection: Connection, system: str, which: ColumnElement[bool]) -> list[Shown]:
     a, found = assignment.c, dict[uuid.UUID, tuple[str, str, dt.datetime, set[uuid.UUID]]]()
     query = select(todo.c.id, todo.c.tenant, todo.c.source_id, todo.c.changed_at, a.person)
-    query = query.join_from(todo, assignment, a.todo == todo.c.id).where(todo.c.system == system, a.box == "to_do")
+    query = query.join_from(todo, assignment, a.todo == todo.c.id)
+    query = query.where(todo.c.system == system, a.box == "to_do", which)
     for identity, tenant, source_id, changed_at, person in connection.execute(query).tuples():
         one = found.setdefault(identity, (tenant, source_id, changed_at, set()))
         if person is not None:

@@ -18,7 +18,7 @@ todo_check = Table(
     Column("cycle", Integer, nullable=False),
     Column("began", Moment, nullable=False),  # when the source made its list
     Column("compared", Integer, nullable=False),
-    Column("shown", Integer, nullable=False),  # open ones that the hub had then
+    Column("shown", Integer, nullable=False),  # open ones that the hub had, by the last whole list
     Column("healed", Integer, nullable=False),  # since ever
 )
 
@@ -32,5 +32,5 @@ todo_drift = Table(
     Column("kind", Text, nullable=False),  # ghost missing wrong_owner stale finished
     Column("cycles", Integer, nullable=False),
     Column("since", Moment, nullable=False),
-    Column("said", JSON, nullable=False),  # what the source told: receivers, or a whole report
+    Column("said", JSON, nullable=False),  # what the source told: receivers, or a whole report; and when
 )

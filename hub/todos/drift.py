@@ -72,10 +72,12 @@ class Plan:
 
 def compare(hub: Hub, system: str, items: Sequence[Listed], began: dt.datetime, *, whole: bool) -> list[Difference]:
     """A cycle: compare, and remember what differs. ``whole``: the items are all that are open; else nothing is a
-    ghost. ``began`` is when the source made its list: what the hub heard since is no difference."""
+    ghost, only the items are read, and what was found of others stays as it was. ``began`` is when the source made its
+    list: what the hub heard since is no difference."""
     with hub.database.begin() as connection:
+        only = None if whole else sorted({one.key.id for one in items})
         stored = todos.find(connection, sorted({one.key for one in items}))
-        shown = {(one.tenant, one.source_id): one for one in todo_drift.shown(connection, system)}
+        shown = {(one.tenant, one.source_id): one for one in todo_drift.shown(connection, system, only)}
         receivers = {(system, name) for one in items for name in one.receivers or ()}
         people = {name: one for (_, name), one in resolve(connection, hub, receivers).items()}
         now: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
@@ -88,17 +90,21 @@ def compare(hub: Hub, system: str, items: Sequence[Listed], began: dt.datetime, 
             kind = _kind(item, stored.get(item.key), who, one.people if one else frozenset())
             if kind and not _since(stored.get(item.key), began):
                 now[at] = (kind, {"receivers": list(item.receivers or ()), "report": item.report})
+        listed = {(item.key.tenant, item.key.id) for item in items}
         if whole:
-            listed = {(item.key.tenant, item.key.id) for item in items}
             now |= {at: ("ghost", {}) for at, one in shown.items() if at not in listed and one.changed_at < began}
-        check, rows = _cycle(connection, system, now, began, len(items), len(shown))
+        check, rows = _cycle(connection, system, now, began, len(items), len(shown) if whole else None)
+        if not whole:
+            known = todo_drift.found(connection, system)
+            rows += [row for row in known if (row["tenant"], row["source_id"]) not in listed]
+            rows.sort(key=lambda row: (row["tenant"], row["source_id"]))
         todo_drift.replace(connection, check, rows)
     return [_difference(row) for row in rows]
 
 
 def _cycle(
     connection: Any, system: str, now: Mapping[tuple[str, str], tuple[str, dict[str, Any]]], began: dt.datetime,
-    compared: int, shown: int,
+    compared: int, shown: int | None,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:  # fmt: skip
     before = todo_drift.last(connection, system)
     if before is not None and began <= before["began"]:
@@ -112,12 +118,14 @@ def _cycle(
         old = known.get(at)
         again = old is not None and old["kind"] == kind
         rows.append(
-            {"system": system, "tenant": at[0], "source_id": at[1], "kind": kind, "said": said,
+            {"system": system, "tenant": at[0], "source_id": at[1], "kind": kind,
+             "said": said | {"began": began.isoformat()},
              "cycles": old["cycles"] + 1 if again and old else 1, "since": old["since"] if again and old else began}
         )  # fmt: skip
     check = {
         "system": system, "cycle": (before["cycle"] if before else 0) + 1, "began": began, "compared": compared,
-        "shown": shown, "healed": before["healed"] if before else 0,
+        "shown": shown if shown is not None else before["shown"] if before else 0,
+        "healed": before["healed"] if before else 0,
     }  # fmt: skip
     return check, rows
 
@@ -192,7 +200,7 @@ def heal(hub: Hub, system: str, digest: str, *, many: bool = False) -> int:
     reports, keys = [], []
     for row in rows:
         known = stored.get((system, row["tenant"], row["source_id"]))
-        report = _report(row, known, check["began"]) if check and row["cycles"] >= CONFIRMED else None
+        report = _report(row, known) if row["cycles"] >= CONFIRMED else None
         if report is not None:
             reports.append(report)
             keys.append((row["tenant"], row["source_id"]))
@@ -204,9 +212,10 @@ def heal(hub: Hub, system: str, digest: str, *, many: bool = False) -> int:
     return len(keys)
 
 
-def _report(row: Mapping[str, Any], known: Stored | None, began: dt.datetime) -> Report | None:
-    """As of when the source made its list: what it reported since is newer."""
+def _report(row: Mapping[str, Any], known: Stored | None) -> Report | None:
+    """As of when the source made the list that told it: what it reported since is newer."""
     key, said = Key(row["system"], row["tenant"], row["source_id"]), row["said"]
+    began = dt.datetime.fromisoformat(said["began"])
     match _difference(row).action:
         case "report":
             return read(said["report"], began)

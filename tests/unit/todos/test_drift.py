@@ -136,6 +136,29 @@ def test_what_is_reported_while_the_list_is_made_is_no_ghost(desk: Desk):
     assert differs(oa.check(began=began)) == {}
 
 
+def test_slices_in_turn_confirm_what_differs_and_keep_what_others_found(desk: Desk):
+    oa = Oa(desk)
+    oa.open = {f"A-{number}": (0, "1", "Leave") for number in range(4)}
+    oa.send(*oa.open)
+    everything = dict(oa.open)
+    del oa.open["A-3"]  # a ghost
+    assert differs(oa.check()) == {"A-3": ("ghost", False)}
+    everything |= {"A-0": (5, "1", "Changed"), "A-2": (5, "1", "Changed")}
+    found = {"A-3": ("ghost", False)}
+    for turn in (False, True):
+        for part in (("A-0", "A-1"), ("A-2",)):
+            oa.open = {one: everything[one] for one in part}
+            found |= {one: ("stale", turn) for one in part if one != "A-1"}
+            assert differs(oa.check(whole=False)) == found
+    assert oa.heal() == {"healed": 2}
+    oa.open = {one: everything[one] for one in ("A-0", "A-1", "A-2")}
+    assert differs(oa.check(whole=False)) == {"A-3": ("ghost", False)}
+    assert desk.get("/drift")["systems"][0]["shown"] == 4  # as the whole list told
+    assert differs(oa.check()) == {"A-3": ("ghost", True)}
+    assert oa.heal() == {"healed": 1}
+    assert sorted(desk.titles("1")) == ["Changed", "Changed", "Leave"]
+
+
 def test_a_part_of_the_list_makes_no_ghosts_and_the_source_is_told_what_to_send(desk: Desk):
     oa = Oa(desk)
     oa.open = {"A-1": (0, "1", "Leave"), "A-2": (0, "1", "Leave")}
