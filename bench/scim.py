@@ -30,7 +30,8 @@ from hub.store.migrate import migrate
 FILES = {
     "config/hub.yaml": """
 hub: bench
-api: {url: "https://hub.example.com", rate: 100000, burst: 100000}
+address: https://hub.example.com
+api: {rate: 100000, burst: 100000}
 """,
     "config/systems/entra.yaml": "system: entra\nconnector: scim_client\nresources: {User: {}}\n",
 }

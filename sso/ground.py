@@ -16,7 +16,7 @@ from hub.errors import ConfigError
 from hub.exchange.ground import Hub
 from hub.store import acts, sso_clients
 from hub.store.accounts import living
-from hub.workspace.sso import ClientFile, Sso
+from hub.workspace.sso import PATH, ClientFile, Sso
 from hub.workspace.strict import seconds
 from sso.clients import Client, Secrets
 from sso.keys import Keys
@@ -46,7 +46,7 @@ class Provider:
     @property
     def issuer(self) -> str:
         """As configured; a request's Host says nothing."""
-        return self.rules.issuer
+        return f"{self.hub.workspace.hub.address}{PATH}"
 
     @property
     def model(self) -> str:

@@ -60,15 +60,16 @@ def _require_client(here: Ground, name: str, who: Caller) -> None:
 
 
 def _address(here: Ground) -> str:
-    """ConfigError ``scim.address``."""
-    if not here.hub.workspace.hub.api.url:
+    """ConfigError ``address.missing``."""
+    address = here.hub.workspace.hub.address
+    if not address:
         raise ConfigError(
-            "scim.address",
+            "address.missing",
             "the hub does not know its own address, which every SCIM resource names",
-            where="config/hub.yaml: api.url",
-            hint="write api: {url: https://hub.example.com}",
+            where="config/hub.yaml",
+            hint="write address: https://hub.example.com there",
         )
-    return here.hub.workspace.hub.api.url
+    return address
 
 
 def refused(error: HubError) -> Response:

@@ -154,6 +154,6 @@ def _provider(opened: Opened) -> Provider:
     here = provider(opened.hub, opened.cipher)
     if here is None:
         raise ConfigError(
-            "sso.off", "the hub is no provider", where="config/hub.yaml: sso", hint="declare sso.issuer there"
+            "sso.off", "the hub is no provider", where="config/hub.yaml: sso", hint="write sso: {} there"
         )
     return here

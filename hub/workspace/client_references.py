@@ -5,25 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from hub.errors import Finding
+from hub.workspace.address import WRITE
 from hub.workspace.build import Built
 from hub.workspace.explain import suggest
 from hub.workspace.model import UNCLASSIFIED, ModelFile
 from hub.workspace.scope import Names, Scope
-from hub.workspace.sso import ACCOUNT, ClientFile, client_problems, is_plain
+from hub.workspace.sso import ACCOUNT, ClientFile, client_problems
 
 
 def check_clients(built: Built, names: Names, findings: list[Finding]) -> None:
     """The provider in ``config/hub.yaml`` and every file of ``config/clients``."""
     hub: Any = Scope(built, names, "hub", "", findings)
     sso = built.hub.sso if built.hub else None
-    if sso is not None and is_plain(sso.issuer):
-        hub.error(("sso", "issuer"), "client.plain", f"sso.issuer: {sso.issuer} is http", "use https")
+    if sso is not None and built.hub is not None and built.hub.address is None:
+        message = "sso: clients know the provider by the hub's address, and nothing says it"
+        hub.error(("sso",), "address.missing", message, WRITE, key=True)
     if sso is not None and built.hub is not None and built.hub.people is None:
         hub.error(("sso",), "sso.people", "nobody can log in: the hub does not know people", "declare people.model")
     for name, one in built.clients.items():
         scope = Scope(built, names, "client", name, findings)
         if sso is None and built.hub is not None:
-            scope.error(("client",), "sso.off", "the hub is no provider yet", "declare sso.issuer in config/hub.yaml")
+            scope.error(("client",), "sso.off", "the hub is no provider yet", "write sso: {} in config/hub.yaml")
         for at, code, message, hint in client_problems(one):
             scope.error(at, code, message, hint)
         if one.system is not None:

@@ -103,13 +103,6 @@ class Dropin(Shape):
 class Api(Shape):
     """The API of ``cophub serve``."""
 
-    url: str = Field(
-        "",
-        pattern=r"^(https?://[^\s/?#@]+(/[^\s?#@]*[^\s?#@/])?)?$",
-        description="Address of this hub as others reach it, without a slash at its end; what the hub says of its own "
-        "addresses comes from here, never from a request",
-        examples=["https://hub.example.com"],
-    )
     rate: float = Field(50.0, gt=0, description="Requests a second that one key may send, on the average")
     burst: int = Field(100, ge=1, description="Requests that one key may send at once")
     largest: int = Field(1 << 20, ge=1024, description="Most bytes of one request")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints
 
@@ -93,13 +92,6 @@ class Provider(Shape):
 class Login(Shape):
     """``login`` of ``config/hub.yaml``: by what people may log in besides the hub's own accounts."""
 
-    address: str | None = Field(
-        None,
-        pattern=r"^https?://[^\s/?#@]+$",
-        description="Where browsers reach the hub: providers send people back there",
-        examples=["https://hub.example.com"],
-    )
-
     second: Literal["all"] | list[Name] = Field(
         [],
         description="Who must prove a second factor besides the password of an account of the hub: all, or who has one "
@@ -117,12 +109,6 @@ class Login(Shape):
         examples=[{"entra": {"issuer": "https://login.example.com", "client_id": "cophub",
                              "client_secret": "secret://sso/entra"}}],
     )  # fmt: skip
-
-
-def plain(url: str) -> bool:
-    """Whether an address is http and not of this machine."""
-    parts = urlsplit(url)
-    return parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1")
 
 
 def domain_of(name: str) -> str:

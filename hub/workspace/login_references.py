@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from hub.workspace.address import WRITE, is_plain
 from hub.workspace.build import Built
 from hub.workspace.explain import Loc
-from hub.workspace.login import Login, Provider, plain
+from hub.workspace.login import Provider
 from hub.workspace.scope import Scope
 
 MAIL = ("email", "mail", "upn", "preferred_username", "phone_number")
@@ -14,7 +15,9 @@ def check_login(scope: Scope, built: Built) -> None:
     """All ways to log in."""
     if built.hub is None:
         return
-    login = built.hub.login
+    login, address = built.hub.login, built.hub.address
+    if address is not None and (login.providers or built.hub.sso) and is_plain(address):
+        scope.error(("address",), "address.plain", "address is http", "people log in over https")
     if (login.directories or login.providers) and built.hub.people is None:
         message = "login: nobody can log in, for this hub does not say who is a person"
         scope.error(("login",), "people.undeclared", message, "declare people: {model: …}", key=True)
@@ -25,7 +28,7 @@ def check_login(scope: Scope, built: Built) -> None:
         _domains(scope, name, one.domains, at, domains)
     for name, provider in login.providers.items():
         at = ("login", "providers", name)
-        _provider(scope, login, provider, at)
+        _provider(scope, address, provider, at)
         if name in login.directories:
             message = f"login: {name} is a directory and a provider, and accounts are named by it"
             scope.error(at, "login.name", message, "give one of them another name", key=True)
@@ -40,13 +43,11 @@ def _domains(scope: Scope, name: str, named: list[str], at: Loc, known: dict[str
         known.setdefault(domain, name)
 
 
-def _provider(scope: Scope, login: Login, one: Provider, at: Loc) -> None:
-    if login.address is None:
+def _provider(scope: Scope, address: str | None, one: Provider, at: Loc) -> None:
+    if address is None:
         message = "login: a provider sends people back to the hub, and nothing says where browsers reach it"
-        scope.error(("login",), "login.address", message, "write address: https://hub.example.com", key=True)
-    elif plain(login.address):
-        scope.error(("login", "address"), "login.plain", "login.address is http", "people log in over https")
-    if plain(one.issuer):
+        scope.error(("login",), "address.missing", message, WRITE, key=True)
+    if is_plain(one.issuer):
         scope.error((*at, "issuer"), "login.plain", "the issuer is http", "a provider is asked over https")
     if "openid" not in one.scopes:
         message = "without the scope openid a provider says nothing of who logs in"

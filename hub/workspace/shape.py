@@ -70,6 +70,13 @@ class HubFile(Shape):
 
     hub: Name = Field(description="Name of this hub", examples=["meditech"])
     title: Title = TITLE
+    address: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/?#@]+$",
+        description="Where browsers and other systems reach this hub, without a path; what the hub says of its own "
+        "addresses comes from here, never from a request",
+        examples=["https://hub.example.com"],
+    )
     store: str = Field(
         "sqlite:///.cophub/hub.sqlite",
         description="Database of the hub: sqlite:///FILE or postgresql://USER@HOST/NAME; a password "

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
+from hub.workspace.address import is_plain
 from hub.workspace.model import Level
 from hub.workspace.strict import TITLE, Duration, FieldName, Name, Shape, Title
 
 ACCOUNT: Final = "account"
 """In a claim, in place of a field: the person's account name in the client's system."""
-LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 PATH: Final = "/sso"
 Address = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#@]+[^\s#]*$", max_length=500)]
 Grant = Literal["authorization_code", "refresh_token", "client_credentials", "token_exchange"]
@@ -20,13 +19,8 @@ Scope = Annotated[str, StringConstraints(pattern=r"^[!#-\[\]-~]{1,60}$")]
 
 
 class Sso(Shape):
-    """``sso`` of ``config/hub.yaml``: the hub as an OpenID provider."""
+    """``sso`` of ``config/hub.yaml``: the hub as an OpenID provider. Its issuer is the hub's address with /sso."""
 
-    issuer: str = Field(
-        pattern=r"^https?://[^\s/?#@]+/sso$",
-        description="Address that clients know the provider by; it ends in /sso. It is never taken from a request",
-        examples=["https://hub.example.com/sso"],
-    )
     code: Duration = Field("1m", description="How long a code waits to be redeemed")
     access: Duration = Field("10m", description="How long an access token holds")
     id_token: Duration = Field("10m", description="How long an ID token holds")
@@ -43,7 +37,7 @@ class Sso(Shape):
 SSO: Any = Field(
     None,
     description="The hub as an OpenID provider for the clients in config/clients",
-    examples=[{"issuer": "https://hub.example.com/sso"}],
+    examples=[{}, {"refresh": "7d"}],
 )
 
 
@@ -142,12 +136,6 @@ RESERVED: Final = frozenset(
 def scope_of(name: str, rule: Claim) -> str:
     """The scope that asks for a claim."""
     return rule.scope or STANDARD.get(name.partition(".")[0], "openid")
-
-
-def is_plain(address: str) -> bool:
-    """Whether it is http beyond this machine."""
-    parts = urlsplit(address)
-    return parts.scheme == "http" and parts.hostname not in LOOPBACK
 
 
 def client_problems(one: ClientFile) -> list[tuple[tuple[str | int, ...], str, str, str]]:

@@ -89,7 +89,7 @@ class Providers:
 
     def redirect(self, name: str) -> str:
         """Where a provider sends people back to: one address each, so that none answers for another."""
-        return f"{self.hub.workspace.hub.login.address}/portal/login/back/{name}"
+        return f"{self.hub.workspace.hub.address}/portal/login/back/{name}"
 
     def start(
         self, name: str, browser: str, onward: str, account: uuid.UUID | None = None, hint: str = ""

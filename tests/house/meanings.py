@@ -380,13 +380,14 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "memory.stale": ("", "only in tests"),
     "memory.whole": ("", "only in tests"),
     # Log-in.
-    "login.address": ("a provider sends people back, and nothing says where browsers reach the hub", ""),
+    "address.missing": ("the hub tells others its own address, and nothing says it", ""),
+    "address.plain": ("people would log in over http", ""),
     "login.mail": (
         "people would be found by what others can get: a mail address, a name",
         "name a claim that is of one person for ever",
     ),
     "login.name": ("two ways to log in have one name", ""),
-    "login.plain": ("people would log in over http", ""),
+    "login.plain": ("a provider would be asked over http", ""),
     "login.scopes": ("a provider is not asked who somebody is", ""),
     "login.domain": ("two ways to log in want the people of one domain", ""),
     "login.system": ("a way to log in names a system that proves nobody", ""),

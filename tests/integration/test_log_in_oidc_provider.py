@@ -18,8 +18,8 @@ from tests.unit.portal.conftest import Browser
 from tests.unit.todos.conftest import Desk, begun
 
 LOGIN = """
+address: https://hub.example
 login:
-  address: https://hub.example
   providers:
     npm:
       issuer: {issuer}

@@ -18,8 +18,8 @@ from tests.unit.portal.conftest import CHEAP, PASSWORD, Browser, ground
 from tests.unit.todos.conftest import Desk, begun
 
 LOGIN = """
+address: https://hub.example
 login:
-  address: https://hub.example
   providers:
     idp:
       title: {{en: Upstream, zh: 上游}}

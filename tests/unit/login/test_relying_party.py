@@ -335,8 +335,8 @@ def test_a_logout_token_ends_what_it_is_about_once(office: Desk, provider: Upstr
     ("said", "wrong", "code"),
     [
         ("claim: oid}", "claim: email}", "login.mail"),
-        ("address: https://hub.example", "# no address", "login.address"),
-        ("address: https://hub.example", "address: http://hub.example", "login.plain"),
+        ("address: https://hub.example", "# no address", "address.missing"),
+        ("address: https://hub.example", "address: http://hub.example", "address.plain"),
         ("system: oa", "system: nowhere", "reference.system"),
         ("domains: [corp.example]", "domains: [corp.example, corp.example]", "login.domain"),
         ("domains: [corp.example]", "scopes: [profile]", "login.scopes"),

@@ -41,7 +41,7 @@ PERSON = """
       mail: {type: text, level: L2}
       phone: {type: text, level: L3}
 """
-HUB = f"hub: test\napi: {{rate: 100000, burst: 100000}}\n{PEOPLE}\nsso: {{issuer: {ISSUER}}}\n"
+HUB = f"hub: test\napi: {{rate: 100000, burst: 100000}}\n{PEOPLE}\naddress: {ISSUER.removesuffix('/sso')}\nsso: {{}}\n"
 CLIENTS = {
     "oa": f"""
 client: oa

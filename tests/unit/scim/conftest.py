@@ -14,7 +14,8 @@ from tests.unit.api.conftest import Served
 
 HUB = """
 people: {model: person, receivers: {login: login}}
-api: {url: "https://hub.example.com", rate: 100000, burst: 100000}
+address: https://hub.example.com
+api: {rate: 100000, burst: 100000}
 """
 PERSON = """
     model: person

@@ -24,13 +24,13 @@ CLIENT = """
         ("userName, roles", "https://hub.example.com", "value"),
         ("userName, password", "https://hub.example.com", "value"),
         ("userName, shoeSize", "https://hub.example.com", "value"),
-        ("userName", "", "scim.address"),
+        ("userName", "", "address.missing"),
         ("userName", "https://hub.example.com/", "value"),
     ],
 )
 def test_a_wrong_declaration_is_a_finding(tmp_path: Path, allowed: str, url: str, code: str) -> None:
     world = World(tmp_path / "w", SqliteStore())
-    world.write("config/hub.yaml", f'hub: test\napi: {{url: "{url}"}}')
+    world.write("config/hub.yaml", f"hub: test\naddress: {url or 'null'}")
     world.write("config/systems/entra.yaml", CLIENT % allowed)
     with pytest.raises(ConfigError) as caught:
         load(world.folder)
@@ -39,7 +39,7 @@ def test_a_wrong_declaration_is_a_finding(tmp_path: Path, allowed: str, url: str
 
 def test_what_is_allowed_is_what_mappings_read(tmp_path: Path) -> None:
     world = World(tmp_path / "w", SqliteStore())
-    world.write("config/hub.yaml", 'hub: test\napi: {url: "https://hub.example.com"}')
+    world.write("config/hub.yaml", "hub: test\naddress: https://hub.example.com")
     world.write("config/systems/entra.yaml", CLIENT % "enterprise.department, emails")
     described = load(world.folder).system("entra").describe("User")
     assert described

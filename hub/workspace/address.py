@@ -1,0 +1,15 @@
+"""The hub's own address: what needs it, and whether it may be http."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlsplit
+
+WRITE: Final = "write address: https://hub.example.com in config/hub.yaml"
+LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+
+
+def is_plain(address: str) -> bool:
+    """Whether it is http beyond this machine: what is sent there can be read on the way."""
+    parts = urlsplit(address)
+    return parts.scheme == "http" and parts.hostname not in LOOPBACK
