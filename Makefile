@@ -78,6 +78,10 @@ services: .venv/test.stamp  ## start the real systems that the tests use, and le
 # Three files of tests at a time: they wait a quarter of the time. Every test makes its own folders, databases and ports.
 JOBS ?= 3
 
+# DuckDB takes and gives back many small pieces of memory for each statement: with a longer list of free ones at hand
+# a statement takes an eighth less of the processor.
+test soak matrix: export GLIBC_TUNABLES ?= glibc.malloc.tcache_count=2000
+
 # Services that ran before stay; those started here are stopped, whatever happens. Nothing is printed
 # after pytest's summary.
 test: .venv/test.stamp  ## everything: checks, real systems, all tests

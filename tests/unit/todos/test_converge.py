@@ -85,21 +85,31 @@ ASSIGNEES = st.builds(
 )
 
 
+# Made once: to make a strategy takes longer than to draw from it.
+STATUSES = st.none() | st.sampled_from(Status)
+TIMES = st.none() | st.integers(0, 4)
+SEVERAL = st.lists(ASSIGNEES, max_size=2)
+ARRIVALS, SEQUENCES = st.integers(0, 6), st.integers(0, 1)
+TITLES = st.sampled_from([None, "a", "b"])
+OUTCOMES = st.sampled_from(["", "agree", "disagree"])
+WHOLE = st.booleans()
+PROCESSORS = st.sampled_from(["", "account:li", "mail:zhao@example.com"])
+
+
 @st.composite
 def reports(draw: st.DrawFn) -> Report:
     """Some have no time; several have the same one."""
-    status = draw(st.none() | st.sampled_from(Status))
-    processors = ["", "account:li", "mail:zhao@example.com"] if status is Status.RESERVED else [""]
+    status = draw(STATUSES)
     return said(
-        draw(st.none() | st.integers(0, 4)),
-        *draw(st.lists(ASSIGNEES, max_size=2)),
-        arrived=draw(st.integers(0, 6)),
-        seq=draw(st.integers(0, 1)),
-        title=draw(st.sampled_from([None, "a", "b"])),
+        draw(TIMES),
+        *draw(SEVERAL),
+        arrived=draw(ARRIVALS),
+        seq=draw(SEQUENCES),
+        title=draw(TITLES),
         status=status,
-        outcome=draw(st.sampled_from(["", "agree", "disagree"])),
-        whole=draw(st.booleans()),
-        processor=draw(st.sampled_from(processors)),
+        outcome=draw(OUTCOMES),
+        whole=draw(WHOLE),
+        processor=draw(PROCESSORS) if status is Status.RESERVED else "",
     )
 
 
