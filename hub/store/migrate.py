@@ -117,7 +117,11 @@ def _step(operation: Any) -> Step:
             return Step("expand", f"create table {operation.table_name}", operation)
         case ops.AddColumnOp():
             column: Column[Any] = operation.column
-            return Step("expand", f"add {operation.table_name}.{column.name} ({column.type})", operation)
+            # A step makes its index; a column that asks for one as well would make it twice.
+            alone = column._copy()
+            alone.index = None
+            told = f"add {operation.table_name}.{column.name} ({column.type})"
+            return Step("expand", told, ops.AddColumnOp(operation.table_name, alone))
         case ops.CreateIndexOp():
             return Step("expand", f"create index {operation.index_name} on {operation.table_name}", operation)
         case ops.DropTableOp():

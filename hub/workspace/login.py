@@ -111,6 +111,13 @@ class Login(Shape):
     )  # fmt: skip
 
 
+LOGIN: Any = Field(
+    Login(),
+    description="By what people log in besides accounts of the hub itself",
+    examples=[{"directories": {"corp": {"system": "corp", "resource": "person", "by": ["uid"]}}}],
+)
+
+
 def domain_of(name: str) -> str:
     """What stands behind the last @ of a name, in small letters.
 

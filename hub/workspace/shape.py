@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from hub.workspace.acting import Acts
+from hub.workspace.address import ADDRESS
 from hub.workspace.auditing import AuditRule
 from hub.workspace.delivering import (
     CHANGED_BY_HAND,
@@ -31,7 +32,7 @@ from hub.workspace.limits import ABSENT, EFFECTIVE, AbsentRule, Approvals, Canar
 from hub.workspace.limits import Absent as Absent
 from hub.workspace.limits import Effective as Effective
 from hub.workspace.limits import Guard as Guard
-from hub.workspace.login import Login
+from hub.workspace.login import LOGIN, Login
 from hub.workspace.matching import (
     AMBIGUOUS,
     COLLISION,
@@ -70,13 +71,7 @@ class HubFile(Shape):
 
     hub: Name = Field(description="Name of this hub", examples=["meditech"])
     title: Title = TITLE
-    address: str | None = Field(
-        None,
-        pattern=r"^https?://[^\s/?#@]+$",
-        description="Where browsers and other systems reach this hub, without a path; what the hub says of its own "
-        "addresses comes from here, never from a request",
-        examples=["https://hub.example.com"],
-    )
+    address: str | None = ADDRESS
     store: str = Field(
         "sqlite:///.cophub/hub.sqlite",
         description="Database of the hub: sqlite:///FILE or postgresql://USER@HOST/NAME; a password "
@@ -102,11 +97,7 @@ class HubFile(Shape):
     portal: Portal = Field(
         Portal(), description="How long somebody stays logged in", examples=[{"idle": "1h", "longest": "10h"}]
     )
-    login: Login = Field(
-        Login(),
-        description="By what people log in besides accounts of the hub itself",
-        examples=[{"directories": {"corp": {"system": "corp", "resource": "person", "by": ["uid"]}}}],
-    )
+    login: Login = LOGIN
     people: People | None = Field(
         None,
         description="Who is a person: receivers of to-dos are looked up there",

@@ -66,6 +66,17 @@ def test_a_new_field_becomes_a_column_of_both_tables_and_rows_stay(world: World)
     assert left(world) == []
 
 
+def test_a_new_column_with_an_index_gets_it_once(world: World):
+    world.migrate()
+    with world.opened() as opened, opened.hub.database.begin() as connection:
+        connection.exec_driver_sql("DROP INDEX ix_session_link")
+        connection.exec_driver_sql("ALTER TABLE session DROP COLUMN link")
+    assert [text.split(" (")[0] for text in world.migrate()] == [
+        "add session.link", "create index ix_session_link on session",
+    ]  # fmt: skip
+    assert left(world) == []
+
+
 def test_a_new_model_becomes_tables(world: World):
     world.migrate()
     world.model("model: thing\nkey: [code]\nfields:\n  code: {type: text}\n")
