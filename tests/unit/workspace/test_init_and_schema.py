@@ -142,7 +142,7 @@ def test_the_example_of_each_connector_lints_clean_and_fits_the_schema(tmp_path:
     assert located is not None
     folder = tmp_path / "config" / "systems"
     folder.mkdir(parents=True)
-    (tmp_path / "config" / "hub.yaml").write_text("hub: test\n")
+    (tmp_path / "config" / "hub.yaml").write_text("hub: test\naddress: https://hub.example.com\n")
     (folder / f"{located.value['system']}.yaml").write_text(found.example, encoding="utf-8")
     assert lint(tmp_path)[1] == []
     assert errors(schemas()["system"], found.example) == []
