@@ -5,7 +5,6 @@ The addresses come from ``HUB_TEST_<NAME>_URL``, or from what ``tests/services u
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -54,19 +53,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left)
         gone = set(left)
         items[:] = [item for item in items if item not in gone]
-
-
-def pytest_collection_finish() -> None:
-    """What is imported by now lives to the end: the collector need not walk through it again and again. What tests
-    leave behind in cycles is looked for less often, and by pytest itself at the end."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 10)
-
-
-def pytest_unconfigure() -> None:
-    """At the end of a process what was frozen is taken down like the rest."""
-    gc.unfreeze()
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:

@@ -8,6 +8,7 @@ import decimal
 import importlib
 import io
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any, BinaryIO, cast
 
 import msgspec
@@ -145,15 +146,21 @@ def _excel(declared: FileResource, stream: BinaryIO, rows: Rows, schema: pa.Sche
     cells = importlib.import_module("openpyxl.cell")
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet(declared.sheet or "Sheet1")
-    sheet.append([_cell(cells, sheet, field.name, 0) for field in schema])
     count = 0
-    for batch in rows:
-        for record in batch.to_pylist():
-            count += 1
-            if count > _EXCEL_ROWS:
-                raise Fatal("excel.rows", f"a sheet holds {_EXCEL_ROWS} records", hint="write csv or parquet")
-            sheet.append([_cell(cells, sheet, record[field.name], count) for field in schema])
-    book.save(stream)
+    try:
+        sheet.append([_cell(cells, sheet, field.name, 0) for field in schema])
+        for batch in rows:
+            for record in batch.to_pylist():
+                count += 1
+                if count > _EXCEL_ROWS:
+                    raise Fatal("excel.rows", f"a sheet holds {_EXCEL_ROWS} records", hint="write csv or parquet")
+                sheet.append([_cell(cells, sheet, record[field.name], count) for field in schema])
+        book.save(stream)
+    except BaseException:
+        with suppress(Exception):  # it is the other error that is told; this ends openpyxl's temporary file
+            sheet.close()
+            sheet._writer.cleanup()
+        raise
     return count
 
 

@@ -163,7 +163,7 @@ def proved(machine: type[Machine], examples: int, steps: int) -> None:
 
 
 @row(50, "random sequences of changes, faults, stops, plans")
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_random_sequences_of_faults_end_in_agreement():
     proved(Machine, EXAMPLES, 8)
 

@@ -47,7 +47,7 @@ def test_schema_prints_or_writes(work: Desk, tmp_path: Path) -> None:
     assert json.loads(work.cophub("schema", "--print", "model").out)["title"] == "COP Hub: model file"
     assert work.cophub("schema", str(tmp_path / "schemas")).code == 0
     assert (tmp_path / "schemas" / "mapping.schema.json").is_file()
-    assert "one of codes" in work.cophub("schema", "--print", "modell").err
+    assert "one of client, codes" in work.cophub("schema", "--print", "modell").err
 
 
 def test_diff_shows_what_an_environment_changes(work: Desk) -> None:

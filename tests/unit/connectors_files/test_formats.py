@@ -216,6 +216,15 @@ def test_a_failed_writing_leaves_the_old_file(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["a.csv"]
 
 
+def test_a_sheet_that_is_not_finished_leaves_nothing(tmp_path: Path) -> None:
+    kept = set(openpyxl.worksheet._writer.ALL_TEMP_FILES)
+    with pytest.raises(Fatal) as refused:
+        write(tmp_path, "a.xlsx", RECORD, EMPTY | {"name": "a\x01b"})
+    assert (refused.value.code, refused.value.where) == ("excel.text", "record 2")
+    assert set(openpyxl.worksheet._writer.ALL_TEMP_FILES) == kept
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_single_records_and_patterns_are_not_written(tmp_path: Path) -> None:
     opened = system(tmp_path, "*.csv")
     with pytest.raises(ConfigError) as single:
