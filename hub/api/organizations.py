@@ -17,6 +17,7 @@ from hub.api.people import Day, Reads, clear, view
 from hub.errors import RecordRejected
 from hub.identity import organizations as found
 from hub.identity.organizations import organization as organization_of
+from hub.identity.view import View
 from hub.workspace.organization import LINE
 
 router = APIRouter(prefix="/organizations", tags=["people"])
@@ -45,8 +46,15 @@ def organizations(
         ids = found.search(seen, dimension, q, root)
     else:
         ids = [root] if root is not None else found.tops(seen, dimension)
+    return _page(request, seen, dimension, ids, cursor, limit, fields)
+
+
+def _page(
+    request: Request, seen: View, dimension: str, ids: Sequence[uuid.UUID], cursor: str | None, limit: int,
+    fields: str | None,
+) -> Response:  # fmt: skip
     place = after(request, cursor, uuid.UUID)
-    ids = [one for one in ids if place is None or one > place[0]][:limit]
+    ids = [each for each in ids if place is None or each > place[0]][:limit]
     return listed(request, found.listed(seen, dimension, ids), limit, [ids[-1]] if ids else None, fields)
 
 
@@ -120,10 +128,8 @@ def children(
     """In the order in which they came."""
     seen = view(request, here, who, as_of)
     tree = seen.tree(seen.dimension(dimension))
-    ids: Sequence[uuid.UUID] = tree.children(organization_of(seen, dimension, organization))
-    place = after(request, cursor, uuid.UUID)
-    ids = [each for each in ids if place is None or each > place[0]][:limit]
-    return listed(request, found.listed(seen, dimension, ids), limit, [ids[-1]] if ids else None, fields)
+    ids = tree.children(organization_of(seen, dimension, organization))
+    return _page(request, seen, dimension, ids, cursor, limit, fields)
 
 
 @router.get("/{organization}/subtree", summary="An organization and all below it, with their depths")
