@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from hub.errors import AuthError
+from hub.errors import AuthError, ConfigError
 from hub.store import sso_clients, sso_grants
 from hub.store.accounts import AccountRow, SessionRow
 from hub.store.database import new_id
@@ -17,6 +17,7 @@ from hub.store.sso_clients import Ask
 from hub.store.sso_grants import Code, Family
 from hub.workspace.sso import ClientFile
 from sso.authorize import Refused, back, refused
+from sso.cas import issued
 from sso.claims import wanted
 from sso.ground import CONTEXTS, Provider, Whom, digest, fresh, public
 
@@ -46,9 +47,10 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """The browser goes back to the client."""
+    """The browser goes back to the client; with ``fields`` by a form that it posts."""
 
     address: str
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 Step = Login | Choose | Consent | Go
@@ -64,8 +66,17 @@ def decide(here: Provider, ask: Ask, account: AccountRow | None, session: Sessio
         return _decide(here, ask, file, account, session, silent)
     except Refused as error:
         sso_clients.forget(here.hub.database, ask.digest)
+        if "cas" in ask.asked:
+            return _without_ticket(ask, file)
         told = Refused(error.error, error.description, ask.asked["redirect_uri"], ask.asked["state"])
         return Go(refused(here, told))
+
+
+def _without_ticket(ask: Ask, file: ClientFile | None) -> Go:
+    """A service that asked by gateway learns that nobody is logged in; one that is gone learns nothing."""
+    if file is None:
+        raise ConfigError("sso.request", "the service is not there any more", hint="compare config/clients")
+    return Go(ask.asked["redirect_uri"])
 
 
 def _decide(
@@ -97,7 +108,7 @@ def _decide(
         shown = wanted(file, ask.asked["scope"], ask.asked["claims"], "userinfo")
         return Consent(ask.asked["scope"].split(), shown)
     whom = Whom(person, sso_clients.subject(here.hub.database, file.client, person, here.now()), name)
-    return Go(_issued(here, ask, file, whom, account, session))
+    return _issued(here, ask, file, whom, account, session)
 
 
 def _login(again: bool, ask: Ask, silent: bool) -> Step:
@@ -163,6 +174,8 @@ def agree(here: Provider, ask: Ask, account: AccountRow, yes: bool) -> Go | None
     database = here.hub.database
     if not yes:
         sso_clients.forget(database, ask.digest)
+        if "cas" in ask.asked:
+            raise AuthError("sso.declined", "you did not agree, so you are not logged in there", hint="begin again")
         no = Refused("access_denied", "the person did not agree", ask.asked["redirect_uri"], ask.asked["state"])
         return Go(refused(here, no))
     known = sso_clients.consented(database, account.id, ask.client).split()
@@ -179,14 +192,14 @@ def choose(here: Provider, ask: Ask, name: str) -> None:
 
 def _issued(
     here: Provider, ask: Ask, file: ClientFile, whom: Whom, account: AccountRow, session: SessionRow
-) -> str:
-    """A code, and the address that takes it to the client."""
-    text, moment = fresh("cpc"), here.now()
+) -> Go:
+    """A code or a service ticket, and the address that takes it to the client."""
+    text, moment, by_cas = fresh("cpc"), here.now(), "cas" in ask.asked
     family = Family(
         id=new_id(),
         client=file.client,
         scope=ask.asked["scope"],
-        offline="offline_access" in ask.asked["scope"].split(),
+        offline="offline_access" in ask.asked["scope"].split() and not by_cas,
         made_at=moment,
         ends_at=here.after(here.rules.refresh),
         person=account.person,
@@ -201,6 +214,8 @@ def _issued(
         amr=session.methods or "",
         auth_time=session.begun_at,
     )
+    if by_cas:
+        return Go(*issued(here, ask, family))
     code = Code(digest(text), family.id, ask.asked["redirect_uri"], ask.asked["challenge"], here.after(here.rules.code))
     sso_grants.begin(here.hub.database, family, code, ask.digest)
-    return back(code.redirect_uri, code=text, state=ask.asked["state"], iss=here.issuer)
+    return Go(back(code.redirect_uri, code=text, state=ask.asked["state"], iss=here.issuer))

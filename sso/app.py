@@ -18,6 +18,8 @@ from hub.errors import HubError, Retriable
 from hub.workspace.sso import PATH
 from sso import tokens
 from sso.authorize import Refused, asked, refused
+from sso.cas_app import HERE as CAS
+from sso.cas_app import routes, unable
 from sso.discovery import metadata
 from sso.ground import Provider
 from sso.logout import leaving
@@ -137,6 +139,8 @@ def made(here: Provider) -> FastAPI:
     def jwks() -> Response:
         return JSONResponse(here.keys.published(), headers=OPEN)
 
+    app.include_router(routes(here, _read, PAGE))
+
     @app.exception_handler(Exception)
     def unforeseen(request: Request, error: Exception) -> Response:
         identity = str(getattr(request.state, "request", ""))
@@ -144,6 +148,8 @@ def made(here: Provider) -> FastAPI:
         frames = "".join(traceback.format_tb(error.__traceback__))
         log.error("request %s: %s\n%s", identity, type(error).__name__, frames)
         waits = isinstance(error, Retriable)
+        if request.url.path.startswith(f"{CAS}/"):
+            return unable(503 if waits else 500, identity)
         body = {"error": "temporarily_unavailable" if waits else "server_error", "error_description": identity}
         return _answer((503 if waits else 500, body, []))
 

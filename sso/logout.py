@@ -9,10 +9,14 @@ from urllib.parse import urlencode
 
 from hub.bus.transport import Carrier
 from hub.http import HttpSettings, Limits, Transport
-from hub.store import sso_clients
+from hub.store import sso_clients, sso_grants
+from hub.store.database import new_id
 from hub.store.sso_clients import Ask
-from hub.store.sso_ends import SUBJECT
+from hub.store.sso_ends import SERVICE, SUBJECT
+from hub.workspace.services import parsed
 from sso.authorize import WAITS, Refused, back, hinted
+from sso.cas import opened, serves
+from sso.cas_answers import ended
 from sso.ground import Provider, digest, fresh
 from sso.idtokens import logout_token
 from sso.server import Request
@@ -40,43 +44,73 @@ def leaving(here: Provider, request: Request) -> str:
 
 
 def is_his(here: Provider, ask: Ask, person: uuid.UUID) -> bool:
-    """Whether the client showed an ID token of the person who is logged in: then nobody needs to be asked."""
+    """Whether the client showed an ID token of the person who is logged in, or asked by CAS: then nobody needs to be
+    asked."""
+    if ask.asked.get("at_once"):
+        return True
     named = here.person(person)
     sub = ask.asked["sub"]
     return bool(sub) and named is not None and sso_clients.known_subject(here.hub.database, ask.client, named) == sub
 
 
 class Telling:
-    """The bus of the worker, with clients that are told of sessions' ends: a subject ``sso:CLIENT`` is one of them,
-    everything else goes its way. The token is made for each try: it lives two minutes."""
+    """The bus of the worker, with clients that are told of sessions' ends: a subject ``sso:CLIENT`` or ``cas:CLIENT``
+    is one of them, everything else goes its way. A token is made for each try: it lives two minutes."""
 
     def __init__(self, inner: Carrier, here: Provider) -> None:
         self._inner, self._here = inner, here
 
     def subscribers(self, subject: str) -> list[str]:
         """The client, if it has an address to be told at; else nobody needs to be."""
-        if not subject.startswith(SUBJECT):
+        kind, clients = subject[: len(SUBJECT)], self._here.hub.workspace.clients
+        if kind not in (SUBJECT, SERVICE):
             return self._inner.subscribers(subject)
-        file = self._here.hub.workspace.clients.get(subject.removeprefix(SUBJECT))
-        return [f"client:{file.client}"] if file is not None and file.logout.backchannel else []
+        file = clients.get(subject.removeprefix(kind))
+        if file is None:
+            return []
+        told = file.logout.backchannel if kind == SUBJECT else file.cas is not None and file.cas.logout
+        return [f"client:{file.client}"] if told else []
 
     def send(self, subscriber: str, event: Mapping[str, Any]) -> None:
         """Tell a client; any answer but 2xx raises."""
-        if not str(event["subject"]).startswith(SUBJECT):
-            self._inner.send(subscriber, event)
-            return
         name, told = subscriber.removeprefix("client:"), event["data"]
-        file = self._here.hub.workspace.clients[name]
-        body = urlencode({"logout_token": logout_token(self._here, name, told["sub"], told["sid"])}).encode()
-        settings = HttpSettings(url=str(file.logout.backchannel), limits=Limits(timeout=10.0, retries=0))
-        transport = Transport(settings, f"client:{name}")
-        try:
-            transport.request("POST", "", data=body, headers={"Content-Type": "application/x-www-form-urlencoded"})
-        finally:
-            transport.close()
+        if str(event["subject"]).startswith(SUBJECT):
+            file = self._here.hub.workspace.clients[name]
+            token = logout_token(self._here, name, told["sub"], told["sid"])
+            _post(name, str(file.logout.backchannel), {"logout_token": token})
+        elif str(event["subject"]).startswith(SERVICE):
+            self._tell_service(name, told["ticket"])
+        else:
+            self._inner.send(subscriber, event)
+
+    def _tell_service(self, name: str, digest_: str) -> None:
+        """By the ticket that it knows the session by, at the address that it logged in with, if that is still its
+        own."""
+        here = self._here
+        found = sso_grants.service_ticket(here.hub.database, digest_)
+        if found is None:
+            return
+        ticket, family = found
+        place = parsed(ticket.service)
+        file = None if place is None else serves(here, place)
+        if file is not None and file.client == name:
+            user = family.name or family.sub or ""
+            message = ended(str(new_id()), here.now(), user, opened(here, ticket))
+            _post(name, ticket.service.partition("#")[0], {"logoutRequest": message})
 
     def wake(self, subject: str) -> None:
         self._inner.wake(subject)
 
     def close(self) -> None:
         self._inner.close()
+
+
+def _post(name: str, address: str, fields: Mapping[str, str]) -> None:
+    """A form to a client, at an address of its file; any answer but 2xx raises."""
+    home = HttpSettings(url=address.partition("?")[0], limits=Limits(timeout=10.0, retries=0))
+    transport = Transport(home, f"client:{name}")
+    try:
+        body, kind = urlencode(fields).encode(), "application/x-www-form-urlencoded"
+        transport.request("POST", address, data=body, headers={"Content-Type": kind})
+    finally:
+        transport.close()

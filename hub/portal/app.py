@@ -52,8 +52,9 @@ class Headed:
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
+                given = {name for name, _ in message["headers"]}
                 own = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
-                message["headers"] = [*message["headers"], *own]
+                message["headers"] = [*message["headers"], *(one for one in own if one[0] not in given)]
             await send(message)
 
         await self.app(scope, receive, sending)

@@ -11,11 +11,13 @@ from starlette.responses import RedirectResponse, Response
 
 from hub.errors import ConfigError
 from hub.portal.ground import HOME, Form, Ground, Here, Visit, cookie, is_safe, language, stranger, visitor
+from hub.portal.pages import POLICY
 from hub.portal.words import WORDS, say
 from hub.security import accounts
 from hub.security.accounts import digest, form_token
 from hub.store.accounts import current
 from hub.store.sso_clients import Ask, forget
+from hub.workspace.services import parsed
 from hub.workspace.sso import ClientFile
 from sso import answer
 from sso.answer import Choose, Consent, Go, Login, Step
@@ -53,6 +55,8 @@ def _step(request: Request, here: Ground, ask: Ask, text: str, *, form: bool) ->
     found = visitor(request)
     known = current(here.hub.database, digest(found.token)) if found is not None else None
     step: Step = answer.decide(_provider(here), ask, known[1] if known else None, known[0] if known else None)
+    if isinstance(step, Go) and step.fields:
+        return _posting(request, here, ask, step)
     if isinstance(step, Go):
         return _leave(request, here, ask, step.address) if form else _away(step.address)
     if isinstance(step, Login):
@@ -132,6 +136,17 @@ def _away(place: str) -> Response:
 def _leave(request: Request, here: Ground, ask: Ask, place: str) -> Response:
     about = {"place": place, "client": _title(request, here, ask)}
     return _page(request, here, "sso_leave.html", visitor(request), about)
+
+
+def _posting(request: Request, here: Ground, ask: Ask, step: Go) -> Response:
+    """A form that goes to the client, which this page alone may post to."""
+    about = {"place": step.address, "fields": step.fields, "client": _title(request, here, ask)}
+    answer_ = _page(request, here, "sso_post.html", visitor(request), about)
+    place = parsed(step.address)
+    assert place is not None  # it was when it was asked for
+    policy = POLICY.replace("form-action 'self'", f"form-action 'self' {place.origin}")
+    answer_.headers["content-security-policy"] = policy
+    return answer_
 
 
 def _page(request: Request, here: Ground, name: str, found: Visit | None, about: dict[str, Any]) -> Response:

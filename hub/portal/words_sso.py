@@ -38,6 +38,10 @@ ERRORS: Final[Mapping[str, tuple[str, str]]] = {
         "This log-in was finished already, or waited too long. Begin again in the application.",
         "本次登录已完成或已超时，请回到应用重新开始。",
     ),
+    "sso.declined": (
+        "You did not agree, so you are not logged in there.",
+        "您未同意授权，因此未登录该应用。",
+    ),
     "sso.request": (
         "The application asked for a log-in or a log-out in a way that the hub does not know of it. Tell who keeps it.",
         "该应用的登录或退出请求与登记的设置不符，请联系应用管理员。",

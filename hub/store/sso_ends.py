@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, insert, select, update
@@ -13,11 +13,13 @@ from sqlalchemy import ColumnElement, Connection, insert, select, update
 from hub.store import wake
 from hub.store.database import Database, new_id, now
 from hub.store.sso_grants import revoked
-from hub.store.sso_tables import sso_grant
+from hub.store.sso_tables import sso_grant, sso_service_ticket
 from hub.store.tables import outbox
 
 SUBJECT: Final = "sso:"
 """Of events that tell one client; its name follows."""
+SERVICE: Final = "cas:"
+"""Of events that tell a service that logged in by CAS; the client's name follows."""
 
 
 def ended(connection: Connection, sessions: Sequence[str], why: str) -> None:
@@ -39,9 +41,18 @@ def moved(database: Database, before: str, after: str) -> None:
 
 def _end(connection: Connection, which: ColumnElement[bool], why: str, *, everything: bool) -> None:
     moment = now()
-    query = select(sso_grant.c.client, sso_grant.c.sub, sso_grant.c.sid).where(which, sso_grant.c.session.is_not(None))
-    told = sorted(set(connection.execute(query).tuples()))
-    rows = [_event(client, sub, sid, moment) for client, sub, sid in told]
+    ticket = sso_service_ticket
+    query = (
+        select(sso_grant.c.client, sso_grant.c.sub, sso_grant.c.sid, ticket.c.digest)
+        .outerjoin(ticket, ticket.c.family == sso_grant.c.id)
+        .where(which, sso_grant.c.session.is_not(None))
+    )
+    found = connection.execute(query).tuples().all()
+    told = sorted({(client, sub, sid) for client, sub, sid, digest in found if digest is None})
+    rows = [_event(f"{SUBJECT}{client}", {"sub": sub, "sid": sid}, moment) for client, sub, sid in told]
+    # all tickets, used or not: one may be used at this very moment
+    tickets = sorted((client, digest) for client, _, _, digest in found if digest is not None)
+    rows += [_event(f"{SERVICE}{client}", {"ticket": digest}, moment) for client, digest in tickets]
     if rows:
         connection.execute(insert(outbox), rows)
         wake.call(connection)
@@ -49,12 +60,12 @@ def _end(connection: Connection, which: ColumnElement[bool], why: str, *, everyt
     connection.execute(update(sso_grant).where(which, sso_grant.c.session.is_not(None)).values(session=None))
 
 
-def _event(client: str, sub: str, sid: str, moment: dt.datetime) -> dict[str, Any]:
+def _event(subject: str, body: Mapping[str, str], moment: dt.datetime) -> dict[str, Any]:
     return {
         "id": new_id(),
         "type": "session.ended",
-        "subject": f"{SUBJECT}{client}",
-        "body": {"sub": sub, "sid": sid},
+        "subject": subject,
+        "body": dict(body),
         "created_at": moment,
         "seq": 0,
     }

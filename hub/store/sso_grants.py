@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, 
 
 from hub.store.account_tables import account
 from hub.store.database import Database
-from hub.store.sso_tables import sso_ask, sso_code, sso_grant, sso_token
+from hub.store.sso_tables import sso_ask, sso_code, sso_grant, sso_service_ticket, sso_token
 
 SWEPT = 500
 
@@ -61,6 +61,19 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceTicket:
+    """A service ticket of CAS as it is stored. ``initial``: the person proved who he is for it."""
+
+    digest: str
+    family: uuid.UUID
+    service: str
+    initial: bool
+    sealed: bytes
+    ends_at: dt.datetime
+    used_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
     """An access or refresh token as it is stored."""
 
@@ -79,6 +92,7 @@ class Token:
 
 _FAMILY = [sso_grant.c[name] for name in Family.__dataclass_fields__ if name != "alive"]
 _CODE = [sso_code.c[name] for name in Code.__dataclass_fields__]
+_SERVICE_TICKET = [sso_service_ticket.c[name] for name in ServiceTicket.__dataclass_fields__]
 _TOKEN = [sso_token.c[name] for name in Token.__dataclass_fields__]
 
 
@@ -100,12 +114,13 @@ def _families() -> Any:
 # ------------------------------------------------------------ codes
 
 
-def begin(database: Database, family: Family, code: Code, asked: str) -> None:
-    """A family that waits for its code to be redeemed; the request that led to it is over."""
+def begin(database: Database, family: Family, code: Code | ServiceTicket, asked: str) -> None:
+    """A family that waits for its code, or service ticket, to be redeemed; the request that led to it is over."""
+    table = sso_code if isinstance(code, Code) else sso_service_ticket
     with database.begin() as connection:
         _sweep(connection, family.made_at)
         connection.execute(insert(sso_grant).values(_values(family, sso_grant)))
-        connection.execute(insert(sso_code).values(_values(code, sso_code)))
+        connection.execute(insert(table).values(_values(code, table)))
         connection.execute(delete(sso_ask).where(sso_ask.c.digest == asked))
 
 
@@ -132,6 +147,31 @@ def redeem(
             return False
         _put(connection, tokens)
     return True
+
+
+# ------------------------------------------------------------ service tickets
+
+
+def service_ticket(database: Database, digest: str) -> tuple[ServiceTicket, Family] | None:
+    """A service ticket, whatever became of it, and its family."""
+    query = _families().add_columns(*_SERVICE_TICKET)
+    query = query.join(sso_service_ticket, sso_service_ticket.c.family == sso_grant.c.id)
+    with database.begin(reading=True) as connection:
+        row = connection.execute(query.where(sso_service_ticket.c.digest == digest)).one_or_none()
+    if row is None:
+        return None
+    size = len(_FAMILY) + 2
+    return ServiceTicket(*row[size:]), _family(row[:size])
+
+
+def use(database: Database, ticket: ServiceTicket, moment: dt.datetime) -> bool:
+    """Use a service ticket up, once: False where somebody was faster, or it or its family is over."""
+    c = sso_service_ticket.c
+    with database.begin() as connection:
+        if not _hold(connection, ticket.family, moment):
+            return False
+        mine = and_(c.digest == ticket.digest, c.used_at.is_(None), c.ends_at > moment)
+        return connection.execute(update(sso_service_ticket).where(mine).values(used_at=moment)).rowcount == 1
 
 
 # ------------------------------------------------------------ tokens
@@ -217,6 +257,6 @@ def _sweep(connection: Connection, moment: dt.datetime) -> None:
     over = select(sso_grant.c.id).where(sso_grant.c.ends_at < old).order_by(sso_grant.c.ends_at).limit(4)
     gone = list(connection.scalars(over))
     if gone:
-        for table in (sso_code, sso_token):
+        for table in (sso_code, sso_service_ticket, sso_token):
             connection.execute(delete(table).where(table.c.family.in_(gone)))
         connection.execute(delete(sso_grant).where(sso_grant.c.id.in_(gone)))

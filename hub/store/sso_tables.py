@@ -106,6 +106,19 @@ sso_code = Table(
     Column("used_at", Moment),
 )
 
+# A service ticket of CAS: as a digest to be validated by, and sealed, to name it when its session ends.
+sso_service_ticket = Table(
+    "sso_service_ticket",
+    metadata,
+    Column("digest", KEY, primary_key=True),
+    Column("family", Uuid, nullable=False, index=True),
+    Column("service", Text, nullable=False),
+    Column("initial", Boolean, nullable=False),  # the person proved who he is for it
+    Column("sealed", LargeBinary, nullable=False),
+    Column("ends_at", Moment, nullable=False),
+    Column("used_at", Moment),
+)
+
 # Access and refresh tokens.
 sso_token = Table(
     "sso_token",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from hub.errors import Finding
 from hub.workspace.address import WRITE
@@ -10,7 +10,12 @@ from hub.workspace.build import Built
 from hub.workspace.explain import suggest
 from hub.workspace.model import UNCLASSIFIED, ModelFile
 from hub.workspace.scope import Names, Scope
+from hub.workspace.services import parsed
 from hub.workspace.sso import ACCOUNT, ClientFile, client_problems
+from hub.workspace.strict import seconds
+
+LONGEST: Final = 300
+"""Seconds that a service ticket may wait (CAS 3.0, 3.1.1)."""
 
 
 def check_clients(built: Built, names: Names, findings: list[Finding]) -> None:
@@ -22,12 +27,20 @@ def check_clients(built: Built, names: Names, findings: list[Finding]) -> None:
         hub.error(("sso",), "address.missing", message, WRITE, key=True)
     if sso is not None and built.hub is not None and built.hub.people is None:
         hub.error(("sso",), "sso.people", "nobody can log in: the hub does not know people", "declare people.model")
+    if sso is not None and seconds(sso.ticket) > LONGEST:
+        hub.error(("sso", "ticket"), "sso.ticket", f"sso.ticket: {sso.ticket} is longer than 5m", "write 5m, or less")
+    services: dict[str, str] = {}
     for name, one in built.clients.items():
         scope = Scope(built, names, "client", name, findings)
         if sso is None and built.hub is not None:
             scope.error(("client",), "sso.off", "the hub is no provider yet", "write sso: {} in config/hub.yaml")
         for at, code, message, hint in client_problems(one):
             scope.error(at, code, message, hint)
+        for number, uri in enumerate(one.cas.services if one.cas else []):
+            place = (found.text if (found := parsed(uri)) else uri).rstrip("/")
+            if services.setdefault(place, name) != name:
+                message = f"cas.services: {uri} is a service of the client {services[place]}, too"
+                scope.error(("cas", "services", number), "client.service", message, "leave it to one of them")
         if one.system is not None:
             scope.known("system", one.system, ("system",))
         for number, other in enumerate(one.exchange):

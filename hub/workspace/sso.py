@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from hub.workspace.address import is_plain
 from hub.workspace.model import Level
+from hub.workspace.services import parsed
 from hub.workspace.strict import TITLE, Duration, FieldName, Name, Shape, Title
 
 ACCOUNT: Final = "account"
@@ -30,6 +32,7 @@ class Sso(Shape):
         description="A refresh token that comes again so soon after its use is refused, and ends nothing: parallel "
         "requests of one client. Later it ends everything that came of the log-in",
     )
+    ticket: Duration = Field("30s", description="How long a service ticket of CAS waits to be validated; 5m at most")
     rotate: Duration = Field("90d", description="How long a key signs before the next one does")
     announce: Duration = Field("1d", description="How long a key is published before it signs")
 
@@ -77,6 +80,19 @@ class Logout(Shape):
     )
 
 
+class Cas(Shape):
+    """What the client is to CAS: where its services are."""
+
+    services: list[Address] = Field(
+        min_length=1,
+        description="Origins with the paths under which its services lie; http only on loopback",
+        examples=[["https://oa.example.com/seeyon/"]],
+    )
+    logout: bool = Field(
+        True, description="Whether a service is told of a session's end, by POST to the address that it logged in with"
+    )
+
+
 class ClientFile(Shape):
     """``config/clients/NAME.yaml``: an application whose users log in through the hub, or that asks as itself."""
 
@@ -106,6 +122,11 @@ class ClientFile(Shape):
         "ask", description="Whether a person is asked before the client learns about him; given: the company decided"
     )
     logout: Logout = Field(Logout(), description="Log-out", examples=[{"backchannel": "https://oa.example.com/out"}])
+    cas: Cas | None = Field(
+        None,
+        description="Log-in by CAS 2 and 3, for applications that speak it",
+        examples=[{"services": ["https://oa.example.com/seeyon/"]}],
+    )
     exchange: list[Name] = Field(
         [], description="Clients for which it may exchange a token that it was sent", examples=[["archive"]]
     )
@@ -124,6 +145,8 @@ STANDARD: Final[dict[str, str]] = {
     "address": "address",
 }
 """Claim → scope that asks for it (OpenID Connect Core 1.0, 5.4)."""
+ELEMENT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+"""A claim that is an attribute of CAS, too: it is the name of an element of XML."""
 RESERVED: Final = frozenset(
     {
         *("iss", "sub", "aud", "exp", "iat", "nbf", "jti", "nonce", "auth_time", "acr", "amr", "azp", "sid"),
@@ -146,18 +169,24 @@ def client_problems(one: ClientFile) -> list[tuple[tuple[str | int, ...], str, s
         found.append((at, code, f"{'.'.join(map(str, at))}: {message}", hint))
 
     browser = "authorization_code" in one.grants
-    if browser and not one.redirect_uris:
+    if browser and not one.redirect_uris and one.cas is None:
         flaw(("redirect_uris",), "client.redirect", "nobody can log in without one", "write the client's callback")
     addresses: list[tuple[tuple[str | int, ...], Any]] = [
         *((("redirect_uris", n), uri) for n, uri in enumerate(one.redirect_uris)),
         *((("logout", "redirect_uris", n), uri) for n, uri in enumerate(one.logout.redirect_uris)),
         (("logout", "backchannel"), one.logout.backchannel),
+        *((("cas", "services", n), uri) for n, uri in enumerate(one.cas.services if one.cas else [])),
     ]
     for at, uri in addresses:
         if uri and is_plain(uri):
             flaw(at, "client.plain", f"{uri} is http and not on this machine", "use https")
         if uri and "*" in uri:
             flaw(at, "client.redirect", f"{uri} holds a *, which matches nothing else", "write every address out")
+    for n, uri in enumerate(one.cas.services if one.cas else []):
+        prefix = parsed(uri)
+        if prefix is None or prefix.rest:
+            told = f"{uri} is no origin with a path"
+            flaw(("cas", "services", n), "client.service", told, "write it as https://oa.example.com/app/")
     if one.auth == "none":
         for name in ("client_credentials", "token_exchange"):
             if name in one.grants:
@@ -172,6 +201,8 @@ def client_problems(one: ClientFile) -> list[tuple[tuple[str | int, ...], str, s
         at = ("claims", name)
         if name.partition(".")[0] in RESERVED:
             flaw(at, "client.claim", "the provider makes this claim itself", "choose another name")
+        if one.cas is not None and ELEMENT.fullmatch(name) is None:
+            flaw(at, "client.claim", "CAS has no attribute of such a name", "letters, digits, _ . and - only")
         if (rule.field is None) == (rule.value is None):
             flaw(at, "client.claim", "a claim has either a field or a value", "write the name of a field, or account")
         if rule.field == ACCOUNT and one.system is None:

@@ -1,7 +1,9 @@
 // Says when the hub does not answer what the page asks by itself, and takes it back when it does; lets the page ask when
-// the hub tells that something changed.
+// the hub tells that something changed. Sends the form of a page that leads on.
 "use strict";
 (() => {
+  document.querySelector("form[data-onward]")?.submit();
+
   const told = (missing) => {
     const place = document.getElementById("offline");
     if (place) place.hidden = !missing;

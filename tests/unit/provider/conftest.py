@@ -61,6 +61,7 @@ claims:
 level: L3
 consent: given
 logout: {{redirect_uris: [{BYE}, "{BYE}?x=1"], backchannel: "http://127.0.0.1:9/logout"}}
+cas: {{services: ["https://oa.example.com/seeyon", "https://oa.example.com:8443/"]}}
 """,
     "post": f"""
 client: post
@@ -77,6 +78,12 @@ auth: none
 grants: [authorization_code, refresh_token]
 scopes: [openid]
 consent: given
+""",
+    "wiki": """
+client: wiki
+scopes: [openid, profile]
+claims: {name: name}
+cas: {services: ["https://wiki.example.com/wiki/"], logout: false}
 """,
     "batch": """
 client: batch

@@ -1,5 +1,6 @@
 """One process that redeems: ``python -m tests.unit.provider.redeem FOLDER STORE THREADS``. For each line of JSON (the
-parameters of a token request) it asks in so many threads at once, and prints the statuses."""
+parameters of a token request, or of one to validate a service ticket of CAS) it asks in so many threads at once, and
+prints the statuses."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from pathlib import Path
 from threading import Barrier
 
 from hub.bootstrap import open_hub
+from sso.cas import Success, validated
 from sso.ground import provider
 from sso.server import Request, served
 
@@ -24,6 +26,8 @@ def main(folder: str, store: str, threads: int) -> None:
         def ask(form: dict[str, str]) -> int:
             request = Request("POST", list(form.items()), {})
             together.wait()
+            if "ticket" in form:
+                return 200 if isinstance(validated(here, request), Success) else 400
             return int(server.create_token_response(request)[0])
 
         print("ready", flush=True)

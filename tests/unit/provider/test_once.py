@@ -14,6 +14,7 @@ import pytest
 
 from tests.stores import Postgres, PostgresStore
 from tests.unit.provider.conftest import Office, Rp, office_of
+from tests.unit.provider.test_cas import Cas
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -54,8 +55,8 @@ def together(two: list[Any], form: dict[str, str]) -> list[int]:
 
 
 def rounds(shared: Office, two: list[Any], number: int) -> None:
-    """Codes and refresh tokens of a public client: its requests carry no secret."""
-    rp = Rp(shared, "app", "http://127.0.0.1/callback")
+    """Codes and refresh tokens of a public client, whose requests carry no secret, and service tickets of CAS."""
+    rp, at = Rp(shared, "app", "http://127.0.0.1/callback"), Cas(shared)
     rp.code()  # logged in from here on
     for _ in range(number):
         form = {"grant_type": "authorization_code", "redirect_uri": rp.callback, "client_id": "app"}
@@ -64,9 +65,10 @@ def rounds(shared: Office, two: list[Any], number: int) -> None:
         token = rp.redeem(rp.code()).json()["refresh_token"]
         form = {"grant_type": "refresh_token", "client_id": "app", "refresh_token": token}
         assert together(two, form) == [200, *[400] * 7]
+        assert together(two, {"ticket": at.ticket(), "service": at.service}) == [200, *[400] * 7]
 
 
-def test_a_code_and_a_refresh_token_are_redeemed_once_by_eight_at_once(shared: Office, two: list[Any]) -> None:
+def test_codes_and_tokens_and_tickets_are_redeemed_once_by_eight_at_once(shared: Office, two: list[Any]) -> None:
     rounds(shared, two, 3)
 
 
