@@ -25,6 +25,7 @@ from sso.ground import Provider
 from sso.logout import leaving
 from sso.server import Answer, served
 from sso.server import Request as Asking
+from sso.tickets.routes import routes as ticket_routes
 
 log = logging.getLogger("sso")
 PAGE: Final = "/portal/sso"
@@ -140,6 +141,7 @@ def made(here: Provider) -> FastAPI:
         return JSONResponse(here.keys.published(), headers=OPEN)
 
     app.include_router(routes(here, _read, PAGE))
+    app.include_router(ticket_routes(here, server, _read, ran, PAGE))
 
     @app.exception_handler(Exception)
     def unforeseen(request: Request, error: Exception) -> Response:

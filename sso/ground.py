@@ -41,6 +41,7 @@ class Provider:
     hub: Hub
     rules: Sso
     keys: Keys
+    ticket_keys: Keys
     secrets: Secrets
 
     @property
@@ -96,7 +97,8 @@ def provider(hub: Hub, sealing: Callable[[str], Cipher]) -> Provider | None:
     database = hub.database
     cipher = cache(lambda: sealing("sso"))
     keys = Keys(database, cipher, rules, hub.clock, hub.actor)
-    return Provider(hub, rules, keys, Secrets(database, cipher, hub.clock))
+    ticket_keys = Keys(database, cipher, rules, hub.clock, hub.actor, "Ed25519")
+    return Provider(hub, rules, keys, ticket_keys, Secrets(database, cipher, hub.clock))
 
 
 def digest(text: str) -> str:

@@ -18,11 +18,11 @@ from joserfc.jwk import ECKey, Key, KeySet, OKPKey, RSAKey
 
 from hub.errors import AuthError
 
-ALGORITHMS: Final = frozenset({"RS256", "ES256", "EdDSA"})
+ALGORITHMS: Final = frozenset({"RS256", "ES256", "EdDSA", "Ed25519"})
 """What may ever be allowed: no secret that both sides know, and never none."""
 LARGEST: Final = 16_384
 LEEWAY: Final = 30
-KINDS: Final[Mapping[str, type]] = {"RS256": RSAKey, "ES256": ECKey, "EdDSA": OKPKey}
+KINDS: Final[Mapping[str, type]] = {"RS256": RSAKey, "ES256": ECKey, "EdDSA": OKPKey, "Ed25519": OKPKey}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from joserfc.jwk import KeySet, RSAKey
+from joserfc.jwk import KeySet, OKPKey, RSAKey
 
 from hub.crypto import Cipher
 from hub.security import audit
@@ -31,6 +31,7 @@ FRESH: Final = 30.0
 KEEP: Final = dt.timedelta(days=1)
 """How long a key is published after it has signed for the last time, beside the life of what it signed."""
 BITS: Final = 2048
+Own = RSAKey | OKPKey
 
 
 @dataclass(slots=True)
@@ -42,12 +43,13 @@ class Keys:
     rules: Sso
     clock: Callable[[], dt.datetime]
     actor: Actor
+    alg: Literal["RS256", "Ed25519"] = "RS256"
     _read: float = -FRESH
     _rows: list[KeyRow] = field(default_factory=list)
-    _opened: dict[str, RSAKey] = field(default_factory=dict)
+    _opened: dict[str, Own] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def current(self) -> RSAKey:
+    def current(self) -> Own:
         """The newest key whose time has come."""
         rows = self.rows()
         moment = self.clock()
@@ -68,13 +70,13 @@ class Keys:
 
     def known(self) -> KeySet:
         """All keys that ever signed, for hints that a client kept long."""
-        return KeySet([RSAKey.import_key(dict(row.public)) for row in self.rows()])
+        return KeySet([self._imported(dict(row.public)) for row in self.rows()])
 
     def rows(self) -> list[KeyRow]:
         """As stored; the first key, and the next one when it is time, are made here."""
         with self._lock:
             if time.monotonic() - self._read >= FRESH or not self._rows:
-                self._rows = sso_clients.keys(self.database)
+                self._rows = sso_clients.keys(self.database, self.alg)
                 self._follow()
                 self._read = time.monotonic()
             return self._rows
@@ -82,7 +84,7 @@ class Keys:
     def rotate(self) -> KeyRow:
         """Publish the next key now; it signs when clients had time to read it. Where one waits already, it is that."""
         with self._lock:
-            self._rows = sso_clients.keys(self.database)
+            self._rows = sso_clients.keys(self.database, self.alg)
             moment = self.clock()
             if not self._rows or self._rows[-1].signs_at <= moment:
                 self._make(moment, moment + self._announce if self._rows else moment)
@@ -104,18 +106,26 @@ class Keys:
     def _make(self, moment: dt.datetime, signs_at: dt.datetime) -> None:
         """A key of the next number; where another process made it first, that one."""
         number = self._rows[-1].number + 1 if self._rows else 1
-        key = RSAKey.generate_key(BITS, {"use": "sig", "alg": "RS256"}, auto_kid=True)
+        key = self._generated({"use": "sig", "alg": self.alg})
         kid = str(key.kid)
         sealed = self.cipher().seal(json.dumps(key.as_dict(private=True)).encode(), f"sso-key/{kid}")
         row = KeyRow(number, kid, key.as_dict(private=False), sealed, moment, signs_at)
-        sso_clients.add_key(self.database, row, partial(_audited, self.actor))
-        self._rows = sso_clients.keys(self.database)
+        sso_clients.add_key(self.database, self.alg, row, partial(_audited, self.actor))
+        self._rows = sso_clients.keys(self.database, self.alg)
 
-    def _private(self, row: KeyRow) -> RSAKey:
+    def _private(self, row: KeyRow) -> Own:
         if row.kid not in self._opened:
             text = self.cipher().open(row.sealed, f"sso-key/{row.kid}")
-            self._opened[row.kid] = RSAKey.import_key(json.loads(text))
+            self._opened[row.kid] = self._imported(json.loads(text))
         return self._opened[row.kid]
+
+    def _generated(self, about: Any) -> Own:
+        if self.alg == "RS256":
+            return RSAKey.generate_key(BITS, about, auto_kid=True)
+        return OKPKey.generate_key("Ed25519", about, auto_kid=True)
+
+    def _imported(self, found: Any) -> Own:
+        return RSAKey.import_key(found) if self.alg == "RS256" else OKPKey.import_key(found)
 
 
 def _audited(actor: Actor, connection: Any, action: str, name: str, details: Any) -> None:

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.bootstrap import Opened
 from hub.errors import ConfigError, HubError
-from hub.portal import acts, login, providers, second, todos
+from hub.portal import acts, go, login, providers, second, todos
 from hub.portal import live as stream
 from hub.portal import sso as clients
 from hub.portal.ground import HOME, Ground, language, visitor
@@ -32,6 +32,7 @@ from hub.todos.live import Live
 from hub.todos.settling import Performing
 from hub.workspace.strict import seconds
 from sso.ground import Provider
+from sso.tickets.broker import Broker
 from sso.upstream.flow import Providers
 
 log = logging.getLogger("hub.portal")
@@ -80,6 +81,7 @@ def made(
         performing,
         Providers(opened.hub, opened.secrets.resolve),
         sso,
+        None if sso is None else Broker(sso, opened.secrets.resolve),
     )
     opened.closing.callback(here.providers.close)
     app.include_router(login.router, prefix=HOME)
@@ -90,6 +92,7 @@ def made(
     app.include_router(stream.router, prefix=HOME)
     if sso is not None:
         app.include_router(clients.router, prefix=f"{HOME}/sso")
+        app.include_router(go.router, prefix=f"{HOME}/sso")
     _answering(app, opened.redactor)
 
     @app.get("/")

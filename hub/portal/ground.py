@@ -24,6 +24,7 @@ from hub.store.accounts import AccountRow, living
 from hub.todos.live import Live
 from hub.todos.settling import Performing
 from sso.ground import Provider
+from sso.tickets.broker import Broker
 from sso.upstream.flow import Providers
 
 HOME: Final = "/portal"
@@ -46,6 +47,7 @@ class Ground:
     performing: Performing
     providers: Providers
     sso: Provider | None = None
+    broker: Broker | None = None
 
 
 @dataclass(frozen=True, slots=True)

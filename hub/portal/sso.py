@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -56,7 +56,7 @@ def _step(request: Request, here: Ground, ask: Ask, text: str, *, form: bool) ->
     known = current(here.hub.database, digest(found.token)) if found is not None else None
     step: Step = answer.decide(_provider(here), ask, known[1] if known else None, known[0] if known else None)
     if isinstance(step, Go) and step.fields:
-        return _posting(request, here, ask, step)
+        return _leave(request, here, ask, step.address, step.fields)
     if isinstance(step, Go):
         return _leave(request, here, ask, step.address) if form else _away(step.address)
     if isinstance(step, Login):
@@ -133,19 +133,18 @@ def _away(place: str) -> Response:
     return RedirectResponse(place, 303, {"cache-control": "no-store"})
 
 
-def _leave(request: Request, here: Ground, ask: Ask, place: str) -> Response:
-    about = {"place": place, "client": _title(request, here, ask)}
-    return _page(request, here, "sso_leave.html", visitor(request), about)
+def _leave(request: Request, here: Ground, ask: Ask, place: str, fields: Mapping[str, str] | None = None) -> Response:
+    return onward(request, here, _title(request, here, ask), place, fields or {})
 
 
-def _posting(request: Request, here: Ground, ask: Ask, step: Go) -> Response:
-    """A form that goes to the client, which this page alone may post to."""
-    about = {"place": step.address, "fields": step.fields, "client": _title(request, here, ask)}
-    answer_ = _page(request, here, "sso_post.html", visitor(request), about)
-    place = parsed(step.address)
-    assert place is not None  # it was when it was asked for
-    policy = POLICY.replace("form-action 'self'", f"form-action 'self' {place.origin}")
-    answer_.headers["content-security-policy"] = policy
+def onward(request: Request, here: Ground, title: str, place: str, fields: Mapping[str, str]) -> Response:
+    """A page that leads to an application, by a form where there are ``fields``; it alone may post there."""
+    about = {"place": place, "fields": fields, "client": title}
+    answer_ = _page(request, here, "sso_post.html" if fields else "sso_leave.html", visitor(request), about)
+    found = parsed(place)
+    if fields and found is not None:
+        policy = POLICY.replace("form-action 'self'", f"form-action 'self' {found.origin}")
+        answer_.headers["content-security-policy"] = policy
     return answer_
 
 

@@ -103,7 +103,7 @@ def one(
 def why(request: Request, here: Here, me: Me, identity: str) -> Response:
     """Why the reader sees one of his to-dos, and what keeps its system from telling more. ConfigError
     ``todo.unknown`` for all others: what somebody else has is not explained here."""
-    row = _held(here, substitutes.whose(here.hub, me.person), identity)
+    row = held(here, substitutes.whose(here.hub, me.person), identity)
     found = explain(here.hub, row["system"], row["tenant"], row["source_id"], me.person, None)
     spoken = reader_of(request, here).spoken
     sentences = {one.code: sentence(spoken, one.code) for one in found.reasons}
@@ -111,7 +111,8 @@ def why(request: Request, here: Here, me: Me, identity: str) -> Response:
     return here.pages.page("why.html", language(request), filled)
 
 
-def _held(here: Ground, whose: Whose, identity: str) -> Mapping[str, Any]:
+def held(here: Ground, whose: Whose, identity: str) -> Mapping[str, Any]:
+    """A to-do of somebody's list. ConfigError ``todo.unknown``."""
     row = None
     with suppress(ValueError):  # what is no id is nobody's to-do
         row = todos.held(here.hub.database, whose, uuid.UUID(identity))
@@ -125,7 +126,7 @@ def page(
 ) -> Response:
     """The same; ``told`` is why an answer to it was not taken."""
     reader, whose = reader_of(request, here), substitutes.whose(here.hub, me.person)
-    row = _held(here, whose, identity)
+    row = held(here, whose, identity)
     line = shown.line(row, reader, whose)
     filled = {
         "one": line,
@@ -133,6 +134,7 @@ def page(
         "history": shown.history(todos.history(here.hub.database, row["id"]), reader),
         "told": told,
         "sentence": sentence(reader.spoken, told.code) if told is not None else "",
+        "opens": here.broker is not None and here.broker.client(row["system"]) is not None,
         **answers(here, me, line, reader),
     }
     return _answer(request, here, me, "todo", filled, seen, 200 if told is None else here.status(told))

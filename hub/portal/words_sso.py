@@ -42,6 +42,20 @@ ERRORS: Final[Mapping[str, tuple[str, str]]] = {
         "You did not agree, so you are not logged in there.",
         "您未同意授权，因此未登录该应用。",
     ),
+    "ticket.account": (
+        "You have several accounts in that system, and the to-do does not say which is meant. Open it there yourself.",
+        "您在该系统中有多个账号，待办未指明所用账号，请直接在该系统中打开。",
+    ),
+    "ticket.down": ("The system does not answer now. Try again later.", "该系统暂时无响应，请稍后重试。"),
+    "ticket.none": ("To-dos of this system cannot be opened from here.", "暂不支持从此处打开该系统的待办。"),
+    "ticket.refused": (
+        "The system did not let you in. Tell who keeps it.",
+        "该系统未接受登录请求，请联系该系统的管理员。",
+    ),
+    "ticket.target": (
+        "The page of this to-do is not known. Tell who keeps the system.",
+        "无法确定该待办的页面地址，请联系该系统的管理员。",
+    ),
     "sso.request": (
         "The application asked for a log-in or a log-out in a way that the hub does not know of it. Tell who keeps it.",
         "该应用的登录或退出请求与登记的设置不符，请联系应用管理员。",

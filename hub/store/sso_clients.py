@@ -14,7 +14,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.store.database import Database
 from hub.store.review_tables import redirect
-from hub.store.sso_tables import sso_ask, sso_consent, sso_key, sso_known, sso_secret, sso_subject
+from hub.store.sso_tables import (
+    sso_ask,
+    sso_consent,
+    sso_key,
+    sso_known,
+    sso_secret,
+    sso_subject,
+    sso_ticket_key,
+)
 
 Audited = Callable[[Connection, str, str, Mapping[str, Any]], None]
 
@@ -74,17 +82,21 @@ class KeyRow:
     signs_at: dt.datetime
 
 
-def keys(database: Database) -> list[KeyRow]:
-    """All, in the order in which they sign."""
+KEYS = {"RS256": sso_key, "Ed25519": sso_ticket_key}
+
+
+def keys(database: Database, alg: str) -> list[KeyRow]:
+    """All of an algorithm, in the order in which they sign."""
+    table = KEYS[alg]
     with database.begin(reading=True) as connection:
-        return [KeyRow(*row) for row in connection.execute(select(sso_key).order_by(sso_key.c.number))]
+        return [KeyRow(*row) for row in connection.execute(select(table).order_by(table.c.number))]
 
 
-def add_key(database: Database, row: KeyRow, audited: Audited) -> bool:
+def add_key(database: Database, alg: str, row: KeyRow, audited: Audited) -> bool:
     """False where another process made the key of that number first."""
     with database.begin() as connection:
         values = {name: getattr(row, name) for name in KeyRow.__dataclass_fields__}
-        statement = _insert(connection, sso_key).values(values).on_conflict_do_nothing(index_elements=["number"])
+        statement = _insert(connection, KEYS[alg]).values(values).on_conflict_do_nothing(index_elements=["number"])
         if connection.execute(statement).rowcount != 1:
             return False
         audited(connection, "client.key", row.kid, {"signs_at": row.signs_at.isoformat()})

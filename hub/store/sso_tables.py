@@ -38,6 +38,18 @@ sso_key = Table(
     Column("signs_at", Moment, nullable=False),
 )
 
+# The same, of keys that sign tickets for systems.
+sso_ticket_key = Table(
+    "sso_ticket_key",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kid", KEY, nullable=False, unique=True),
+    Column("public", JSON, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("published_at", Moment, nullable=False),
+    Column("signs_at", Moment, nullable=False),
+)
+
 # What clients call a person by (sub). One for each entity, never given to another.
 sso_subject = Table(
     "sso_subject",
@@ -134,6 +146,20 @@ sso_token = Table(
     Column("ends_at", Moment, nullable=False, index=True),
     Column("used_at", Moment),
     Column("revoked_at", Moment),
+)
+
+# A ticket that a system asks about, once.
+sso_ticket = Table(
+    "sso_ticket",
+    metadata,
+    Column("digest", KEY, primary_key=True),
+    Column("client", KEY, nullable=False),
+    Column("person", Uuid, nullable=False),
+    Column("account", Uuid, nullable=False),
+    Column("name", KEY, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("ends_at", Moment, nullable=False, index=True),
+    Column("used_at", Moment),
 )
 
 # What a person agreed that a client learns.

@@ -30,6 +30,7 @@ def check_clients(built: Built, names: Names, findings: list[Finding]) -> None:
     if sso is not None and seconds(sso.ticket) > LONGEST:
         hub.error(("sso", "ticket"), "sso.ticket", f"sso.ticket: {sso.ticket} is longer than 5m", "write 5m, or less")
     services: dict[str, str] = {}
+    opening: dict[str, str] = {}
     for name, one in built.clients.items():
         scope = Scope(built, names, "client", name, findings)
         if sso is None and built.hub is not None:
@@ -41,6 +42,9 @@ def check_clients(built: Built, names: Names, findings: list[Finding]) -> None:
             if services.setdefault(place, name) != name:
                 message = f"cas.services: {uri} is a service of the client {services[place]}, too"
                 scope.error(("cas", "services", number), "client.service", message, "leave it to one of them")
+        if one.tickets is not None and one.system is not None and opening.setdefault(one.system, name) != name:
+            message = f"tickets: the client {opening[one.system]} opens to-dos of {one.system}, too"
+            scope.error(("tickets",), "client.tickets", message, "leave it to one of them")
         if one.system is not None:
             scope.known("system", one.system, ("system",))
         for number, other in enumerate(one.exchange):

@@ -11,6 +11,7 @@ from hub.workspace.address import is_plain
 from hub.workspace.model import Level
 from hub.workspace.services import parsed
 from hub.workspace.strict import TITLE, Duration, FieldName, Name, Shape, Title
+from hub.workspace.tickets import Tickets, ticket_problems
 
 ACCOUNT: Final = "account"
 """In a claim, in place of a field: the person's account name in the client's system."""
@@ -127,6 +128,13 @@ class ClientFile(Shape):
         description="Log-in by CAS 2 and 3, for applications that speak it",
         examples=[{"services": ["https://oa.example.com/seeyon/"]}],
     )
+    tickets: Tickets | None = Field(
+        None,
+        description="How its to-dos are opened there, logged in, where it speaks no protocol of log-in",
+        examples=[
+            {"dialect": "seeyon", "url": "https://oa.example.com/seeyon", "todo": "/login/sso?from=hub&ticket={token}"}
+        ],
+    )
     exchange: list[Name] = Field(
         [], description="Clients for which it may exchange a token that it was sent", examples=[["archive"]]
     )
@@ -169,13 +177,14 @@ def client_problems(one: ClientFile) -> list[tuple[tuple[str | int, ...], str, s
         found.append((at, code, f"{'.'.join(map(str, at))}: {message}", hint))
 
     browser = "authorization_code" in one.grants
-    if browser and not one.redirect_uris and one.cas is None:
+    if browser and not one.redirect_uris and one.cas is None and one.tickets is None:
         flaw(("redirect_uris",), "client.redirect", "nobody can log in without one", "write the client's callback")
     addresses: list[tuple[tuple[str | int, ...], Any]] = [
         *((("redirect_uris", n), uri) for n, uri in enumerate(one.redirect_uris)),
         *((("logout", "redirect_uris", n), uri) for n, uri in enumerate(one.logout.redirect_uris)),
         (("logout", "backchannel"), one.logout.backchannel),
         *((("cas", "services", n), uri) for n, uri in enumerate(one.cas.services if one.cas else [])),
+        (("tickets", "url"), one.tickets.url if one.tickets else None),
     ]
     for at, uri in addresses:
         if uri and is_plain(uri):
@@ -187,6 +196,11 @@ def client_problems(one: ClientFile) -> list[tuple[tuple[str | int, ...], str, s
         if prefix is None or prefix.rest:
             told = f"{uri} is no origin with a path"
             flaw(("cas", "services", n), "client.service", told, "write it as https://oa.example.com/app/")
+    for place, message, hint in ticket_problems(one.tickets) if one.tickets else []:
+        found.append((place, "client.tickets", message, hint))
+    if one.tickets is not None and one.system is None:
+        told = "they are for accounts in a system, and there is none"
+        flaw(("tickets",), "client.tickets", told, "write system: NAME")
     if one.auth == "none":
         for name in ("client_credentials", "token_exchange"):
             if name in one.grants:

@@ -11,6 +11,7 @@ SSO: dict[str, tuple[str, str]] = {
     "client.redirect": ("a client has no usable redirect_uri", ""),
     "client.scopes": ("a claim's scope, or openid, is not among the scopes of the client", ""),
     "client.service": ("a service of CAS is no plain address, or belongs to two clients", ""),
+    "client.tickets": ("tickets of a client lack something, or two clients open the same to-dos", ""),
     "client.unknown": ("there is no such client", "see: cophub clients"),
     "jwt.refused": ("a signed token is none of ours, or not for this, or over", ""),
     "sso.account": ("the person has no account in the client's system", ""),
@@ -19,5 +20,10 @@ SSO: dict[str, tuple[str, str]] = {
     "sso.off": ("the hub is no provider", ""),
     "sso.people": ("the hub does not know people", ""),
     "sso.request": ("a client, or its address, is not the one that was declared", ""),
+    "ticket.account": ("the person has several accounts in the to-do's system", ""),
+    "ticket.down": ("the system of a to-do does not answer", ""),
+    "ticket.none": ("no client opens to-dos of the system", ""),
+    "ticket.refused": ("the system gave no ticket", ""),
+    "ticket.target": ("the page of a to-do cannot be told from what is known of it", ""),
     "sso.ticket": ("service tickets would wait longer than CAS allows", ""),
 }

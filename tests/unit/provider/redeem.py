@@ -1,6 +1,5 @@
 """One process that redeems: ``python -m tests.unit.provider.redeem FOLDER STORE THREADS``. For each line of JSON (the
-parameters of a token request, or of one to validate a service ticket of CAS) it asks in so many threads at once, and
-prints the statuses."""
+parameters of a token request, or of a ticket) it asks in so many threads at once, and prints the statuses."""
 
 from __future__ import annotations
 
@@ -11,8 +10,9 @@ from pathlib import Path
 from threading import Barrier
 
 from hub.bootstrap import open_hub
+from hub.store.sso_tickets import use
 from sso.cas import Success, validated
-from sso.ground import provider
+from sso.ground import digest, provider
 from sso.server import Request, served
 
 
@@ -26,6 +26,8 @@ def main(folder: str, store: str, threads: int) -> None:
         def ask(form: dict[str, str]) -> int:
             request = Request("POST", list(form.items()), {})
             together.wait()
+            if "kept" in form:
+                return 200 if use(here.hub.database, digest(form["kept"]), "oa", here.now()) else 400
             if "ticket" in form:
                 return 200 if isinstance(validated(here, request), Success) else 400
             return int(server.create_token_response(request)[0])

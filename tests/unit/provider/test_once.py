@@ -12,6 +12,10 @@ from typing import Any
 
 import pytest
 
+from hub.store.accounts import named
+from hub.store.sso_tickets import Kept, keep
+from hub.todos.people import person
+from sso.ground import digest, fresh
 from tests.stores import Postgres, PostgresStore
 from tests.unit.provider.conftest import Office, Rp, office_of
 from tests.unit.provider.test_cas import Cas
@@ -55,9 +59,11 @@ def together(two: list[Any], form: dict[str, str]) -> list[int]:
 
 
 def rounds(shared: Office, two: list[Any], number: int) -> None:
-    """Codes and refresh tokens of a public client, whose requests carry no secret, and service tickets of CAS."""
+    """Codes and refresh tokens of a public client, whose requests carry no secret; tickets of CAS, and for systems."""
     rp, at = Rp(shared, "app", "http://127.0.0.1/callback"), Cas(shared)
     rp.code()  # logged in from here on
+    here = shared.provider
+    owner = named(here.hub.database, "li.na").id
     for _ in range(number):
         form = {"grant_type": "authorization_code", "redirect_uri": rp.callback, "client_id": "app"}
         form |= {"code_verifier": rp.verifier, "code": rp.code()}
@@ -66,6 +72,9 @@ def rounds(shared: Office, two: list[Any], number: int) -> None:
         form = {"grant_type": "refresh_token", "client_id": "app", "refresh_token": token}
         assert together(two, form) == [200, *[400] * 7]
         assert together(two, {"ticket": at.ticket(), "service": at.service}) == [200, *[400] * 7]
+        about = ("oa", person(here.hub, "1"), owner, "lina", here.now(), here.after("60s"))
+        keep(here.hub.database, Kept(digest(text := fresh("cpt")), *about))
+        assert together(two, {"kept": text}) == [200, *[400] * 7]
 
 
 def test_codes_and_tokens_and_tickets_are_redeemed_once_by_eight_at_once(shared: Office, two: list[Any]) -> None:
