@@ -341,7 +341,7 @@ def test_only_ones_own_to_dos_are_opened(oa: Open) -> None:
     assert oa.office.client.get("/sso/go/https:evil.example", follow_redirects=False).status_code == 422
 
 
-def test_who_has_no_account_there_or_several_is_told(oa: Open) -> None:
+def test_who_has_no_account_there_is_told(oa: Open) -> None:
     identity = oa.todo(4, "2")
     page = oa.rp.browser.client.get("/portal/login")
     assert page.status_code == 200
