@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hub.cli import acting, calendars, substitutes
+from hub.cli import acting, calendars, comparing, substitutes
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
 from hub.cli.say import Say, listed, plural, short, since
@@ -23,6 +23,7 @@ from hub.todos.substitutes import whose
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 acting.add(app)
+comparing.add(app)
 
 
 app.add_typer(substitutes.app, name="substitute")

@@ -28,8 +28,9 @@ from hub.exchange.lookup import Lookups
 from hub.exchange.manifest import COUNTED, Manifest
 from hub.exchange.map import PARENT, map_records, short_hash
 from hub.exchange.matching.resolve import VERDICTS
+from hub.exchange.outputs import make_outputs
 from hub.exchange.reading import read_source
-from hub.exchange.runfile import HASH, RunFile, sql_name, sql_text
+from hub.exchange.runfile import RunFile, sql_name, sql_text
 from hub.exchange.staging import stage, take
 from hub.exchange.strategy import reading, unwritable
 from hub.mapping.compile import Compiled
@@ -308,12 +309,8 @@ class _Planner:
 
     def _sending(self) -> None:
         """``sending``: creates and updates; outputs equal to what was acknowledged are left out."""
-        run, compiled = self.run, self.compiled
-        names = [sql_name(column.name) for column in compiled.columns]
-        body = f"CAST(to_json(struct_pack({', '.join(f'{name} := {name}' for name in names)})) AS VARCHAR)"
-        key = ", ".join(f"CAST({sql_name(name)} AS VARCHAR)" for name in compiled.target_key)
-        run.sql(f"""CREATE OR REPLACE TABLE output_rows AS SELECT _key AS key, {HASH.format(body)} AS hash,
-            CAST(to_json([{key}]) AS VARCHAR) AS foreign_key, {body} AS body FROM mapped""")
+        run = self.run
+        make_outputs(run, self.compiled)
         run.sql("""CREATE OR REPLACE TABLE sending AS SELECT o.key,
             CASE WHEN a.key IS NULL THEN 'create' WHEN a.ends IS NOT NULL THEN 'enable' ELSE 'update' END
                 AS operation,

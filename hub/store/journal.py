@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Select, Update, select
+from sqlalchemy import Connection, Select, Update, func, select
 from sqlalchemy.exc import IntegrityError
 
 from hub.errors import Fatal, Retriable
@@ -299,3 +299,12 @@ def list_runs(database: Database, exchange: str | None = None, limit: int = 20) 
         query = query.where(run.c.exchange == exchange)
     with database.begin(reading=True) as connection:
         return [read_row(row) for row in connection.execute(query)]
+
+
+def caught_up(database: Database, exchange: str) -> dt.datetime | None:
+    """When the newest run began that read the source and ended well; None where there was none."""
+    read = run.c.mode.in_(("incremental", "full"))
+    query = select(func.max(run.c.started_at)).where(run.c.exchange == exchange, run.c.state == "done", read)
+    with database.begin(reading=True) as connection:
+        found: dt.datetime | None = connection.scalar(query)
+    return found

@@ -61,6 +61,13 @@ def found(connection: Connection, system: str) -> list[Row]:
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
+def suspected(connection: Connection, mapping: str, cycles: int) -> list[Row]:
+    """Differences that a mapping's looks found, fewer than ``cycles`` times."""
+    query = select(todo_drift).where(todo_drift.c.cycles < cycles)
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    return [row for row in rows if row["said"].get("mapping") == mapping]
+
+
 def replace(connection: Connection, check: Row, differences: Sequence[Row]) -> None:
     """What the newest comparison of a system found, in place of what the one before did."""
     put(connection, todo_check, [check])

@@ -34,3 +34,22 @@ todo_drift = Table(
     Column("since", Moment, nullable=False),
     Column("said", JSON, nullable=False),  # what the source told: receivers, or a whole report; and when
 )
+
+# How far the slices of a mapping have come through what its source has.
+todo_pass = Table(
+    "todo_pass",
+    metadata,
+    Column("exchange", KEY, primary_key=True),
+    Column("began", Moment, nullable=False),  # its first slice
+    Column("position", Text, nullable=False),  # the cursor from which the next one reads
+)
+
+# What the slices of a pass held so far: no ghost when it ends.
+todo_passed = Table(
+    "todo_passed",
+    metadata,
+    Column("exchange", KEY, primary_key=True),
+    Column("system", KEY, primary_key=True),
+    Column("tenant", KEY, primary_key=True),
+    Column("source_id", KEY, primary_key=True),
+)

@@ -1,7 +1,8 @@
 """What a source lists as open is compared with what the hub shows as open; what differs twice is healed by reports.
 
-One comparison proves little: a report may be on its way. What the next one finds again is drift. Nothing that is healed
-is final: a ghost is taken off whoever has it, and a newer report of its source brings it back.
+One comparison proves little: a report may be on its way. What the next one finds again, of a to-do that the hub heard
+nothing of meanwhile, is drift. Nothing that is healed is final: a ghost is taken off whoever has it, and a newer report
+of its source brings it back. What a mapping pulls is read anew (``pulled``) and compared part by part (``differing``).
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from hub.errors import ConfigError, Held
 from hub.exchange.ground import Hub
 from hub.security import audit
 from hub.store import todo_drift, todos
-from hub.store.todos import Stored, is_member
-from hub.todos.converge import Register, State, is_done, loaded
+from hub.store.todos import Stored
+from hub.todos.differing import difference, mending, newest, off, state_of
 from hub.todos.inbox import take
 from hub.todos.people import resolve
 from hub.todos.received import read
-from hub.todos.reports import FINAL, Assignee, Key, Kind, Report, Status, Version, moment_of, version
+from hub.todos.reports import FINAL, Assignee, Key, Report, Status, Version, moment_of, version
+from hub.todos.target import INFERRED
 
 KINDS: Final = ("ghost", "missing", "wrong_owner", "stale", "finished")
 CONFIRMED: Final = 2
@@ -36,13 +38,30 @@ MOST: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An open to-do, as its source lists it: when it changed last, the receivers that have it to do (None: not told),
-    and a whole report of it where the list holds one."""
+    """A to-do, as its source lists it: when it changed last, the receivers that have it to do (None: not told), and a
+    whole report of it where the list holds one. ``exact`` is that report of one that was pulled, open or not: it is
+    compared part by part; ``whole``: who is not named in it has it no more."""
 
     key: Key
-    at: dt.datetime | None
+    at: dt.datetime | None = None
     receivers: Sequence[str] | None = None
     report: Mapping[str, Any] | None = None
+    exact: Report | None = None
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """A list that a mapping read. ``began`` is when its first slice was, ``settled`` when the newest run of the
+    exchange began that ended well; ``ours`` are the to-dos (tenant, id) that only this mapping can miss (None: all of
+    the system), ``spared`` those that other slices held, or of which there is doubt: no ghosts, though not
+    listed."""
+
+    mapping: str
+    began: dt.datetime
+    settled: dt.datetime | None
+    ours: Collection[tuple[str, str]] | None = None
+    spared: Collection[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +89,12 @@ class Plan:
     held: bool
 
 
-def compare(hub: Hub, system: str, items: Sequence[Listed], began: dt.datetime, *, whole: bool) -> list[Difference]:
+def compare(
+    hub: Hub, system: str, items: Sequence[Listed], began: dt.datetime, *, whole: bool, pull: Pull | None = None
+) -> list[Difference]:
     """A cycle: compare, and remember what differs. ``whole``: the items are all that are open; else nothing is a
-    ghost, only the items are read, and what was found of others stays as it was. ``began`` is when the source made its
-    list: what the hub heard since is no difference."""
+    ghost by not being there, only the items are read, and what was found of others stays as it was. ``began`` is when
+    the source made its list: what the hub heard since is no difference."""
     with hub.database.begin() as connection:
         only = None if whole else sorted({one.key.id for one in items})
         stored = todos.find(connection, sorted({one.key for one in items}))
@@ -81,22 +102,39 @@ def compare(hub: Hub, system: str, items: Sequence[Listed], began: dt.datetime, 
         receivers = {(system, name) for one in items for name in one.receivers or ()}
         people = {name: one for (_, name), one in resolve(connection, hub, receivers).items()}
         now: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
+        about = {} if pull is None else {"mapping": pull.mapping}
         for item in items:
             at = (item.key.tenant, item.key.id)
-            who: set[uuid.UUID] | None = None
-            if item.receivers is not None and all(people[name].anybody for name in item.receivers):
-                who = {p for name in item.receivers for p in (people[name].person, *people[name].members) if p}
-            one = shown.get(at)
-            kind = _kind(item, stored.get(item.key), who, one.people if one else frozenset())
-            if kind and not _since(stored.get(item.key), began):
-                now[at] = (kind, {"receivers": list(item.receivers or ()), "report": item.report})
+            found, one = stored.get(item.key), shown.get(at)
+            if item.exact is not None:
+                kind = difference(found, item.exact, whole=item.whole)
+            else:
+                who: set[uuid.UUID] | None = None
+                if item.receivers is not None and all(people[name].anybody for name in item.receivers):
+                    who = {p for name in item.receivers for p in (people[name].person, *people[name].members) if p}
+                kind = _kind(item, found, who, one.people if one else frozenset())
+            if kind and not _since(found, began):
+                now[at] = (kind, {"receivers": list(item.receivers or ()), "report": item.report} | about)
+                if item.exact is not None:
+                    now[at][1]["whole"] = item.whole
         listed = {(item.key.tenant, item.key.id) for item in items}
+        spared = listed if pull is None else listed.union(pull.spared)
         if whole:
-            now |= {at: ("ghost", {}) for at, one in shown.items() if at not in listed and one.changed_at < began}
-        check, rows = _cycle(connection, system, now, began, len(items), len(shown) if whole else None)
-        if not whole:
+            heard = began if pull is None else pull.began
+            ours = shown.keys() if pull is None or pull.ours is None else pull.ours
+            gone = [at for at in shown if at in ours and at not in spared and shown[at].changed_at < heard]
+            now |= {at: ("ghost", dict(about)) for at in gone}
+        moved = {key[1:]: found.row["changed_at"] for key, found in stored.items()}
+        moved |= {at: one.changed_at for at, one in shown.items()}
+        check, rows = _cycle(connection, system, now, began, len(items), len(shown) if whole else None, moved, pull)
+        if not whole or pull is not None:
             known = todo_drift.found(connection, system)
-            rows += [row for row in known if (row["tenant"], row["source_id"]) not in listed]
+            mine = pull.mapping if whole and pull is not None else None
+            rows += [
+                row for row in known
+                if (row["tenant"], row["source_id"]) not in listed.union(now)
+                and (mine is None or row["said"].get("mapping") != mine or (row["tenant"], row["source_id"]) in spared)
+            ]  # fmt: skip
             rows.sort(key=lambda row: (row["tenant"], row["source_id"]))
         todo_drift.replace(connection, check, rows)
     return [_difference(row) for row in rows]
@@ -104,7 +142,7 @@ def compare(hub: Hub, system: str, items: Sequence[Listed], began: dt.datetime, 
 
 def _cycle(
     connection: Any, system: str, now: Mapping[tuple[str, str], tuple[str, dict[str, Any]]], began: dt.datetime,
-    compared: int, shown: int | None,
+    compared: int, shown: int | None, moved: Mapping[tuple[str, str], dt.datetime], pull: Pull | None,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:  # fmt: skip
     before = todo_drift.last(connection, system)
     if before is not None and began <= before["began"]:
@@ -116,11 +154,14 @@ def _cycle(
     rows = []
     for at, (kind, said) in sorted(now.items()):
         old = known.get(at)
-        again = old is not None and old["kind"] == kind
+        cycles, since, told = 1, began, said | {"began": began.isoformat()}
+        if old is not None and old["kind"] == kind and _again(old, said, moved.get(at)):
+            cycles, since = old["cycles"] + 1, old["since"]
+            if pull is not None and not (pull.settled and pull.settled > _began(old)):
+                cycles, told = old["cycles"], old["said"]  # the exchange had no chance to hear of it yet
         rows.append(
-            {"system": system, "tenant": at[0], "source_id": at[1], "kind": kind,
-             "said": said | {"began": began.isoformat()},
-             "cycles": old["cycles"] + 1 if again and old else 1, "since": old["since"] if again and old else began}
+            {"system": system, "tenant": at[0], "source_id": at[1], "kind": kind, "said": told, "cycles": cycles,
+             "since": since}
         )  # fmt: skip
     check = {
         "system": system, "cycle": (before["cycle"] if before else 0) + 1, "began": began, "compared": compared,
@@ -130,28 +171,26 @@ def _cycle(
     return check, rows
 
 
+def _began(row: Mapping[str, Any]) -> dt.datetime:
+    return dt.datetime.fromisoformat(row["said"]["began"])
+
+
+def _again(old: Mapping[str, Any], said: Mapping[str, Any], moved: dt.datetime | None) -> bool:
+    """Whether it is the same as last time: neither the hub heard of the to-do since, nor did its source change it."""
+    if moved is not None and moved >= _began(old):
+        return False
+    return "mapping" not in said or {name: old["said"].get(name) for name in said} == dict(said)
+
+
 def _kind(item: Listed, found: Stored | None, who: set[uuid.UUID] | None, has: frozenset[uuid.UUID]) -> str:
     """How the hub differs from what the source lists; nothing where it does not."""
     if found is None or found.row["status"] == Status.INCOMPLETE:
         return "missing"
     if found.row["status"] in FINAL:
         return "finished"
-    if item.at is not None and _newest(found) < item.at:
+    if item.at is not None and moment_of(newest(state_of(found))) < item.at:
         return "stale"
     return "wrong_owner" if who is not None and who != has else ""
-
-
-def _state(found: Stored) -> State:
-    rows = {name: row["registers"] for name, row in found.receivers.items() if not is_member(name)}
-    return loaded(found.row["registers"], found.row["content"], rows)
-
-
-def _newest(found: Stored) -> dt.datetime:
-    """The newest time of what is known."""
-    state = _state(found)
-    parts: list[Register[Any]] = [state.content, state.final, state.going, state.listed]
-    parts += [register for row in state.rows.values() for register in (row.about, row.gone, row.done)]
-    return moment_of(max(one.version for one in parts if one.known))
 
 
 def _since(found: Stored | None, began: dt.datetime) -> bool:
@@ -163,6 +202,8 @@ def _difference(row: Mapping[str, Any]) -> Difference:
     said: Mapping[str, Any] = row["said"]
     # a wrong owner has the source's own version: only a newer one decides between two reports of one moment
     action = {"ghost": "take_off", "finished": "nothing", "wrong_owner": "assign"}.get(row["kind"], "")
+    if "whole" in said and action != "nothing":
+        action = "report"
     if not action:
         action = "report" if said.get("report") else "send"
     return Difference(row["kind"], row["tenant"], row["source_id"], row["cycles"], action)
@@ -213,28 +254,28 @@ def heal(hub: Hub, system: str, digest: str, *, many: bool = False) -> int:
 
 
 def _report(row: Mapping[str, Any], known: Stored | None) -> Report | None:
-    """As of when the source made the list that told it: what it reported since is newer."""
-    key, said = Key(row["system"], row["tenant"], row["source_id"]), row["said"]
-    began = dt.datetime.fromisoformat(said["began"])
+    """As of when the source made the list that told it: what it reported since is newer. Of what was pulled just after
+    all that is known; None where the hub heard of it since."""
+    key, said, began = Key(row["system"], row["tenant"], row["source_id"]), row["said"], _began(row)
+    state = state_of(known) if known is not None else None
+    if "mapping" in said and _since(known, began):
+        return None
     match _difference(row).action:
+        case "report" if "whole" in said:
+            return mending(state, read(said["report"], began), whole=said["whole"])
         case "report":
             return read(said["report"], began)
         case "assign":
-            assignees = [*(Assignee(name) for name in said["receivers"]), *_off(known, said["receivers"])]
+            assignees = [Assignee(name) for name in said["receivers"]]
+            assignees += off(state, said["receivers"]) if state else []
             return Report(key, _version(began, said, dated=True), assignees=assignees)
-        case "take_off":
-            return Report(key, _version(began, "ghost", dated=False), assignees=_off(known, ()))
+        case "take_off" if state is not None:
+            at = _version(began, "ghost", dated=False)
+            if "mapping" in said:  # concluded: undone as soon as the row is there again
+                last = newest(state)
+                at = Version(last.at, last.seq + 1, False, INFERRED)
+            return Report(key, at, assignees=off(state, ()))
     return None
-
-
-def _off(known: Stored | None, stays: Collection[str]) -> list[Assignee]:
-    """Take it off all others who have it to do; who began it or reads it keeps it."""
-    rows = _state(known).rows if known is not None else {}
-    return [
-        Assignee(name, there=False)
-        for name, row in sorted(rows.items())
-        if name not in stays and (row.about.value or {}).get("kind", Kind.TO_DO) == Kind.TO_DO and not is_done(row)
-    ]
 
 
 def _version(began: dt.datetime, said: Any, *, dated: bool) -> Version:

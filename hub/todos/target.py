@@ -89,7 +89,7 @@ class Todos:
             try:
                 row, left = self._said(change, moment)
                 if row is not None:
-                    read(_item(row), moment)
+                    read(item_of(row), moment)
             except RecordRejected as error:
                 outcomes[number] = _rejected(change, error)
                 continue
@@ -172,7 +172,8 @@ def _named(values: Mapping[str, Any]) -> tuple[Any, ...]:
     return (*(str(values.get(name) or "") for name in KEY), receiver_of(values))
 
 
-def _item(row: Said, *others: Said) -> dict[str, Any]:
+def item_of(row: Said, *others: Said) -> dict[str, Any]:
+    """Rows of one to-do as an item of POST /v1/todos; what they say of the to-do is that of the first."""
     assignees = [one.assignee for one in (row, *others) if one.assignee is not None]
     return row.item | ({"assignees": assignees, "partial": True} if assignees else {})
 
@@ -191,7 +192,7 @@ def _together(rows: Mapping[int, Said], moment: dt.datetime) -> list[_Read]:
     found = []
     for numbers in groups.values():
         first, *others = (rows[number] for number in numbers)
-        found.append(_Read(read(_item(first, *others), moment, numbers[0]), numbers))
+        found.append(_Read(read(item_of(first, *others), moment, numbers[0]), numbers))
     return found
 
 
@@ -207,7 +208,7 @@ def _follow(row: Said, last: tuple[int, int] | None) -> None:
 
 def _inferred(row: Said, change: Change, moment: dt.datetime) -> Report:
     """A report of what nobody said: just after the last that was acknowledged, or now where that had no time."""
-    report, last = read(_item(row), moment), _acknowledged(change)
+    report, last = read(item_of(row), moment), _acknowledged(change)
     version = Version(*last, False, INFERRED) if last else report.version._replace(digest=INFERRED)
     return dataclasses.replace(report, version=version._replace(seq=version.seq + 1))
 

@@ -34,6 +34,7 @@ TODOS: dict[str, tuple[str, str]] = {
     "receiver.many": ("the group has more than 5,000 members", "send the to-do to smaller groups"),
     "cursor.old": ("what left a list since then is not known", ""),
     "drift.order": ("a list is as old as, or older than, the last one that was compared; or is of the future", ""),
+    "drift.mapping": ("the mapping pulls no to-dos", ""),
     "source.stands": ("the exchange that brings the to-dos stands still", "see its hint, and cophub worker status"),
     "substitute.coming": (
         "somebody stands in for the person from a later day on", "cophub todos substitute add FROM TO --from --until"
