@@ -70,7 +70,10 @@ def mending(state: State | None, said: Report, *, whole: bool) -> Report:
     assignees = [dataclasses.replace(one, read=one.read or None, done=_done(state, one)) for one in said.assignees]
     if whole:
         assignees += off(state, {one.receiver for one in assignees})
-    version = Version(max(last.at, said.version.at if said.version.dated else last.at), last.seq + 1, True, BY)
+    base = max(last, said.version) if said.version.dated else last
+    version = Version(base.at, base.seq, True, BY)  # before what is inferred when the row leaves its exchange (0040)
+    if version <= last:
+        version = version._replace(seq=base.seq + 1)
     return dataclasses.replace(said, version=version, assignees=assignees, whole=False)
 
 
