@@ -171,15 +171,17 @@ class Writer:
         return [self._op("replace", path.text, value)]
 
     def _values(self, path: Path, there: list[Any], wanted: list[Any]) -> list[Op]:
-        """Values that are added and removed one by one, such as members: those of others stay."""
-        known, asked = {one["value"] for one in there}, {one["value"] for one in wanted}
+        """Values that are added and removed one by one, such as members: those of others stay. One that says
+        something else of itself, such as a role that is the primary one now, goes and comes anew."""
+        known, asked = {one["value"]: one for one in there}, {one["value"] for one in wanted}
+        new = [one for one in wanted if not _says(known.get(one["value"]), one)]
+        anew = {one["value"] for one in new}
         gone = [
             self._op("remove", f"{path.whole}[value eq {_literal(one['value'])}]")
             for one in there
-            if one["value"] not in asked
+            if one["value"] not in asked or one["value"] in anew
         ]
         most = self._service.settings.values_per_patch
-        new = [one for one in wanted if one["value"] not in known]
         return gone + [self._op("add", path.whole, new[at : at + most]) for at in range(0, len(new), most)]
 
     def _op(self, name: str, path: str, value: Any = None) -> Op:
@@ -344,3 +346,8 @@ def _same(found: Any, wanted: Any) -> bool:
 
 def _by_value(several: list[Any]) -> bool:
     return all(isinstance(one, dict) and isinstance(one.get("value"), str) for one in several)
+
+
+def _says(there: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
+    """Whether a value that is there says what is wanted of it, be it more."""
+    return there is not None and all(there.get(name) == value for name, value in wanted.items())
