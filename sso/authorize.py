@@ -11,12 +11,12 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from authlib.oauth2.rfc6749 import OAuth2Error
 
-from hub.errors import AuthError, ConfigError
+from hub.errors import ConfigError
 from hub.store import sso_clients
 from hub.store.sso_clients import Ask
 from sso.clients import Client
 from sso.ground import Provider, digest, fresh
-from sso.jwts import Expected, decode
+from sso.jwts import Expected, NotTaken, decode
 from sso.server import Request, Server
 
 PROMPTS: Final = frozenset({"none", "login", "consent", "select_account"})
@@ -107,10 +107,10 @@ def hinted(here: Provider, client: Client | None, hint: str | None) -> Mapping[s
     """The claims of an ID token of ours that a client shows, however old."""
     if hint is None:
         return None
-    expected = Expected(here.issuer, client.name if client else None, needed=("sub",), expired=True)
+    expected = Expected(here.issuer, client.name if client else None, needed=("exp", "sub"), expired=True)
     try:
-        return decode(hint, here.keys.known(), expected, here.now().timestamp())
-    except AuthError:
+        return decode(hint, here.keys.known(), expected, here.now().timestamp()).claims
+    except NotTaken:
         raise Refused("invalid_request", "id_token_hint is no ID token of this provider for the client") from None
 
 

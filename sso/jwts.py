@@ -1,41 +1,66 @@
-"""Where the provider signs JSON Web Tokens, and decodes its own (RFC 7515, 7519, 8725).
+"""The one place where JSON Web Tokens are signed and decoded (RFC 7515, 7519, 8725): our own, and those of providers.
 
-Who decodes says by which keys, algorithms, issuer and audience: nothing of that is taken from the token. Those of other
-issuers are decoded by ``sso.upstream.tokens``.
+Who decodes says by which keys, algorithms, issuer and audience. A key never comes from the token itself (``jwk``,
+``jku``, ``x5u``, ``x5c`` are not looked at), never is a secret that both sides know, and ``alg`` is one of a list of
+ours. joserfc does the cryptography; a test of the house watches that nothing else decodes.
 """
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Collection, Mapping
+import binascii
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, Key, KeySet, OKPKey, RSAKey
+from joserfc.jwk import ECKey, OKPKey, RSAKey
+from joserfc.jws import JWSRegistry
 
-from hub.errors import AuthError
+Key = RSAKey | ECKey | OKPKey
+KINDS: Final[Mapping[str, type]] = {
+    **dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), RSAKey),
+    **dict.fromkeys(("ES256", "ES384", "ES512"), ECKey),
+    **dict.fromkeys(("EdDSA", "Ed25519"), OKPKey),
+}
+"""What may ever be allowed, and the kind of its keys: no secret that both sides know, and never none."""
+TIMES: Final = ("iat", "exp", "nbf")
 
-ALGORITHMS: Final = frozenset({"RS256", "ES256", "EdDSA", "Ed25519"})
-"""What may ever be allowed: no secret that both sides know, and never none."""
-LARGEST: Final = 16_384
-LEEWAY: Final = 30
-KINDS: Final[Mapping[str, type]] = {"RS256": RSAKey, "ES256": ECKey, "EdDSA": OKPKey, "Ed25519": OKPKey}
+
+class NotTaken(Exception):
+    """The token is not what is expected; ``why`` holds nothing of it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class UnknownKey(NotTaken):
+    """It names a key that is not among those that are known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a token must be. ``typ`` in small letters, of its header; ``expired`` lets one pass whose time is over
-    (an id_token_hint). ``needed`` claims must be there, beside iss and exp."""
+    """What a token must be. ``typ`` in small letters, of its header; empty: any. ``needed`` claims must be there,
+    beside iss and aud; ``expired`` lets one pass whose time is over (an id_token_hint). ``leeway`` is in seconds."""
 
     issuer: str
     audience: str | None
     algorithms: Collection[str] = ("RS256",)
     typ: Collection[str] = ("jwt", "")
-    needed: Collection[str] = ()
+    needed: Collection[str] = ("exp",)
     expired: bool = False
+    leeway: int = 30
+    longest: int = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A token whose signature fits, and that is what was expected."""
+
+    header: dict[str, Any]
+    claims: dict[str, Any]
 
 
 def sign(key: Key, alg: str, claims: Mapping[str, Any], typ: str = "JWT") -> str:
@@ -43,71 +68,75 @@ def sign(key: Key, alg: str, claims: Mapping[str, Any], typ: str = "JWT") -> str
     return jwt.encode({"alg": alg, "typ": typ, "kid": str(key.kid)}, dict(claims), key, algorithms=[alg])
 
 
-def decode(token: str, keys: KeySet, expected: Expected, moment: float) -> Mapping[str, Any]:
-    """The claims of a token that is what is expected. ``moment`` is now, in seconds of Unix. AuthError
-    ``jwt.refused``, which says why and holds nothing of the token."""
-    if len(token) > LARGEST:
-        raise _refused("it is too long")
+def decode(token: object, keys: Sequence[Key], expected: Expected, moment: float) -> Decoded:
+    """Of a token that one of the keys signed and that is what is expected. ``moment`` is now, in seconds of Unix.
+    ``NotTaken``; ``UnknownKey`` where its ``kid`` is of none of the keys."""
+    if not isinstance(token, str) or len(token) > expected.longest:
+        raise NotTaken("the token is no text, or too long")
     header = _header(token)
-    alg = header.get("alg")
-    if alg not in expected.algorithms or alg not in ALGORITHMS:
-        raise _refused("it is signed by an algorithm that is not allowed")
-    if "crit" in header:
-        raise _refused("it has critical extensions that nobody here knows")
-    if str(header.get("typ", "")).lower() not in expected.typ:
-        raise _refused("it is a token of another kind")
-    key = _key(keys, header.get("kid"), str(alg))
+    algorithm = str(header.get("alg"))
+    if algorithm not in expected.algorithms or algorithm not in KINDS:
+        raise NotTaken("the token is signed by an algorithm that is not allowed")
+    if "crit" in header or "enc" in header:
+        raise NotTaken("the token wants something that is not known")
+    typ = str(header.get("typ", "")).lower().removeprefix("application/")
+    if expected.typ and typ not in expected.typ:
+        raise NotTaken("the token is of another kind (typ)")
+    claims = _signed(token, _candidates(keys, header.get("kid"), algorithm), algorithm)
+    _require(claims, expected, moment)
+    return Decoded(header, claims)
+
+
+def _header(token: str) -> dict[str, Any]:
     try:
-        found = jwt.decode(token, key, algorithms=[str(alg)]).claims
-    except (JoseError, ValueError, TypeError):
-        raise _refused("its signature does not fit") from None
-    _require(found, expected, moment)
-    return found
+        found = jws.extract_compact(token.encode("ascii")).headers()
+    except (JoseError, ValueError, UnicodeError, RecursionError, binascii.Error):
+        raise NotTaken("the token is no signed JWT") from None
+    return dict(found)
+
+
+def _candidates(keys: Sequence[Key], kid: object, algorithm: str) -> list[Key]:
+    """The key that the header names, of those that are known; without a name all of its kind."""
+    mine = [one for one in keys if isinstance(one, KINDS[algorithm])]
+    named = mine if kid is None else [one for one in mine if one.kid == kid]
+    if kid is not None and not named:
+        raise UnknownKey("the token is signed by a key that its issuer does not publish")
+    return named
+
+
+def _signed(token: str, keys: Sequence[Key], algorithm: str) -> dict[str, Any]:
+    registry = JWSRegistry(algorithms=[algorithm], strict_check_header=False)
+    for key in keys:
+        try:
+            return jwt.decode(token, key, registry=registry).claims
+        except (JoseError, ValueError, TypeError, RecursionError):
+            continue
+    raise NotTaken("the signature of the token does not fit")
 
 
 def _require(claims: Mapping[str, Any], expected: Expected, moment: float) -> None:
     if claims.get("iss") != expected.issuer:
-        raise _refused("it is of another issuer")
-    audience = claims.get("aud")
-    whom = audience if isinstance(audience, list) else [audience]
-    if expected.audience is not None and expected.audience not in whom:
-        raise _refused("it is for somebody else")
-    for name in ("iat", "exp", "nbf"):
-        value = claims.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise _refused(f"its {name} is no time")
-    for name in ("exp", *expected.needed):
+        raise NotTaken("the token is of another issuer (iss)")
+    if expected.audience is not None and expected.audience not in audiences(claims):
+        raise NotTaken("the token is for somebody else (aud)")
+    for name in expected.needed:
         if claims.get(name) in (None, ""):
-            raise _refused(f"it has no {name}")
-    if not expected.expired and claims["exp"] + LEEWAY <= moment:
-        raise _refused("its time is over")
-    if claims.get("iat", 0) - LEEWAY > moment or claims.get("nbf", 0) - LEEWAY > moment:
-        raise _refused("its time has not come")
+            raise NotTaken(f"the token has no {name}")
+    times = {name: _time(name, claims[name]) for name in TIMES if claims.get(name) is not None}
+    if not expected.expired and times.get("exp", math.inf) + expected.leeway <= moment:
+        raise NotTaken("the time of the token is over (exp)")
+    for name in ("iat", "nbf"):
+        if times.get(name, -math.inf) - expected.leeway > moment:
+            raise NotTaken(f"the time of the token has not come ({name})")
 
 
-def _header(token: str) -> Mapping[str, Any]:
-    parts = token.split(".")
-    if len(parts) != 3:
-        raise _refused("it is no signed token")
-    try:
-        found = json.loads(base64.urlsafe_b64decode(parts[0] + "=" * (-len(parts[0]) % 4)))
-    except (ValueError, RecursionError):
-        raise _refused("its header cannot be read") from None
-    if not isinstance(found, dict):
-        raise _refused("its header cannot be read")
-    return found
+def _time(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise NotTaken(f"the {name} of the token is no time")
+    return value
 
 
-def _key(keys: KeySet, kid: object, alg: str) -> Key:
-    """The key that the header names, of those that are pinned; without a name the only one of its kind."""
-    kind = KINDS[alg]
-    fitting: list[Key] = [one for one in keys.keys if isinstance(one, kind)]
-    if kid is not None:
-        fitting = [one for one in fitting if one.kid == kid]
-    if len(fitting) != 1:
-        raise _refused("nobody here has the key that signed it")
-    return fitting[0]
-
-
-def _refused(why: str) -> AuthError:
-    return AuthError("jwt.refused", f"the token is refused: {why}", hint="ask its issuer for another one")
+def audiences(claims: Mapping[str, Any]) -> list[Any]:
+    """For whom a token is."""
+    found = claims.get("aud")
+    return found if isinstance(found, list) else [found]

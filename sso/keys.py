@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Literal
 
-from joserfc.jwk import KeySet, OKPKey, RSAKey
+from joserfc.jwk import OKPKey, RSAKey
 
 from hub.crypto import Cipher
 from hub.security import audit
@@ -68,9 +68,9 @@ class Keys:
         ]
         return {"keys": [dict(row.public) for row in shown]}
 
-    def known(self) -> KeySet:
+    def known(self) -> list[Own]:
         """All keys that ever signed, for hints that a client kept long."""
-        return KeySet([self._imported(dict(row.public)) for row in self.rows()])
+        return [self._imported(dict(row.public)) for row in self.rows()]
 
     def rows(self) -> list[KeyRow]:
         """As stored; the first key, and the next one when it is time, are made here."""

@@ -6,11 +6,10 @@ from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidGrantError
 
-from hub.errors import AuthError
 from hub.store import sso_tickets
 from sso.clients import Client
 from sso.ground import Provider, digest
-from sso.jwts import Expected, decode
+from sso.jwts import Expected, NotTaken, decode
 from sso.server import AUTH, Request, Server
 from sso.tickets.broker import TYPE
 
@@ -19,10 +18,11 @@ def redeem(here: Provider, server: Server, request: Request) -> dict[str, Any]:
     """Of a ticket of the hub's own, which its client shows with its secret: ``sub`` is the account, ``tgt`` the target,
     ``todo`` the to-do's id in the system. InvalidGrantError."""
     client: Client = server.authenticate_client(request, AUTH[:2], "ticket")
-    expected = Expected(here.issuer, client.name, ("Ed25519",), (TYPE,), ("jti", "sub", "tgt", "iat"))
+    expected = Expected(here.issuer, client.name, ("Ed25519",), (TYPE,), ("jti", "sub", "tgt", "iat", "exp"))
     try:
-        claims = decode(request.form.get("ticket", ""), here.ticket_keys.known(), expected, here.now().timestamp())
-    except AuthError:
+        text, moment = request.form.get("ticket", ""), here.now().timestamp()
+        claims = decode(text, here.ticket_keys.known(), expected, moment).claims
+    except NotTaken:
         raise InvalidGrantError("the ticket is none of this client's, or its time is over") from None
     name = _used(here, client, str(claims["jti"]))
     if name is None or name != claims["sub"]:

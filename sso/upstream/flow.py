@@ -33,7 +33,7 @@ from hub.store.attempts import Attempt
 from hub.untrusted import parse_json
 from sso.links import Claimed
 from sso.upstream.provider import LARGEST, Upstream
-from sso.upstream.tokens import identity, logout, refused
+from sso.upstream.tokens import identifies, identity, logout, logs_out, refused
 
 WITHIN: Final = dt.timedelta(minutes=10)
 """So long somebody may take at the provider."""
@@ -151,11 +151,9 @@ class Providers:
                 raise refused(f"no token for the code: {str(getattr(error, 'error', 'unreadable'))[:60]}") from None
         if not isinstance(token, dict) or "id_token" not in token:
             raise refused("it holds no ID token")
-        header, claims = one.opened(token["id_token"])
-        access = token.get("access_token")
-        identity(
-            header, claims, issuer=issuer, client=one.shape.client_id, nonce=begun.nonce, access_token=access, now=now
-        )
+        found, access = one.decoded(token["id_token"], identifies(one.shape)), token.get("access_token")
+        identity(found, client=one.shape.client_id, nonce=begun.nonce, access_token=access, now=now)
+        claims = found.claims
         whole = self._asked(one, claims, access)
         sid, methods = claims.get("sid"), claims.get("amr")
         words = tuple(str(word)[:20] for word in methods[:5]) if isinstance(methods, list) else ()
@@ -189,9 +187,8 @@ class Providers:
     def logged_out(self, name: str, token: str) -> int:
         """End the sessions that a logout token is about; answers how many. AuthError ``login.provider``."""
         one, moment = self.named(name), self.hub.clock()
-        header, claims = one.opened(token)
-        issuer, now = one.shape.issuer, int(moment.timestamp())
-        subject, sid, jti = logout(header, claims, issuer=issuer, client=one.shape.client_id, now=now)
+        issuer = one.shape.issuer
+        subject, sid, jti = logout(one.decoded(token, logs_out(one.shape)), int(moment.timestamp()))
         mark = hashlib.sha256(f"{issuer}\0{jti}".encode()).hexdigest()
         if not attempts.once(self.hub.database, mark, moment + dt.timedelta(hours=1), moment):
             raise refused("the token was taken before (jti)")

@@ -20,7 +20,8 @@ from hub.http.addresses import Addresses, Origin
 from hub.untrusted import parse_json
 from hub.workspace.login import Provider
 from hub.workspace.strict import seconds
-from sso.upstream.tokens import Key, UnknownKey, opened, public_keys, refused
+from sso.jwts import Decoded, Expected, Key, NotTaken, UnknownKey, decode
+from sso.upstream.tokens import public_keys, refused
 
 OLD: Final = dt.timedelta(hours=1)
 KEYS_OLD: Final = dt.timedelta(minutes=5)
@@ -98,13 +99,13 @@ class Upstream:
                 self._keys = (moment, public_keys(self._document(uri)))
             return self._keys[1]
 
-    def opened(self, token: object) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Header and claims of a token that it signed; its keys are asked for again where one is new."""
+    def decoded(self, token: object, expected: Expected) -> Decoded:
+        """A token that it signed; its keys are asked for again where one is new. AuthError ``login.provider``."""
+        moment = self.clock().timestamp()
         try:
-            return opened(token, self._known_keys(older=KEYS_OLD), self.shape.algorithms)
-        except UnknownKey:
-            pass
-        try:
-            return opened(token, self._known_keys(older=AGAIN), self.shape.algorithms)
-        except UnknownKey:
-            raise refused("the token is signed by a key that it does not publish") from None
+            try:
+                return decode(token, self._known_keys(older=KEYS_OLD), expected, moment)
+            except UnknownKey:
+                return decode(token, self._known_keys(older=AGAIN), expected, moment)
+        except NotTaken as error:
+            raise refused(error.why) from None

@@ -13,7 +13,6 @@ SSO: dict[str, tuple[str, str]] = {
     "client.service": ("a service of CAS is no plain address, or belongs to two clients", ""),
     "client.tickets": ("tickets of a client lack something, or two clients open the same to-dos", ""),
     "client.unknown": ("there is no such client", "see: cophub clients"),
-    "jwt.refused": ("a signed token is none of ours, or not for this, or over", ""),
     "sso.account": ("the person has no account in the client's system", ""),
     "sso.ask": ("the log-in that a page belongs to was finished, or waited too long", ""),
     "sso.declined": ("the person did not agree that a service learns of him", ""),

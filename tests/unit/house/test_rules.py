@@ -94,6 +94,29 @@ def test_every_module_of_the_hub_has_its_layer() -> None:
     assert built - layers == set()
 
 
+def decoders(tree: ast.Module) -> set[str]:
+    """What a module imports by which a JSON Web Token can be decoded."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {name.name for name in node.names}
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            names |= {f"{node.module}.{name.name}" for name in node.names}
+    return {name for name in names if re.match(r"(joserfc\.(jwt|jws|jwe)|joserfc$|authlib\.jose|jose|jwt)(\.|$)", name)}
+
+
+def test_tokens_are_decoded_in_one_place() -> None:
+    """joserfc and Authlib decode in several ways; one function of ours knows what to refuse."""
+    found = [str(path.relative_to(ROOT)) for path, tree in trees() if decoders(tree)]
+    assert found == ["sso/jwts.py"]
+
+
+@pytest.mark.parametrize("line", ["from joserfc import jwt", "import joserfc.jws", "from authlib.jose import jwt"])
+def test_a_second_decoder_would_be_seen(line: str) -> None:
+    assert decoders(ast.parse(line))
+    assert not decoders(ast.parse("from joserfc.jwk import RSAKey\nfrom sso.jwts import decode"))
+
+
 def test_every_variable_is_documented() -> None:
     page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     shipped = [path for path in modules() if path.relative_to(ROOT).parts[0] != "tests"]

@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
-from joserfc.jwk import KeySet
 
 from hub.portal.app import ADDRESSES, NAMES
 from hub.security import accounts
@@ -25,6 +24,7 @@ from hub.todos.people import person
 from sso.clients import Secrets
 from sso.ground import Provider
 from sso.jwts import Expected, decode
+from sso.upstream.tokens import public_keys
 from tests.stores import SqliteStore, Store
 from tests.unit.portal.conftest import CHEAP, PASSWORD, Browser, ground
 from tests.unit.todos.conftest import HR, OA, PEOPLE, Desk
@@ -267,9 +267,9 @@ class Rp:
 
     def claims(self, token: dict[str, Any], nonce: bool = True) -> dict[str, Any]:
         """Of an ID token, checked as OpenID Connect Core 1.0, 3.1.3.7 has it."""
-        keys = KeySet.import_key_set(self.office.client.get("/sso/jwks").json())
-        expected = Expected(ISSUER, self.client, needed=("sub", "iat"))
-        found = dict(decode(token["id_token"], keys, expected, self.office.provider.now().timestamp()))
+        keys = public_keys(self.office.client.get("/sso/jwks").json())
+        expected = Expected(ISSUER, self.client, needed=("exp", "sub", "iat"))
+        found = decode(token["id_token"], keys, expected, self.office.provider.now().timestamp()).claims
         assert not nonce or found["nonce"] == self.nonce
         return found
 
