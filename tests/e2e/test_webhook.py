@@ -74,10 +74,10 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 
 @contextmanager
-def process(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+def process(folder: Path, *words: str, env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
     """``cophub -w FOLDER WORDS``, ended in order."""
     command = [*PROGRAM, "-w", str(folder), *words]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as made:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=env) as made:
         try:
             yield made
         finally:

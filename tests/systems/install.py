@@ -75,3 +75,13 @@ def npm_ci(project: Path, node: Path) -> None:
     npm = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     run([node, npm, "ci", *quiet], cwd=project, env=environment)
+
+
+def npm_project(source: Path, to: Path, node: Path) -> Path:
+    """A copy of a project with its locked packages; they are installed again when the lock changes."""
+    shutil.copytree(source, to, dirs_exist_ok=True)
+    lock, done = to / "package-lock.json", to / "node_modules" / "locked"
+    if not done.exists() or done.read_bytes() != lock.read_bytes():
+        npm_ci(to, node)
+        shutil.copy(lock, done)
+    return to

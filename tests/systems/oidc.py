@@ -7,7 +7,6 @@ listens.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,13 +23,7 @@ def installed() -> bool:
 
 def up(place: Place) -> Mapping[str, str]:
     node = install.node(place.name)
-    project = place.path / "project"
-    shutil.copytree(PROJECT, project, dirs_exist_ok=True)
-    lock = project / "package-lock.json"
-    done = project / "node_modules" / "locked"
-    if not done.exists() or done.read_bytes() != lock.read_bytes():
-        install.npm_ci(project, node)
-        shutil.copy(lock, done)
+    project = install.npm_project(PROJECT, place.path / "project", node)
     port, back = free_port(), f"http://127.0.0.1:{free_port()}/out"
     environment = os.environ | {"PORT": str(port), "BACK": back}
     process = place.start([node, "server.mjs"], cwd=project, env=environment)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import os
-import shutil
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from pathlib import Path
@@ -30,13 +29,7 @@ def installed() -> bool:
 
 def up(place: Place) -> Mapping[str, str]:
     node = install.node(place.name)
-    project = place.path / "project"
-    shutil.copytree(PROJECT, project, dirs_exist_ok=True)
-    lock = project / "package-lock.json"
-    done = project / "node_modules" / "locked"
-    if not done.exists() or done.read_bytes() != lock.read_bytes():
-        install.npm_ci(project, node)
-        shutil.copy(lock, done)
+    project = install.npm_project(PROJECT, place.path / "project", node)
     _write_rows(project / "db" / "data")
     port = free_port()
     # cds notes its services in the home folder: not in the user's
