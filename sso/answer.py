@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub.errors import AuthError, ConfigError
-from hub.store import sso_clients, sso_grants
+from hub.store import sso_clients, sso_devices, sso_grants
 from hub.store.accounts import AccountRow, SessionRow
 from hub.store.database import new_id
 from hub.store.sso_clients import Ask
@@ -165,6 +165,8 @@ def _asks(here: Provider, ask: Ask, file: ClientFile, account: AccountRow) -> bo
         return False
     if "consent" in ask.asked["prompt"]:
         return True
+    if "device" in ask.asked:
+        return True  # the code may have come from somebody else: he sees for what he logs in, always
     known = set(sso_clients.consented(here.hub.database, account.id, file.client).split())
     return file.consent == "ask" and not set(ask.asked["scope"].split()) <= known
 
@@ -176,6 +178,8 @@ def agree(here: Provider, ask: Ask, account: AccountRow, yes: bool) -> Go | None
         sso_clients.forget(database, ask.digest)
         if "cas" in ask.asked:
             raise AuthError("sso.declined", "you did not agree, so you are not logged in there", hint="begin again")
+        if "device" in ask.asked:
+            sso_devices.refuse(database, ask.asked["device"], here.now())
         no = Refused("access_denied", "the person did not agree", ask.asked["redirect_uri"], ask.asked["state"])
         return Go(refused(here, no))
     known = sso_clients.consented(database, account.id, ask.client).split()
@@ -193,7 +197,7 @@ def choose(here: Provider, ask: Ask, name: str) -> None:
 def _issued(
     here: Provider, ask: Ask, file: ClientFile, whom: Whom, account: AccountRow, session: SessionRow
 ) -> Go:
-    """A code or a service ticket, and the address that takes it to the client."""
+    """A code or a service ticket, and the address that takes it to the client; a device takes its tokens itself."""
     text, moment, by_cas = fresh("cpc"), here.now(), "cas" in ask.asked
     family = Family(
         id=new_id(),
@@ -216,6 +220,10 @@ def _issued(
     )
     if by_cas:
         return Go(*issued(here, ask, family))
+    if "device" in ask.asked:
+        if not sso_devices.grant(here.hub.database, ask.asked["device"], family, ask.digest, moment):
+            raise Refused("expired_token", "the device waits no more")
+        return Go(back(ask.asked["redirect_uri"], done="1"))
     code = Code(digest(text), family.id, ask.asked["redirect_uri"], ask.asked["challenge"], here.after(here.rules.code))
     sso_grants.begin(here.hub.database, family, code, ask.digest)
     return Go(back(code.redirect_uri, code=text, state=ask.asked["state"], iss=here.issuer))

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from hub.errors import HubError, Retriable
 from hub.workspace.sso import PATH
-from sso import tokens
+from sso import devices, tokens
 from sso.authorize import Refused, asked, refused
 from sso.cas_app import HERE as CAS
 from sso.cas_app import routes, unable
@@ -93,6 +93,10 @@ def made(here: Provider) -> FastAPI:
     @app.post(f"{PATH}/introspect")
     async def introspect(request: Request) -> Response:
         return await ran(request, lambda asking: tokens.introspect(here, server, asking))
+
+    @app.post(f"{PATH}/device")
+    async def device(request: Request) -> Response:
+        return await ran(request, lambda asking: devices.begun(here, server, asking))
 
     @app.get(f"{PATH}/userinfo")
     @app.post(f"{PATH}/userinfo")

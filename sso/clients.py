@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 from authlib.oauth2.rfc6749 import ClientMixin
+from authlib.oauth2.rfc8628 import DEVICE_CODE_GRANT_TYPE
 
 from hub.crypto import Cipher
 from hub.errors import ConfigError
@@ -23,7 +24,7 @@ from hub.workspace.sso import ClientFile
 from hub.workspace.workspace import Workspace
 
 EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
-GRANTS: Final = {"token_exchange": EXCHANGE}
+GRANTS: Final = {"token_exchange": EXCHANGE, "device_code": DEVICE_CODE_GRANT_TYPE}
 ROTATION: Final = dt.timedelta(days=1)
 
 

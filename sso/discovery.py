@@ -25,6 +25,7 @@ def metadata(here: Provider) -> dict[str, Any]:
         "jwks_uri": f"{issuer}/jwks",
         "revocation_endpoint": f"{issuer}/revoke",
         "introspection_endpoint": f"{issuer}/introspect",
+        "device_authorization_endpoint": f"{issuer}/device",
         "end_session_endpoint": f"{issuer}/logout",
         "scopes_supported": sorted({"openid", *scopes}),
         "response_types_supported": ["code"],

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from authlib.oauth2.rfc6749 import (
+    AccessDeniedError,
     AuthorizationServer,
     ClientMixin,
     InvalidGrantError,
@@ -23,9 +24,16 @@ from authlib.oauth2.rfc6749 import (
 )
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant, ClientCredentialsGrant, RefreshTokenGrant
 from authlib.oauth2.rfc7636 import CodeChallenge
+from authlib.oauth2.rfc8628 import (
+    AuthorizationPendingError,
+    DeviceCodeGrant,
+    ExpiredTokenError,
+    SlowDownError,
+)
 
-from hub.store import sso_grants
+from hub.store import sso_devices, sso_grants
 from hub.store.database import new_id
+from hub.store.sso_devices import Device
 from hub.store.sso_grants import Code, Family, Token
 from hub.workspace.strict import seconds
 from sso.clients import Client
@@ -62,6 +70,7 @@ class Request(OAuth2Request):
         super().__init__(method, "https://issuer.invalid/", headers=headers)
         self.payload = Payload(pairs)
         self.subject: tuple[Token, Family] | None = None
+        self.credential: Granted | None = None
         self.audience: list[str] = []
 
     @property
@@ -120,6 +129,12 @@ class Server(AuthorizationServer):
             tokens = self._rows(token, request, former.family, moment, former.token.scope)
             if not sso_grants.rotate(database, former.token.digest, former.family.id, tokens, moment):
                 raise InvalidGrantError()  # used this very moment: a parallel request of the same client
+        elif request.credential is not None:
+            device, family = request.credential.device, request.credential.family
+            assert family is not None  # nobody else comes so far
+            tokens = self._rows(token, request, family, moment, family.scope)
+            if not sso_devices.redeem(database, device.digest, family.id, tokens, moment):
+                raise InvalidGrantError()
         elif request.subject is not None:
             family = request.subject[1]
             tokens = self._rows(token, request, family, moment, "")
@@ -262,6 +277,69 @@ class RefreshGrant(RefreshTokenGrant):
         return answer
 
 
+# ------------------------------------------------------------ device
+
+
+class Granted:
+    """A device that asks, and the family that somebody granted it."""
+
+    def __init__(self, device: Device, family: Family | None, moment: dt.datetime) -> None:
+        self.device, self.family, self.moment = device, family, moment
+
+    def get_client_id(self) -> str:
+        return self.device.client
+
+    def get_scope(self) -> str:
+        return self.device.scope
+
+    def get_user_code(self) -> str:
+        return self.device.user_code
+
+    def is_expired(self) -> bool:
+        return self.device.ends_at <= self.moment
+
+
+class DeviceGrant(DeviceCodeGrant):
+    """A device for which somebody logs in elsewhere."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS: Final = AUTH
+    server: Server
+
+    def query_device_credential(self, device_code: str) -> Granted:
+        """A code that was used ends all that came of it."""
+        here = self.server.here
+        found = sso_devices.device(here.hub.database, digest(device_code))
+        if found is None:
+            raise InvalidGrantError()
+        if found.used_at is not None and found.family is not None:
+            sso_grants.revoke(here.hub.database, found.family, "device code used twice", here.now())
+            raise InvalidGrantError()
+        family = sso_grants.family(here.hub.database, found.family) if found.family is not None else None
+        return Granted(found, family, here.now())
+
+    def validate_device_credential(self, credential: Granted) -> Whom | None:
+        """Who logged in; else the errors of RFC 8628, 3.5."""
+        here, device, family = self.server.here, credential.device, credential.family
+        if credential.is_expired():
+            raise ExpiredTokenError()
+        if device.refused_at is not None:
+            raise AccessDeniedError()
+        if device.family is None:
+            due = sso_devices.polled(here.hub.database, device, credential.moment)
+            raise AuthorizationPendingError() if due else SlowDownError()
+        client = here.client(device.client)
+        alive = family is not None and family.alive and family.revoked_at is None
+        whom = person_of(here, client, family) if client is not None and family is not None and alive else None
+        if whom is None:
+            raise AccessDeniedError()
+        return whom
+
+    def create_token_response(self) -> Answer:
+        answer: Answer = super().create_token_response()
+        _with_id_token(self, answer[1], self.request.credential.family)
+        return answer
+
+
 class AloneGrant(ClientCredentialsGrant):
     """A client as itself: no person, no refresh."""
 
@@ -297,6 +375,7 @@ def served(here: Provider) -> Server:
     made = Server(here)
     made.register_grant(CodeGrant, [S256(required=True)])
     made.register_grant(RefreshGrant)
+    made.register_grant(DeviceGrant)
     made.register_grant(AloneGrant)
     made.register_grant(ExchangeGrant)
     return made

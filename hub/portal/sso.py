@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -10,7 +11,19 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from hub.errors import ConfigError
-from hub.portal.ground import HOME, Form, Ground, Here, Visit, cookie, is_safe, language, stranger, visitor
+from hub.portal.ground import (
+    HOME,
+    Form,
+    Ground,
+    Here,
+    Me,
+    Visit,
+    cookie,
+    is_safe,
+    language,
+    stranger,
+    visitor,
+)
 from hub.portal.pages import POLICY
 from hub.portal.words import WORDS, say
 from hub.security import accounts
@@ -19,7 +32,7 @@ from hub.store.accounts import current
 from hub.store.sso_clients import Ask, forget
 from hub.workspace.services import parsed
 from hub.workspace.sso import ClientFile
-from sso import answer
+from sso import answer, devices
 from sso.answer import Choose, Consent, Go, Login, Step
 from sso.authorize import waiting
 from sso.ground import Provider
@@ -27,6 +40,7 @@ from sso.logout import is_his
 
 router = APIRouter()
 Id = Annotated[str, Query(max_length=100)]
+Code = Annotated[str, Query(max_length=100)]
 
 
 @router.get("/ask")
@@ -47,7 +61,7 @@ def answered(request: Request, here: Here, given: Form) -> Response:
     elif found is not None and "agree" in given:
         no = answer.agree(sso, ask, found.account, given["agree"] == "yes")
         if no is not None:
-            return _leave(request, here, ask, no.address)
+            return _away(no.address) if "device" in ask.asked else _leave(request, here, ask, no.address)
     return _step(request, here, waiting(sso, text), text, form=True)
 
 
@@ -58,12 +72,12 @@ def _step(request: Request, here: Ground, ask: Ask, text: str, *, form: bool) ->
     if isinstance(step, Go) and step.fields:
         return _leave(request, here, ask, step.address, step.fields)
     if isinstance(step, Go):
-        return _leave(request, here, ask, step.address) if form else _away(step.address)
+        return _leave(request, here, ask, step.address) if form and "device" not in ask.asked else _away(step.address)
     if isinstance(step, Login):
         asked_ = {"next": f"{HOME}/sso/ask?{urlencode({'id': text, 'go': '1'})}", "again": "1" if step.again else ""}
         asked_ |= {"hint": step.hint}
         return _away(f"{HOME}/login?{urlencode({name: value for name, value in asked_.items() if value})}")
-    about: dict[str, Any] = {"id": text, "accounts": [], "claims": []}
+    about: dict[str, Any] = {"id": text, "accounts": [], "claims": [], "code": ask.asked.get("user_code", "")}
     if isinstance(step, Choose):
         about["accounts"] = step.accounts
     if isinstance(step, Consent):
@@ -106,6 +120,45 @@ def _ended(request: Request, here: Ground, ask: Ask, found: Visit | None, *, for
     place = ask.asked["to"] or f"{HOME}/login?out=1"
     answer_ = _leave(request, here, ask, place) if form and ask.asked["to"] else _away(place)
     answer_.delete_cookie(cookie(request, "session"), secure=is_safe(request), httponly=True, samesite="lax")
+    return answer_
+
+
+# ------------------------------------------------------------ devices
+
+
+@router.get("/device")
+def device(request: Request, here: Here, me: Me, user_code: Code = "", done: str = "", error: Code = "") -> Response:
+    """Where somebody types the code of a device, and what became of it."""
+    _provider(here)
+    told = "sso.device.done" if done else "sso.device.not" if error else ""
+    return _device(request, here, me, user_code, told)
+
+
+@router.post("/device")
+def typed(request: Request, here: Here, me: Me, given: Form) -> Response:
+    """A code leads to the question; wrong ones are counted as wrong passwords are."""
+    code, address = given.get("user_code", ""), request.client.host if request.client else ""
+    called = f"device {me.account.id}"
+    wait = here.addresses.take(address) or here.names.take(called)
+    if wait:
+        answer_ = _device(request, here, me, code, "login.many", 429, math.ceil(wait))
+        answer_.headers["retry-after"] = str(math.ceil(wait))
+        return answer_
+    try:
+        text = devices.typed(_provider(here), code)
+    except ConfigError:
+        return _device(request, here, me, code, "sso.device.unknown", 404)
+    here.addresses.refund(address)  # only what is wrong counts
+    here.names.refund(called)
+    return _away(f"{HOME}/sso/ask?{urlencode({'id': text, 'go': '1'})}")
+
+
+def _device(
+    request: Request, here: Ground, me: Visit, code: str, told: str, status: int = 200, wait: int = 0
+) -> Response:
+    about = {"user_code": code[:20], "told": told, "seconds": wait, "wrong": status != 200}
+    answer_ = _page(request, here, "sso_device.html", me, about)
+    answer_.status_code = status
     return answer_
 
 

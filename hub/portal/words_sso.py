@@ -12,6 +12,19 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "sso.refuse": ("Do not agree", "不同意"),
     "sso.leave": ("You are being taken to {client}.", "正在前往{client}。"),
     "sso.onward": ("Go on", "继续"),
+    "sso.device": ("Log in on a device", "在设备上登录"),
+    "sso.device.code": ("The code that the device shows", "设备上显示的代码"),
+    "sso.device.confirm": (
+        "{client} is to be logged in as you on a device. Agree only if it is before you, you began it yourself, and it "
+        "shows this code:",
+        "{client}将在某台设备上以您的身份登录。仅当该设备在您面前、由您本人发起且显示以下代码时才同意：",
+    ),
+    "sso.device.done": ("Done: the device logs in by itself now.", "已完成，设备将自动登录。"),
+    "sso.device.not": ("The device was not logged in.", "该设备未登录。"),
+    "sso.device.unknown": (
+        "No device waits with this code. Compare it, or begin again on the device.",
+        "没有设备在等待此代码。请核对，或在设备上重新开始。",
+    ),
     "sso.logout": (
         "An application asks to log you out, here and wherever you logged in through the hub.",
         "某应用请求为您退出登录，包括经由本平台登录的所有应用。",

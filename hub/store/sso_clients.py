@@ -27,7 +27,7 @@ from hub.store.sso_tables import (
 Audited = Callable[[Connection, str, str, Mapping[str, Any]], None]
 
 
-def _insert(connection: Connection, table: Any) -> Any:
+def insert_unless(connection: Connection, table: Any) -> Any:
     """INSERT that can be told what to do where the row is there."""
     return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
 
@@ -61,7 +61,7 @@ def set_secret(
     with database.begin() as connection:
         row = connection.execute(select(sso_secret.c.hash).where(sso_secret.c.client == client)).one_or_none()
         former = {"former_hash": row.hash, "former_until": until} if row is not None else {}
-        statement = _insert(connection, sso_secret).values(client=client, hash=hash_, made_at=moment, made_by=by)
+        statement = insert_unless(connection, sso_secret).values(client=client, hash=hash_, made_at=moment, made_by=by)
         fresh = {"hash": hash_, "made_at": moment, "made_by": by, **former}
         connection.execute(statement.on_conflict_do_update(index_elements=["client"], set_=fresh))
         audited(connection, "client.secret", client, {"former_until": until.isoformat()} if former else {})
@@ -96,7 +96,8 @@ def add_key(database: Database, alg: str, row: KeyRow, audited: Audited) -> bool
     """False where another process made the key of that number first."""
     with database.begin() as connection:
         values = {name: getattr(row, name) for name in KeyRow.__dataclass_fields__}
-        statement = _insert(connection, KEYS[alg]).values(values).on_conflict_do_nothing(index_elements=["number"])
+        statement = insert_unless(connection, KEYS[alg]).values(values)
+        statement = statement.on_conflict_do_nothing(index_elements=["number"])
         if connection.execute(statement).rowcount != 1:
             return False
         audited(connection, "client.key", row.kid, {"signs_at": row.signs_at.isoformat()})
@@ -107,23 +108,34 @@ def add_key(database: Database, alg: str, row: KeyRow, audited: Audited) -> bool
 
 
 def subject(database: Database, client: str, person: uuid.UUID, moment: dt.datetime) -> str:
-    """What a client calls a person: as whom it has seen him, be it before he was merged, or as himself."""
+    """What a client calls a person: as whom it has seen him, be it before he was merged, or as himself. Written only
+    where it is new: every refresh asks."""
+    with database.begin(reading=True) as connection:
+        entity = _seen(connection, client, person)
+        found = _sub(connection, entity) if entity is not None else None
+    if found is not None:
+        return found
     with database.begin() as connection:
         entity = _seen(connection, client, person)
         if entity is None:
             entity = person
-            known = _insert(connection, sso_known).values(client=client, person=person, since=moment)
+            known = insert_unless(connection, sso_known).values(client=client, person=person, since=moment)
             connection.execute(known.on_conflict_do_nothing())
-        new = _insert(connection, sso_subject).values(person=entity, sub=secrets.token_urlsafe(18), made_at=moment)
+        fresh = {"person": entity, "sub": secrets.token_urlsafe(18), "made_at": moment}
+        new = insert_unless(connection, sso_subject).values(fresh)
         connection.execute(new.on_conflict_do_nothing(index_elements=["person"]))
-        return str(connection.scalar(select(sso_subject.c.sub).where(sso_subject.c.person == entity)))
+        return str(_sub(connection, entity))
+
+
+def _sub(connection: Connection, entity: uuid.UUID) -> str | None:
+    return connection.scalar(select(sso_subject.c.sub).where(sso_subject.c.person == entity))
 
 
 def known_subject(database: Database, client: str, person: uuid.UUID) -> str | None:
     """The same, of who was there already; nothing is written."""
     with database.begin(reading=True) as connection:
         entity = _seen(connection, client, person) or person
-        return connection.scalar(select(sso_subject.c.sub).where(sso_subject.c.person == entity))
+        return _sub(connection, entity)
 
 
 def _seen(connection: Connection, client: str, person: uuid.UUID) -> uuid.UUID | None:
@@ -148,7 +160,7 @@ def consented(database: Database, account: uuid.UUID, client: str) -> str:
 def consent(database: Database, account: uuid.UUID, client: str, scope: str, moment: dt.datetime) -> None:
     """Remember what a person agreed to."""
     with database.begin() as connection:
-        statement = _insert(connection, sso_consent).values(
+        statement = insert_unless(connection, sso_consent).values(
             account=account, client=client, scope=scope, given_at=moment
         )
         fresh = {"scope": scope, "given_at": moment}

@@ -97,11 +97,12 @@ _TOKEN = [sso_token.c[name] for name in Token.__dataclass_fields__]
 
 
 def _family(row: Sequence[Any]) -> Family:
-    values = dict(zip((column.name for column in _FAMILY), row, strict=False))
-    return Family(**values, alive=row[-2] is None or row[-1] is None)
+    named = dict(zip((column.name for column in _FAMILY), row, strict=False))
+    return Family(**named, alive=row[-2] is None or row[-1] is None)
 
 
-def _values(one: Any, table: Any) -> dict[str, Any]:
+def values(one: Any, table: Any) -> dict[str, Any]:
+    """A row of a table, of what has fields of the same names."""
     return {column.name: getattr(one, column.name) for column in table.columns}
 
 
@@ -119,8 +120,8 @@ def begin(database: Database, family: Family, code: Code | ServiceTicket, asked:
     table = sso_code if isinstance(code, Code) else sso_service_ticket
     with database.begin() as connection:
         _sweep(connection, family.made_at)
-        connection.execute(insert(sso_grant).values(_values(family, sso_grant)))
-        connection.execute(insert(table).values(_values(code, table)))
+        connection.execute(insert(sso_grant).values(values(family, sso_grant)))
+        connection.execute(insert(table).values(values(code, table)))
         connection.execute(delete(sso_ask).where(sso_ask.c.digest == asked))
 
 
@@ -140,12 +141,12 @@ def redeem(
 ) -> bool:
     """Tokens for a code, once: False where somebody was faster, or the family is over."""
     with database.begin() as connection:
-        if not _hold(connection, family, moment):
+        if not hold(connection, family, moment):
             return False
         mine = and_(sso_code.c.digest == digest, sso_code.c.used_at.is_(None), sso_code.c.ends_at > moment)
         if connection.execute(update(sso_code).where(mine).values(used_at=moment)).rowcount != 1:
             return False
-        _put(connection, tokens)
+        put(connection, tokens)
     return True
 
 
@@ -168,7 +169,7 @@ def use(database: Database, ticket: ServiceTicket, moment: dt.datetime) -> bool:
     """Use a service ticket up, once: False where somebody was faster, or it or its family is over."""
     c = sso_service_ticket.c
     with database.begin() as connection:
-        if not _hold(connection, ticket.family, moment):
+        if not hold(connection, ticket.family, moment):
             return False
         mine = and_(c.digest == ticket.digest, c.used_at.is_(None), c.ends_at > moment)
         return connection.execute(update(sso_service_ticket).where(mine).values(used_at=moment)).rowcount == 1
@@ -182,12 +183,12 @@ def rotate(
 ) -> bool:
     """New tokens for a refresh token, once: False where somebody was faster, or the family is over."""
     with database.begin() as connection:
-        if not _hold(connection, family, moment):
+        if not hold(connection, family, moment):
             return False
         mine = and_(sso_token.c.digest == digest, sso_token.c.used_at.is_(None), sso_token.c.revoked_at.is_(None))
         if connection.execute(update(sso_token).where(mine).values(used_at=moment)).rowcount != 1:
             return False
-        _put(connection, tokens)
+        put(connection, tokens)
     return True
 
 
@@ -195,16 +196,16 @@ def add(database: Database, family: Family, tokens: Sequence[Token]) -> None:
     """A family with its tokens at once: a client as itself."""
     with database.begin() as connection:
         _sweep(connection, family.made_at)
-        connection.execute(insert(sso_grant).values(_values(family, sso_grant)))
-        _put(connection, tokens)
+        connection.execute(insert(sso_grant).values(values(family, sso_grant)))
+        put(connection, tokens)
 
 
 def join(database: Database, family: uuid.UUID, tokens: Sequence[Token], moment: dt.datetime) -> bool:
     """More tokens of a family (an exchange); False where it is over."""
     with database.begin() as connection:
-        if not _hold(connection, family, moment):
+        if not hold(connection, family, moment):
             return False
-        _put(connection, tokens)
+        put(connection, tokens)
     return True
 
 
@@ -217,6 +218,13 @@ def token(database: Database, digest: str) -> tuple[Token, Family] | None:
         return None
     size = len(_FAMILY) + 2
     return Token(*row[size:]), _family(row[:size])
+
+
+def family(database: Database, identity: uuid.UUID) -> Family | None:
+    """By its id, whatever became of it."""
+    with database.begin(reading=True) as connection:
+        row = connection.execute(_families().where(sso_grant.c.id == identity)).one_or_none()
+    return None if row is None else _family(row)
 
 
 def revoke(database: Database, family: uuid.UUID, why: str, moment: dt.datetime) -> bool:
@@ -238,16 +246,17 @@ def revoked(connection: Connection, which: ColumnElement[bool], why: str, moment
     return connection.execute(update(sso_grant).where(mine).values(revoked_at=moment, why=why)).rowcount
 
 
-def _hold(connection: Connection, family: uuid.UUID, moment: dt.datetime) -> bool:
+def hold(connection: Connection, family: uuid.UUID, moment: dt.datetime) -> bool:
     """Lock a family that is not over: who revokes it comes before, and is seen, or after, and ends what is given
     now."""
     mine = and_(sso_grant.c.id == family, sso_grant.c.revoked_at.is_(None), sso_grant.c.ends_at > moment)
     return connection.scalar(select(sso_grant.c.id).where(mine).with_for_update()) is not None
 
 
-def _put(connection: Connection, tokens: Sequence[Token]) -> None:
+def put(connection: Connection, tokens: Sequence[Token]) -> None:
+    """Write tokens in the caller's transaction."""
     connection.execute(
-        insert(sso_token), [_values(one, sso_token) | {"audience": list(one.audience)} for one in tokens]
+        insert(sso_token), [values(one, sso_token) | {"audience": list(one.audience)} for one in tokens]
     )
 
 

@@ -162,6 +162,24 @@ sso_ticket = Table(
     Column("used_at", Moment),
 )
 
+# A device that waits for somebody to log in for it, by digests of the code that it polls with and of the one that is
+# typed; it stays after its use, so that a second use is seen.
+sso_device = Table(
+    "sso_device",
+    metadata,
+    Column("digest", KEY, primary_key=True),
+    Column("user_code", KEY, nullable=False, unique=True),
+    Column("client", KEY, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("ends_at", Moment, nullable=False, index=True),
+    Column("interval", Integer, nullable=False),  # seconds between two polls
+    Column("polled_at", Moment),
+    Column("family", Uuid),  # what somebody granted
+    Column("refused_at", Moment),
+    Column("used_at", Moment),
+)
+
 # What a person agreed that a client learns.
 sso_consent = Table(
     "sso_consent",

@@ -17,7 +17,7 @@ ACCOUNT: Final = "account"
 """In a claim, in place of a field: the person's account name in the client's system."""
 PATH: Final = "/sso"
 Address = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#@]+[^\s#]*$", max_length=500)]
-Grant = Literal["authorization_code", "refresh_token", "client_credentials", "token_exchange"]
+Grant = Literal["authorization_code", "refresh_token", "client_credentials", "token_exchange", "device_code"]
 Scope = Annotated[str, StringConstraints(pattern=r"^[!#-\[\]-~]{1,60}$")]
 
 
@@ -177,6 +177,7 @@ def client_problems(one: ClientFile) -> list[tuple[tuple[str | int, ...], str, s
         found.append((at, code, f"{'.'.join(map(str, at))}: {message}", hint))
 
     browser = "authorization_code" in one.grants
+    person = browser or "device_code" in one.grants
     if browser and not one.redirect_uris and one.cas is None and one.tickets is None:
         flaw(("redirect_uris",), "client.redirect", "nobody can log in without one", "write the client's callback")
     addresses: list[tuple[tuple[str | int, ...], Any]] = [
@@ -205,11 +206,11 @@ def client_problems(one: ClientFile) -> list[tuple[tuple[str | int, ...], str, s
         for name in ("client_credentials", "token_exchange"):
             if name in one.grants:
                 flaw(("grants",), "client.public", f"{name} needs a secret, and auth is none", "give it a secret")
-    if "refresh_token" in one.grants and not browser:
+    if "refresh_token" in one.grants and not person:
         flaw(("grants",), "client.grants", "refresh_token continues a log-in: it has none", "add authorization_code")
     if bool(one.exchange) != ("token_exchange" in one.grants):
         flaw(("exchange",), "client.grants", "exchange and grant token_exchange need each other", "write both, or none")
-    if "openid" not in one.scopes and (browser or one.claims):
+    if "openid" not in one.scopes and (person or one.claims):
         flaw(("scopes",), "client.scopes", "log-in needs the scope openid", "add openid")
     for name, rule in one.claims.items():
         at = ("claims", name)

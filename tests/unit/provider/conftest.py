@@ -85,6 +85,14 @@ scopes: [openid, profile]
 claims: {name: name}
 cas: {services: ["https://wiki.example.com/wiki/"], logout: false}
 """,
+    "tv": """
+client: tv
+title: {en: Television, zh: 电视}
+grants: [device_code, refresh_token]
+scopes: [openid, profile, offline_access]
+claims: {name: name}
+consent: given
+""",
     "batch": """
 client: batch
 grants: [client_credentials]
@@ -161,7 +169,8 @@ def office(open_all_day: Office) -> Office:
     here.names, here.addresses = Buckets(*NAMES), Buckets(*ADDRESSES)
     open_all_day.ahead = dt.timedelta()
     with open_all_day.open_hub.hub.database.begin() as connection:
-        for table in ("session", "sso_ask", "sso_grant", "sso_code", "sso_token", "sso_consent", "outbox", "handover"):
+        kept = ("ask", "grant", "code", "token", "device", "consent")
+        for table in ("session", *(f"sso_{one}" for one in kept), "outbox", "handover"):
             connection.exec_driver_sql(f"DELETE FROM {table}")
     return open_all_day
 
