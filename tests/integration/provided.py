@@ -74,7 +74,7 @@ def provided(folder: Path, clients: Mapping[str, str]) -> Iterator[Provided]:
             secrets = {name: here.secrets.make(hub.actor, name) for name in clients}
         environment = os.environ | {"COPHUB_STORE": made.store}
         with process(made.folder, "serve", "--port", str(port), env=environment):
-            until(lambda: listens(url), 60)
+            until(lambda: listens(url), 120)
             yield Provided(url, secrets)
     finally:
         made.close()

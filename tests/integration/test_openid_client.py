@@ -23,7 +23,7 @@ client: {name}
 title: {{en: Office, zh: 协同办公}}
 system: oa
 redirect_uris: ["{rp}/callback"]
-grants: [authorization_code, refresh_token]
+grants: [authorization_code, refresh_token, device_code]
 scopes: [openid, profile, email, offline_access]
 claims: {{preferred_username: account, name: name, email: mail}}
 consent: {consent}
@@ -119,6 +119,17 @@ def test_a_log_out_that_the_application_begins(application: Application, browser
     assert parse_qs(urlsplit(page.url).query)["state"] == ["so long"]
     answer = application.login(browser, prompt="none")
     assert json.loads(answer.text)["error"] == "login_required"
+
+
+def test_a_device_polls_until_somebody_has_typed_its_code(application: Application, browser: requests.Session) -> None:
+    codes = application.do("begin")
+    page = browser.get(codes["verification_uri_complete"], allow_redirects=False, timeout=30)
+    page = logged_in(browser, followed(browser, page))
+    page = pressed(browser, page, user_code=codes["user_code"])
+    assert codes["user_code"] in page.text
+    pressed(browser, page, agree="yes")
+    assert application.do("poll")["claims"]["aud"] == "given"
+    assert application.do("userinfo")["name"] == "李娜"
 
 
 def test_in_chromium_a_person_logs_in_agrees_and_logs_out(hub: Provided, rp: str) -> None:
