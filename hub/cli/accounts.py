@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from typing import Annotated
 
@@ -14,11 +15,14 @@ from hub.cli.options import Command, Group
 from hub.cli.say import Say, short, since
 from hub.errors import ConfigError
 from hub.security import accounts as local
+from hub.security import sessions
+from hub.security.accounts import Ends
 from hub.security.passwords import LONGEST, Passwords
 from hub.store import accounts as stored
 from hub.store import logins
 from hub.store.accounts import AccountRow
 from hub.todos.people import person
+from hub.workspace.strict import seconds
 from sso import secondly
 from sso.links import Claimed, linked, unlinked_by
 
@@ -164,6 +168,30 @@ def remove_second(ctx: typer.Context, name: Name) -> None:
         there = secondly.removed(opened.hub, opened.hub.actor, row)
     say.line(f"the account {row.name} has no second factor" + (" any more" if there else ""))
     say.answer({"name": row.name, "removed": there})
+
+
+@app.command("sessions", cls=Command)
+def sessions_(
+    ctx: typer.Context, name: Name, end: Annotated[bool, typer.Option("--end", help="End all of them")] = False
+) -> None:
+    """Show where an account is logged in to the portal, and end it."""
+    say = Say(ctx)
+    with opened_hub(say, action="accounts.write" if end else "") as opened:
+        hub, rules = opened.hub, opened.hub.workspace.hub.portal
+        row = stored.named(hub.database, local.normal(name))
+        ends = Ends(dt.timedelta(seconds=seconds(rules.idle)), dt.timedelta(seconds=seconds(rules.longest)))
+        found = sessions.listed(hub.database, row, ends, hub.clock())
+        if end:
+            sessions.end(hub.database, hub.actor, row, ends, hub.clock())
+    table = say.table("browser", "begun", "used")
+    for one in found:
+        say.row(table, one.browser or "a browser", since(one.begun_at), since(one.seen_at))
+    if found:
+        say.show(table)
+    said = f"; {'it is' if len(found) == 1 else 'all are'} ended" if end and found else ""
+    say.line(f"{row.name} is logged in {len(found)} times{said}")
+    kept = [{"browser": one.browser, "begun_at": one.begun_at, "seen_at": one.seen_at} for one in found]
+    say.answer({"name": row.name, "sessions": kept, "ended": end})
 
 
 def _password(opened: Opened, name: str, reference: str) -> str:

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.bootstrap import Opened
 from hub.errors import ConfigError, HubError
-from hub.portal import acts, go, login, providers, second, todos
+from hub.portal import acts, go, login, providers, second, sessions, todos
 from hub.portal import live as stream
 from hub.portal import sso as clients
 from hub.portal.ground import HOME, Ground, language, visitor
@@ -87,6 +87,7 @@ def made(
     app.include_router(login.router, prefix=HOME)
     app.include_router(providers.router, prefix=HOME)
     app.include_router(second.router, prefix=HOME)
+    app.include_router(sessions.router, prefix=HOME)
     app.include_router(todos.router, prefix=HOME)
     app.include_router(acts.router, prefix=HOME)
     app.include_router(stream.router, prefix=HOME)

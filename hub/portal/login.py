@@ -7,6 +7,7 @@ import logging
 import math
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -32,6 +33,7 @@ from hub.portal.ground import (
 from hub.portal.words import LANGUAGES
 from hub.security import accounts
 from hub.security.accounts import Origin, form_token
+from hub.security.sessions import called
 from hub.store import logins
 from hub.store.accounts import AccountRow, keep
 from hub.store.sso_ends import moved
@@ -162,6 +164,7 @@ def _slow(again: Callable[..., Response], wait: float) -> Response:
 def entered(request: Request, here: Ground, row: AccountRow, by: Origin, next_: str) -> Response:
     """A new session for who was proven, in place of the one that this browser had, and onward."""
     former = visitor(request)
+    by = replace(by, browser=called(request.headers.get("user-agent", "")))
     token = accounts.begin(here.hub.database, row, here.ends, here.hub.clock(), by)
     if former is not None:
         if former.account.id == row.id:  # he goes on where he is logged in

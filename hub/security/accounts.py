@@ -144,6 +144,7 @@ class Origin:
     methods: tuple[str, ...] = ("pwd",)
     link: uuid.UUID | None = None
     sid: str | None = None
+    browser: str = ""
 
 
 HERE: Final = Origin()
@@ -153,7 +154,7 @@ HERE: Final = Origin()
 def begin(database: Database, row: AccountRow, ends: Ends, moment: dt.datetime, by: Origin = HERE) -> str:
     """A new session; answers its token, which is stored nowhere."""
     token = secrets.token_urlsafe(32)
-    one = SessionRow(digest(token), row.id, moment, moment, by.link, by.sid, " ".join(by.methods))
+    one = SessionRow(digest(token), row.id, moment, moment, by.link, by.sid, " ".join(by.methods), by.browser)
     accounts.begin(database, row, one, ends.before(moment), partial(audited, actor_of(row.name)))
     return token
 

@@ -46,10 +46,11 @@ class SessionRow:
     link: uuid.UUID | None = None
     sid: str | None = None
     methods: str | None = None
+    browser: str = ""
 
 
 ACCOUNT = [account.c[name] for name in AccountRow.__dataclass_fields__]
-_SESSION = [session.c[name] for name in SessionRow.__dataclass_fields__]
+SESSION = [session.c[name] for name in SessionRow.__dataclass_fields__]
 
 
 def add(database: Database, row: AccountRow, audited: Audited) -> None:
@@ -111,19 +112,19 @@ def begin(
     with database.begin() as connection:
         old = delete(session).where(or_(session.c.seen_at < over[0], session.c.begun_at < over[1]))
         sso_ends.ended(connection, list(connection.scalars(old.returning(session.c.digest))), "session ended")
-        connection.execute(insert(session).values({column.name: getattr(one, column.name) for column in _SESSION}))
+        connection.execute(insert(session).values({column.name: getattr(one, column.name) for column in SESSION}))
         connection.execute(update(account).where(account.c.id == row.id).values(used_at=one.begun_at))
         audited(connection, "session.begun", row.name, {"methods": one.methods or "pwd"})
 
 
 def current(database: Database, digest: str) -> tuple[SessionRow, AccountRow] | None:
     """A session and whose it is."""
-    query = select(*_SESSION, *ACCOUNT).join_from(session, account, account.c.id == session.c.account)
+    query = select(*SESSION, *ACCOUNT).join_from(session, account, account.c.id == session.c.account)
     with database.begin(reading=True) as connection:
         row = connection.execute(query.where(session.c.digest == digest)).one_or_none()
     if row is None:
         return None
-    size = len(_SESSION)
+    size = len(SESSION)
     return SessionRow(*row[:size]), AccountRow(*row[size:])
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.stores import SqliteStore
 from tests.unit.cli.desk import Desk as Line
-from tests.unit.portal.conftest import PASSWORD
+from tests.unit.portal.conftest import PASSWORD, Browser
 from tests.unit.todos.conftest import desk
 
 
@@ -56,4 +56,24 @@ def test_links_are_listed_made_and_taken_away_by_hand(tmp_path: Path, monkeypatc
     assert line.cophub("accounts", "unlink", *where, "--json").json["error"]["code"] == "login.nobody"
     assert line.cophub("accounts", "links", "--json").json["links"] == []
     assert line.cophub("accounts", "remove-second", "li.na", "--json").json["removed"] is False
+    office.close()
+
+
+def test_operators_see_and_end_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    office = desk(tmp_path, SqliteStore())
+    monkeypatch.setenv("COPHUB_STORE", office.store)
+    line = Line(office.folder)
+    assert line.cophub("accounts", "add", "li.na", "--person", "1", stdin=f"{PASSWORD}\n").code == 0
+    browser = Browser(office)
+    browser.client.headers["user-agent"] = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0"
+    assert browser.login("li.na").status_code == 303
+    told = line.cophub("accounts", "sessions", "li.na", "--json").json
+    assert ([one["browser"] for one in told["sessions"]], told["ended"]) == (["Firefox, Linux"], False)
+    browser.get("/portal/todos")
+    assert line.cophub("accounts", "sessions", "li.na", "--end").code == 0
+    browser.get("/portal/todos", 303)
+    assert line.cophub("accounts", "sessions", "li.na", "--json").json["sessions"] == []
+    actions = [row[0] for row in office.rows("SELECT action FROM audit WHERE object = 'account:li.na' ORDER BY seq")]
+    assert actions == ["account.made", "session.begun", "session.ended"]
+    assert line.cophub("accounts", "sessions", "nobody", "--json").json["error"]["code"] == "account.unknown"
     office.close()
