@@ -45,7 +45,7 @@ def test_clients_are_listed_and_given_secrets(office: Office, monkeypatch: pytes
     monkeypatch.setenv("COPHUB_STORE", office.store)
     line = Line(office.folder)
     found = {one["name"]: one for one in line.cophub("clients", "--json").json["clients"]}
-    assert set(found) == {"oa", "post", "app", "tv", "batch", "front"}
+    assert set(found) == {"oa", "post", "app", "wiki", "tv", "batch", "front"}
     assert (found["oa"]["system"], found["tv"]["grants"]) == ("oa", ["device_code", "refresh_token"])
     first, second = (line.cophub("clients", "secret", "batch", "--json").json["secret"] for _ in range(2))
     assert first != second

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
-from joserfc.jwk import KeySet
+from joserfc.jwk import OKPKey
 
 from hub.errors import RecordRejected
 from hub.workspace.load import lint
@@ -234,9 +234,9 @@ def test_a_to_do_is_opened_by_a_ticket_that_works_once(oa: Open) -> None:
     place = oa.opened(identity)
     assert place.startswith(f"{oa.url}/flow?id=A-1&ticket=")
     ticket = dict(parse_qsl(urlsplit(place).query))["ticket"]
-    keys = KeySet.import_key_set(oa.office.client.get("/sso/tickets/jwks").json())
+    keys = [OKPKey.import_key(one) for one in oa.office.client.get("/sso/tickets/jwks").json()["keys"]]
     expected = Expected(ISSUER, "oa", ("Ed25519",), (TYPE,), ("jti", "sub", "tgt"))
-    claims = decode(ticket, keys, expected, oa.office.provider.now().timestamp())
+    claims = decode(ticket, keys, expected, oa.office.provider.now().timestamp()).claims
     assert (claims["sub"], claims["tgt"], claims["todo"]) == ("lina", "todo", "A-1")
     assert claims["exp"] - claims["iat"] <= 60
     told = oa.redeem(ticket)
