@@ -219,7 +219,7 @@ def _issued(
         auth_time=session.begun_at,
     )
     if by_cas:
-        return Go(*issued(here, ask, family))
+        return Go(*issued(here, ask, family, account.name))
     if "device" in ask.asked:
         if not sso_devices.grant(here.hub.database, ask.asked["device"], family, ask.digest, moment):
             raise Refused("expired_token", "the device waits no more")

@@ -155,7 +155,7 @@ def made(here: Provider) -> FastAPI:
         log.error("request %s: %s\n%s", identity, type(error).__name__, frames)
         waits = isinstance(error, Retriable)
         if request.url.path.startswith(f"{CAS}/"):
-            return unable(503 if waits else 500, identity)
+            return unable(here, request.url.path, 503 if waits else 500, identity)
         body = {"error": "temporarily_unavailable" if waits else "server_error", "error_description": identity}
         return _answer((503 if waits else 500, body, []))
 

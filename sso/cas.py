@@ -20,9 +20,13 @@ from sso.authorize import WAITS, Refused, back
 from sso.claims import told, wanted
 from sso.ground import Provider, digest, fresh
 from sso.server import Request
+from sso.tickets import audited
 
 PREFIX: Final = "ST-"
 METHODS: Final = ("GET", "POST")
+TARGET: Final = "TARGET"
+"""What clients of SAML 1.1 call the service, and below their ticket."""
+ARTIFACT: Final = "SAMLart"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +59,10 @@ def asked(here: Provider, request: Request) -> str:
     """Check a request of /login and keep it; answers the text by which its page finds it, empty where no service asks.
     ``Refused``: the service is not declared."""
     data = request.payload.data
-    if not request.payload.datalist.get("service"):
+    name = "service" if "service" in data else TARGET
+    if name not in data:
         return ""
-    service = _one(request, "service")
+    service = _one(request, name)
     place = parsed(service)
     file = None if place is None else serves(here, place)
     method = data.get("method", "GET").upper()
@@ -65,7 +70,7 @@ def asked(here: Provider, request: Request) -> str:
         raise Refused("invalid_request", "there is no such service, or no such method")
     renew, gateway = _is_set(data, "renew"), _is_set(data, "gateway")
     kept = {
-        "cas": {"method": method},
+        "cas": {"method": method, "ticket": "ticket" if name == "service" else ARTIFACT},
         "redirect_uri": place.text,
         "scope": " ".join(file.scopes),
         "prompt": ["login"] if renew else ["none"] if gateway else [],  # renew counts before gateway (2.1.1)
@@ -95,8 +100,9 @@ def leaving(here: Provider, request: Request) -> str:
     return text
 
 
-def issued(here: Provider, ask: Ask, family: Family) -> tuple[str, Mapping[str, str]]:
-    """A service ticket: where the browser takes it, and the form in which it does, for the method POST."""
+def issued(here: Provider, ask: Ask, family: Family, account: str) -> tuple[str, Mapping[str, str]]:
+    """A service ticket for an account of the hub: where the browser takes it, and the form in which it does, for the
+    method POST."""
     text = f"{PREFIX}{secrets.token_hex(32)}"
     service, kept = ask.asked["redirect_uri"], digest(text)
     ticket = ServiceTicket(
@@ -107,10 +113,10 @@ def issued(here: Provider, ask: Ask, family: Family) -> tuple[str, Mapping[str, 
         sealed=here.secrets.cipher().seal(text.encode(), _context(kept)),
         ends_at=here.after(here.rules.ticket),
     )
-    sso_grants.begin(here.hub.database, family, ticket, ask.digest)
-    if ask.asked["cas"]["method"] == "POST":
-        return service, {"ticket": text}
-    return back(service, ticket=text), {}
+    written = audited.issued(account, kept, family.client, "cas")
+    sso_grants.begin(here.hub.database, family, ticket, ask.digest, written)
+    given = {ask.asked["cas"]["ticket"]: text}
+    return (service, given) if ask.asked["cas"]["method"] == "POST" else (back(service, **given), {})
 
 
 def opened(here: Provider, ticket: ServiceTicket) -> str:
@@ -132,13 +138,24 @@ def validated(here: Provider, request: Request) -> Success | Failure:
     if not text.startswith(PREFIX):
         return Failure("INVALID_TICKET_SPEC", "the ticket is no service ticket")
     found = sso_grants.service_ticket(here.hub.database, digest(text))
-    if found is None or not sso_grants.use(here.hub.database, found[0], here.now()) or not found[1].alive:
-        return Failure("INVALID_TICKET", "there is no such ticket, or it was used, or its time or its session is over")
-    ticket, family = found
+    if found is None:
+        return GONE
+    answer = _judged(here, *found, service, _is_set(data, "renew"))
+    written = audited.used(found[0].digest, found[1].client, "cas", told=isinstance(answer, Success))
+    return answer if sso_grants.use(here.hub.database, found[0], here.now(), written) else GONE
+
+
+GONE: Final = Failure("INVALID_TICKET", "there is no such ticket, or it was used, or its time or its session is over")
+
+
+def _judged(here: Provider, ticket: ServiceTicket, family: Family, service: str, renew: bool) -> Success | Failure:
+    """What a ticket is worth that is used for the first time."""
     place, file = parsed(service), here.hub.workspace.clients.get(family.client)
+    if not family.alive:
+        return GONE
     if place is None or place.text != ticket.service:
         return Failure("INVALID_SERVICE", "the ticket was issued for another service")
-    if _is_set(data, "renew") and not ticket.initial:
+    if renew and not ticket.initial:
         return Failure("INVALID_TICKET", "the ticket came of a session, and renew asks for a log-in")
     whom = here.whom(file, family.person, family.name) if file is not None and family.person is not None else None
     if file is None or whom is None:

@@ -35,7 +35,7 @@ def xml(answer: Success | Failure, *, attributes: bool) -> bytes:
         into = etree.SubElement(success, _of(CAS, "attributes"))
         for name, value in answer.attributes.items():
             for one in value if isinstance(value, list) else [value]:
-                _put(into, name, _text(one))
+                _put(into, name, shown(one))
     return _written(root)
 
 
@@ -60,7 +60,7 @@ def ended(identity: str, moment: dt.datetime, name: str, ticket: str) -> str:
     root = etree.Element(_of(SAMLP, "LogoutRequest"), nsmap={"samlp": SAMLP, "saml": SAML})
     for key, value in (("ID", f"LR-{identity}"), ("Version", "2.0"), ("IssueInstant", f"{moment:%Y-%m-%dT%H:%M:%SZ}")):
         root.set(key, value)
-    etree.SubElement(root, _of(SAML, "NameID")).text = _safe(name)
+    etree.SubElement(root, _of(SAML, "NameID")).text = readable(name)
     etree.SubElement(root, _of(SAMLP, "SessionIndex")).text = ticket
     return etree.tostring(root, encoding="unicode")
 
@@ -72,7 +72,7 @@ def _failure(kind: str, answer: Failure) -> etree._Element:
 
 
 def _put(into: etree._Element, name: str, text: str) -> None:
-    etree.SubElement(into, _of(CAS, name)).text = _safe(text)
+    etree.SubElement(into, _of(CAS, name)).text = readable(text)
 
 
 def _written(root: etree._Element, *more: etree._Element) -> bytes:
@@ -84,9 +84,11 @@ def _of(space: str, name: str) -> str:
     return f"{{{space}}}{name}"
 
 
-def _safe(text: str) -> str:
+def readable(text: str) -> str:
+    """The text without what XML cannot write."""
     return UNWRITABLE.sub("\ufffd", text)
 
 
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def shown(value: object) -> str:
+    """The value of an attribute, as text of XML."""
+    return readable(str(value).lower() if isinstance(value, bool) else str(value))

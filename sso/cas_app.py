@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from hub.workspace.sso import PATH
-from sso import cas, cas_answers
+from sso import cas, cas_answers, cas_saml
 from sso.authorize import Refused
 from sso.cas import Failure, Success
 from sso.ground import Provider
@@ -61,6 +61,12 @@ def routes(here: Provider, read: Read, page: str) -> APIRouter:
     async def with_attributes(request: Request) -> Response:
         return _told(*await asked(request), attributes=True)
 
+    @made.post("/samlValidate")
+    async def saml_validate(request: Request) -> Response:
+        body, services = await _body(request, cas_saml.LIMIT), request.query_params.getlist(cas.TARGET)
+        answer = await run_in_threadpool(cas_saml.answered, here, services, body)
+        return Response(answer, 200, CLOSED, "text/xml; charset=utf-8")
+
     @made.get("/proxy")
     async def proxy(request: Request) -> Response:
         data = (await read(request)).payload.data
@@ -73,9 +79,22 @@ def routes(here: Provider, read: Read, page: str) -> APIRouter:
     return made
 
 
-def unable(status: int, identity: str) -> Response:
-    """What a service is told when the hub cannot answer; ``identity`` is the request's."""
+async def _body(request: Request, limit: int) -> bytes:
+    """A body, and of one that is longer than the limit a little more than that."""
+    found = b""
+    async for piece in request.stream():
+        found += piece
+        if len(found) > limit:
+            break
+    return found
+
+
+def unable(here: Provider, path: str, status: int, identity: str) -> Response:
+    """What a service is told when the hub cannot answer at a path; ``identity`` is the request's."""
     answer = Failure("INTERNAL_ERROR", f"the hub could not answer; its log tells why at request {identity}")
+    if path.endswith("/samlValidate"):
+        body = cas_saml.written(answer, here.issuer, here.now(), "", "")
+        return Response(body, status, CLOSED, "text/xml; charset=utf-8")
     return _told(answer, False, attributes=False, status=status)
 
 

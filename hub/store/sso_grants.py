@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from hub.store.database import Database
 from hub.store.sso_tables import sso_ask, sso_code, sso_grant, sso_service_ticket, sso_token
 
 SWEPT = 500
+Audited = Callable[[Connection], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +116,19 @@ def _families() -> Any:
 # ------------------------------------------------------------ codes
 
 
-def begin(database: Database, family: Family, code: Code | ServiceTicket, asked: str) -> None:
-    """A family that waits for its code, or service ticket, to be redeemed; the request that led to it is over."""
+def begin(
+    database: Database, family: Family, code: Code | ServiceTicket, asked: str, audited: Audited | None = None
+) -> None:
+    """A family that waits for its code, or service ticket, to be redeemed; the request that led to it is over.
+    ``audited`` writes of it into the audit chain."""
     table = sso_code if isinstance(code, Code) else sso_service_ticket
     with database.begin() as connection:
         _sweep(connection, family.made_at)
         connection.execute(insert(sso_grant).values(values(family, sso_grant)))
         connection.execute(insert(table).values(values(code, table)))
         connection.execute(delete(sso_ask).where(sso_ask.c.digest == asked))
+        if audited is not None:
+            audited(connection)
 
 
 def code(database: Database, digest: str) -> tuple[Code, Family] | None:
@@ -165,14 +171,18 @@ def service_ticket(database: Database, digest: str) -> tuple[ServiceTicket, Fami
     return ServiceTicket(*row[size:]), _family(row[:size])
 
 
-def use(database: Database, ticket: ServiceTicket, moment: dt.datetime) -> bool:
-    """Use a service ticket up, once: False where somebody was faster, or it or its family is over."""
+def use(database: Database, ticket: ServiceTicket, moment: dt.datetime, audited: Audited) -> bool:
+    """Use a service ticket up, once: False where somebody was faster, or it or its family is over. ``audited`` writes
+    of it into the audit chain."""
     c = sso_service_ticket.c
     with database.begin() as connection:
         if not hold(connection, ticket.family, moment):
             return False
         mine = and_(c.digest == ticket.digest, c.used_at.is_(None), c.ends_at > moment)
-        return connection.execute(update(sso_service_ticket).where(mine).values(used_at=moment)).rowcount == 1
+        if connection.execute(update(sso_service_ticket).where(mine).values(used_at=moment)).rowcount != 1:
+            return False
+        audited(connection)
+    return True
 
 
 # ------------------------------------------------------------ tokens

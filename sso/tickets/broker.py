@@ -14,12 +14,14 @@ from hub.contract import Secret
 from hub.errors import AuthError, ConfigError, HubError, Retriable
 from hub.http import HttpSettings, Limits, Transport
 from hub.store import sso_tickets
+from hub.store.sso_grants import Audited
 from hub.store.sso_tickets import Kept
 from hub.workspace.sso import ClientFile
 from hub.workspace.tickets import Dialect as Name
 from hub.workspace.tickets import Tickets, address, filled
 from sso.ground import Provider, digest, stamp
 from sso.jwts import sign
+from sso.tickets import audited
 from sso.tickets.asked import Asked, Dialect
 from sso.tickets.kingdee import Kingdee
 from sso.tickets.nc_cloud import NcCloud
@@ -43,10 +45,12 @@ PATIENCE: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Who opens which to-do. ``preferred`` is the account by which he has it, if it is one."""
+    """Who, by which account of the hub, opens which to-do. ``preferred`` is the account by which he has it, if it is
+    one."""
 
     person: uuid.UUID
     account: uuid.UUID
+    name: str
     system: str
     source_id: str
     attributes: Mapping[str, str]
@@ -78,11 +82,15 @@ class Broker:
         values = {**visit.attributes, "id": visit.source_id}
         _page(rule, values | {"token": "x"})
         self._require_alive(file, rule)
-        moment = self.here.now()
+        moment, database, known = self.here.now(), self.here.hub.database, []
+
+        def written(text: str) -> Audited:
+            return audited.issued(visit.name, digest(text), file.client, rule.dialect)
 
         def kept(text: str) -> str:
             one = Kept(digest(text), file.client, visit.person, visit.account, name, moment, self.here.after(LIVES))
-            sso_tickets.keep(self.here.hub.database, one)
+            sso_tickets.keep(database, one, written(text))
+            known.append(text)
             return text
 
         def signed() -> str:
@@ -94,6 +102,9 @@ class Broker:
             lambda: kept(secrets.token_hex(32)), signed,
         )  # fmt: skip
         token = DIALECTS[rule.dialect]().ticket(asked)
+        if not known:  # what the system keeps itself
+            with database.begin() as connection:
+                written(token)(connection)
         place = _page(rule, values | {"token": token})
         return place, {"ticket": token} if rule.send == "post" else {}
 

@@ -11,6 +11,7 @@ from sso.clients import Client
 from sso.ground import Provider, digest
 from sso.jwts import Expected, NotTaken, decode
 from sso.server import AUTH, Request, Server
+from sso.tickets import audited
 from sso.tickets.broker import TYPE
 
 
@@ -41,6 +42,10 @@ def restored(here: Provider, name: str, ticket: str) -> str:
 
 def _used(here: Provider, client: Client, text: str) -> str | None:
     """The account of a ticket that was not used before, and whose owner still has it."""
-    found = sso_tickets.use(here.hub.database, digest(text), client.name, here.now())
-    whom = here.whom(client.file, found.person, found.name) if found is not None else None
-    return whom.name if whom is not None else None
+    database, rule = here.hub.database, client.file.tickets
+    one = sso_tickets.kept(database, digest(text), client.name)
+    if one is None:
+        return None
+    whom = here.whom(client.file, one.person, one.name)
+    written = audited.used(one.digest, client.name, rule.dialect if rule else "cophub", told=whom is not None)
+    return whom.name if sso_tickets.use(database, one, here.now(), written) and whom is not None else None

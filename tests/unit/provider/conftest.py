@@ -8,12 +8,15 @@ import hashlib
 import html
 import re
 import secrets
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
+import uvicorn
 
 from hub.portal.app import ADDRESSES, NAMES
 from hub.security import accounts
@@ -131,7 +134,7 @@ class Office(Desk):
 
 
 def office_of(folder: Path, kept: Store) -> Office:
-    """Li Na and Zhao Min have accounts in the OA, Wang Wei has none."""
+    """Li Na has an account in the OA, Zhao Min has two, Wang Wei has none."""
     made = Office(folder / "w", kept)
     made.clock = lambda: now() + made.ahead
     made.write("config/hub.yaml", HUB)
@@ -139,7 +142,8 @@ def office_of(folder: Path, kept: Store) -> Office:
     made.mapping(HR)
     made.mapping(OA)
     made.files("hr", people="{id: text, name: text, mail: text, phone: text}")
-    made.files("oa", accounts="{id: text, mail: text}")
+    made.mapping(OA.replace("accounts", "guests"))
+    made.files("oa", accounts="{id: text, mail: text}", guests="{id: text, mail: text}")
     for name, text in CLIENTS.items():
         made.write(f"config/clients/{name}.yaml", text)
     made.migrate()
@@ -147,6 +151,8 @@ def office_of(folder: Path, kept: Store) -> Office:
     made.run("people", initial=True)
     made.put("oa.accounts", {"id": "lina", "mail": "li@example.com"}, {"id": "赵敏", "mail": "zhao@example.com"})
     made.run("accounts", initial=True)
+    made.put("oa.guests", {"id": "赵敏-guest", "mail": "zhao@example.com"})
+    made.run("guests", initial=True)
     made.serve()
     hub, passwords = made.open_hub.hub, Passwords(CHEAP)
     ground(made).passwords = passwords
@@ -160,6 +166,18 @@ def open_all_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     made = office_of(tmp_path_factory.mktemp("sso"), SqliteStore())
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def cas_address(open_all_day: Office) -> Iterator[str]:
+    server = uvicorn.Server(uvicorn.Config(open_all_day.client.app, port=0, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/sso/cas/"
+    server.should_exit = True
+    thread.join()
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import html
+import json
 import re
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -17,17 +17,18 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pytest
 import requests
-import uvicorn
 from cas import CASClient
 
 from hub.bus.relay import Relay
 from hub.errors import Retriable
 from hub.store import outbox, sso_grants
+from hub.store.audit import newest
 from hub.untrusted import parse_xml
 from hub.workspace.load import lint
 from hub.workspace.services import parsed
 from sso.cas import Success
 from sso.cas_answers import in_json, xml
+from sso.ground import digest
 from sso.logout import Telling
 from tests.unit.provider.conftest import HUB, PERSON, Office, Rp
 from tests.unit.provider.test_tokens import Nobody
@@ -77,23 +78,11 @@ def at(office: Office) -> Cas:
     return Cas(office)
 
 
-@pytest.fixture(scope="module")
-def address(open_all_day: Office) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(open_all_day.client.app, port=0, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/sso/cas/"
-    server.should_exit = True
-    thread.join()
-
-
 @pytest.mark.parametrize("version", [1, 2, 3])
-def test_python_cas_logs_somebody_in(at: Cas, address: str, version: int) -> None:
+def test_python_cas_logs_somebody_in(at: Cas, cas_address: str, version: int) -> None:
     with requests.Session() as session:
-        client = CASClient(version=version, service_url=SERVICE, server_url=address, session=session)
-        place = client.get_login_url().removeprefix(address)
+        client = CASClient(version=version, service_url=SERVICE, server_url=cas_address, session=session)
+        place = client.get_login_url().removeprefix(cas_address)
         page = at.rp.login(at.rp.follow(at.rp.browser.client.get(f"/sso/cas/{place}")))
         ticket = dict(parse_qsl(urlsplit(page.headers["location"]).query))["ticket"]
         user, attributes, proxy = client.verify_ticket(ticket)
@@ -108,12 +97,12 @@ def test_python_cas_logs_somebody_in(at: Cas, address: str, version: int) -> Non
         assert not attributes
 
 
-def test_python_cas_is_told_of_a_failure_and_of_log_out(at: Cas, address: str) -> None:
+def test_python_cas_is_told_of_a_failure_and_of_log_out(at: Cas, cas_address: str) -> None:
     with requests.Session() as session:
-        client = CASClient(version=3, service_url=SERVICE, server_url=address, session=session)
+        client = CASClient(version=3, service_url=SERVICE, server_url=cas_address, session=session)
         assert client.verify_ticket("ST-0")[0] is None
         at.ticket()
-        place = client.get_logout_url("https://oa.example.com/seeyon/bye").removeprefix(address)
+        place = client.get_logout_url("https://oa.example.com/seeyon/bye").removeprefix(cas_address)
     answer = at.rp.follow(at.rp.browser.client.get(f"/sso/cas/{place}"))
     assert answer.headers["location"] == "https://oa.example.com/seeyon/bye"
     assert 'name="password"' in at.go().text
@@ -301,6 +290,22 @@ def test_nothing_of_a_ticket_is_kept_in_the_clear(at: Cas) -> None:
     kept = b"".join(one.read_bytes() for one in folder.glob("hub.sqlite*"))
     assert ticket.encode() not in kept
     assert len(ticket) == len("ST-") + 64
+
+
+def test_the_audit_chain_tells_of_tickets_what_became_of_them(at: Cas) -> None:
+    one, other = at.ticket(), at.ticket()
+    assert at.code(one) == at.code(other, service=WIKI).removeprefix("INVALID_SERVICE")
+    assert at.code(one) == at.code("ST-1") == "INVALID_TICKET"
+    found = newest(at.office.open_hub.hub.database, 4, action="ticket")[::-1]
+    told = [(each.action, each.actor, each.object) for each in found]
+    first, second = f"ticket:{digest(one)}", f"ticket:{digest(other)}"
+    assert told == [
+        ("ticket.issued", "account:li.na", first),
+        ("ticket.issued", "account:li.na", second),
+        ("ticket.redeemed", "client:oa", first),
+        ("ticket.refused", "client:oa", second),
+    ]
+    assert all(json.loads(each.details) == {"client": "oa", "kind": "cas"} for each in found)
 
 
 class Heard(BaseHTTPRequestHandler):

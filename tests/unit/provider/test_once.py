@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,13 +14,20 @@ from typing import Any
 import pytest
 
 from hub.store.accounts import named
+from hub.store.audit import newest
 from hub.store.sso_tickets import Kept, keep
 from hub.todos.people import person
 from sso.ground import digest, fresh
+from sso.tickets import audited
 from tests.stores import Postgres, PostgresStore
 from tests.unit.provider.conftest import Office, Rp, office_of
 from tests.unit.provider.test_cas import Cas
 
+A8 = """
+client: a8
+system: oa
+tickets: {dialect: seeyon, url: "https://oa.example.com", todo: "/login/sso?ticket={token}"}
+"""
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -27,6 +35,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def shared(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Iterator[Office]:
     store = PostgresStore(postgres)
     made = office_of(tmp_path_factory.mktemp("once"), store)
+    made.write("config/clients/a8.yaml", A8)
     yield made
     made.close()
     store.renew()
@@ -72,9 +81,12 @@ def rounds(shared: Office, two: list[Any], number: int) -> None:
         form = {"grant_type": "refresh_token", "client_id": "app", "refresh_token": token}
         assert together(two, form) == [200, *[400] * 7]
         assert together(two, {"ticket": at.ticket(), "service": at.service}) == [200, *[400] * 7]
-        about = ("oa", person(here.hub, "1"), owner, "lina", here.now(), here.after("60s"))
-        keep(here.hub.database, Kept(digest(text := fresh("cpt")), *about))
+        about = ("a8", person(here.hub, "1"), owner, "lina", here.now(), here.after("60s"))
+        told = audited.issued("li.na", digest(text := fresh("cpt")), "a8", "seeyon")
+        keep(here.hub.database, Kept(digest(text), *about), told)
         assert together(two, {"kept": text}) == [200, *[400] * 7]
+    actions = Counter(one.action for one in newest(here.hub.database, 9 * number, action="ticket"))
+    assert actions == {"ticket.issued": 2 * number, "ticket.redeemed": 2 * number}
 
 
 def test_codes_and_tokens_and_tickets_are_redeemed_once_by_eight_at_once(shared: Office, two: list[Any]) -> None:
