@@ -8,9 +8,7 @@ organization), then paths, children and subtrees of organizations.
 from __future__ import annotations
 
 import argparse
-import json
 import random
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -18,15 +16,10 @@ from urllib.parse import quote
 
 import orjson
 
-from bench import bare, visitors
-from bench.todos import Served
+from bench import serving, visitors
 from hub.bootstrap import open_hub
 from hub.exchange.ground import Hub
 from hub.exchange.pipeline import run_exchange
-from hub.security import access
-from hub.security.actors import Actor
-from hub.store.database import now
-from hub.store.migrate import migrate
 
 FILES = {
     "config/hub.yaml": """
@@ -108,35 +101,21 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, and say it."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        result = measure(Path(name), arguments)
-    if arguments.json:
-        print(json.dumps(result))
-    return 0
+    return serving.measured(measure, arguments)
 
 
 def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     """All figures of the job."""
     variables = {"COPHUB_STORE": arguments.store}
-    for name, content in FILES.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content.lstrip("\n"), encoding="utf-8")
+    serving.written(folder, FILES)
     if not arguments.keep:
-        bare.empty(arguments.store)
-        with open_hub(folder, variables=variables, schema=False) as opened:
-            migrate(opened.hub.database)
+        serving.emptied(folder, variables)
         with open_hub(folder, variables=variables) as opened:
             _fill(opened.hub, folder, arguments)
     with open_hub(folder, variables=variables) as opened:
-        hub = opened.hub
-        name = f"bench-{int(time.time())}"
-        key = access.make(
-            hub.database, hub.workspace, Actor("bench"), name, ["people:read"], {}, None, now()
-        )
+        head = serving.head(opened.hub, ["people:read"])
     result: dict[str, Any] = {"people": arguments.people, "units": arguments.units}
-    with Served(folder, variables) as address:
-        head = {"Authorization": f"Bearer {key}"}
+    with serving.served(folder, variables) as address:
         kinds = searches(arguments)
         every = [path for turn in zip(*kinds.values(), strict=True) for path in turn]
         parts = {"search, all kinds": every, **kinds, "trees": trees(arguments)}
@@ -146,11 +125,7 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
             seconds = arguments.seconds if whole else max(5, arguments.seconds // 4)
             told = visitors.open_loop(address, paths, head, arguments.rate, seconds)
             result[name] = told
-            print(
-                f"{name:28s} {arguments.rate}/s for {seconds} s: p50 {told['p50']:.1f} ms, p99 {told['p99']:.1f} ms, "
-                f"largest {told['largest']:.1f} ms, {told['bytes']:,} bytes each",
-                flush=True,
-            )
+            serving.told(name, told, arguments.rate, seconds)
     return result
 
 
@@ -182,7 +157,7 @@ def trees(arguments: argparse.Namespace) -> list[str]:
         asked += [
             f"/v1/organizations/U{one}/path",
             f"/v1/organizations/U{one // FANOUT}/children",
-            f"/v1/organizations/U{chosen.randrange(600)}/subtree?limit=50",
+            f"/v1/organizations/U{chosen.randrange(min(600, arguments.units))}/subtree?limit=50",
         ]
     return asked
 
@@ -206,6 +181,6 @@ def _fill(hub: Hub, folder: Path, arguments: argparse.Namespace) -> None:
             stream.write(orjson.dumps(person) + b"\n")
     for name in ("units", "people"):
         run_exchange(hub, name, "full", f"bench-{name}", initial=True)
-        print(f"{name} after {time.perf_counter() - begin:.0f} s", flush=True)
+        serving.say(f"{name} after {time.perf_counter() - begin:.0f} s")
     with hub.database.begin() as connection:
         connection.exec_driver_sql("ANALYZE")

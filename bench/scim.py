@@ -6,9 +6,7 @@ One user is written by SCIM; the others are multiplied in the database from the 
 from __future__ import annotations
 
 import argparse
-import json
 import random
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -17,15 +15,11 @@ from urllib.parse import quote
 from scim2_models import Context
 from sqlalchemy import text
 
-from bench import bare, visitors
-from bench.todos import Served
+from bench import serving, visitors
 from hub.bootstrap import open_hub
 from hub.identity.scim_clients import ENTERPRISE, Client
 from hub.identity.scim_storage import Stored
-from hub.security import access
-from hub.security.actors import Actor
-from hub.store.database import Database, now
-from hub.store.migrate import migrate
+from hub.store.database import Database
 
 FILES = {
     "config/hub.yaml": """
@@ -57,34 +51,22 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, and say it."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        result = measure(Path(name), arguments)
-    if arguments.json:
-        print(json.dumps(result))
-    return 0
+    return serving.measured(measure, arguments)
 
 
 def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     """Milliseconds by filter."""
     variables, people = {"COPHUB_STORE": arguments.store}, arguments.people
-    for name, content in FILES.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content.lstrip("\n"))
-    bare.empty(arguments.store)
-    with open_hub(folder, variables=variables, schema=False) as opened:
-        migrate(opened.hub.database)
+    serving.written(folder, FILES)
+    serving.emptied(folder, variables)
     with open_hub(folder, variables=variables) as opened:
         hub = opened.hub
         begun = time.monotonic()
         _fill(hub.database, Client(hub.workspace.system("entra"), "bench", 1 << 20), people)
-        print(f"{people:,} users in {time.monotonic() - begun:.0f} s", flush=True)
-        key = access.make(
-            hub.database, hub.workspace, Actor("bench"), "bench", ["scim:read"], {"systems": ["entra"]}, None, now()
-        )
+        serving.say(f"{people:,} users in {time.monotonic() - begun:.0f} s")
+        head = serving.head(hub, ["scim:read"], systems=["entra"])
     drawn, result = random.Random(1), dict[str, Any](people=people)
-    with Served(folder, variables) as address:
-        head = {"Authorization": f"Bearer {key}"}
+    with serving.served(folder, variables) as address:
         for name, written in FILTERS.items():
             indexed = name.endswith(" eq") and "." not in name
             if not indexed and not arguments.slow:
@@ -94,7 +76,7 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
             visitors.fetch(address, paths[:3 if not indexed else 50], head)
             rate, seconds = (arguments.rate, arguments.seconds) if indexed else (0.3, 10)
             result[name] = told = visitors.open_loop(address, paths, head, rate, seconds)
-            print(f"{name:16s} p50 {told['p50']:.1f} ms, p99 {told['p99']:.1f} ms", flush=True)
+            serving.told(name, told, rate, seconds)
     return result
 
 

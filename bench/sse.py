@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,13 +16,9 @@ from typing import Any
 
 import orjson
 
-from bench import bare, todos
+from bench import serving, todos
 from bench.visitors import Address
 from hub.bootstrap import open_hub
-from hub.security import access
-from hub.security.actors import Actor
-from hub.store.database import now
-from hub.store.migrate import migrate
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -40,32 +34,24 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, and say it."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        result = measure(Path(name), arguments)
-    if arguments.json:
-        print(json.dumps(result))
-    return 0
+    return serving.measured(measure, arguments)
 
 
 def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     """Milliseconds: p50, p95, p99, largest; and how many arrived."""
     variables = {"COPHUB_STORE": arguments.store}
     todos.workspace(folder, "listeners: 1000, ")
-    bare.empty(arguments.store)
-    with open_hub(folder, variables=variables, schema=False) as opened:
-        migrate(opened.hub.database)
+    serving.emptied(folder, variables)
     with open_hub(folder, variables=variables) as opened:
-        hub = opened.hub
-        todos.people(hub, folder, arguments.listeners + arguments.slow)
-        grants = ["todos:read", "todos:write"]
-        key = access.make(hub.database, hub.workspace, Actor("bench"), "bench", grants, {}, None, now())
-    with todos.Served(folder, variables) as address:
-        took = sorted(asyncio.run(_measured(address, {"Authorization": f"Bearer {key}"}, arguments)))
+        todos.people(opened.hub, folder, arguments.listeners + arguments.slow)
+        head = serving.head(opened.hub, ["todos:read", "todos:write"])
+    with serving.served(folder, variables) as address:
+        took = sorted(asyncio.run(_measured(address, head, arguments)))
     wanted = arguments.rate * arguments.seconds
     result = {"listeners": arguments.listeners, "slow": arguments.slow, "pushed": wanted, "arrived": len(took)}
     figures = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "largest": 1.0}
     result |= {name: round(1000 * took[min(len(took) - 1, int(len(took) * at))], 1) for name, at in figures.items()}
-    print(" ".join(f"{name} {value}" for name, value in result.items()), "(milliseconds)", flush=True)
+    serving.say(" ".join(f"{name} {value}" for name, value in result.items()) + " (milliseconds)")
     return result
 
 

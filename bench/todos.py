@@ -9,11 +9,9 @@ bytes; then the page's own SQL, beside pgbench with the same statement; last, re
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import re
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -23,15 +21,13 @@ from unittest import mock
 import orjson
 import psycopg
 
-from bench import bare, visitors
+from bench import serving, visitors
+from bench.serving import say
 from hub.bootstrap import open_hub
 from hub.exchange.ground import Hub
 from hub.exchange.pipeline import run_exchange
-from hub.security import access
-from hub.security.actors import Actor
 from hub.store import readers, todos
 from hub.store.database import now
-from hub.store.migrate import migrate
 from hub.store.substitutes import Whose
 from hub.store.todos import Wanted
 from hub.todos.inbox import take
@@ -92,11 +88,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, and say it."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        result = measure(Path(name), arguments)
-    if arguments.json:
-        print(json.dumps(result))
-    return 0
+    return serving.measured(measure, arguments)
 
 
 def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -104,36 +96,28 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     variables = {"COPHUB_STORE": arguments.store}
     workspace(folder)
     if not arguments.keep:
-        bare.empty(arguments.store)
-        with open_hub(folder, variables=variables, schema=False) as opened:
-            migrate(opened.hub.database)
+        serving.emptied(folder, variables)
         with open_hub(folder, variables=variables) as opened:
             _fill(opened.hub, folder, arguments)
     with open_hub(folder, variables=variables) as opened:
-        hub, moment = opened.hub, now()
-        key = access.make(
-            hub.database, hub.workspace, Actor("bench"), f"bench-{int(time.time())}", ["todos:read"], {}, None, moment
-        )
+        hub = opened.hub
         drawn = _drawn(arguments)
         result: dict[str, Any] = {"people": arguments.people, "todos": arguments.todos}
-        with Served(folder, variables) as address:
-            head = {"Authorization": f"Bearer {key}"}
+        with serving.served(folder, variables) as address:
+            head = serving.head(hub, ["todos:read"])
             for name, asked in (("page", "/v1/todos"), ("counts", "/v1/todos/counts")):
                 paths = [f"{asked}?person=P{number:08}" for number in drawn]
                 visitors.open_loop(address, paths[:200], head, 100, 2)
                 told = visitors.open_loop(address, paths, head, arguments.rate, arguments.seconds)
                 result[name] = told
-                _say(
-                    f"{name:8s} {arguments.rate}/s for {arguments.seconds} s: p50 {told['p50']:.1f} ms, "
-                    f"p99 {told['p99']:.1f} ms, largest {told['largest']:.1f} ms, {told['bytes']:,} bytes each"
-                )
+                serving.told(name, told, arguments.rate, arguments.seconds)
             paths = [f"/v1/todos?person=P{number:08}" for number in drawn]
             result["saturated"] = visitors.closed_loop(address, paths, head, 8, 15)
             sample = visitors.fetch(address, paths[:500], head)
         with visitors.bare_server(sorted(sample, key=len)[len(sample) // 2]) as address:
             result["bare"] = visitors.closed_loop(address, ["/page"], {}, 8, 15)
         share = result["saturated"] / result["bare"]
-        _say(f"at saturation {result['saturated']:,.0f} pages/s, bare {result['bare']:,.0f}/s: {share:.2f}")
+        say(f"at saturation {result['saturated']:,.0f} pages/s, bare {result['bare']:,.0f}/s: {share:.2f}")
         result |= _sql(hub, drawn, arguments)
         result |= _pushed(hub, arguments)
     return result
@@ -144,10 +128,7 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def workspace(folder: Path, api: str = "") -> None:
     """The files of the job's workspace; ``api`` are more keys of ``api`` in the hub's file, each with its comma."""
-    for name, content in FILES.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content.lstrip("\n").replace("api: {", "api: {" + api))
+    serving.written(folder, {name: text.replace("api: {", "api: {" + api) for name, text in FILES.items()})
 
 
 def people(hub: Hub, folder: Path, count: int) -> None:
@@ -163,11 +144,11 @@ def people(hub: Hub, folder: Path, count: int) -> None:
 def _fill(hub: Hub, folder: Path, arguments: argparse.Namespace) -> None:
     begin = time.perf_counter()
     people(hub, folder, arguments.people)
-    _say(f"{arguments.people:,} people after {time.perf_counter() - begin:.0f} s")
+    say(f"{arguments.people:,} people after {time.perf_counter() - begin:.0f} s")
     take(hub, [read(_item("oa", 0), now())], "bench")
     with psycopg.connect(arguments.store, autocommit=True) as connection:
         _multiply(connection, arguments)
-    _say(f"{arguments.todos:,} to-dos after {time.perf_counter() - begin:.0f} s")
+    say(f"{arguments.todos:,} to-dos after {time.perf_counter() - begin:.0f} s")
 
 
 def _item(system: str, number: int, **more: Any) -> dict[str, Any]:
@@ -254,7 +235,7 @@ def _sql(hub: Hub, drawn: list[int], arguments: argparse.Namespace) -> dict[str,
                 todos.listed(hub.database, Whose(person), Wanted(), None, None, 50)
     ours = 1000 * spent[0] / len(persons)
     theirs = _pgbench(_literal(*seen[0], persons[-1]), persons, arguments.store)
-    _say(f"SQL of a page {ours:.3f} ms with its values, by pgbench {theirs:.3f} ms: {ours / theirs:.2f}")
+    say(f"SQL of a page {ours:.3f} ms with its values, by pgbench {theirs:.3f} ms: {ours / theirs:.2f}")
     return {"sql_ms": ours, "pgbench_ms": theirs}
 
 
@@ -303,25 +284,7 @@ def _pushed(hub: Hub, arguments: argparse.Namespace) -> dict[str, Any]:
             numbers = range(10**9 + start, 10**9 + start + 500)
             take(hub, [read(_item("oa", number, **more), moment, at) for at, number in enumerate(numbers)], "bench")
         result[f"{name}_per_second"] = arguments.reports / (time.perf_counter() - begin)
-        _say(f"reports, {name}: {result[f'{name}_per_second']:,.0f}/s")
+        say(f"reports, {name}: {result[f'{name}_per_second']:,.0f}/s")
     return result
 
 
-class Served:
-    """``cophub serve`` as a process, one worker."""
-
-    def __init__(self, folder: Path, variables: dict[str, str]) -> None:
-        self._folder, self._variables = str(folder), variables
-
-    def __enter__(self) -> tuple[str, int]:
-        command = [sys.executable, "-c", "from hub.cli import main; main()", "serve", "-w", self._folder, "--port"]
-        self._process, address = visitors.served(command, self._variables, "/healthz")
-        return address
-
-    def __exit__(self, *error: object) -> None:
-        self._process.terminate()
-        self._process.wait(timeout=60)
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
-from hub.todos.reports import FINAL, Assignee, Kind, Report, Status, Version
+from hub.todos.reports import FINAL, STATUSES, Assignee, Kind, Report, Status, Version
 
 T = TypeVar("T")
 GROUP: Final = "group:"
@@ -71,10 +71,10 @@ class State:
     @property
     def status(self) -> Status:
         if self.final.value is not None:
-            return Status(self.final.value["status"])
+            return STATUSES[self.final.value["status"]]
         if not self.content.known:
             return Status.INCOMPLETE
-        return Status(self.going.value["status"]) if self.going.value else Status.READY
+        return STATUSES[self.going.value["status"]] if self.going.value else Status.READY
 
     @property
     def outcome(self) -> str:

@@ -40,7 +40,7 @@ class _Open:
 
     id: uuid.UUID
     state: State
-    before: dict[str, Any]
+    seen: dict[str, Any]  # as it is after the last of them
     stored: Stored | None
     reports: list[dict[str, Any]] = field(default_factory=list)
 
@@ -87,8 +87,8 @@ def _join(
     created = one.stored is None and not one.reports
     ignored = join(one.state, report)
     after = _visible(one.state)
-    moved = after != one.before
-    one.before = after
+    moved = after != one.seen
+    one.seen = after
     one.reports.append(_told(one, report, ignored, seq, moment, by))
     result = "created" if created else "updated" if moved else "ignored" if ignored else "unchanged"
     return Taken(report.key, one.id, result, ignored)
@@ -176,7 +176,7 @@ def _assignments(
     content: Mapping[str, Any] = one.state.content.value or {}
     rows = []
     for receiver in one.state.rows:
-        now, found = seen(one.state, receiver), people[key.system, receiver]
+        now, found = one.seen["rows"][receiver], people[key.system, receiver]
         since = now.since or _moment(content.get("created")) or _said_at(one.state, receiver)
         rows.append(
             {

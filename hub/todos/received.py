@@ -112,6 +112,10 @@ Link = Annotated[
 ]
 
 
+NONE: Final[Any] = ()
+"""No items. Pydantic copies a default that may change, such as a list, for each report."""
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -173,7 +177,7 @@ class Operation(_Part):
     title: Title | None = None
     nature: Literal["positive", "negative", "neutral"] = "neutral"
     comment: Literal["required", "optional", "unsupported"] = "optional"
-    reasons: list[Short] = Field([], max_length=100)
+    reasons: list[Short] = Field(NONE, max_length=100)
 
 
 class Attribute(_Part):
@@ -186,6 +190,8 @@ class Attribute(_Part):
 
 class Links(_Part):
     """Where the to-do is opened in its system."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)  # what may change is copied for each report
 
     pc: Link | None = None
     mobile: Link | None = None
@@ -233,7 +239,7 @@ class Item(_Part):
     text: Annotated[Text, Field(max_length=10_000)] = ""
     status: Annotated[Status | None, Field(json_schema_extra={"not": {"const": "incomplete"}})] = None
     outcome: Annotated[Text, Field(max_length=100)] = ""
-    assignees: list[Receiver] = Field([], max_length=500)
+    assignees: list[Receiver] = Field(NONE, max_length=500)
     partial: StrictBool = False
     processor: To | None = None
     definition: Annotated[Text, Field(max_length=200)] = ""
@@ -244,8 +250,8 @@ class Item(_Part):
     created: Moment | None = None
     initiator: To | None = None
     links: Links = Links()
-    responses: list[Operation] = Field([], max_length=50)
-    actions: list[Operation] = Field([], max_length=50)
+    responses: list[Operation] = Field(NONE, max_length=50)
+    actions: list[Operation] = Field(NONE, max_length=50)
     attributes: dict[Short, Attribute] = Field({}, max_length=30)
 
     @model_validator(mode="after")

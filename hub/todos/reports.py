@@ -31,6 +31,7 @@ class Status(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+STATUSES: Final[Mapping[str, Status]] = {one.value: one for one in Status}
 FINAL: Final = frozenset({Status.COMPLETED, Status.CANCELLED, Status.WITHDRAWN})
 
 
