@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from hub.bus.transport import Carrier
+from hub.errors import HubError
 from hub.http import HttpSettings, Limits, Transport
 from hub.store import sso_clients, sso_grants
 from hub.store.database import new_id
@@ -53,6 +54,10 @@ def is_his(here: Provider, ask: Ask, person: uuid.UUID) -> bool:
     return bool(sub) and named is not None and sso_clients.known_subject(here.hub.database, ask.client, named) == sub
 
 
+TAKEN: Final = ("http.redirect", "auth.login_page")
+"""mod_auth_cas takes the message, and leads to its log-in all the same."""
+
+
 class Telling:
     """The bus of the worker, with clients that are told of sessions' ends: a subject ``sso:CLIENT`` or ``cas:CLIENT``
     is one of them, everything else goes its way. A token is made for each try: it lives two minutes."""
@@ -96,7 +101,11 @@ class Telling:
         if file is not None and file.client == name:
             user = family.name or family.sub or ""
             message = ended(str(new_id()), here.now(), user, opened(here, ticket))
-            _post(name, ticket.service.partition("#")[0], {"logoutRequest": message})
+            try:
+                _post(name, ticket.service.partition("#")[0], {"logoutRequest": message})
+            except HubError as error:
+                if error.code not in TAKEN:
+                    raise
 
     def wake(self, subject: str) -> None:
         self._inner.wake(subject)

@@ -34,10 +34,18 @@ NAMED = {"li.na": "1", "wang.wei": "2"}
 
 @dataclass(frozen=True)
 class Provided:
-    """``url`` is the hub's address, ``secrets`` those of its clients."""
+    """``url`` is the hub's address, ``secrets`` those of its clients; ``folder`` and ``environment`` are its own."""
 
     url: str
     secrets: Mapping[str, str]
+    folder: Path
+    environment: Mapping[str, str]
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """With a worker beside it."""
+        with process(self.folder, "worker", env=self.environment):
+            yield
 
     @property
     def issuer(self) -> str:
@@ -75,7 +83,7 @@ def provided(folder: Path, clients: Mapping[str, str]) -> Iterator[Provided]:
         environment = os.environ | {"COPHUB_STORE": made.store}
         with process(made.folder, "serve", "--port", str(port), env=environment):
             until(lambda: listens(url), 120)
-            yield Provided(url, secrets)
+            yield Provided(url, secrets, made.folder, environment)
     finally:
         made.close()
 

@@ -53,13 +53,13 @@ SHOWN = "".join(
 def intranet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Its address; the hub knows it as a client."""
     if not apache.installed():
-        pytest.skip("Apache with mod_auth_openidc is not installed: tests/services up apache")
+        pytest.skip("Apache with its modules is not installed: tests/services up apache")
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     pages = {"pages/index.html": SHOWN, "bye.html": '<p id="bye">bye</p>'}
     with provided(tmp_path_factory.mktemp("apache"), {"apache": CLIENT.format(url=url)}) as hub:
         settings = SETTINGS.format(url=url, issuer=hub.issuer, secret=hub.secrets["apache"])
-        with apache.serving(port, settings, pages):
+        with apache.serving(port, "auth_openidc", settings, pages):
             yield url
 
 

@@ -1,5 +1,5 @@
-"""Apache with mod_auth_openidc, a certified relying party. Nothing is started here: it must know its provider, and
-``serving`` starts one with the settings of a test."""
+"""Apache with mod_auth_openidc, a certified relying party, and mod_auth_cas. Nothing is started here: it must know its
+provider, and ``serving`` starts one with the settings of a test."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from pathlib import Path
 
 from tests.systems.place import Place, Unavailable, listening, unprivileged, wait_until
 
-APT = ("apache2-bin", "libapache2-mod-auth-openidc")
+APT = ("apache2-bin", "libapache2-mod-auth-openidc", "libapache2-mod-auth-cas")
 PATH = "/usr/sbin:/usr/bin"
 MODULES = Path("/usr/lib/apache2/modules")
-LOADED = ("mpm_event", "authn_core", "authz_core", "authz_user", "dir", "mime", "include", "auth_openidc")
-CONFIG = """ServerRoot "{home}"
+LOADED = ("mpm_event", "authn_core", "authz_core", "authz_user", "dir", "mime", "include")
+OURS = ("auth_openidc", "auth_cas")
+CONFIG = """Define home {home}
+ServerRoot "{home}"
 ServerName 127.0.0.1
 Listen 127.0.0.1:{port}
 PidFile "{home}/pid"
@@ -32,25 +34,28 @@ ThreadsPerChild 8
 
 
 def installed() -> bool:
-    return shutil.which("apache2", path=PATH) is not None and (MODULES / "mod_auth_openidc.so").exists()
+    there = all((MODULES / f"mod_{one}.so").exists() for one in OURS)
+    return there and shutil.which("apache2", path=PATH) is not None
 
 
 def up(place: Place) -> Mapping[str, str]:
     if not installed():
-        raise Unavailable("there is no Apache with mod_auth_openidc")
+        raise Unavailable("there is no Apache with mod_auth_openidc and mod_auth_cas")
     return {}
 
 
 @contextmanager
-def serving(port: int, settings: str, pages: Mapping[str, str]) -> Iterator[None]:
-    """An Apache with more settings, and pages by their paths."""
+def serving(port: int, module: str, settings: str, pages: Mapping[str, str]) -> Iterator[None]:
+    """An Apache with a module of ``OURS``, its settings (``${home}/kept`` is a folder for it), and pages by their
+    paths."""
     home = Path(tempfile.mkdtemp(prefix="cophub-apache-", dir="/var/tmp"))
     try:
         for name, text in pages.items():
             path = home / "www" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        modules = "\n".join(f"LoadModule {one}_module {MODULES}/mod_{one}.so" for one in LOADED)
+        (home / "kept").mkdir()
+        modules = "\n".join(f"LoadModule {one}_module {MODULES}/mod_{one}.so" for one in (*LOADED, module))
         config = CONFIG.format(home=home, port=port, modules=modules, settings=settings)
         (home / "conf").write_text(config, encoding="utf-8")
         if os.geteuid() == 0:

@@ -313,7 +313,8 @@ class Heard(BaseHTTPRequestHandler):
         server: Any = self.server
         fields = parse_qs(self.rfile.read(int(self.headers["content-length"])).decode())
         server.heard.append((self.path, fields["logoutRequest"][0]))
-        self.send_response(503 if len(server.heard) == 1 else 200)
+        self.send_response(503 if len(server.heard) == 1 else 302)  # as mod_auth_cas answers
+        self.send_header("location", "https://hub.example/sso/cas/login")
         self.send_header("content-length", "0")
         self.end_headers()
 
