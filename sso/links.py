@@ -78,9 +78,10 @@ def linked(
     return link, logins.link(hub.database, link, row, partial(accounts.audited, actor), new=new)
 
 
-def unlinked_by(hub: Hub, link: LinkRow, row: AccountRow, actor: Actor) -> None:
-    """Take a link away: by it nobody logs in any more."""
-    logins.unlink(hub.database, link, row.name, partial(accounts.audited, actor))
+def unlinked_by(hub: Hub, link: LinkRow, row: AccountRow, actor: Actor, *, last: bool = True) -> None:
+    """Take a link away: by it nobody logs in any more. ConfigError ``login.last`` where it is the account's last one
+    and ``last`` is not to go."""
+    logins.unlink(hub.database, link, row.name, partial(accounts.audited, actor), last=last)
 
 
 def unlinked(hub: Hub, claimed: Claimed) -> HubError:

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.bootstrap import Opened
 from hub.errors import ConfigError, HubError
-from hub.portal import acts, go, login, providers, second, sessions, todos
+from hub.portal import account, acts, go, login, passkeys, providers, second, sessions, todos
 from hub.portal import live as stream
 from hub.portal import sso as clients
 from hub.portal.ground import HOME, Ground, language, visitor
@@ -88,6 +88,8 @@ def made(
     app.include_router(providers.router, prefix=HOME)
     app.include_router(second.router, prefix=HOME)
     app.include_router(sessions.router, prefix=HOME)
+    app.include_router(passkeys.router, prefix=HOME)
+    app.include_router(account.router, prefix=HOME)
     app.include_router(todos.router, prefix=HOME)
     app.include_router(acts.router, prefix=HOME)
     app.include_router(stream.router, prefix=HOME)
@@ -116,7 +118,9 @@ def _answering(app: FastAPI, redactor: Redactor) -> None:
     @app.exception_handler(HubError)
     def ours(request: Request, error: HubError) -> Response:
         error.message, error.where, error.hint = map(redactor, (error.message, error.where, error.hint))
-        return _to_login(request) if error.code == "login.needed" else told(request, error)
+        if error.code in ("login.needed", "login.again"):
+            return _to_login(request, again=error.code == "login.again")
+        return told(request, error)
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, error: RequestValidationError) -> Response:
@@ -139,15 +143,15 @@ def _unknown() -> HubError:
     return ConfigError("page.unknown", "there is no such page", hint="begin at /portal/todos")
 
 
-def _to_login(request: Request) -> Response:
+def _to_login(request: Request, *, again: bool = False) -> Response:
     """To the log-in, and from there back to the page; htmx takes the whole page there."""
-    place = f"{HOME}/login?ended=1"
+    place = f"{HOME}/login?again=1&next={quote(second.ACCOUNT)}" if again else f"{HOME}/login?ended=1"
     if "text/event-stream" in request.headers.get("accept", ""):
         return Response(status_code=401)  # no page, and it is not asked for again
     if "hx-request" in request.headers:
         return Response(status_code=401, headers={"hx-redirect": place})
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    if request.method == "GET":
+    if request.method == "GET" and not again:
         place = f"{HOME}/login?next={quote(here)}"
     return RedirectResponse(place, 303)
 

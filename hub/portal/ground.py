@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hmac
 import secrets
 import uuid
@@ -20,7 +21,7 @@ from hub.security import accounts
 from hub.security.accounts import Ends, form_token
 from hub.security.passwords import Passwords
 from hub.security.rates import Buckets
-from hub.store.accounts import AccountRow, living
+from hub.store.accounts import AccountRow, current, living
 from hub.todos.live import Live
 from hub.todos.settling import Performing
 from sso.ground import Provider
@@ -29,6 +30,8 @@ from sso.upstream.flow import Providers
 
 HOME: Final = "/portal"
 FIELDS: Final = 30
+FRESH: Final = dt.timedelta(minutes=10)
+"""So long ago a log-in may be for what asks for a fresh one."""
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -128,6 +131,14 @@ def visited(request: Request) -> Visit | None:
 
 
 Me = Annotated[Visit, Depends(visit)]
+
+
+def require_fresh(here: Ground, me: Visit) -> None:
+    """Who changes by what he logs in has just logged in: a session that somebody left open, or that was taken, opens no
+    lasting way. AuthError ``login.again``."""
+    found = current(here.hub.database, accounts.digest(me.token))
+    if found is None or here.hub.clock() - found[0].begun_at > FRESH:
+        raise AuthError("login.again", "this asks for a log-in of the last minutes", hint="log in once more")
 
 
 def language(request: Request) -> str:

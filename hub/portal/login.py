@@ -39,7 +39,7 @@ from hub.store.accounts import AccountRow, keep
 from hub.store.sso_ends import moved
 from hub.todos import feed
 from hub.workspace.strict import Title
-from sso import directories, secondly
+from sso import directories, passkeys, secondly
 from sso.realms import HERE, realm
 
 log = logging.getLogger("hub.portal")
@@ -56,24 +56,26 @@ def asked(
     if visitor(request) is not None and not again:
         return RedirectResponse(onward(next), 303)
     require_safe(request)
-    return _page(request, here, next, "login.ended" if ended else "logout.done" if out else "", name=hint)
+    told = "login.ended" if ended else "logout.done" if out else "login.again" if again else ""
+    return begun_with(request, here, next, told, name=hint, again=bool(again))
 
 
-def _page(
+def begun_with(
     request: Request, here: Ground, onward_: str, told: str = "", status: int = 200, **filled: Any
 ) -> Response:
+    """The form, and what is told above it."""
     token, spoken = stranger(request), language(request)
     about = {
         "form": form_token(token), "next": onward(onward_), "told": told, "wrong": status != 200, "name": "",
-        "seconds": 0, "me": None, "where": "", "directories": _titles(here, spoken),
-        "providers": buttons(here, spoken),
+        "seconds": 0, "me": None, "where": "", "directories": directory_titles(here, spoken),
+        "providers": buttons(here, spoken), "keys": passkeys.offered(here.hub), "again": False,
     }  # fmt: skip
     answer = here.pages.page("login.html", spoken, about | filled, status)
     set_cookie(request, answer, "form", token)
     return answer
 
 
-def _titles(here: Ground, spoken: str) -> dict[str, str]:
+def directory_titles(here: Ground, spoken: str) -> dict[str, str]:
     """Directories by name, in the reader's language: their titles, else those of their systems."""
     workspace = here.hub.workspace
     return {
@@ -114,7 +116,7 @@ def login(request: Request, here: Here, given: Form) -> Response:
     address = request.client.host if request.client else ""
     device = known_device(request)
     called = hashlib.sha256(f"{accounts.normal(name)}\0{device}".encode()).hexdigest()
-    again = partial(_page, request, here, next_, name=name[:100], where=chosen)
+    again = partial(begun_with, request, here, next_, name=name[:100], where=chosen)
     wait = here.addresses.take(address) or here.names.take(called)  # a refused address takes nothing of a name
     if wait:
         return _slow(again, wait)

@@ -10,12 +10,22 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from hub.errors import AuthError
-from hub.portal.ground import HOME, Form, Here, Me, cookie, language, onward, require_safe, stranger, visitor
+from hub.portal.ground import (
+    HOME,
+    Form,
+    Here,
+    Me,
+    cookie,
+    language,
+    onward,
+    require_fresh,
+    require_safe,
+    stranger,
+    visitor,
+)
 from hub.portal.login import buttons, entered, leading, set_cookie
 from hub.security.accounts import Origin, actor_of
-from hub.store import logins
-from sso import secondly
-from sso.links import linked, opened, unlinked_by
+from sso.links import linked, opened
 
 router = APIRouter()
 PAGE = f"{HOME}/log-ins"
@@ -25,12 +35,13 @@ NO_STORE = {"cache-control": "no-store"}
 @router.get("/login/with/{name}")
 def start(
     request: Request, here: Here, name: str, next: Annotated[str, Query(max_length=2000)] = "",
-    hint: Annotated[str, Query(max_length=200)] = "",
+    hint: Annotated[str, Query(max_length=200)] = "", again: str = "",
 ) -> Response:  # fmt: skip
     """To the provider; the way back is bound to this browser."""
     require_safe(request)
     browser = stranger(request)
-    answer = RedirectResponse(here.providers.start(name, browser, onward(next), hint=hint), 303, NO_STORE)
+    place = here.providers.start(name, browser, onward(next), hint=hint, again=bool(again))
+    answer = RedirectResponse(place, 303, NO_STORE)
     set_cookie(request, answer, "form", browser)
     return answer
 
@@ -54,36 +65,12 @@ def back(request: Request, here: Here, name: str) -> Response:
 # ------------------------------------------------------------ one's own links
 
 
-@router.get("/log-ins")
-def mine(request: Request, here: Here, me: Me) -> Response:
-    """By what else somebody may log in."""
-    spoken = language(request)
-    titles = buttons(here, spoken)
-    issuers = {one.issuer: name for name, one in here.hub.workspace.hub.login.providers.items()}
-    kept = [
-        {"id": one.id, "title": titles.get(issuers.get(one.issuer, ""), one.issuer), "used": one.used_at,
-         "can_go": bool(me.account.password)}
-        for one in logins.links(here.hub.database, me.account.id)
-    ]  # fmt: skip
-    filled = {"me": me, "form": me.form, "links": kept, "providers": titles}
-    filled["second"] = secondly.has(here.hub, me.account) if me.account.password else None
-    return here.pages.page("logins.html", spoken, filled)
-
-
 @router.post("/log-ins/link/{name}")
 def link(request: Request, here: Here, me: Me, given: Form, name: str) -> Response:
     """Prove at a provider who one is there, and log in by it from then on."""
+    require_fresh(here, me)
     place = here.providers.start(name, me.token, PAGE, me.account.id)
     return leading(request, here, place, buttons(here, language(request)).get(name, name))
-
-
-@router.post("/log-ins/unlink")
-def unlink(request: Request, here: Here, me: Me, given: Form) -> Response:
-    """No more by this one; who has no password here keeps the last."""
-    for one in logins.links(here.hub.database, me.account.id):
-        if str(one.id) == given.get("id") and me.account.password:
-            unlinked_by(here.hub, one, me.account, actor_of(me.account.name))
-    return RedirectResponse(PAGE, 303)
 
 
 # ------------------------------------------------------------ what providers end

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from hub.portal import words_sso
+from hub.portal import words_account, words_sso
 
 LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "zh": "中文"}
 WORDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -35,10 +35,6 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "second.go": ("Go on", "继续"),
     "second.wrong": ("The code is wrong or was used. Wait for the next one.", "验证码不正确或已使用，请等待下一个。"),
     "second.add": ("Set up a second step", "设置二次验证"),
-    "second.add.lead": (
-        "Add this key to an authenticator app on your phone, then type the code that it shows.",
-        "请将此密钥添加到手机验证器应用，然后输入其显示的验证码。",
-    ),
     "second.must": ("Your account needs a second step.", "您的账号需要二次验证。"),
     "second.open": ("Open in the app", "在应用中打开"),
     "second.key": ("Key", "密钥"),
@@ -47,7 +43,6 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "Keep these recovery codes on paper. Each works once, when your phone is not there. They are not shown again.",
         "请将以下恢复码抄在纸上保存。手机不在身边时每个可使用一次，之后不再显示。",
     ),
-    "second.there": ("A second step is set up.", "已启用二次验证。"),
     "login.or": ("or", "或"),
     "login.with": ("Log in with {title}", "使用{title}登录"),
     "login.leading": ("You log in at {title} and come back here.", "您将前往{title}登录，完成后自动返回。"),
@@ -58,9 +53,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "sessions.times": ("Begun {begun}, used {used}", "登录于{begun}，最近使用于{used}"),
     "sessions.end": ("Log out there", "退出该会话"),
     "sessions.others": ("Log out everywhere else", "退出其他所有会话"),
-    "logins": ("Ways to log in", "登录方式"),
-    "logins.lead": ("By these you are known here, besides your password.", "除密码外，您还可以通过以下方式登录。"),
-    "logins.none": ("None is linked yet.", "尚未关联。"),
+    "logins": ("My account", "我的账号"),
     "logins.link": ("Link {title}", "关联{title}"),
     "logins.unlink": ("Unlink", "取消关联"),
     "login.down": (
@@ -177,6 +170,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "over.hours": ("overdue by {count} h", "逾期 {count} 小时"),
     "over.days": ("overdue by {count} d", "逾期 {count} 天"),
     **words_sso.WORDS,
+    **words_account.WORDS,
 }
 ERRORS: Final[Mapping[str, tuple[str, str]]] = {
     "login.unlinked": (
@@ -227,6 +221,7 @@ ERRORS: Final[Mapping[str, tuple[str, str]]] = {
         "系统内部出错，请把请求编号告诉管理员。",
     ),
     **words_sso.ERRORS,
+    **words_account.ERRORS,
 }
 """Sentences of errors that people meet; what is not here is told in English, as the command line does."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import JSON, Boolean, Column, Index, Integer, Table, Text, Uuid
 
-from hub.store.login_tables import metadata  # one metadata for all tables
+from hub.store.passkey_tables import metadata  # one metadata for all tables
 from hub.store.tables import KEY
 from hub.store.types import Moment
 

@@ -79,9 +79,18 @@ def _named_once(connection: Connection, row: AccountRow) -> AccountRow:
     return replace(row, name=next((name for name in names if name not in taken), f"{row.name}#{row.id}"))
 
 
-def unlink(database: Database, row: LinkRow, name: str, audited: Audited) -> None:
-    """The subject opens nothing from now on; sessions that began by it end."""
+def unlink(database: Database, row: LinkRow, name: str, audited: Audited, *, last: bool = True) -> None:
+    """The subject opens nothing from now on; sessions that began by it end. ConfigError ``login.last`` where it is the
+    last one of its account, and ``last`` is not to go: of two that go at once one stays."""
     with database.begin() as connection:
+        if not last:
+            owner = update(account).where(account.c.id == row.account)
+            connection.execute(owner.values(name=account.c.name))  # one at a time
+            mine = select(func.count()).select_from(login_link).where(login_link.c.account == row.account)
+            if (connection.scalar(mine) or 0) < 2:
+                raise ConfigError(
+                    "login.last", "nobody could log in to this account any more", hint="link another one first"
+                )
         connection.execute(delete(login_link).where(login_link.c.id == row.id))
         gone = delete(session).where(session.c.link == row.id).returning(session.c.digest)
         ended = list(connection.scalars(gone))

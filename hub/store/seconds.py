@@ -13,6 +13,7 @@ from hub.store.account_tables import account
 from hub.store.accounts import ACCOUNT, AccountRow
 from hub.store.database import Database
 from hub.store.login_tables import login_half, login_recovery, login_totp
+from hub.store.passkey_tables import login_passkey
 
 Told = Callable[[Connection], None]
 
@@ -77,11 +78,24 @@ def take_code(database: Database, of: uuid.UUID, digest: str, told: Told) -> boo
     return taken
 
 
-def remove(database: Database, of: uuid.UUID, told: Told) -> bool:
-    """No second factor any more; answers whether there was one."""
+def renew(database: Database, of: uuid.UUID, codes: Collection[str], told: Told) -> None:
+    """Digests of other recovery codes in place of those before."""
+    with database.begin() as connection:
+        connection.execute(delete(login_recovery).where(login_recovery.c.account == of))
+        connection.execute(insert(login_recovery), [{"digest": one, "account": of} for one in codes])
+        told(connection)
+
+
+def remove(database: Database, of: uuid.UUID, told: Told, *, all_: bool = True) -> bool:
+    """No codes by time any more, and with ``all_`` no keys; recovery codes go with the last factor. Answers whether
+    there was one."""
+    keys = login_passkey.c.account == of
     with database.begin() as connection:
         gone = bool(connection.execute(delete(login_totp).where(login_totp.c.account == of)).rowcount)
-        connection.execute(delete(login_recovery).where(login_recovery.c.account == of))
+        if all_ and connection.execute(delete(login_passkey).where(keys)).rowcount:
+            gone = True
+        if connection.scalar(select(login_passkey.c.id).where(keys).limit(1)) is None:
+            connection.execute(delete(login_recovery).where(login_recovery.c.account == of))
         if gone:
             told(connection)
     return gone

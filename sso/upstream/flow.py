@@ -92,14 +92,16 @@ class Providers:
         return f"{self.hub.workspace.hub.address}/portal/login/back/{name}"
 
     def start(
-        self, name: str, browser: str, onward: str, account: uuid.UUID | None = None, hint: str = ""
-    ) -> str:
-        """Begin a log-in; answers the provider's address. ``browser`` is what a cookie of the browser holds."""
+        self, name: str, browser: str, onward: str, account: uuid.UUID | None = None, *, hint: str = "",
+        again: bool = False,
+    ) -> str:  # fmt: skip
+        """Begin a log-in; answers the provider's address. ``browser`` is what a cookie of the browser holds. ``again``
+        asks the provider to have him prove who he is, though he is logged in there."""
         one, moment = self.named(name), self.hub.clock()
         with self._noted(name):
             endpoint = one.metadata["authorization_endpoint"]
         state, nonce, verifier = (secrets.token_urlsafe(size) for size in (32, 24, 48))
-        more = {"login_hint": hint} if hint else {}
+        more = ({"login_hint": hint} if hint else {}) | ({"prompt": "login"} if again else {})
         with self._session(one) as session:
             url, _ = session.create_authorization_url(
                 endpoint, state=state, nonce=nonce, code_verifier=verifier, **more

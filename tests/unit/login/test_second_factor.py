@@ -158,7 +158,7 @@ def test_who_is_logged_in_sets_one_up_by_his_own_will(office: Desk, wang: Accoun
     form = browser.token("/portal/log-ins")
     done = browser.post("/portal/log-ins/second", form, code=code_of(office, key[1].replace(" ", "")))
     assert "recovery codes" in done.text
-    assert "A second step is set up" in browser.text("/portal/log-ins")
+    assert "Codes of an authenticator app" in browser.text("/portal/log-ins")
     hub = office.open_hub.hub
     assert secondly.removed(hub, hub.actor, wang)
     assert not secondly.removed(hub, hub.actor, wang)
