@@ -113,8 +113,7 @@ class Cipher:
 
     def seal(self, value: bytes, context: str) -> bytes:
         """Seal under the newest key. The result is 40 bytes longer."""
-        head = _VALUE + self.ring.newest
-        nonce = os.urandom(_NONCE)
+        head, nonce = self.head, os.urandom(_NONCE)
         return head + nonce + self._aead(self.ring.newest).encrypt(nonce, value, head + context.encode())
 
     def open(self, sealed: bytes, context: str) -> bytes:
@@ -127,6 +126,11 @@ class Cipher:
             return self._aead(kid).decrypt(nonce, rest, head + context.encode())
         except InvalidTag:
             raise _tampered(self.purpose, context) from None
+
+    @property
+    def head(self) -> bytes:
+        """What every value begins with that the newest key sealed."""
+        return _VALUE + self.ring.newest
 
     def is_current(self, sealed: bytes) -> bool:
         """Whether the newest key sealed it."""

@@ -45,7 +45,7 @@ POINTS: Mapping[str, str] = {
     "after_publish": "The broker confirmed an event; the outbox does not know it.",
     "before_replace": "A new file has all its rows and has not taken the old one's place.",
     "during_migration": "A step of a migration was done, others are still to come.",
-    "during_rotate": "Some secrets are sealed under the newest key, the others not yet.",
+    "during_rotate": "Some values are sealed under the newest key, the others not yet.",
 }
 
 _FORM = re.compile(

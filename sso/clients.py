@@ -86,21 +86,27 @@ class Secrets:
     def make(self, actor: Actor, client: str) -> str:
         """A new secret, which is stored nowhere; the former one holds for a day more."""
         text, moment = secrets.token_urlsafe(32), self.clock()
-        hash_ = self.cipher().blind_index(text, f"client/{client}")
+        cipher = self.cipher()
+        hash_, master = cipher.blind_index(text, f"client/{client}"), cipher.ring.newest.hex()
         told = partial(_audited, actor)
-        sso_clients.set_secret(self.database, client, hash_, moment + ROTATION, actor.name, moment, told)
+        sso_clients.set_secret(self.database, client, hash_, master, moment + ROTATION, actor.name, moment, told)
         return text
 
     def proves(self, client: str, text: str) -> bool:
-        """Whether it is the client's secret, or the former one that still holds."""
+        """Whether it is the client's secret, or the former one that still holds. What is kept by an older master key is
+        kept by the newest from now on."""
         row = sso_clients.secret(self.database, client)
         if row is None:
             return False
         hashes = [row.hash]
         if row.former_hash is not None and row.former_until is not None and self.clock() < row.former_until:
             hashes.append(row.former_hash)
-        given = self.cipher().blind_indexes(text[:200], f"client/{client}")
-        return any([hmac.compare_digest(mine, one) for one in given for mine in hashes])
+        cipher = self.cipher()
+        given = cipher.blind_indexes(text[:200], f"client/{client}")
+        fits = any([hmac.compare_digest(mine, one) for one in given for mine in hashes])
+        if fits and row.hash in given[1:]:
+            sso_clients.follow(self.database, client, row.hash, given[0], cipher.ring.newest.hex())
+        return fits
 
 
 def named(workspace: Workspace, name: str) -> ClientFile:

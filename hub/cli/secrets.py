@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,8 @@ from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
 from hub.cli.say import Say, moment, plural
 from hub.errors import AuthError, ConfigError
-from hub.security import keys
+from hub.security import keys, resealing
+from hub.store import sso_clients
 from hub.workspace.diff import plain as without_secrets
 from hub.workspace.workspace import Workspace
 
@@ -145,19 +147,27 @@ def remove(ctx: typer.Context, name: Name) -> None:
 
 @app.command(cls=Command)
 def rotate(ctx: typer.Context) -> None:
-    """Seal all secrets again under the newest master key.
+    """Seal all that the store keeps sealed again under the newest master key: secrets, keys that sign, keys of second
+    factors, events.
 
     First put a new key (cophub secrets keygen) before the old one, separated by a comma or a line; remove
     the old one only when plans that were made under it are applied or given up.
     """
     say = Say(ctx)
     with opened_hub(say, action="secrets.write") as opened:
-        done = opened.secrets.rotate()
-    say.line(
-        f"{plural(done.resealed, 'secret')} sealed again, {done.current:,} under the newest key already"
-        + (f", {done.passed:,} changed by others meanwhile" if done.passed else "")
-    )
-    say.answer({"resealed": done.resealed, "current": done.current, "passed": done.passed})
+        database, ring = opened.hub.database, opened.hub.signer.opened()
+        done = resealing.rotate(database, ring, opened.hub.actor)
+        behind = sso_clients.behind(database, ring.newest.hex())
+    table = say.table("table", "#sealed again", "#under the newest key already", "#changed meanwhile")
+    for name, one in done.items():
+        say.row(table, Text(name, style="cyan"), f"{one.resealed:,}", f"{one.current:,}", f"{one.passed:,}")
+    say.show(table)
+    if behind:
+        say.line(
+            f"secrets of {', '.join(behind)} are kept under an older key until they are next used: wait for that, or "
+            "give them new ones (cophub clients secret NAME), before it goes"
+        )
+    say.answer({"tables": {name: asdict(one) for name, one in done.items()}, "behind": behind})
 
 
 @app.command(cls=Command)

@@ -39,7 +39,7 @@ ACTIONS: Final = {
     "reconcile.healed": "A difference found by reconcile was healed.",
     "secret.set": "A secret was stored.",
     "secret.removed": "A secret was removed.",
-    "secret.rotated": "Secrets were sealed again under the newest master key.",
+    "secret.rotated": "Values of a table were sealed again under the newest master key.",
     "key.made": "A key of the API was made.",
     "key.rotated": "A key of the API got a new secret.",
     "key.revoked": "A key of the API was revoked.",

@@ -18,7 +18,6 @@ from pydantic import BaseModel
 from hub.contract import Secret
 from hub.crypto import Cipher, KeyRing, sealed_under
 from hub.errors import AuthError, Retriable
-from hub.failpoints import reach
 from hub.redact import Redactor
 from hub.security.sources import SecretSource, secret_name
 
@@ -94,16 +93,6 @@ class SecretInfo:
     current: bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Rotation:
-    """What ``rotate`` did: secrets sealed again, those that were under the newest key already, and those
-    that somebody set or removed meanwhile."""
-
-    resealed: int
-    current: int
-    passed: int
-
-
 class SealedStore:
     """The source behind ``cophub secrets set``: rows sealed under the newest master key.
 
@@ -148,34 +137,6 @@ class SealedStore:
 
     def list(self) -> Sequence[SecretInfo]:
         return [self._info(row) for row in self._rows.list()]
-
-    def rotate(self) -> Rotation:
-        """Seal all again under the newest key. It may be interrupted anywhere and started again: each
-        row is under one key or the other and opens while both are in the ring. A row that does not
-        open stays as it is, and is reported after all others were done."""
-        resealed = current = passed = 0
-        broken: list[str] = []
-        for row in self._rows.list():
-            try:
-                if self._cipher.is_current(row.sealed):
-                    current += 1
-                    continue
-                fresh = _sealed(row, self._cipher.reseal(row.sealed, _context(row)))
-            except AuthError as error:
-                broken.append(f"{row.name}: {error.message}")
-                continue
-            if self._rows.put(fresh, row.version):
-                resealed += 1
-            else:
-                passed += 1
-            reach("during_rotate")
-        if broken:
-            raise AuthError(
-                "key.unknown",
-                f"{len(broken)} secrets could not be sealed again, {resealed} were: {'; '.join(broken[:5])}",
-                hint="give their old master key after the new one, or set them again",
-            )
-        return Rotation(resealed, current, passed)
 
     def _info(self, row: SecretRow) -> SecretInfo:
         kid = sealed_under(row.sealed)
@@ -240,10 +201,6 @@ class Secrets:
             raise AuthError(
                 "secret.missing", f"secret://{name} is not in the store", hint="cophub secrets list"
             )
-
-    def rotate(self) -> Rotation:
-        """Seal the whole store again under the newest master key."""
-        return self._writable.rotate()
 
     @property
     def _writable(self) -> SealedStore:

@@ -69,8 +69,7 @@ class StoredSecretRows:
                 update(secret).where(secret.c.name == row.name, secret.c.version == expected).values(**values)
             )
             if changed.rowcount == 1:
-                action = "secret.rotated" if row.version == expected else "secret.set"
-                self._audited(connection, action, row.name, row.version)
+                self._audited(connection, "secret.set", row.name, row.version)
             return changed.rowcount == 1
 
     def list(self) -> Sequence[Any]:

@@ -41,6 +41,7 @@ class SecretRow:
 
     client: str
     hash: bytes
+    master: str
     former_hash: bytes | None
     former_until: dt.datetime | None
     made_at: dt.datetime
@@ -55,16 +56,33 @@ def secret(database: Database, client: str) -> SecretRow | None:
 
 
 def set_secret(
-    database: Database, client: str, hash_: bytes, until: dt.datetime, by: str, moment: dt.datetime, audited: Audited
-) -> None:
-    """A new secret; the former one holds ``until`` then."""
+    database: Database, client: str, hash_: bytes, master: str, until: dt.datetime, by: str, moment: dt.datetime,
+    audited: Audited,
+) -> None:  # fmt: skip
+    """A new secret, by its hash under the master key of that id; the former one holds ``until`` then."""
     with database.begin() as connection:
         row = connection.execute(select(sso_secret.c.hash).where(sso_secret.c.client == client)).one_or_none()
         former = {"former_hash": row.hash, "former_until": until} if row is not None else {}
-        statement = insert_unless(connection, sso_secret).values(client=client, hash=hash_, made_at=moment, made_by=by)
-        fresh = {"hash": hash_, "made_at": moment, "made_by": by, **former}
+        statement = insert_unless(connection, sso_secret).values(
+            client=client, hash=hash_, master=master, made_at=moment, made_by=by
+        )
+        fresh = {"hash": hash_, "master": master, "made_at": moment, "made_by": by, **former}
         connection.execute(statement.on_conflict_do_update(index_elements=["client"], set_=fresh))
         audited(connection, "client.secret", client, {"former_until": until.isoformat()} if former else {})
+
+
+def follow(database: Database, client: str, before: bytes, hash_: bytes, master: str) -> None:
+    """The same secret by its hash under a newer master key."""
+    mine = (sso_secret.c.client == client, sso_secret.c.hash == before)
+    with database.begin() as connection:
+        connection.execute(update(sso_secret).where(*mine).values(hash=hash_, master=master))
+
+
+def behind(database: Database, master: str) -> list[str]:
+    """The clients whose secret is kept by a hash under another master key than this."""
+    query = select(sso_secret.c.client).where(sso_secret.c.master != master).order_by(sso_secret.c.client)
+    with database.begin(reading=True) as connection:
+        return list(connection.scalars(query))
 
 
 # ------------------------------------------------------------ keys

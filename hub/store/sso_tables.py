@@ -20,6 +20,7 @@ sso_secret = Table(
     metadata,
     Column("client", KEY, primary_key=True),
     Column("hash", LargeBinary, nullable=False),
+    Column("master", Text, nullable=False, server_default=""),  # id of the master key of the hash
     Column("former_hash", LargeBinary),
     Column("former_until", Moment),
     Column("made_at", Moment, nullable=False),
