@@ -147,7 +147,7 @@ def test_all_is_sealed_again_and_opens_without_the_old_key(office: Desk) -> None
     assert [(one.resealed, one.current) for one in again.values()] == [(0, one.resealed) for one in done.values()]
 
 
-@pytest.mark.parametrize("batches", (1, 4, 7))
+@pytest.mark.parametrize("batches", [1, 4, 7])
 def test_an_interrupted_rotation_goes_on_where_it_was(
     office: Desk, monkeypatch: pytest.MonkeyPatch, batches: int
 ) -> None:
