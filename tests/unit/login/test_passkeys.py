@@ -8,6 +8,7 @@ import random
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -211,7 +212,7 @@ def test_a_new_key_brings_no_attestation_and_no_weak_algorithm(office: Desk, wan
     statement = {"alg": -7, "sig": b"x", "x5c": [b"not a certificate"]}
     assert "attestation" in refused(lambda: added(office, wang, fmt="packed", statement=statement))
     for fmt in ("tpm", "android-safetynet", "apple", "fido-u2f", "else", 7):
-        refused(lambda fmt=fmt: added(office, wang, fmt=fmt, statement={"ver": "2.0"}))
+        refused(partial(added, office, wang, fmt=fmt, statement={"ver": "2.0"}))
     refused(lambda: added(office, wang, algorithm=-65535))  # RSA with SHA-1
 
 
@@ -282,19 +283,19 @@ def test_whatever_bytes_come_are_refused_and_never_an_error_within(office: Desk,
     for number in range(150):
         if number % 2:
             given = mangled(chance, Authenticator().create(json.loads(passkeys.creation(hub, wang, "browser"))))
-            told = code_of(lambda given=given: passkeys.added(hub, wang, "browser", given, "", []))
+            told = code_of(partial(passkeys.added, hub, wang, "browser", given, "", []))
         else:
             given = mangled(chance, key.get(asked(office, wang)))
-            told = code_of(lambda given=given: passkeys.proven(hub, wang, "browser", given))
+            told = code_of(partial(passkeys.proven, hub, wang, "browser", given))
         assert told in ("", "passkey.refused", "passkey.many")
     odd = {"id": 7, "rawId": 7, "type": 7, "response": {"clientDataJSON": encoded(b"[1]")}}
     hostile = ["", "{}", "[]", "null", "7", '{"response": 7}', "[" * 20_000, "[" * 5_000, json.dumps(odd)]
     for text in hostile:
-        refused(lambda text=text: passkeys.entered(hub, "browser", text))
+        refused(partial(passkeys.entered, hub, "browser", text))
     sealed = [b"\x9f" * 3_000, b"\x81" * 3_000, b"", b"\xa0", b"\xbf" * 900, b"\x5b" + b"\xff" * 8]
     for data in sealed:
-        refused(lambda data=data: added(office, wang, sealed=data))
-        refused(lambda data=data: added(office, wang, public=data))
+        refused(partial(added, office, wang, sealed=data))
+        refused(partial(added, office, wang, public=data))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,6 @@ from hub.store import sealed
 from hub.store.database import now
 from hub.store.sealed import SEALED
 from hub.store.secret_rows import StoredSecretRows
-from hub.store.sso_clients import KEYS
 from hub.store.sso_tables import metadata
 from hub.todos.people import person
 from hub.workspace.sso import Sso
@@ -81,7 +81,8 @@ class Sealing:
         rows = StoredSecretRows(h.database, SecretRow)
         self.secrets = Secrets([], store=SealedStore(rows, lambda: ring))
         self.sso = Cipher(ring, "sso")
-        self.keys = [Keys(h.database, lambda: self.sso, Sso(), h.clock, h.actor, alg) for alg in tuple(KEYS)]
+        made = partial(Keys, h.database, lambda: self.sso, Sso(), h.clock, h.actor)
+        self.keys = [made("RS256"), made("Ed25519")]
 
     def seal(self) -> None:
         for number in range(3):
