@@ -80,12 +80,14 @@ def open_hub(
     variables: Mapping[str, str] | None = None,
     schema: bool = True,
     connectors: Connectors | None = None,
+    exchange: str | None = None,
     clock: Callable[[], dt.datetime] = now,
 ) -> Iterator[Opened]:
     """Everything a run stands on. ``schema=False`` accepts a database that is not migrated yet;
-    ``connectors`` are those that systems may name, the shipped ones by default."""
+    ``connectors`` are those that systems may name, the shipped ones by default; ``exchange`` is the only one that is
+    to run (see ``load``)."""
     values = os.environ if variables is None else variables
-    workspace = load(folder, environment, connectors=connectors)
+    workspace = load(folder, environment, connectors=connectors, exchange=exchange)
     redactor = Redactor()
     sources: list[Any] = [EnvironmentSource(values)]
     if values.get(FOLDER):

@@ -44,10 +44,14 @@ class Followers:
     _warm: Warm | None = None
 
     def __post_init__(self) -> None:
+        ours = self.hub.workspace.hub.airflow.on_change == "worker"
         self.names = {
             mapping.mapping: mapping.from_
             for mapping in self.hub.workspace.mappings.values()
-            if mapping.enabled and mapping.schedule == "on_change" and mapping.direction == "outbound"
+            if ours
+            and mapping.enabled
+            and mapping.schedule == "on_change"
+            and mapping.direction == "outbound"
         }
 
     def turn(self) -> bool:

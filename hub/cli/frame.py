@@ -16,6 +16,7 @@ from hub.cli.app import app
 from hub.cli.findings import counted, print_findings
 from hub.cli.options import Options
 from hub.errors import Finding, HubError
+from hub.exchange.report import error_json
 from hub.redact import redact
 
 OK: Final = 0
@@ -160,16 +161,6 @@ def block(error: HubError, clean: Any) -> str:
         if text:
             lines.append(typer.style(f"  {name:<6} ", dim=True) + clean(text))
     return "\n".join(lines)
-
-
-def error_json(error: HubError, clean: Any) -> dict[str, str]:
-    """An error as an object, masked."""
-    return {
-        "code": error.code,
-        "message": clean(error.message),
-        "where": clean(error.where),
-        "hint": clean(error.hint),
-    }
 
 
 def finding_json(finding: Finding) -> dict[str, Any]:

@@ -7,12 +7,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from hub.bootstrap import Opened
-from hub.cli.frame import block, error_json, worst
+from hub.cli.frame import block, worst
 from hub.cli.matches import show_matches
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command
@@ -22,6 +22,7 @@ from hub.cli.say import Say, listed
 from hub.errors import ConfigError, HubError
 from hub.exchange.order import run_order
 from hub.exchange.pipeline import MODES, Result, run_exchange
+from hub.exchange.report import report as reported
 from hub.workspace.explain import suggest
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -167,27 +168,6 @@ def failed(say: Say, name: str, error: HubError, start: float) -> Ended:
 def answer(say: Say, ended: Sequence[Ended]) -> int:
     """Say how runs ended, as JSON; answers the exit code."""
     code = worst([item.error.exit_code if item.error else 0 for item in ended])
-    say.answer({"runs": [_told(say, item) for item in ended], "exit": code})
+    told = [reported(item.exchange, item.result, item.error, item.seconds, say.clean) for item in ended]
+    say.answer({"runs": told, "exit": code})
     return code
-
-
-def _told(say: Say, item: Ended) -> dict[str, Any]:
-    told: dict[str, Any] = {"exchange": item.exchange, "seconds": round(item.seconds, 3)}
-    if item.error is not None:
-        return told | {
-            "state": "held" if item.error.exit_code == 76 else "failed",
-            "error": error_json(item.error, say.clean),
-            "plan": getattr(item.error, "plan", "") or None,
-        }
-    result = item.result
-    assert result is not None
-    return told | {
-        "run": result.run,
-        "run_key": result.run_key,
-        "mode": result.mode,
-        "state": result.state,
-        "counts": result.counts,
-        "notes": result.notes,
-        "plan": result.plan,
-        "repeated": result.repeated,
-    }

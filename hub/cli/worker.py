@@ -18,11 +18,12 @@ from hub.bus.status import Status, status
 from hub.bus.sweep import Sweep
 from hub.bus.transport import Carrier, Embedded
 from hub.bus.worker import Duty, Worker
-from hub.cli.frame import OK, error_json, worst
+from hub.cli.frame import OK, worst
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
 from hub.cli.say import Say, listed, plural, since
 from hub.errors import ConfigError, HubError
+from hub.exchange.report import error_json
 from hub.todos.cases import Casework
 from hub.todos.dashboards import Counting
 from hub.todos.people import Healing

@@ -243,6 +243,16 @@ def find_run(database: Database, run_key: str) -> RunRow | None:
     return read_row(row) if row is not None else None
 
 
+def last_full(database: Database, exchange: str) -> dt.datetime | None:
+    """When the newest run began that read everything and ended well."""
+    query = select(func.max(run.c.started_at)).where(
+        run.c.exchange == exchange, run.c.mode == "full", run.c.state == "done"
+    )
+    with database.begin(reading=True) as connection:
+        found: dt.datetime | None = connection.execute(query).scalar_one()
+    return found
+
+
 def read_row(row: Any) -> RunRow:
     """A row of the table as a run."""
     return RunRow(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, Text, Uuid
 
-from hub.store.account_tables import metadata  # one metadata for all tables
+from hub.store.notice_tables import metadata  # one metadata for all tables
 from hub.store.tables import KEY
 from hub.store.types import Moment
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -29,7 +29,7 @@ ROLES_FILE: Final = "config/roles.yaml"
 @dataclass
 class Gathered:
     """The files of a workspace that could be read, by kind and by the name of the file; ``broken``
-    are names whose file could not be, so that nobody calls them unknown."""
+    are names whose file could not be, or was not to be read, so that nobody calls them unknown."""
 
     folder: Path
     files: dict[tuple[Kind, str], Located] = field(default_factory=dict)
@@ -43,8 +43,9 @@ class Gathered:
         self.findings.append(Finding(path, 1, 1, level, code, message, hint))
 
 
-def gather(folder: Path) -> Gathered:
-    """Read every YAML file of a workspace; what is not one, or stands where none is read, is found."""
+def gather(folder: Path, mappings: Collection[str] | None = None) -> Gathered:
+    """Read every YAML file of a workspace, of mappings only those named; what is not one, or stands where none is
+    read, is found."""
     found = Gathered(folder)
     if not (folder / "config").is_dir():
         found.error(
@@ -59,12 +60,18 @@ def gather(folder: Path) -> Gathered:
         _read(found, folder / ROLES_FILE, "roles", "")
     for kind, place in FOLDERS.items():
         for path in sorted((folder / place).glob("*.yaml")):
-            if kind == "mapping" and path.name.endswith(TEST_SUFFIX):
+            if kind == "mapping" and mappings is not None and _name(path) not in mappings:
+                found.broken.add((kind, _name(path)))
+            elif kind == "mapping" and path.name.endswith(TEST_SUFFIX):
                 _read(found, path, "test", path.name.removesuffix(TEST_SUFFIX))
             else:
                 _read(found, path, kind, path.stem)
     _strays(found)
     return found
+
+
+def _name(path: Path) -> str:
+    return path.name.removesuffix(TEST_SUFFIX).removesuffix(".yaml")
 
 
 def _read(found: Gathered, path: Path, kind: Kind, name: str) -> None:

@@ -10,7 +10,7 @@ from hub.workspace.build import Built
 from hub.workspace.explain import Loc, dotted, suggest
 from hub.workspace.limits import Absent
 from hub.workspace.scope import Scope
-from hub.workspace.shape import MappingFile, ModelFile
+from hub.workspace.shape import MappingFile, ModelFile, Schedule
 
 INTO_MODELS: Final = (
     "match",
@@ -56,6 +56,27 @@ def check_events(scope: Scope, mapping: MappingFile) -> None:
     if why:
         message = f"schedule: nothing would ever run it, for it takes no events: {why}"
         scope.error(("schedule",), "schedule.no_events", message, "for example schedule: {every: 15m}")
+
+
+def check_after(scope: Scope, mapping: MappingFile) -> None:
+    """After whom it runs: exchanges that there are, and none that runs after it."""
+    names = _after(mapping)
+    for index, name in enumerate(names):
+        scope.known("mapping", name, ("schedule", "after", index))
+    seen, left = set[str](), list(names)
+    while left:
+        if (name := left.pop()) not in seen:
+            seen.add(name)
+            left += _after(scope.built.mappings.get(name))
+    if mapping.mapping in seen:
+        message = f"schedule: {mapping.mapping} runs after itself"
+        hint = "take one of the exchanges of the circle out of after"
+        scope.error(("schedule", "after"), "schedule.circle", message, hint)
+
+
+def _after(mapping: MappingFile | None) -> list[str]:
+    schedule = mapping.schedule if mapping is not None else None
+    return list(schedule.after or ()) if isinstance(schedule, Schedule) else []
 
 
 def check_pushed(scope: Scope, mapping: MappingFile) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +25,7 @@ from hub.workspace.workspace import Kind, System, Workspace, digest
 __all__ = ["System", "Workspace", "lint", "load"]
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+MAPPINGS = "mappings/"
 NAMED: tuple[tuple[Kind, str], ...] = (
     ("system", "system"),
     ("model", "model"),
@@ -36,14 +37,24 @@ NAMED: tuple[tuple[Kind, str], ...] = (
 
 
 def load(
-    folder: Path | str, environment: str | None = None, *, connectors: Connectors | None = None
+    folder: Path | str,
+    environment: str | None = None,
+    *,
+    connectors: Connectors | None = None,
+    exchange: str | None = None,
 ) -> Workspace:
     """The workspace in ``folder`` with ``environment`` laid over it.
 
-    ConfigError ``workspace.invalid`` with all findings where one of them is an error.
+    ConfigError ``workspace.invalid`` with all findings where one of them is an error. Only for ``exchange``: mistakes
+    in the files of other mappings do not count, those mappings are left out.
     """
     workspace, findings = lint(folder, environment, connectors=connectors)
-    errors = [finding for finding in findings if finding.level == "error"]
+    own = f"{MAPPINGS}{exchange}.yaml"
+    errors = [
+        finding
+        for finding in findings
+        if finding.level == "error" and (exchange is None or finding.path == own or not _of_mapping(finding))
+    ]
     if workspace is None or errors:
         first = errors[0]
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
@@ -58,20 +69,28 @@ def load(
 
 
 def lint(
-    folder: Path | str, environment: str | None = None, *, connectors: Connectors | None = None
+    folder: Path | str,
+    environment: str | None = None,
+    *,
+    connectors: Connectors | None = None,
+    mappings: Collection[str] | None = None,
 ) -> tuple[Workspace | None, list[Finding]]:
-    """The workspace and all findings, sorted by path, line and column.
+    """The workspace and all findings, sorted by path, line and column; of ``mappings`` only those named are read.
 
     There is a workspace where hub, systems, models and code lists are free of errors; it then holds
     the mappings that are, so that meaning can be checked in the same pass. Otherwise None.
     """
     with _no_collection():
-        gathered = gather(Path(folder))
+        gathered = gather(Path(folder), mappings)
         built = build(gathered, environment, connectors or shipped())
     findings = [*gathered.findings, *built.findings, *_names(gathered), *_environment(gathered, environment)]
     findings += check(built, gathered)
     findings = sorted({_printable(finding) for finding in findings})
     return _workspace(gathered, built, environment, findings), findings
+
+
+def _of_mapping(finding: Finding) -> bool:
+    return finding.path.startswith(MAPPINGS)
 
 
 @contextmanager
@@ -91,7 +110,7 @@ def _workspace(
     gathered: Gathered, built: Built, environment: str | None, findings: list[Finding]
 ) -> Workspace | None:
     wrong = {finding.path for finding in findings if finding.level == "error"}
-    if built.hub is None or any(not path.startswith("mappings/") for path in wrong):
+    if built.hub is None or any(not path.startswith(MAPPINGS) for path in wrong):
         return None
     mappings = {
         name: mapping

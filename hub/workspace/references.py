@@ -12,6 +12,7 @@ from hub.workspace.explain import Loc, dotted, suggest
 from hub.workspace.gather import Gathered
 from hub.workspace.guard_references import check_approvals, check_limits
 from hub.workspace.idle import (
+    check_after,
     check_classes,
     check_directions,
     check_effective,
@@ -58,6 +59,7 @@ def check(built: Built, gathered: Gathered) -> list[Finding]:
         check_directions(Scope(built, names, "mapping", name, findings), mapping)
         check_effective(Scope(built, names, "mapping", name, findings), mapping)
         check_events(Scope(built, names, "mapping", name, findings), mapping)
+        check_after(Scope(built, names, "mapping", name, findings), mapping)
         check_pushed(Scope(built, names, "mapping", name, findings), mapping)
         check_messages(Scope(built, names, "mapping", name, findings), mapping)
     for name, cases in built.tests.items():

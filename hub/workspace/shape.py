@@ -24,6 +24,8 @@ from hub.workspace.delivering import (
     ReadBackRule,
 )
 from hub.workspace.delivering import Delivering as Delivering
+from hub.workspace.flow import AIRFLOW, Airflow
+from hub.workspace.flow import Schedule as Schedule
 from hub.workspace.hooks import Api as Api
 from hub.workspace.hooks import Dropin as Dropin
 from hub.workspace.hooks import Push as Push
@@ -111,6 +113,7 @@ class HubFile(Shape):
     approvals: Approvals = Field(
         Approvals(), description="Approvals of held plans", examples=[{"four_eyes": "on", "expires": "4h"}]
     )
+    airflow: Airflow = AIRFLOW
     audit: AuditRule = Field(
         AuditRule(),
         description="How the audit chain is signed",
@@ -215,16 +218,6 @@ class FieldRule(Shape):
         examples=["the CRM keeps 40 characters"],
     )
     title: Title = TITLE
-
-
-class Schedule(Shape):
-    """When an exchange runs: at an interval or by cron, and when it reads everything."""
-
-    every: Duration | None = Field(None, description="Time between two runs", examples=["15m"])
-    cron: str | None = Field(None, description="When, as a cron expression", examples=["*/15 6-20 * * *"])
-    full: str | None = Field(
-        None, description="When everything is read, as a cron expression", examples=["0 2 * * *"]
-    )
 
 
 class With(Shape):

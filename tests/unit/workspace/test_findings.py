@@ -107,6 +107,8 @@ CASES: list[tuple[str, Changes, str, str]] = [
         "erp.RESOURCE",
     ),
     ("reference.system", changed(PROD, "  erp: {url", "  epr: {url"), f"{PROD}:3:3", "did you mean erp?"),
+    ("schedule.circle", {IN: FILES[IN] + "schedule: {after: [erp-suppliers]}\n"}, f"{IN}:8:12", "circle"),
+    ("reference.mapping", {IN: FILES[IN] + "schedule: {after: [erp-supplier]}\n"}, f"{IN}:8:20", "erp-suppliers"),
     ("reference.mapping", changed(PROD, "  erp-suppliers:", "  erp-supplier:"), f"{PROD}:5:3", "erp-suppliers"),
     ("reference.mapping", {"mappings/other.test.yaml": FILES[TEST]}, "mappings/other.test.yaml:1:1", "known: erp-"),
     ("reference.model", changed(IN, "into: supplier", "into: suplier"), f"{IN}:3:7", "did you mean supplier?"),

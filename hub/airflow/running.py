@@ -1,0 +1,129 @@
+"""One run of an exchange for a task of Airflow. Nothing here knows Airflow: what it needs is handed in."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from hub.airflow.timing import full_is_due
+from hub.bootstrap import open_hub
+from hub.errors import HubError, Retriable
+from hub.exchange.ground import Hub
+from hub.exchange.pipeline import Result, run_exchange
+from hub.exchange.report import report
+from hub.redact import redact
+from hub.security.actors import ON_BEHALF
+
+BUSY: Final = 900.0
+"""Seconds to wait for another run of the exchange, or of its model, before that costs a try."""
+LOOK: Final = 2.0
+TELL: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be run, and where. ``full`` is the cron expression of full runs in ``zone``, for mode ``scheduled``;
+    ``on_behalf`` is who asked for the run, where a person did."""
+
+    exchange: str
+    folder: Path
+    environment: str | None
+    run_key: str
+    mode: str = "scheduled"
+    dry_run: bool = False
+    initial: bool = False
+    accept_drift: bool = False
+    full: str | None = None
+    zone: str = "UTC"
+    on_behalf: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The report, and where it did not end well, why, and whether another try may help."""
+
+    report: dict[str, Any]
+    failure: str = ""
+    again: bool = False
+
+
+@dataclass(slots=True)
+class Run:
+    """One call of ``run_exchange``. ``stopping`` says that the run is to end; ``tell`` takes lines for the log."""
+
+    asked: Asked
+    tell: Callable[[str], None]
+    stopping: Callable[[], bool]
+    started: float = field(default_factory=time.monotonic)
+    told: float = 0.0
+
+    def __call__(self) -> Ended:
+        """Run it; errors of the hub are answered, not raised."""
+        clean: Callable[[str], str] = redact
+        try:
+            with open_hub(
+                self.asked.folder,
+                self.asked.environment,
+                variables=self._variables(),
+                exchange=self.asked.exchange,
+            ) as opened:
+                clean = opened.redactor
+                result = self._patiently(opened.hub)
+        except HubError as error:
+            told = report(self.asked.exchange, None, error, self._since(), clean)
+            return Ended(told, clean(str(error)), isinstance(error, Retriable))
+        return Ended(report(self.asked.exchange, result, None, self._since(), clean))
+
+    def _since(self) -> float:
+        return time.monotonic() - self.started
+
+    def _variables(self) -> Mapping[str, str]:
+        """The environment, with whoever asked for the run: a person who did may not approve its plan."""
+        by = {ON_BEHALF: self.asked.on_behalf} if self.asked.on_behalf else {}
+        return {**os.environ, **by}
+
+    def _patiently(self, hub: Hub) -> Result:
+        """Wait for others who write what it writes: among them may be the first try of this very run, whose process
+        Airflow believes dead. When that ends, the run key answers how."""
+        while True:
+            try:
+                return self._once(hub)
+            except Retriable as error:
+                if error.code != "run.busy" or self._since() > BUSY:
+                    raise
+                self._watch("waiting", {})
+                self.tell(f"waits: {error.message}")
+                time.sleep(LOOK)
+
+    def _once(self, hub: Hub) -> Result:
+        asked = self.asked
+        mode, full = asked.mode, asked.mode == "full"
+        if mode == "scheduled":
+            full = bool(asked.full) and full_is_due(
+                hub.database, asked.exchange, str(asked.full), asked.zone, hub.clock
+            )
+            mode = "full" if full else "incremental"
+        return run_exchange(
+            hub,
+            asked.exchange,
+            "plan" if asked.dry_run else mode,
+            asked.run_key,
+            full=full,
+            initial=asked.initial,
+            accept_drift=asked.accept_drift,
+            progress=self._watch,
+        )
+
+    def _watch(self, stage: str, counts: Mapping[str, int]) -> None:
+        """Between batches: tell how far it is, and end where it is to end."""
+        if self.stopping():
+            raise Retriable(
+                "airflow.stopped", "Airflow asked the run to end", hint="it goes on with the next try"
+            )
+        if time.monotonic() - self.told > TELL:
+            self.told = time.monotonic()
+            self.tell(f"{stage}: {', '.join(f'{count} {name}' for name, count in counts.items() if count)}")

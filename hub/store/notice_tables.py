@@ -1,0 +1,23 @@
+"""The table of notices. Part of the same metadata."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Integer, Table, Text
+
+from hub.store.account_tables import metadata  # one metadata for all tables
+from hub.store.tables import KEY
+from hub.store.types import Moment
+
+__all__ = ["metadata"]
+
+# A try of a run that a scheduler saw fail; of one whose process was lost the journal knows nothing.
+notice = Table(
+    "notice",
+    metadata,
+    Column("run_key", KEY, primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("kind", KEY, primary_key=True),  # failed or retry
+    Column("exchange", KEY, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+)

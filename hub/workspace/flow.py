@@ -1,0 +1,42 @@
+"""The shape of what says when exchanges run, and how Airflow runs them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from hub.workspace.strict import Duration, Name, Shape
+
+
+class Schedule(Shape):
+    """When an exchange runs: at an interval, by cron or after others, and when it reads everything."""
+
+    every: Duration | None = Field(None, description="Time between two runs", examples=["15m"])
+    cron: str | None = Field(None, description="When, as a cron expression", examples=["*/15 6-20 * * *"])
+    full: str | None = Field(
+        None, description="When everything is read, as a cron expression", examples=["0 2 * * *"]
+    )
+    after: list[Name] | None = Field(
+        None,
+        description="With Airflow: exchanges after which it runs, when one of them changed something",
+        examples=[["s4-suppliers"]],
+    )
+
+
+class Airflow(Shape):
+    """How Airflow runs the exchanges of this hub."""
+
+    on_change: Literal["worker", "airflow"] = Field(
+        "worker", description="Who runs exchanges with schedule: on_change"
+    )
+    retries: int = Field(3, ge=0, le=100, description="Further tries where a try may help")
+    retry_wait: Duration = Field("1m", description="Before the second try; doubled each time")
+    longest_wait: Duration = Field("30m", description="Longest time between two tries")
+    timeout: Duration = Field("12h", description="Longest run")
+    slots: int = Field(4, ge=1, le=64, description="Runs at once per system, where it has no limits.concurrency")
+
+
+AIRFLOW: Any = Field(
+    Airflow(), description="How Airflow runs exchanges", examples=[{"on_change": "airflow", "retries": 5}]
+)
