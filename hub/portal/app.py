@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.bootstrap import Opened
 from hub.errors import ConfigError, HubError
-from hub.portal import account, acts, go, login, passkeys, providers, second, sessions, todos
+from hub.portal import account, acts, apps, go, login, passkeys, providers, second, sessions, todos
 from hub.portal import live as stream
 from hub.portal import sso as clients
 from hub.portal.ground import HOME, Ground, language, visitor
@@ -71,7 +71,7 @@ def made(
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.ground = here = Ground(
         opened.hub,
-        Pages(),
+        Pages(has_apps=sso is not None),
         Passwords(),
         Ends(dt.timedelta(seconds=seconds(rules.idle)), dt.timedelta(seconds=seconds(rules.longest))),
         Buckets(*NAMES),
@@ -96,6 +96,7 @@ def made(
     if sso is not None:
         app.include_router(clients.router, prefix=f"{HOME}/sso")
         app.include_router(go.router, prefix=f"{HOME}/sso")
+        app.include_router(apps.router, prefix=HOME)
     _answering(app, opened.redactor)
 
     @app.get("/")

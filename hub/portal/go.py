@@ -26,8 +26,8 @@ def go(request: Request, here: Here, me: Me, identity: str) -> Response:
     own = kind == "account" and row["person"] == me.person
     attributes = {name: str(one["value"]) for name, one in (row["content"] or {}).get("attributes", {}).items()}
     visit = Visit(
-        me.account.person, me.account.id, me.account.name, row["system"], row["source_id"], attributes,
-        value if own else "",
+        me.account.person, me.account.id, me.account.name, row["system"], value if own else "", row["source_id"],
+        attributes,
     )  # fmt: skip
     place, fields = _broker(here).open(visit)
     answer = onward(request, here, row["system"], place, fields)

@@ -38,9 +38,10 @@ KINDS: Final[Mapping[str, str]] = {"js": "text/javascript", "css": "text/css", "
 
 
 class Pages:
-    """The templates, and the files beside them under names that change with their content."""
+    """The templates, with what all of them may ask, and the files beside them under names that change with their
+    content."""
 
-    def __init__(self) -> None:
+    def __init__(self, **shared: Any) -> None:
         self.static: Mapping[str, tuple[bytes, str]] = {
             one.name: (one.read_bytes(), KINDS[one.name.rpartition(".")[2]])
             for one in files("hub.portal").joinpath("static").iterdir()
@@ -54,7 +55,7 @@ class Pages:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._templates.globals |= {"static": self.address, "languages": LANGUAGES}
+        self._templates.globals |= {"static": self.address, "languages": LANGUAGES, **shared}
 
     def address(self, name: str) -> str:
         """Where a file is; browsers may keep it for ever."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from hub.portal import words_account, words_sso
+from hub.portal import words_account, words_apps, words_sso
 
 LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "zh": "中文"}
 WORDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -171,6 +171,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "over.days": ("overdue by {count} d", "逾期 {count} 天"),
     **words_sso.WORDS,
     **words_account.WORDS,
+    **words_apps.WORDS,
 }
 ERRORS: Final[Mapping[str, tuple[str, str]]] = {
     "login.unlinked": (
@@ -222,6 +223,7 @@ ERRORS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     **words_sso.ERRORS,
     **words_account.ERRORS,
+    **words_apps.ERRORS,
 }
 """Sentences of errors that people meet; what is not here is told in English, as the command line does."""
 

@@ -17,6 +17,7 @@ ACCOUNT: Final = "account"
 """In a claim, in place of a field: the person's account name in the client's system."""
 PATH: Final = "/sso"
 Address = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#@]+[^\s#]*$", max_length=500)]
+Home = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#@]+[^\s]*$", max_length=500)]
 Grant = Literal["authorization_code", "refresh_token", "client_credentials", "token_exchange", "device_code"]
 Scope = Annotated[str, StringConstraints(pattern=r"^[!#-\[\]-~]{1,60}$")]
 
@@ -107,6 +108,18 @@ class ClientFile(Shape):
         description="Where a browser may be sent with a code, exact; http only on loopback",
         examples=[["https://oa.example.com/oidc/callback"]],
     )
+    home: Home | None = Field(
+        None,
+        description="Where people begin; with it the client is among the applications of the portal. A service of CAS "
+        "is opened with a ticket",
+        examples=["https://oa.example.com/seeyon/main.do"],
+    )
+    initiate_login_uri: Address | None = Field(
+        None,
+        description="Where the client begins a log-in for who comes from the portal (OpenID Connect Core 1.0, 4); it "
+        "is told iss, and home as target_link_uri",
+        examples=["https://oa.example.com/oidc/login"],
+    )
     auth: Literal["client_secret_basic", "client_secret_post", "none"] = Field(
         "client_secret_basic", description="How it proves itself; none: it cannot keep a secret (an app, a page)"
     )
@@ -186,12 +199,19 @@ def client_problems(one: ClientFile) -> list[tuple[tuple[str | int, ...], str, s
         (("logout", "backchannel"), one.logout.backchannel),
         *((("cas", "services", n), uri) for n, uri in enumerate(one.cas.services if one.cas else [])),
         (("tickets", "url"), one.tickets.url if one.tickets else None),
+        (("home",), one.home),
+        (("initiate_login_uri",), one.initiate_login_uri),
     ]
     for at, uri in addresses:
         if uri and is_plain(uri):
             flaw(at, "client.plain", f"{uri} is http and not on this machine", "use https")
         if uri and "*" in uri:
             flaw(at, "client.redirect", f"{uri} holds a *, which matches nothing else", "write every address out")
+    for name in ("home", "initiate_login_uri"):
+        uri = getattr(one, name)
+        if uri is not None and parsed(uri) is None:
+            told = f"{uri} is an address that browsers may read in different ways"
+            flaw((name,), "client.home", told, "write it plainly, as https://oa.example.com/app/")
     for n, uri in enumerate(one.cas.services if one.cas else []):
         prefix = parsed(uri)
         if prefix is None or prefix.rest:

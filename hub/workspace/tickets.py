@@ -41,6 +41,11 @@ class Tickets(Shape):
         "other name an attribute of it; what is filled in is encoded",
         examples=["/login/sso?from=hub&ticket={token}"],
     )
+    home: Template | None = Field(
+        None,
+        description="Path of the page where people begin, for the portal's applications; {token} is the ticket",
+        examples=["/login/sso?from=hub&ticket={token}"],
+    )
     send: Literal["get", "post"] = Field("get", description="post: the ticket is a field of a form, named ticket")
     probe: Template = Field(
         "/", description="Path that is asked for before anybody is sent there; any answer below 500 will do"
@@ -84,13 +89,21 @@ def ticket_problems(rule: Tickets) -> list[tuple[tuple[str | int, ...], str, str
     for name in NEEDED[rule.dialect]:
         if not getattr(rule, name):
             found.append((("tickets", name), f"tickets.{name}: {rule.dialect} needs it", "write it"))
-    names = NAMED.findall(rule.todo)
-    if (TOKEN in names) == (rule.send == "post"):
-        told = "a ticket that is posted is not in the address" if rule.send == "post" else "there is no {token}"
-        what = "write {token} where the ticket belongs, or send: post"
-        found.append((("tickets", "todo"), f"tickets.todo: {told}", what))
+    for at, template in (("todo", rule.todo), ("home", rule.home)):
+        found += [] if template is None else _template_problems(rule, at, template)
     if sorted(rule.order) != ["secret", "time", "user"]:
         found.append((("tickets", "order"), "tickets.order: user, secret and time, each once", "write all three"))
-    if address(rule, dict.fromkeys(names, "x")) is None:
-        found.append((("tickets", "todo"), "tickets.todo: it leads out of url", "write a path below url"))
     return found
+
+
+def _template_problems(rule: Tickets, at: str, template: str) -> list[tuple[tuple[str | int, ...], str, str]]:
+    names = NAMED.findall(template)
+    told = []
+    if (TOKEN in names) == (rule.send == "post"):
+        flaw = "a ticket that is posted is not in the address" if rule.send == "post" else "there is no {token}"
+        told.append((flaw, "write {token} where the ticket belongs, or send: post"))
+    if at == "home" and set(names) - {TOKEN}:
+        told.append(("only {token} is known there", "leave the other names out"))
+    if address(rule.model_copy(update={"todo": template}), dict.fromkeys(names, "x")) is None:
+        told.append(("it leads out of url", "write a path below url"))
+    return [(("tickets", at), f"tickets.{at}: {flaw}", what) for flaw, what in told]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlencode
 
@@ -39,22 +39,23 @@ DIALECTS: Final[Mapping[Name, type[Dialect]]] = {
 LIVES: Final = "60s"
 TYPE: Final = "cophub-ticket+jwt"
 TARGET: Final = "todo"
+HOME: Final = "home"
 PATIENCE: Final = 3.0
 """Seconds that a system has to show that it is there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Who, by which account of the hub, opens which to-do. ``preferred`` is the account by which he has it, if it is
-    one."""
+    """Who, by which account of the hub, opens which to-do of a system, or the system itself. ``preferred`` is the
+    account there that he has the to-do by, or chose, if there is one."""
 
     person: uuid.UUID
     account: uuid.UUID
     name: str
     system: str
-    source_id: str
-    attributes: Mapping[str, str]
     preferred: str = ""
+    source_id: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,20 @@ class Broker:
                 "ticket.none", f"to-dos of {visit.system} are not opened through the hub",
                 hint="write tickets in the client's file, config/clients",
             )  # fmt: skip
-        rule, name = file.tickets, self._account(file, visit)
         values = {**visit.attributes, "id": visit.source_id}
-        _page(rule, values | {"token": "x"})
+        return self._sent(file, file.tickets, visit, values, {"tgt": TARGET, "todo": visit.source_id})
+
+    def begin(self, file: ClientFile, visit: Visit) -> tuple[str, Mapping[str, str]]:
+        """The same of the page where people begin, ``tickets.home``."""
+        assert file.tickets is not None  # it has one
+        rule = file.tickets.model_copy(update={"todo": file.tickets.home, "form": "", "record": ""})
+        return self._sent(file, rule, visit, {}, {"tgt": HOME})
+
+    def _sent(
+        self, file: ClientFile, rule: Tickets, visit: Visit, values: Mapping[str, str], target: Mapping[str, str]
+    ) -> tuple[str, Mapping[str, str]]:
+        name = self._account(file, visit)
+        _page(rule, {**values, "token": "x"})
         self._require_alive(file, rule)
         moment, database, known = self.here.now(), self.here.hub.database, []
 
@@ -95,7 +107,7 @@ class Broker:
 
         def signed() -> str:
             jti = kept(secrets.token_urlsafe(32))
-            return self._signed(file, name, visit, jti)
+            return self._signed(file, name, jti, target)
 
         asked = Asked(
             rule, name, values, moment, lambda: self._secret(rule), lambda place, form: _call(file, rule, place, form),
@@ -105,7 +117,7 @@ class Broker:
         if not known:  # what the system keeps itself
             with database.begin() as connection:
                 written(token)(connection)
-        place = _page(rule, values | {"token": token})
+        place = _page(rule, {**values, "token": token})
         return place, {"ticket": token} if rule.send == "post" else {}
 
     def _account(self, file: ClientFile, visit: Visit) -> str:
@@ -125,7 +137,7 @@ class Broker:
             )  # fmt: skip
         return names[0]
 
-    def _signed(self, file: ClientFile, name: str, visit: Visit, jti: str) -> str:
+    def _signed(self, file: ClientFile, name: str, jti: str, target: Mapping[str, str]) -> str:
         moment = self.here.now()
         claims = {
             "iss": self.here.issuer,
@@ -134,8 +146,7 @@ class Broker:
             "jti": jti,
             "iat": stamp(moment),
             "exp": stamp(self.here.after(LIVES)),
-            "tgt": TARGET,
-            "todo": visit.source_id,
+            **target,
         }
         return sign(self.here.ticket_keys.current(), "Ed25519", claims, TYPE)
 

@@ -10,6 +10,8 @@ SSO: dict[str, tuple[str, str]] = {
     "client.public": ("a client without a secret asks for what needs one", ""),
     "client.redirect": ("a client has no usable redirect_uri", ""),
     "client.scopes": ("a claim's scope, or openid, is not among the scopes of the client", ""),
+    "app.unknown": ("an application is not there, or a person may not open it", ""),
+    "client.home": ("the beginning of a client is no plain address", ""),
     "client.service": ("a service of CAS is no plain address, or belongs to two clients", ""),
     "client.tickets": ("tickets of a client lack something, or two clients open the same to-dos", ""),
     "client.unknown": ("there is no such client", "see: cophub clients"),

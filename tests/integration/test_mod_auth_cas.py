@@ -25,6 +25,7 @@ scopes: [openid, profile, email]
 claims: {{name: name, email: mail}}
 consent: given
 cas: {{services: ["{url}/"]}}
+home: "{url}/pages/index.html"
 """
 SETTINGS = """
 CASLoginURL {hub}/sso/cas/login
@@ -114,3 +115,17 @@ def test_in_and_out_with_names_in_chinese(hub: Provided, intranet: str, page: Pa
 
     until(ended, 30)
     until(lambda: waiting(hub) == 0, 30)
+
+
+def test_the_portal_opens_it_logged_in(
+    hub: Provided, places: dict[str, str], intranet: str, page: Page
+) -> None:
+    page.goto(f"{hub.url}/portal/apps")
+    page.fill("#name", "li.na")
+    page.fill("#password", PASSWORD)
+    page.click("button.primary")
+    page.wait_for_url(f"{hub.url}/portal/apps")
+    with page.expect_popup() as opened:
+        page.locator(".go").nth(list(places.values()).index(intranet)).press("Enter")
+    expect(opened.value.locator("#name")).to_have_text("李娜")
+    assert opened.value.url == f"{intranet}/pages/index.html"

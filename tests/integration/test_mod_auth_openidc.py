@@ -19,6 +19,8 @@ client: apache
 title: {{en: Intranet, zh: 内网}}
 system: oa
 redirect_uris: ["{url}/pages/back"]
+home: "{url}/pages/index.html"
+initiate_login_uri: "{url}/pages/back"
 scopes: [openid, profile, email]
 claims: {{preferred_username: account, name: name, email: mail}}
 consent: given
@@ -102,3 +104,14 @@ def test_the_account_that_was_chosen_is_the_user(intranet: str, page: Page) -> N
     page.wait_for_url(f"{intranet}/pages/index.html")
     expect(page.locator("#user")).to_have_text(re.compile("^王伟"))
     expect(page.locator("#name")).to_have_text("欧阳·伟")
+
+
+def test_the_portal_opens_it_logged_in(intranet: str, page: Page) -> None:
+    page.goto(f"{intranet}/pages/index.html")
+    page.goto(f"{page.url.partition('/portal')[0]}/portal/apps")
+    logged_in(page, "li.na")
+    page.wait_for_url("**/portal/apps")
+    with page.expect_popup() as opened:
+        page.click('a[href="/portal/apps/apache"]')
+    expect(opened.value.locator("#name")).to_have_text("李娜")
+    assert opened.value.url == f"{intranet}/pages/index.html"
