@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.exchange.deletions import bury, spare_touched
+from hub.exchange.issuing import issue, refuse_issued
 from hub.exchange.manifest import Manifest
 from hub.exchange.matching.evidence import write_evidence
 from hub.exchange.matching.outside import write_outside
@@ -81,6 +82,7 @@ def apply(
         if manifest.snapshot is not None:
             spare_touched(run, session, manifest.exchange, manifest.source)
         applied = writer.golden(refused, unmade, stayed)
+        issue(run, session, database, manifest, writer.moment)
         writer.shadows()
         write_outside(run, session, manifest, writer.moment)
         write_evidence(run, session, manifest, run_id, writer.moment)
@@ -147,6 +149,7 @@ class _Writer:
         run.sql("INSERT INTO refused_entity SELECT entity FROM source_back")
         for fields in self.manifest.owned:
             self._refuse_taken(fields)
+        refuse_issued(run, self.session, self.manifest)
         self._leave_standing()
         stayed = self._staying()
         for name in ("updating", "removing", "creation"):

@@ -14,6 +14,7 @@ from hub.exchange.deletions import weigh
 from hub.exchange.drift import profile_stored, require_fields
 from hub.exchange.extract import Extracted
 from hub.exchange.ground import Asked, Hub, Progress, asked_of, keyed, opened_source, source_number
+from hub.exchange.issuing import texts_beside
 from hub.exchange.judging.certify import certify, place_of
 from hub.exchange.judging.judge import judge_inbound
 from hub.exchange.lookup import Lookups
@@ -175,7 +176,10 @@ def plan_output(
     links = "seen_differing" if extracted.shadows_read else ""
     sending = senders(hub, compiled)
     batch = Batch(run, session, database, source, output, model, compiled)
-    resolved = Resolver(batch, links, sending).resolve()
+    def beside(place: str) -> str:
+        return texts_beside(run, lambda stack, system: opened_source(hub, stack, system), place)
+
+    resolved = Resolver(batch, links, sending, beside).resolve()
     if asked.mode == "link_only":
         resolved = find_matches(run, session, hub, source, model, resolved)
     reach("after_resolve")
@@ -237,6 +241,7 @@ def plan_output(
         full=extracted.full,
         out_of_scope=outside.reaction,
         owned=_owned(output, model),
+        issues=[name for name, rule in output.fields.items() if rule.until_free],
         last=compiled.number == len(mapping.outputs) - 1,
         moves=not asked.given,
     )

@@ -63,8 +63,8 @@ COUNTED = {
 @dataclass(slots=True)
 class Manifest:
     """One output's plan. ``values`` of counts reconcile: read = the sum of READ_PARTS (P7). ``owned`` are
-    sets of fields that no two entities share: those of match rules and unique ones. ``moves`` says that the
-    watermark follows: not where the records were given instead of read. ``disabling`` is what disabling writes to a
+    sets of fields that no two entities share: those of match rules and unique ones, ``issues`` fields whose values
+    are tried until they are free. ``moves`` says that the watermark follows: not where the records were given instead of read. ``disabling`` is what disabling writes to a
     target, as JSON; ``said`` is what people said of a plan by hand: its reason, who said it, and what it is about."""
 
     exchange: str
@@ -95,6 +95,7 @@ class Manifest:
     moves: bool = True
     contestants: dict[str, str] = field(default_factory=dict)
     owned: list[list[str]] = field(default_factory=list)
+    issues: list[str] = field(default_factory=list)
     authors: list[str] = field(default_factory=list)
     place: dict[str, str] = field(default_factory=dict)
     full: bool = False

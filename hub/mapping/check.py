@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from hub.errors import Finding
 from hub.mapping.binding import Binder
@@ -17,6 +18,7 @@ from hub.mapping.check_matching import creates, matching_issues
 from hub.mapping.compile import Compiled, Translations, compile_with_findings
 from hub.mapping.disabling import disabling_issues
 from hub.mapping.flows import flow_findings
+from hub.mapping.spares import beside_issues, field_of
 from hub.mapping.syntax import Issue
 from hub.workspace.explain import suggest
 from hub.workspace.shape import MappingFile
@@ -40,6 +42,7 @@ def check(workspace: Workspace) -> list[Finding]:
                 findings += _required(workspace, mapping, one)
                 findings += _matching(workspace, mapping, one, binder)
                 findings += _disabling(workspace, mapping, one, binder)
+                findings += _until_free(workspace, mapping, one, binder)
             findings += _compared(workspace, mapping, done)
     findings += flow_findings(workspace, compiled)
     findings += acts_findings(workspace)
@@ -110,6 +113,23 @@ def _matching(
         finding(workspace, mapping.mapping, output_path(mapping, compiled.number, *place), issue)
         for place, issue in matching_issues(output, model, compiled, binder)
     ]
+
+
+def _until_free(
+    workspace: Workspace, mapping: MappingFile, compiled: Compiled, binder: Binder
+) -> list[Finding]:
+    """Candidates of fields that are tried until they are free, and where else they must be."""
+    found = []
+    if compiled.spare:
+        for column, issue in binder.issues(replace(compiled, columns=compiled.spare, lookups=(), where="", checks=())):
+            name, number = field_of(column)
+            path = output_path(mapping, compiled.number, "fields", name, "until_free", "then", number or 0)
+            found.append(finding(workspace, compiled.mapping, path, issue))
+    for name, rule in mapping.outputs[compiled.number].fields.items():
+        for number, issue in beside_issues(rule.until_free, workspace) if rule.until_free else ():
+            path = output_path(mapping, compiled.number, "fields", name, "until_free", "beside", number)
+            found.append(finding(workspace, compiled.mapping, path, issue))
+    return found
 
 
 def _disabling(

@@ -41,6 +41,7 @@ from hub.mapping.record import (
     suggestion,
 )
 from hub.mapping.scope import Expression, Scope
+from hub.mapping.spares import spares, widened
 from hub.mapping.syntax import Issue
 from hub.workspace.builtin import condition
 from hub.workspace.shape import MappingFile, ModelField, ModelFile, Output
@@ -192,10 +193,11 @@ class _Compilation:
         if unsaid := condition(self.mapping.from_, output.into):
             wheres.append(self._expression(self._at(number, "into"), unsaid, scope))
         self._check_names(number, output)
-        days = self._dates(number, output, scope)
-        if None in columns or None in wheres or None in days:
+        days, extra = self._dates(number, output, scope), self._spare(number, output, scope, model)
+        if None in columns or None in wheres or None in days or None in extra:
             return None
-        kept = [column for column in columns if column is not None]
+        spare = tuple(column for column in extra if column is not None)
+        kept = widened([column for column in columns if column is not None], spare)
         conditions = [where for where in wheres if where is not None]
         effective = tuple(day for day in days if day is not None)
         alias = (scope.aliases[0][0], each) if each else None
@@ -209,7 +211,7 @@ class _Compilation:
             each=alias,
             report=self.find,
         )
-        return self._assembled(number, output, scope, each, kept, conditions, keys, model, effective)
+        return self._assembled(number, output, scope, each, kept, conditions, keys, model, effective, spare)
 
     def _assembled(
         self,
@@ -222,8 +224,9 @@ class _Compilation:
         keys: Keys,
         model: ModelFile | None,
         effective: tuple[Column, ...],
+        spare: tuple[Column, ...],
     ) -> Compiled | None:
-        expressions = [column.expression for column in (*columns, *effective)] + conditions
+        expressions = [column.expression for column in (*columns, *effective, *spare)] + conditions
         paths: dict[Path, None] = dict.fromkeys(path for one in expressions for path in one.inputs)
         paths.update(dict.fromkeys(keys.paths))
         if each:
@@ -261,6 +264,7 @@ class _Compilation:
                 checks=field_checks(columns, model, scope.codes) if model else (),
                 joins=joins,
                 effective=effective,
+                spare=spare,
                 outside=reactions(output),
             )
         )
@@ -269,6 +273,9 @@ class _Compilation:
         path = self._at(number, "effective") if output.effective else ("effective",)
         rule, inbound = output.effective or self.mapping.effective, self._direction(output) == "inbound"
         return dates(rule, path, lambda at, text: self._expression(at, text, scope), self, inbound=inbound)
+
+    def _spare(self, number: int, output: Output, scope: Scope, model: ModelFile | None) -> list[Column | None]:
+        return spares(output, model, self._at(number), lambda at, text: self._expression(at, text, scope), self)
 
     def _check_names(self, number: int, output: Output) -> None:
         """DuckDB's columns do not distinguish case, and some names are the hub's."""

@@ -61,7 +61,8 @@ class Compiled:
     an element's own key over ``e``. ``target_key`` names the output fields that are the key of the
     foreign record written to. ``where`` is a condition or empty,
     made of ``conditions``. ``lookups`` are in the order in which
-    they can be joined. ``effective`` are dates beside the columns. ``outside`` are the reactions to what
+    they can be joined. ``effective`` are dates beside the columns, ``spare`` further candidates of
+    columns. ``outside`` are the reactions to what
     leaves, empty for none. ``hash`` changes with everything that changes results.
     """
 
@@ -86,6 +87,7 @@ class Compiled:
     checks: tuple[Check, ...]
     joins: tuple[Join, ...] = ()
     effective: tuple[Column, ...] = ()
+    spare: tuple[Column, ...] = ()
     outside: str = ""
     hash: str = field(default="", compare=False)
 
@@ -129,6 +131,8 @@ def hashed(compiled: Compiled) -> Compiled:
     ]
     if compiled.effective:
         content.append([(column.name, column.sql) for column in compiled.effective])
+    if compiled.spare:
+        content.append([(column.name, column.sql) for column in compiled.spare])
     ranks = [(one.name, one.field.rank) for one in compiled.columns if one.field and one.field.rank]
     if ranks and compiled.model:  # another rank, another winner: every record is looked at anew
         content.append(ranks)

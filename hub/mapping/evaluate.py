@@ -179,7 +179,8 @@ class _Run:
 
     def _create(self, found: tuple[Flag, ...], guarded: bool) -> int:
         compiled = self.compiled
-        columns = [f"{_tried(column.sql, guarded)} AS {quoted(column.name)}" for column in compiled.columns]
+        written = (*compiled.columns, *compiled.spare)
+        columns = [f"{_tried(column.sql, guarded)} AS {quoted(column.name)}" for column in written]
         inner = [flag for flag in found if flag.inner]
         columns += [f"{flag.condition} AS {quoted(flag.name)}" for flag in inner]
         kept_anyway = [flag.condition for flag in found if flag.name.startswith(IN_WHERE)]
@@ -187,7 +188,7 @@ class _Run:
         where = f" WHERE {condition}" if compiled.where else ""
         key = self._key(guarded)
         kept = ["r"] + (["e"] if compiled.each else []) if found else []
-        names = [quoted(column.name) for column in compiled.columns]
+        names = [quoted(column.name) for column in written]
         read = ", ".join([*key, 'hash AS "$hash"', *columns, *(f'{name} AS "${name}"' for name in kept)])
         inside = f"SELECT {read} FROM {self.rows(guarded)}{where}"
         outside = [

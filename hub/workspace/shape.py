@@ -64,6 +64,7 @@ from hub.workspace.strict import FieldName as FieldName
 from hub.workspace.strict import Name as Name
 from hub.workspace.strict import Shape as Shape
 from hub.workspace.strict import Title as Title
+from hub.workspace.until_free import UNTIL_FREE, UntilFree
 
 # ---------------------------------------------------------------- hub.yaml
 
@@ -217,6 +218,7 @@ class FieldRule(Shape):
         description="Why it is right that the value does not come back as it went out",
         examples=["the CRM keeps 40 characters"],
     )
+    until_free: UntilFree | None = UNTIL_FREE
     title: Title = TITLE
 
 

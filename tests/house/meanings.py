@@ -66,6 +66,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "a text of the record holds half a character, which cannot be stored",
         "mend the text in the source",
     ),
+    "until_free.taken": ("somebody else was given the same value by another process; nothing was written", ""),
     "ref.missing": ("the record refers to one that is not there yet", ""),
     "required": ("a required field has no value", ""),
     "compare.unknown": ("", "mend the name below compare:"),

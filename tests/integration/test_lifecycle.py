@@ -38,8 +38,7 @@ PAGE = str((DOCS / "how-to" / "lifecycle.md").relative_to(DOCS.parent))
 RUNS = ("hr-people", "people-to-ad", "people-to-travel")
 UNIT = "OU=Lifecycle"
 TABLES = """
-CREATE TABLE hub_worker (person TEXT PRIMARY KEY, number TEXT, family TEXT, given TEXT, login TEXT, phone TEXT,
-                         status TEXT);
+CREATE TABLE hub_worker (person TEXT PRIMARY KEY, number TEXT, family TEXT, given TEXT, phone TEXT, status TEXT);
 CREATE TABLE hub_post (code TEXT PRIMARY KEY, worker TEXT, unit TEXT, job TEXT, main TEXT);
 """
 Row = dict[str, Any]
@@ -59,9 +58,9 @@ class Company:
             for statement in statements:
                 connection.executescript(statement)
 
-    def joins(self, person: str, number: str, family: str, given: str, login: str, phone: str = "") -> None:
+    def joins(self, person: str, number: str, family: str, given: str, phone: str = "") -> None:
         self.hr(
-            f"INSERT INTO hub_worker VALUES ('{person}', '{number}', '{family}', '{given}', '{login}', "
+            f"INSERT INTO hub_worker VALUES ('{person}', '{number}', '{family}', '{given}', "
             f"nullif('{phone}', ''), 'A')"
         )
 
@@ -99,7 +98,7 @@ class Company:
 
     def directory(self) -> dict[str, Row]:
         """The accounts of the unit by number."""
-        found = self.raw.search_s(self.unit, ldap.SCOPE_ONELEVEL, "(objectClass=user)")
+        found = self.raw.search_s(self.unit, ldap.SCOPE_ONELEVEL, "(&(objectClass=user)(employeeID=*))")
         accounts = [
             {name: [one.decode("utf-8", "replace") for one in values] for name, values in entry.items()}
             for _, entry in found
@@ -154,6 +153,11 @@ class Company:
             "COPHUB_SECRET_AD_PASSWORD": self.ad.password, "COPHUB_SECRET_TRAVEL_TOKEN": self.scim.key,
         }  # fmt: skip
 
+    def older(self, login: str) -> None:
+        """An account that was there before the hub."""
+        names = {"objectClass": "user", "sAMAccountName": login, "userAccountControl": "514"}
+        self.raw.add_s(f"CN={login},{self.unit}", [(name, [value.encode()]) for name, value in names.items()])
+
     def clear(self) -> None:
         try:
             found = self.raw.search_s(self.unit, ldap.SCOPE_SUBTREE, attrlist=["1.1"])
@@ -181,10 +185,10 @@ def company(
 
 
 def test_who_joins_has_accounts_and_two_posts_reach_both_targets(company: Company):
-    company.joins("1", "L1", "张", "伟", "zhang.wei", "13800000001")
+    company.joins("1", "L1", "张", "伟", "13800000001")
     company.post("p1", "1", "sales", "销售经理")
     company.post("p2", "1", "board", "监事", main=0)
-    company.joins("2", "L2", "李", "娜", "li.na")
+    company.joins("2", "L2", "李", "娜")
     company.post("p3", "2", "sales", "助理")
     assert company.run(initial=True) == ({"created": 2},) * 3
     entry, user = company.directory()["L1"], company.service()["L1"]
@@ -196,14 +200,15 @@ def test_who_joins_has_accounts_and_two_posts_reach_both_targets(company: Compan
     assert company.open() == {"L1": (True, True), "L2": (True, True)}
 
 
-def test_namesakes_and_people_with_one_phone_stay_two(company: Company):
-    company.joins("3", "L3", "张", "伟", "zhang.wei2", "13800000001")
+def test_namesakes_and_people_with_one_phone_stay_two_and_an_account_of_old_is_nobodys(company: Company):
+    company.older("Zhang.Wei2")
+    company.joins("3", "L3", "张", "伟", "13800000001")
     company.post("p4", "3", "plant", "工程师")
     assert company.run() == ({"created": 1},) * 3
     one, other = (company.directory()[number] for number in ("L1", "L3"))
     for name in ("displayName", "telephoneNumber"):
         assert one[name] == other[name]
-    assert one["sAMAccountName"] != other["sAMAccountName"]
+    assert (one["sAMAccountName"], other["sAMAccountName"]) == (["zhang.wei"], ["zhang.wei3"])
 
 
 def test_who_moves_has_new_posts_in_the_same_accounts(company: Company):

@@ -35,6 +35,7 @@ from hub.exchange.matching.fuzzy import collide_alike, match_alike
 from hub.exchange.matching.reactions import doubts, ignore, react
 from hub.exchange.matching.references import look_up, wait_for_missing
 from hub.exchange.matching.unique import judge_unique
+from hub.exchange.matching.until_free import Beside, find_free
 from hub.exchange.merging.echo import Sender, know_created
 from hub.exchange.staging import stage_keys, take
 from hub.store import entities, shadows
@@ -71,11 +72,13 @@ class Resolved:
 @dataclass(frozen=True, slots=True)
 class Resolver:
     """One resolution of a batch. ``links`` names a table that holds the links of the records at hand (key,
-    entity); without it they are read."""
+    entity); without it they are read. ``beside`` reads other systems
+    for what is taken there."""
 
     batch: Batch
     links: str = ""
     sending: Sequence[Sender] = ()
+    beside: Beside | None = None
 
     def resolve(self) -> Resolved:
         batch, run = self.batch, self.batch.run
@@ -100,6 +103,7 @@ class Resolver:
         self._assign()
         one_speaker(run)
         self._react()
+        find_free(batch, self.beside)
         judge_unique(batch, populated=populated)
         doubts(batch, "collision", "code = 'collision'")
         wait_for_missing(batch)
