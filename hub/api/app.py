@@ -85,7 +85,8 @@ def described() -> FastAPI:
         redirect_slashes=False,
     )
     whole = APIRouter(prefix=f"/{VERSION}")
-    whole.include_router(todos.often)  # first: each request is compared with one route after the other
+    for asked in (todos, people):
+        whole.include_router(asked.often)  # first: each request is compared with one route after the other
     # before todos, which has /{identity}
     todo_parts = (changes, dashboards, odata, stream, calendars, substitutes, acts, drift, todos, states)
     for part in (entities, exchanges, plans, setaside, events, *todo_parts, explain, people, organizations):

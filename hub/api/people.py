@@ -11,10 +11,12 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from hub.api.direct import Direct
 from hub.api.ground import Ground, Here, Reason, allowed
-from hub.api.paging import LIMIT, MOST, Next, after, answered, json_bytes, listed
+from hub.api.paging import CURSOR, LIMIT, MOST, after, answered, json_bytes, listed
 from hub.api.problems import Refused
 from hub.errors import ConfigError, RecordRejected
 from hub.identity import accounts as of_systems
@@ -31,9 +33,10 @@ from hub.store.directory import Wanted
 from hub.workspace.organization import LINE
 
 router = APIRouter(prefix="/people", tags=["people"])
+often = APIRouter(prefix="/people", tags=["people"], route_class=Direct)
 Reads = Annotated[Caller, allowed("people:read")]
 Day = Annotated[dt.date | None, Query(description="As it was at the end of this day in the hub's zone")]
-Called = Annotated[str | None, Query(max_length=200)]
+Called = Annotated[str | None, Field(max_length=200)]
 STATES = {"active": 0, "disabled": 1, "all": None}
 
 
@@ -63,28 +66,30 @@ def _with_references(seen: View, model: str) -> set[str]:
     return {model, *(field.model for field in fields.values() if field.model)}
 
 
-@router.get("", summary="People, by beginnings of names, by what they are called, by where they belong")
-def people(
-    request: Request,
-    here: Here,
-    who: Reads,
+class Search(BaseModel):
+    """Who is looked for."""
+
     q: Annotated[
-        str | None, Query(description="What one of the searched fields begins with", min_length=1, max_length=64)
-    ] = None,
+        str | None, Field(description="What one of the searched fields begins with", min_length=1, max_length=64)
+    ] = None
     organization: Annotated[
-        str | None, Query(description="Key or id: who belongs to it or to one below it", max_length=200)
-    ] = None,
-    code: Called = None,
-    login: Called = None,
-    mail: Called = None,
-    phone: Called = None,
-    state: Annotated[Literal["active", "disabled", "all"], Query()] = "active",
-    limit: Annotated[int, Query(ge=1, le=MOST)] = LIMIT,
-    cursor: Next = None,
-    fields: Annotated[str | None, Query(description="Only these, by comma: id,name")] = None,
-) -> Response:
+        str | None, Field(description="Key or id: who belongs to it or to one below it", max_length=200)
+    ] = None
+    code: Called = None
+    login: Called = None
+    mail: Called = None
+    phone: Called = None
+    state: Literal["active", "disabled", "all"] = "active"
+    limit: Annotated[int, Field(ge=1, le=MOST)] = LIMIT
+    cursor: Annotated[str | None, Field(description="next of the page before", json_schema_extra=CURSOR)] = None
+    fields: Annotated[str | None, Field(description="Only these, by comma: id,name")] = None
+
+
+@often.get("", summary="People, by beginnings of names, by what they are called, by where they belong")
+def people(request: Request, here: Here, who: Reads, asked: Annotated[Search, Query()]) -> Response:
     """Found field by field, in the order of what is found. Nobody is found by a value that is classified."""
-    place = after(request, cursor, int, str, uuid.UUID)
+    q, organization = asked.q, asked.organization
+    place = after(request, asked.cursor, int, str, uuid.UUID)
     seen = view(request, here, who)
     names = found.searched(seen)
     if q is not None and not names:
@@ -94,12 +99,12 @@ def people(
             where="q",
             hint="declare people.search in config/hub.yaml",
         )
-    equal = _equal(seen, {"code": code, "login": login, "mail": mail, "phone": phone})
+    equal = _equal(seen, {"code": asked.code, "login": asked.login, "mail": asked.mail, "phone": asked.phone})
     roots = seen.roots if organization is None else frozenset({organization_of(seen, LINE, organization)})
-    wanted = Wanted(q or "", names, equal, STATES[state])
+    wanted = Wanted(q or "", names, equal, STATES[asked.state])
     begin = None if place is None else (place[0], place[1], place[2])
-    rows, end = found.search(seen, wanted, roots, begin, limit)
-    return listed(request, found.brief(seen, rows), limit, end, fields)
+    rows, end = found.search(seen, wanted, roots, begin, asked.limit)
+    return listed(request, found.brief(seen, rows), asked.limit, end, asked.fields)
 
 
 def _equal(seen: View, called: dict[str, str | None]) -> dict[str, Any]:

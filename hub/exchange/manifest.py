@@ -63,9 +63,10 @@ COUNTED = {
 @dataclass(slots=True)
 class Manifest:
     """One output's plan. ``values`` of counts reconcile: read = the sum of READ_PARTS (P7). ``owned`` are
-    sets of fields that no two entities share: those of match rules and unique ones, ``issues`` fields whose values
-    are tried until they are free. ``moves`` says that the watermark follows: not where the records were given instead of read. ``disabling`` is what disabling writes to a
-    target, as JSON; ``said`` is what people said of a plan by hand: its reason, who said it, and what it is about."""
+    sets of fields that no two entities share: those of match rules and unique ones; ``issues`` are fields whose
+    values are tried until they are free. ``moves`` says that the watermark follows: not where the records were given
+    instead of read. ``disabling`` is what disabling writes to a target, as JSON; ``said`` is what people said of a
+    plan by hand: its reason, who said it, and what it is about."""
 
     exchange: str
     output: str

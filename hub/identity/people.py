@@ -52,10 +52,11 @@ def _within(view: View, wanted: Wanted, roots: frozenset[Id], after: Place | Non
     if units is not None:
         return _page(view, wanted, after, limit, units)
     found: list[Row] = []
-    most = limit * 12
+    near = tree.within(roots)
+    most = min(limit * 12, limit * 2 * (1 + len(tree.parents) // max(1, len(near))))
     for _ in range(WALKS):
         rows = _page(view, wanted, after, most, light=True)
-        found += inside(view, rows, roots)[: limit - len(found)]
+        found += inside(view, rows, near)[: limit - len(found)]
         if len(found) == limit or len(rows) < most:
             return _told(view, found)
         after, most = _end(rows), most * 2
@@ -63,8 +64,7 @@ def _within(view: View, wanted: Wanted, roots: frozenset[Id], after: Place | Non
 
 
 def _told(view: View, places: Sequence[Row]) -> list[Row]:
-    with view.hub.database.begin(reading=True) as connection:
-        rows = directory.told(connection, view.hub.database, view.people, [row["_id"] for row in places])
+    rows = directory.told(view.hub.database, view.people, [row["_id"] for row in places])
     return [rows[row["_id"]] | {"_n": row["_n"], "_by": row["_by"]} for row in places if row["_id"] in rows]
 
 
@@ -77,11 +77,11 @@ def _page(
     *,
     light: bool = False,
 ) -> list[Row]:
-    with view.hub.database.begin(reading=True) as connection:
-        found = directory.matching(
-            connection, view.hub.database, view.people, wanted, after, limit, units, view.today, light=light
-        )
-    return list(found)
+    found: list[Row] = []
+    found += directory.matching(
+        view.hub.database, view.people, wanted, after, limit, units, view.today, light=light
+    )
+    return found
 
 
 def _end(rows: Sequence[Row]) -> Place:

@@ -19,7 +19,7 @@ from hub.workspace.organization import Dimension
 THERE: Final = versions.THERE
 DEEPEST: Final = 100
 KEPT: Final = 8
-"""Trees of the past that a process keeps: a past never changes."""
+"""Trees of the past that a process keeps, as a past never changes; and parts that a tree keeps."""
 Id = uuid.UUID
 
 
@@ -30,6 +30,7 @@ class Tree:
     parents: dict[Id, Id | None] = field(default_factory=dict)
     below: dict[Id | None, set[Id]] = field(default_factory=dict)
     disabled: set[Id] = field(default_factory=set)
+    _within: dict[frozenset[Id], frozenset[Id]] = field(default_factory=dict)
 
     def put(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Rows of _id, _state and, where the model has one, the parent."""
@@ -81,6 +82,16 @@ class Tree:
             if most is not None and len(waiting) > most:
                 return None
         return waiting
+
+    def within(self, roots: frozenset[Id]) -> frozenset[Id]:
+        """The same without a limit, kept for those who ask next: a tree that somebody asks does not change."""
+        found = self._within.get(roots)
+        if found is None:
+            found = frozenset(self.units(roots, None) or ())
+            if len(self._within) >= KEPT:
+                self._within.clear()
+            self._within[roots] = found
+        return found
 
     def subtree(self, one: Id) -> Iterator[tuple[Id, int]]:
         """It and all below it, with their depths, each after what is above it."""

@@ -7,7 +7,7 @@ import hashlib
 import secrets
 import time
 import uuid
-from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -82,7 +82,6 @@ class Database:
             )
         self.models = models
         self.searched = searched or {}
-        self.statements: dict[Hashable, Any] = {}  # made once, by whoever asks them often
         self.metadata: Sequence[MetaData] = (metadata, build(models, asked))
         self.tables: Mapping[str, Table] = {**self.metadata[0].tables, **self.metadata[1].tables}
         self.engine: Engine = _engine(self.url)

@@ -35,6 +35,7 @@ from sqlalchemy import (
 from hub.store.database import Database
 from hub.store.many import among, batches
 from hub.store.models import beginning, entity_table, history_table
+from hub.store.prepared import one_of
 from hub.workspace.organization import LINE, Posts
 from hub.workspace.people import People
 
@@ -59,7 +60,6 @@ START: Final[Place] = (0, "", uuid.UUID(int=0))
 
 
 def matching(
-    connection: Connection,
     database: Database,
     people: People,
     wanted: Wanted,
@@ -75,14 +75,14 @@ def matching(
     they belong to, by themselves or by a post of a day. Of a row what lists show, and of its organization ``_u_…``;
     with ``light`` only where it stands and its organization's id."""
     fields = tuple(wanted.fields) if wanted.text else ()
-    key = ("matching", fields, tuple(wanted.equal), wanted.state, after is not None, units is not None, light)
-    statement = database.statements.get(key)
-    if statement is None:
+    shape = ("matching", fields, tuple(wanted.equal), wanted.state, after is not None, units is not None, light)
+
+    def query() -> Select[Any]:
         golden = database.tables[entity_table(people.model)]
         shown = _shown(database, people, golden, light=light)
         near = _near(database, people) if units is not None else None
-        statement = _statement(database, shown, golden, wanted, fields, near, paged=after is not None)
-        database.statements[key] = statement
+        return _statement(database, shown, golden, wanted, fields, near, paged=after is not None)
+
     branch, by, one = after or START
     given: dict[str, Any] = {f"eq_{name}": value for name, value in wanted.equal.items()} | {"most": limit}
     if fields:
@@ -93,18 +93,19 @@ def matching(
         given["units"] = list(units)
         if people.posts is not None and LINE in people.posts.in_:
             given["day"] = today
-    return [dict(row) for row in connection.execute(statement, given).mappings()]
+    return database.rows(shape, query, given)
 
 
-def told(
-    connection: Connection, database: Database, people: People, ids: Sequence[uuid.UUID]
-) -> dict[uuid.UUID, Row]:
+def told(database: Database, people: People, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Row]:
     """The same rows of persons by id, without where they stand."""
-    golden = database.tables[entity_table(people.model)]
+
+    def query() -> Select[Any]:
+        golden = database.tables[entity_table(people.model)]
+        return _shown(database, people, golden).where(one_of(database.dialect, golden.c["_id"], "ids"))
+
     found: dict[uuid.UUID, Row] = {}
     for some in batches(ids):
-        query = _shown(database, people, golden).where(among(connection, golden.c["_id"], some))
-        found |= {row["_id"]: dict(row) for row in connection.execute(query).mappings()}
+        found |= {row["_id"]: row for row in database.rows(("people_told", people.model), query, {"ids": some})}
     return found
 
 
@@ -117,7 +118,7 @@ def _statement(
     near: CTE | None,
     *,
     paged: bool,
-) -> Any:
+) -> Select[Any]:
     """Each branch is looked at only where those before it do not fill the page."""
     conditions = [golden.c[name] == bindparam(f"eq_{name}", type_=golden.c[name].type) for name in wanted.equal]
     conditions.append(golden.c["_state"] < 2 if wanted.state is None else golden.c["_state"] == wanted.state)
@@ -256,12 +257,15 @@ def by_key(database: Database, model: str, called: str) -> list[uuid.UUID]:
     key = database.models[model].key
     if len(key) != 1 or database.models[model].fields[key[0]].type != "text":
         return []
-    golden = database.tables[entity_table(model)]
-    query = select(golden.c["_id"], golden.c["_state"]).where(golden.c[key[0]] == called, golden.c["_state"] < 3)
-    with database.begin(reading=True) as connection:
-        rows = [(state, identity) for identity, state in connection.execute(query.limit(100))]
-    best = min((state for state, _ in rows), default=0)
-    return [identity for state, identity in rows if state == best][:2]
+
+    def query() -> Select[Any]:
+        golden = database.tables[entity_table(model)]
+        found = select(golden.c["_id"], golden.c["_state"])
+        return found.where(golden.c[key[0]] == bindparam("called"), golden.c["_state"] < 3).limit(100)
+
+    rows = database.rows(("records_by_key", model), query, {"called": called})
+    best = min((row["_state"] for row in rows), default=0)
+    return [row["_id"] for row in rows if row["_state"] == best][:2]
 
 
 def ever(

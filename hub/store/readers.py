@@ -139,7 +139,7 @@ def _written(value: Any) -> bytes | None:
             return value.encode()
         case bool():
             return b"t" if value else b"f"
-        case dt.datetime():
+        case dt.date():  # and times, which are dates as well
             return value.isoformat().encode()
         case uuid.UUID() | int():
             return str(value).encode()

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, bindparam, select, union_all
 
 from hub.store.database import Database
 from hub.store.many import among, batches
@@ -21,8 +21,10 @@ Row = dict[str, Any]
 
 def seq_of(database: Database, model: str) -> int:
     """The number of a model's last commit."""
-    with database.begin(reading=True) as connection:
-        return connection.scalar(select(model_seq.c.seq).where(model_seq.c.model == model)) or 0
+    rows = database.rows(
+        ("seq_of",), lambda: select(model_seq.c.seq).where(model_seq.c.model == bindparam("model")), {"model": model}
+    )
+    return rows[0]["seq"] if rows else 0
 
 
 def rows_of(

@@ -145,7 +145,7 @@ def test_the_store_gives_a_value_to_one(hr: World):
         ("RULE", "{beside: [nowhere.account.name]}", "until_free.beside"),
         ("RULE", "{beside: [hr.people.nothing]}", "until_free.beside"),
         ("RULE", "{then: [nothing]}", "field.unknown"),
-        ("RULE", "{then: [\"sqrt('x') + 1\"]}", "expression.type"),
+        ("RULE", "{then: [\"upper(given) + 1\"]}", "expression.type"),
     ],
 )
 def test_the_check_tells_what_cannot_be(hr: World, old: str, new: str, code: str):
