@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -47,20 +47,20 @@ def search(
 def _within(view: View, wanted: Wanted, roots: frozenset[Id], after: Place | None, limit: int) -> list[Row]:
     """Where the organizations are few, their people first. Where they are many, the list is walked past the others; if
     that does not soon fill the page, the people are few in spite of it."""
-    tree = view.tree(view.dimension(LINE))
-    units = tree.units(roots, FEW)
-    if units is not None:
-        return _page(view, wanted, after, limit, units)
+    line = view.dimension(LINE)
+    tree = view.tree(line)
+    near = tree.within(roots, FEW)
+    if len(near) <= FEW:
+        return _page(view, wanted, after, limit, near)
     found: list[Row] = []
-    near = tree.within(roots)
     most = min(limit * 12, limit * 2 * (1 + len(tree.parents) // max(1, len(near))))
     for _ in range(WALKS):
         rows = _page(view, wanted, after, most, light=True)
-        found += inside(view, rows, near)[: limit - len(found)]
+        found += _belonging(view, rows, line.of, near.__contains__)[: limit - len(found)]
         if len(found) == limit or len(rows) < most:
             return _told(view, found)
         after, most = _end(rows), most * 2
-    return _told(view, found) + _page(view, wanted, after, limit - len(found), tree.units(roots, None))
+    return _told(view, found) + _page(view, wanted, after, limit - len(found), near)
 
 
 def _told(view: View, places: Sequence[Row]) -> list[Row]:
@@ -94,15 +94,18 @@ def inside(view: View, rows: Sequence[Row], roots: frozenset[Id]) -> list[Row]:
     if line is None:
         return []
     tree = view.tree(line)
-    there = {row["_id"] for row in rows if tree.inside(row[line.of], roots)}
-    others = [row for row in rows if row["_id"] not in there]
-    if others and view.people.posts is not None:
-        there |= {
-            person
-            for person, units in view.places(others).items()
-            if any(tree.inside(unit, roots) for unit in units)
-        }
-    return [row for row in rows if row["_id"] in there]
+    return _belonging(view, rows, line.of, lambda unit: tree.inside(unit, roots))
+
+
+def _belonging(view: View, rows: Sequence[Row], of: str, within: Callable[[Id | None], bool]) -> list[Row]:
+    """Those whose organization, or that of a post of the day, is one that is meant."""
+    there = [within(row[of]) for row in rows]
+    if view.people.posts is None or all(there):
+        return [row for row, known in zip(rows, there, strict=True) if known]
+    places = view.places([row for row, known in zip(rows, there, strict=True) if not known])
+    return [
+        row for row, known in zip(rows, there, strict=True) if known or any(map(within, places.get(row["_id"], ())))
+    ]
 
 
 def brief(view: View, rows: Sequence[Row]) -> list[dict[str, Any]]:

@@ -83,10 +83,14 @@ class Tree:
                 return None
         return waiting
 
-    def within(self, roots: frozenset[Id]) -> frozenset[Id]:
-        """The same without a limit, kept for those who ask next: a tree that somebody asks does not change."""
+    def within(self, roots: frozenset[Id], few: int) -> frozenset[Id]:
+        """The same without a limit; more than ``few`` are kept for who asks next, as a tree that is asked does not
+        change."""
         found = self._within.get(roots)
         if found is None:
+            some = self.units(roots, few)
+            if some is not None:
+                return frozenset(some)
             found = frozenset(self.units(roots, None) or ())
             if len(self._within) >= KEPT:
                 self._within.clear()
