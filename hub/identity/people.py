@@ -40,15 +40,14 @@ def search(
     elif view.people.organization is None:
         found = []
     else:
-        found = _within(view, wanted, roots, after, limit)
+        found = _within(view, view.people.organization.of, wanted, roots, after, limit)
     return found, _end(found) if len(found) == limit else None
 
 
-def _within(view: View, wanted: Wanted, roots: frozenset[Id], after: Place | None, limit: int) -> list[Row]:
+def _within(view: View, of: str, wanted: Wanted, roots: frozenset[Id], after: Place | None, limit: int) -> list[Row]:
     """Where the organizations are few, their people first. Where they are many, the list is walked past the others; if
     that does not soon fill the page, the people are few in spite of it."""
-    line = view.dimension(LINE)
-    tree = view.tree(line)
+    tree = view.tree(view.dimension(LINE))
     near = tree.within(roots, FEW)
     if len(near) <= FEW:
         return _page(view, wanted, after, limit, near)
@@ -56,7 +55,7 @@ def _within(view: View, wanted: Wanted, roots: frozenset[Id], after: Place | Non
     most = min(limit * 12, limit * 2 * (1 + len(tree.parents) // max(1, len(near))))
     for _ in range(WALKS):
         rows = _page(view, wanted, after, most, light=True)
-        found += _belonging(view, rows, line.of, near.__contains__)[: limit - len(found)]
+        found += _belonging(view, rows, of, near.__contains__)[: limit - len(found)]
         if len(found) == limit or len(rows) < most:
             return _told(view, found)
         after, most = _end(rows), most * 2

@@ -46,15 +46,13 @@ def spares(
         for number, text in enumerate(rule.until_free.then):
             place = (*path, "then", number)
             expression = translated(place, text)
-            inputs = tuple(path_text(one) for one in expression.inputs) if expression else ()
-            found.append(
-                expression
-                and Column(
-                    spare(name, number), f"CAST({expression.sql} AS VARCHAR)", "VARCHAR", "normal", inputs, None,
-                    file.place(place), expression,
-                )
-            )  # fmt: skip
+            found.append(None if expression is None else _column(spare(name, number), expression, file.place(place)))
     return found
+
+
+def _column(name: str, expression: Expression, place: str) -> Column:
+    inputs = tuple(path_text(one) for one in expression.inputs)
+    return Column(name, f"CAST({expression.sql} AS VARCHAR)", "VARCHAR", "normal", inputs, None, place, expression)
 
 
 def _misused(name: str, output: Output, model: ModelFile | None) -> Iterator[Issue]:
