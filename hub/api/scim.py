@@ -11,9 +11,10 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from hub.api.ground import Ground, Here, caller
+from hub.api.ground import Ground, Here
 from hub.api.problems import Refused, status_of
-from hub.errors import ConfigError, HubError
+from hub.api.tokens import Asking, asking
+from hub.errors import AuthError, ConfigError, HubError, RecordRejected
 from hub.security.access import Caller
 from hub.workspace.scim_references import SCIM_CLIENT
 
@@ -36,7 +37,8 @@ async def scim(request: Request, here: Here, client: str, path: str = "") -> Res
 
 def _served(request: Request, here: Ground, name: str, path: str, body: bytes) -> Response:
     try:
-        who = caller(request)
+        found = asking(request, here)
+        who, path = found.who, _whose(found, request, path)
         _require_client(here, name, who)
         base = f"{_address(here)}{PLACE}/{name}"
         from hub.identity.scim_server import Asked  # noqa: PLC0415 # its libraries take half a second to load
@@ -46,6 +48,21 @@ def _served(request: Request, here: Ground, name: str, path: str, body: bytes) -
     except HubError as error:
         return refused(error)
     return _sent(answer.status, answer.body, answer.headers)
+
+
+def _whose(found: Asking, request: Request, path: str) -> str:
+    """The path, of which /Me is who asks (RFC 7644 §3.11). AuthError ``key.grant``: a person sees himself alone.
+    RecordRejected ``scim.me``: a program is nobody."""
+    mine = path.strip("/") == "Me"
+    if found.me is None:
+        if mine:
+            raise RecordRejected(
+                "scim.me", "who asks is a program and no person", hint="ask for /Users, or by the token of a person"
+            )
+        return path
+    if not mine or request.method != "GET":
+        raise AuthError("key.grant", "by the token of a person only GET /Me is answered", hint="ask by a key")
+    return f"Users/{found.me}"
 
 
 def _require_client(here: Ground, name: str, who: Caller) -> None:
@@ -74,7 +91,7 @@ def _address(here: Ground) -> str:
 
 def refused(error: HubError) -> Response:
     """An error of the hub as SCIM tells errors (RFC 7644 §3.12)."""
-    status = status_of(error)
+    status = 501 if error.code == "scim.me" else status_of(error)
     headers = {"WWW-Authenticate": 'Bearer realm="cophub"'} if status == 401 else {}
     if status in (429, 503):
         headers["Retry-After"] = str(max(1, round(getattr(error, "wait", None) or 1)))

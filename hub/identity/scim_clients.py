@@ -138,7 +138,7 @@ def _config(settings: ScimClientSettings, largest: int) -> ServiceProviderConfig
     key = AuthenticationScheme(
         type=AuthenticationScheme.Type.oauthbearertoken,
         name="key",
-        description="A key of the hub's API with scim:read or scim:write",
+        description="A key of the hub's API, or an access token by client credentials, with scim:read or scim:write",
         spec_uri=Reference[External]("https://www.rfc-editor.org/info/rfc6750"),
     )
     return ServiceProviderConfig(

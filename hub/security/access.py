@@ -16,7 +16,7 @@ import secrets
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from hub.errors import AuthError, ConfigError
 from hub.security import audit
@@ -56,24 +56,28 @@ CONFINED: Final = ("models", "exchanges", "systems", "organizations")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: a key's name, what it may do, and where. ``within`` without a kind is not confined by it."""
+    """Who asks: the name of a key, or of a client of the hub's provider, what it may do, and where. ``within`` without
+    a kind is not confined by it."""
 
     name: str
     grants: frozenset[str]
     within: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    kind: Literal["key", "client"] = "key"
 
     @property
     def actor(self) -> Actor:
         """Who it is in plans, reviews and the audit chain."""
-        return Actor(f"key:{self.name}")
+        return Actor(f"{self.kind}:{self.name}")
 
     def require(self, grant: str) -> None:
         """AuthError ``key.grant``."""
         if grant not in self.grants:
             raise AuthError(
                 "key.grant",
-                f"the key {self.name!r} does not allow {grant}",
-                hint=f"cophub keys add NAME --grant {grant}",
+                f"the {self.kind} {self.name!r} does not allow {grant}",
+                hint=f"cophub keys add NAME --grant {grant}"
+                if self.kind == "key"
+                else f"ask for the scope {grant}, and write it under scopes of config/clients/{self.name}.yaml",
             )
 
     def models(self, workspace: Workspace) -> frozenset[str]:

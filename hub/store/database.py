@@ -36,7 +36,7 @@ from hub.store import tables
 from hub.store.adbc import Connections
 from hub.store.bulk import Bulk, PostgresBulk, SqliteBulk
 from hub.store.faults import driver_errors, is_of_database, translated
-from hub.store.models import SEARCH, beginning, build, entity_table
+from hub.store.models import SCIM, SEARCH, beginning, build, entity_table
 from hub.store.patience import lock_seconds
 from hub.store.prepared import Make, Prepared, Shape, Values
 from hub.store.sso_tables import metadata  # with the tables of all
@@ -161,9 +161,12 @@ class Database:
         return hashlib.sha256("\n".join([own, models, *sorted(self.search_indexes().values())]).encode()).hexdigest()
 
     def search_indexes(self) -> dict[str, str]:
-        """Name → statement of the indexes by which beginnings of texts are found, in whatever letters (``beginning``).
-        They are over an expression, which SQLAlchemy does not read back, so they are none of the metadata's."""
+        """Name → statement of the indexes by which beginnings of texts are found, in whatever letters (``beginning``),
+        and the values of SCIM resources. They are over an expression, or of a kind that SQLAlchemy does not read back,
+        so they are none of the metadata's."""
         found = {}
+        if self.dialect == "postgresql":  # of SQLite each filter looks at every resource of its client
+            found[SCIM] = f'CREATE INDEX "{SCIM}" ON "scim_resource" USING gin (compared jsonb_path_ops)'
         for model, fields in self.searched.items():
             for field in fields:
                 digest = hashlib.sha256(f"{model}.{field}".encode()).hexdigest()[:8]

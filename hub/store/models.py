@@ -38,6 +38,7 @@ SYSTEM_COLUMNS = ("_id", "_version", "_seq", "_state", "_origin", "_created_at",
 
 
 SEARCH = "xs_"
+SCIM = f"{SEARCH}scim_resource_compared"
 """Begins the names of indexes by which beginnings of texts are found."""
 FOUND_BY = 64
 """Characters of a text by which it is found."""

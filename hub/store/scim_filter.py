@@ -109,10 +109,13 @@ class Compiler(FilterVisitor[Condition]):
             return self._compared(special, binding, node.op, value)
         name, sub = head(binding), binding.sub_field_name
         if not binding.is_multivalued:
-            return self._compared(self._top(name, sub) if sub else self._top(name), binding, node.op, value)
+            held = self._held(binding, node.op, value)
+            return held if held is not None else self._compared(self._top(name, sub), binding, node.op, value)
         inner: Callable[[ColumnElement[Any]], Condition] = lambda item: self._compared(  # noqa: E731 # one expression
             self._of_item(item, sub) if sub else self._scalar(item), binding, node.op, value
         )
+        if (held := self._held(binding, node.op, value)) is not None:
+            return held
         missing = self._json(name).is_(None)
         if node.op == Op.ne:
             no_other = not_(self._any(name, lambda item: not_(inner(item))))
@@ -131,7 +134,20 @@ class Compiler(FilterVisitor[Condition]):
         def chosen(item: ColumnElement[Any]) -> Condition:
             return Compiler(self.dialect, kind, item).visit(node.val_filter)
 
-        return self._any(head(binding), chosen)
+        found = self._any(head(binding), chosen)
+        equal = self._equal(node.val_filter, kind) if self.postgresql else {}
+        return and_(self._contains({head(binding): [equal]}), found) if equal else found
+
+    def _equal(self, node: Any, kind: Any) -> dict[str, str]:
+        """Texts that an item must have, of those that all of a filter's conditions name."""
+        if isinstance(node, LogicalExpr) and node.op == LogicalOperator.and_:
+            return {name: one for term in node.terms for name, one in self._equal(term, kind).items()}
+        if not isinstance(node, Comparison) or node.op != Op.eq:
+            return {}
+        binding = Compiler(self.dialect, kind, literal(None))._binding(node.attr_path)
+        value = None if binding is None else coerce_value(binding, node.value, node.op)
+        wanted = text(binding, value) if binding is not None and isinstance(value, str) else None
+        return {} if binding is None or wanted is None else {binding.field_name: wanted}
 
     # ------------------------------------------------------------ comparisons
 
@@ -176,6 +192,17 @@ class Compiler(FilterVisitor[Condition]):
         found = self._compared(column, binding, op, value)
         first = text(binding, value) if op == Op.sw else None
         return and_(found, column >= first, column < _after(first)) if first else found
+
+    def _held(self, binding: AttributeBinding, op: Op, value: Any) -> Condition | None:
+        """An equal text, found by the index over all of them; not so of true and false, which half of all have."""
+        wanted = text(binding, value) if isinstance(value, str) and self.postgresql and op == Op.eq else None
+        if wanted is None:
+            return None
+        part: Any = {binding.sub_field_name: wanted} if binding.sub_field_name else wanted
+        return self._contains({head(binding): [part] if binding.is_multivalued else part})
+
+    def _contains(self, part: Any) -> Condition:
+        return columns.compared.op("@>", is_comparison=True)(literal(part, JSONB()))
 
     # ------------------------------------------------------------ places
 

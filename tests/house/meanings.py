@@ -67,6 +67,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "mend the text in the source",
     ),
     "until_free.taken": ("somebody else was given the same value by another process; nothing was written", ""),
+    "scim.me": ("who asks for /Me is a program and no person", ""),
     "ref.missing": ("the record refers to one that is not there yet", ""),
     "required": ("a required field has no value", ""),
     "compare.unknown": ("", "mend the name below compare:"),
