@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import tempfile
@@ -19,6 +20,7 @@ from urllib.parse import quote
 
 from tests.systems import install, tryton_seed
 from tests.systems.place import Place, Unavailable, cache, free_port, listening, run, wait_until
+from tests.systems.place import folder as services
 
 APT = ()
 MODULES = ("party", "company", "product", "purchase_requisition")
@@ -44,13 +46,58 @@ def up(place: Place) -> Mapping[str, str]:
     programs = install.python(place.name, *PACKAGES)
     data = place.path / "data"
     data.mkdir(exist_ok=True)
-    kept = cache() / f"tryton-{_fingerprint(programs)}.sqlite.gz"
+    kept = _kept(programs)
     if not kept.exists():
         _make(place, programs, data, kept)
     _unpack(kept, data / "hub.sqlite")
     port = _serve(place, programs, data)
     url = f"http://{USER}:{quote(PASSWORD)}@127.0.0.1:{port}/hub"
     return {"HUB_TEST_TRYTON_URL": url, "HUB_TEST_TRYTON_KEY": _key(data / "hub.sqlite")}
+
+
+class Own:
+    """A Tryton of one test's own in ``folder``, on a copy of what is kept. It keeps its address while it is held, and
+    while it is ended and begun again. Installs nothing: Unavailable where ``tests/services up`` never made one."""
+
+    def __init__(self, folder: Path) -> None:
+        programs = services() / "tryton" / "venv" / "bin"
+        kept = _kept(programs)
+        if not kept.exists():
+            raise Unavailable("tryton was never seeded: tests/services up tryton")
+        _unpack(kept, folder / "hub.sqlite")
+        self.port, self.log = free_port(), folder / "log"
+        self.url = f"http://127.0.0.1:{self.port}/hub"
+        self._command = _command(programs, folder, self.port)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def begin(self) -> None:
+        """Run, and answer; nothing where it does."""
+        if self._process is not None:
+            return
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        wait_until(lambda: listening(self.port), 60, self._process, self.log)
+
+    def hold(self) -> None:
+        """Take connections and requests, and do nothing with them until ``go_on``."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+
+    def end(self) -> None:
+        """Run no more; nothing listens at its address."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(20)
+            self._process = None
+
+
+def _kept(programs: Path) -> Path:
+    """Where the seeded database of these packages is kept."""
+    return cache() / f"tryton-{_fingerprint(programs)}.sqlite.gz"
 
 
 def _fingerprint(programs: Path) -> str:
@@ -101,11 +148,16 @@ def _unpack(kept: Path, database: Path) -> None:
 
 def _serve(place: Place, programs: Path, data: Path) -> int:
     port = free_port()
-    config = data / "trytond.conf"
-    config.write_text(CONFIG.format(folder=data, port=port))
-    process: subprocess.Popen[bytes] = place.start([programs / "trytond", "-c", config, "-d", "hub"])
+    process: subprocess.Popen[bytes] = place.start(_command(programs, data, port))
     wait_until(lambda: listening(port), 60, process, place.log)
     return port
+
+
+def _command(programs: Path, data: Path, port: int) -> list[str]:
+    """What serves the database in ``data``."""
+    config = data / "trytond.conf"
+    config.write_text(CONFIG.format(folder=data, port=port))
+    return [str(programs / "trytond"), "-c", str(config), "-d", "hub"]
 
 
 def _key(database: Path) -> str:
