@@ -31,6 +31,13 @@ PEOPLE = """
     unmatched: create
     guard: off
 """
+TEAMS = """
+    mapping: teams
+    from: hr.teams
+    into: team
+    fields: {code: id, members: "list_filter(string_split(members, ' '), one -> one <> '')"}
+    unmatched: create
+"""
 TASK_CENTER = "https://tasks.example.com/provider/v2"
 CLOCK = dt.datetime(2026, 11, 1, 9, tzinfo=dt.UTC)
 Opened = Callable[..., Desk]
@@ -43,12 +50,13 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
 
     def opened(people: list[str], secrets: dict[str, str], *names: str, **replaced: str) -> Desk:
         for place, text in PAGE.items():
-            if place.endswith(("hub.yaml", "person.yaml")) or any(name in place for name in names):
+            if place.endswith(("hub.yaml", "person.yaml", "team.yaml")) or any(name in place for name in names):
                 for old, new in replaced.items():
                     text = text.replace(old, new)
                 made.write(place, text)
-        made.files("hr", people="{id: text}")
+        made.files("hr", people="{id: text}", teams="{id: text, members: text}")
         made.mapping(PEOPLE)
+        made.mapping(TEAMS)
         made.variables = {f"COPHUB_SECRET_{name}": value for name, value in secrets.items()}
         made.migrate()
         made.put("hr.people", *({"id": one} for one in people))
@@ -217,19 +225,25 @@ def test_todos_of_a_calendar_are_done_and_go(office: Opened, caldav: Login) -> N
 
 class Flowable:
     """A stand-in for Flowable's REST application, by its own OpenAPI description: ``GET /runtime/tasks`` by ``start``
-    and ``size``, with ``total``."""
+    and ``size``, with ``total``, all or what a group may claim; ``GET /identity/groups``."""
 
     def __init__(self, described: Path) -> None:
         document = yaml.load(described.read_text("utf-8"), yaml.CSafeLoader)
-        answers = document["paths"]["/runtime/tasks"]["get"]["responses"]["200"]["content"]["application/json"]
+        listed = document["paths"]["/runtime/tasks"]["get"]
+        answers = listed["responses"]["200"]["content"]["application/json"]
         assert answers["schema"]["$ref"].endswith("/DataResponseTaskResponse")
+        assert "candidateGroup" in {one["name"] for one in listed["parameters"]}
         schemas = document["components"]["schemas"]
         self.fields, self.page = (schemas[f"{name}TaskResponse"]["properties"] for name in ("", "DataResponse"))
+        assert {"id", "name", "type"} <= schemas["GroupResponse"]["properties"].keys()
         self.tasks: dict[str, dict[str, Any]] = {}
-        self.cut = False
+        self.candidates: dict[str, set[str]] = {}
+        self.teams: dict[str, set[str]] = {}
+        self.cut, self.url = False, ""
 
-    def put(self, number: int, who: str | None) -> None:
+    def put(self, number: int, who: str | None, *candidates: str) -> None:
         key = str(number)
+        self.candidates[key] = set(candidates)
         self.tasks[key] = dict.fromkeys(self.fields) | {
             "id": key, "assignee": who, "name": f"Task {key}", "priority": 50, "suspended": False,
             "createTime": "2026-04-17T10:17:43.902+0000", "dueDate": "2026-05-01T10:00:00.000+0000",
@@ -238,11 +252,74 @@ class Flowable:
 
     def answer(self, asked: Asked) -> Answer:
         start, size = int(asked.params["start"]), int(asked.params["size"])
-        rows = sorted(self.tasks.values(), key=lambda row: str(row["id"]))
+        rows = sorted(self._rows(asked), key=lambda row: str(row["id"]))
         shown = rows[start : start + size][: 1 if self.cut else size]
         told = {"data": shown, "total": len(rows), "start": start, "sort": "id", "order": "asc", "size": len(shown)}
         assert told.keys() == self.page.keys()
         return as_json(told)
+
+    def _rows(self, asked: Asked) -> list[dict[str, Any]]:
+        if asked.path == "/identity/groups":
+            return [{"id": name} for name in self.teams]
+        group = asked.params.get("candidateGroup")
+        if group is None:
+            return [*self.tasks.values()]
+        return [row for key, row in self.tasks.items() if row["assignee"] is None and group in self.candidates[key]]
+
+
+@pytest.fixture
+def engine(fixtures: Path) -> Iterator[Flowable]:
+    made = Flowable(fixtures / "tasks" / "flowable-oas-process.yaml")
+    with fake(made.answer) as server:
+        made.url = server.url
+        yield made
+
+
+PEOPLE_OF_FLOWABLE = ("fozzie", "gonzo", "kermit")
+
+
+def candidates(office: Opened, engine: Flowable) -> Callable[[], dict[str, list[str]]]:
+    """Reads tasks and candidates, and answers who has what to do."""
+    secret = "auth: {basic: {username: hub, password: secret://flowable/password}}\n"
+    made = office([*PEOPLE_OF_FLOWABLE], {"FLOWABLE_PASSWORD": "test"}, "flowable", **{
+        "https://flow.example.com/flowable-rest/service": engine.url,
+        secret: secret + "limits: {rate: 1000/s, retries: 0}\n",
+        "grace: 1m": "grace: 0s",
+    })  # fmt: skip
+    made.put("hr.teams", *({"id": team, "members": " ".join(sorted(of))} for team, of in engine.teams.items()))
+    made.run("teams", initial=True)
+
+    def read() -> dict[str, list[str]]:
+        initial = not made.rows("SELECT 1 FROM todo")
+        for mapping in ("flowable-todos", "flowable-groups"):
+            made.run(mapping, initial=initial)
+            assert made.held(mapping) == []
+        return {one: found for one in PEOPLE_OF_FLOWABLE if (found := sorted(made.titles(one)))}
+
+    return read
+
+
+
+@pytest.mark.against("flowable", "Flowable, by its OpenAPI description", "simulator")
+def test_what_a_group_may_claim_is_of_all_until_one_claims_it(office: Opened, engine: Flowable) -> None:
+    engine.teams = {"sales": {"fozzie", "gonzo"}, "support": {"kermit"}}
+    engine.put(1, None, "sales")
+    read = candidates(office, engine)
+    assert read() == {"fozzie": ["Task 1"], "gonzo": ["Task 1"]}
+    engine.put(1, "gonzo", "sales")  # nobody is candidate of anything now: the answer has nothing in it
+    assert read() == {"gonzo": ["Task 1"]}
+    engine.put(1, None, "sales")
+    engine.put(2, "kermit", "support")
+    assert read() == {"fozzie": ["Task 1"], "gonzo": ["Task 1"], "kermit": ["Task 2"]}
+    engine.put(1, "fozzie", "sales")
+    engine.put(2, None, "support")
+    assert read() == {"fozzie": ["Task 1"], "kermit": ["Task 2"]}
+    engine.put(1, None, "sales", "support")
+    assert read() == {"fozzie": ["Task 1"], "gonzo": ["Task 1"], "kermit": ["Task 1", "Task 2"]}
+    engine.put(3, "kermit")
+    del engine.tasks["1"], engine.tasks["2"]  # ended by the process, claimed by nobody
+    read()
+    assert read() == {"kermit": ["Task 3"]}
 
 
 @pytest.mark.against("flowable", "Flowable, by its OpenAPI description", "simulator")
@@ -257,6 +334,7 @@ def test_tasks_of_flowable_are_whose_they_are_until_they_go(office: Opened, fixt
         made = office(["kermit", "fozzie", "gonzo"], {"FLOWABLE_PASSWORD": "test"}, "flowable", **{
             "https://flow.example.com/flowable-rest/service": server.url,
             "auth: {basic: {username: hub, password: secret://flowable/password}}\n": small,
+            "grace: 1m": "grace: 0s",
         })  # fmt: skip
         made.run("flowable-todos", initial=True)
         assert sorted(made.titles("kermit")) == ["Task 1", "Task 2"]
@@ -267,6 +345,8 @@ def test_tasks_of_flowable_are_whose_they_are_until_they_go(office: Opened, fixt
         with pytest.raises(HubError, match="2 records were announced and 1 came"):
             made.run("flowable-todos")
         engine.cut = False
+        made.run("flowable-todos")
+        assert "Task 1" in made.titles("kermit")  # missed once
         made.run("flowable-todos")
         assert (made.titles("kermit"), made.titles("kermit", box="done")) == ([], ["Task 1"])
         assert (made.titles("gonzo"), made.titles("fozzie")) == (["Task 2"], ["Task 3"])

@@ -76,7 +76,11 @@ class Own:
             return
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        wait_until(lambda: listening(self.port), 60, self._process, self.log)
+        try:
+            wait_until(lambda: listening(self.port), 120, self._process, self.log)
+        except Unavailable:
+            self.end()
+            raise
 
     def hold(self) -> None:
         """Take connections and requests, and do nothing with them until ``go_on``."""
