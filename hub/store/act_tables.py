@@ -36,6 +36,7 @@ act = Table(
     Column("next_try", Moment, nullable=False),
     Column("begun_at", Moment, nullable=False),
     Column("changed_at", Moment, nullable=False),
+    Column("undone_since", Moment),  # the answer was lost; since then the system answers, and shows it as not done
     Index("uq_act_by_key", "by", "key", unique=True),
 )
 _OPEN = act.c.state == "submitting"

@@ -48,6 +48,7 @@ class Act:
     next_try: dt.datetime
     begun_at: dt.datetime
     changed_at: dt.datetime
+    undone_since: dt.datetime | None = None
 
 
 def lease_of(identity: uuid.UUID) -> str:

@@ -1,9 +1,11 @@
 """What becomes of an act: the source is asked, told once, and asked again, until it is done or failed.
 
 An act is settled under a lease of its to-do, so that nobody else decides the same to-do meanwhile. Before each call an
-intent is stored; whoever finds one (after a kill, a lost answer) looks first and sends again only what the source shows
-as not done. What cannot be asked now is asked later, with growing pauses; nothing that waits is ever given up, but a
-call whose effect the source never shows: ``act.unconfirmed``.
+intent is stored; whoever finds one (after a kill, a lost answer) looks first. The call may still be running in the
+source: it is sent again only after the source has shown it as not done for ``in_doubt``, and answered each look
+meanwhile: one that stood still may go on with what it had taken long ago. What cannot be asked now is asked later, with
+growing pauses; nothing that waits is ever given up, but a call whose effect the source never shows:
+``act.unconfirmed``.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from hub.contract import Change, Found, Outcome, Resource
 from hub.errors import AuthError, ConfigError, Fatal, HubError, RecordRejected, Retriable
@@ -36,52 +38,12 @@ from hub.store.merges import session
 from hub.store.todos import MEMBER
 from hub.todos.acting import acted_on, declared
 from hub.todos.converge import loaded
+from hub.todos.deciding import IN_DOUBT, Step, decide, pause
 from hub.todos.inbox import take_within
 from hub.todos.people import SEQUENCE
 from hub.todos.reports import Assignee, Key, Kind, Report, Status, moment_of, version
 from hub.workspace.acting import Acts, Response
-
-FIRST, LONGEST = 1.0, 300.0
-LOOKS: Final = 8
-"""So often an act is looked for that the source said it had done, before it is called unconfirmed."""
-REFUSALS: Final = {
-    "open": ("act.closed", "the system takes no response to it any more"),
-    "theirs": ("act.receiver", "it is not this person's any more"),
-    "unchanged": ("act.changed", "it was changed since the person was shown it: look at it again"),
-}
-
-
-class Step(NamedTuple):
-    """What is to be done next: ``send``, ``done``, ``failed`` or ``wait``; why, where there is a reason."""
-
-    what: str
-    code: str = ""
-    message: str = ""
-
-
-def decide(one: Act, there: bool, done: bool, unmet: str | None) -> Step:
-    """What the source shows, and what is known of the act, say what comes next. ``unmet`` is the first condition
-    that does not hold."""
-    if not there:
-        if one.sent:
-            return Step("failed", "act.unconfirmed", "the system has it no more, and does not say what became of it")
-        return Step("failed", "act.gone", "the system has it no more")
-    if done:
-        if one.sent:
-            return Step("done")
-        return Step("failed", "act.decided", "somebody else did so already, in the system itself")
-    if one.answered:
-        if one.attempts < LOOKS:
-            return Step("wait", "act.unconfirmed", "the system said that it was done, and does not show it yet")
-        return Step("failed", "act.unconfirmed", "the system said that it was done, and never showed it")
-    if unmet is not None:
-        return Step("failed", *REFUSALS[unmet])
-    return Step("send")
-
-
-def pause(attempts: int) -> float:
-    """Seconds until an act is tried again."""
-    return float(min(LONGEST, FIRST * 2 ** min(attempts, 16)))
+from hub.workspace.strict import seconds
 
 
 def settle(hub: Hub, identity: uuid.UUID) -> Act | None:
@@ -141,6 +103,9 @@ class _Attempt:
                     self._end("done")
                 case "failed":
                     self._end("failed", step.code, step.message)
+                case _ if step.code == IN_DOUBT:
+                    since = self.one.undone_since or self.hub.clock()
+                    self._wait(step.code, step.message, undone_since=since)
                 case _:
                     self._wait(step.code, step.message)
 
@@ -162,7 +127,7 @@ class _Attempt:
         change = asked.change()
         before = self.one.sent  # by an earlier try, whose answer was lost
         reach("before_intent")
-        self._store(sent=True)
+        self._store(sent=True, undone_since=None)
         reach("after_intent")
         try:
             (outcome,) = target.deliver(resource, [change])
@@ -195,11 +160,14 @@ class _Attempt:
                 raise Fatal("run.fenced", "the act was settled by somebody else")
         self.one = replace(self.one, **values)
 
-    def _wait(self, code: str, message: str, wait: float | None = None) -> None:
+    def _wait(
+        self, code: str, message: str, wait: float | None = None, undone_since: dt.datetime | None = None
+    ) -> None:
         attempts = self.one.attempts + 1
         moment = self.hub.clock()
         after = moment + dt.timedelta(seconds=max(wait or 0.0, pause(attempts - 1)))
         values = {"code": code, "message": message[:1000], "attempts": attempts, "next_try": after}
+        values["undone_since"] = undone_since  # a source that did not answer begins anew
         with self.hub.database.begin() as connection:
             seq = next_seq(session(connection), SEQUENCE)
             acts.change(connection, self.held, self.one.id, values, moment)
@@ -266,11 +234,15 @@ class _Asked:
         self._key = self._values(self.rule.key, {})
         (self._found,) = self.source.find(self._resource, [self._key])
         if self._found is None:
-            return decide(self.one, False, False, None)
+            return decide(self.one, False, False, None, quiet=self._quiet())
         written = {name: text for name in CONDITIONS if (text := getattr(self.rule, name)) is not None}
         holds = self._values({"done": self.response.done, **written}, self._found.values)
         unmet = next((name for name in CONDITIONS if name in written and holds[name] is not True), None)
-        return decide(self.one, True, holds["done"] is True, unmet)
+        return decide(self.one, True, holds["done"] is True, unmet, quiet=self._quiet())
+
+    def _quiet(self) -> bool:
+        since = self.one.undone_since
+        return since is not None and (self.hub.clock() - since).total_seconds() >= seconds(self.rule.in_doubt)
 
     def look_again(self, one: Act) -> Step:
         """After a call that the source said it had done."""

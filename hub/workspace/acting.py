@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from hub.workspace.strict import Shape
+from hub.workspace.strict import Duration, Shape
 
 ACCOUNT = "{account}"
 """Stands in ``as`` for the account of who acts."""
@@ -61,6 +61,12 @@ class Acts(Shape):
         None,
         description="Condition over the record: it still is what the person was shown",
         examples=["modifiedAt <= todo.version"],
+    )
+    in_doubt: Duration = Field(
+        "2m",
+        description="A call whose answer was lost may still be running in the system: it is sent again only after the "
+        "system has answered for so long, and has not shown it as done",
+        examples=["10m"],
     )
     responses: dict[str, Response] = Field(
         min_length=1,

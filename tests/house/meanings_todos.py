@@ -16,6 +16,10 @@ TODOS: dict[str, tuple[str, str]] = {
         "the system took the response and does not show it, or shows the record no more",
         "look in the system itself; check done: of the response",
     ),
+    "act.in_doubt": (
+        "the answer was lost or the hub was ended, and the call may still be running in the system",
+        "nothing: it is sent again once the system has not shown it for in_doubt",
+    ),
     "act.unknown": ("the answer of the system was lost", "nothing: the record is looked at before it is sent again"),
     "acts.lookup": ("an expression of acts looks something up elsewhere", "compare with a field of the record"),
     "acts.refused": (

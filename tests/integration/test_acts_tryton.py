@@ -9,8 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from hub.store import acts
+from hub.store.act_tables import act
 from hub.todos.settling import Settling
 from tests.conftest import Login
 from tests.faults.forker import Forker
@@ -97,6 +99,12 @@ class Purchasing(Served):
             connection.exec_driver_sql("UPDATE act SET next_try = begun_at")
         Settling(self.open_hub.hub, print).turn()
         return {row[0]: row[1:] for row in self.rows("SELECT state, code, attempts FROM act ORDER BY begun_at")}
+
+    def later(self, **ago: float) -> None:
+        """As though what is in doubt had been so for longer."""
+        before = self.open_hub.hub.clock() - dt.timedelta(**ago)
+        with self.open_hub.hub.database.begin() as connection:
+            connection.execute(update(act).where(act.c.undone_since.is_not(None)).values(undone_since=before))
 
     def box(self, box: str, person: str = "bob") -> list[Any]:
         return list(self.client.get(f"/v1/todos?person={person}&box={box}", headers=self.all).json()["items"])
@@ -257,6 +265,45 @@ def test_a_lost_answer_is_looked_for_before_anything_is_sent_again(
     assert desk.calls() == 1
 
 
+def test_a_call_that_is_still_on_its_way_is_not_sent_again_beside_it(
+    desk: Purchasing, requisition: Callable[[], int], state: Callable[[int], str]
+) -> None:
+    number = requisition()
+    todo = desk.report(number, "bob")
+    desk.between.keep = True
+    act = desk.press(todo)
+    for attempts in (2, 3):
+        assert desk.work() == {"submitting": ("act.in_doubt", attempts)}
+    assert (desk.press(todo)["id"], desk.calls(), state(number)) == (act["id"], 1, "waiting")
+    desk.between.release()
+    assert state(number) == "processing"
+    assert [*desk.work()] == ["done"]
+    assert desk.calls() == 1
+
+
+def test_what_never_came_to_tryton_is_sent_again_once_it_had_its_time(
+    desk: Purchasing, requisition: Callable[[], int], state: Callable[[int], str]
+) -> None:
+    number = requisition()
+    todo = desk.report(number, "bob")
+    desk.between.keep = True
+    desk.press(todo)
+    desk.work()
+    desk.later(minutes=3)
+    desk.proxy.set(Fault("close", times=None))
+    assert desk.work()["submitting"][0] != "act.in_doubt"
+    desk.proxy.clear()  # it stood still, and may go on with what it had taken: its time begins anew
+    assert desk.work()["submitting"][0] == "act.in_doubt"
+    desk.later(seconds=100)
+    assert desk.work()["submitting"][0] == "act.in_doubt"
+    assert (desk.calls(), state(number)) == (1, "waiting")
+    desk.later(seconds=120)
+    assert [*desk.work()] == ["done"]
+    assert (desk.calls(), state(number)) == (2, "processing")
+    desk.between.release()  # by the state that was seen, which is another now
+    assert (state(number), [*desk.work()]) == ("processing", ["done"])
+
+
 @pytest.mark.parametrize(("point", "calls"), [("after_intent", 0), ("after_target_ack", 1)])
 def test_a_worker_killed_around_the_call_leaves_the_act_to_one_who_looks_first(
     desk: Purchasing, requisition: Callable[[], int], state: Callable[[int], str], forker: Forker, point: str,
@@ -273,6 +320,10 @@ def test_a_worker_killed_around_the_call_leaves_the_act_to_one_who_looks_first(
     assert (killed, desk.calls()) == (-signal.SIGKILL, calls)
     assert acts.open_ones(desk.open_hub.hub.database)[0].sent
     assert work(forker, desk) == 0
+    if not calls:
+        assert [row[0] for row in desk.rows("SELECT code FROM act")] == ["act.in_doubt"]
+        desk.later(minutes=3)
+        desk.work()
     assert [row[0] for row in desk.rows("SELECT state FROM act")] == ["done"]
     assert (state(number), desk.calls()) == ("processing", 1)
 

@@ -1,4 +1,4 @@
-"""Stands before a real server: forwards what it is asked, and may refuse for a while or lose one answer."""
+"""Stands before a real server: forwards what it is asked, and may refuse for a while, lose one answer, or be late."""
 
 from __future__ import annotations
 
@@ -15,21 +15,31 @@ KEPT = ("content-type", "etag", "www-authenticate")
 
 class Between:
     """A server at ``fake.url`` that is ``origin`` (an address without path). The answer to the next request for which
-    ``lost`` holds is lost once ``lose`` is set; ``pause`` refuses the next request for so many seconds."""
+    ``lost`` holds is lost once ``lose`` is set; with ``keep`` the connection breaks before the server has the request,
+    which gets it from ``release``. ``pause`` refuses the next request for so many seconds."""
 
     def __init__(self, origin: str, lost: Callable[[Asked], bool]) -> None:
         self.origin, self.lost, self.pause, self.lose = origin, lost, 0.0, False
+        self.keep, self._kept = False, list[Asked]()
         self.fake = Fake(self.reply)
 
     def reply(self, asked: Asked) -> Answer:
         if self.pause:
             seconds, self.pause = self.pause, 0.0
             return Answer(429, b"", {"Retry-After": f"{seconds:g}"})
+        if self.keep and self.lost(asked):
+            self.keep = False
+            self._kept.append(asked)
+            return Answer(raw=b"")
         made = self._forwarded(asked)
         if self.lose and self.lost(asked):
             self.lose = False
             return Answer(raw=b"")
         return made
+
+    def release(self) -> Answer:
+        """Let the server have what was kept."""
+        return self._forwarded(self._kept.pop())
 
     def _forwarded(self, asked: Asked) -> Answer:
         headers = {name: asked.headers[name] for name in SENT if name in asked.headers}

@@ -17,8 +17,9 @@ from hub.store import acts
 from hub.store.acts import Act
 from hub.store.database import now
 from hub.todos import substitutes
+from hub.todos.deciding import LOOKS, decide
 from hub.todos.people import person
-from hub.todos.settling import LOOKS, Settling, decide, settle
+from hub.todos.settling import Settling, settle
 from hub.workspace.load import load
 from tests.stores import SqliteStore
 from tests.unit.todos.conftest import Desk, begun
@@ -321,28 +322,30 @@ def test_a_file_that_cannot_work_is_found_by_check(center: Center) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "answered", "there", "done", "unmet", "then"),
+    ("sent", "answered", "there", "done", "quiet", "unmet", "then"),
     [
-        (False, False, True, False, None, "send"),
-        (False, False, True, False, "open", "act.closed"),
-        (False, False, True, False, "theirs", "act.receiver"),
-        (False, False, True, False, "unchanged", "act.changed"),
-        (False, False, True, True, "open", "act.decided"),
-        (False, False, False, False, None, "act.gone"),
-        (True, False, True, True, "open", "done"),
-        (True, False, True, False, None, "send"),
-        (True, False, True, False, "open", "act.closed"),
-        (True, False, False, False, None, "act.unconfirmed"),
-        (True, True, True, False, None, "wait"),
+        (False, False, True, False, False, None, "send"),
+        (False, False, True, False, False, "open", "act.closed"),
+        (False, False, True, False, False, "theirs", "act.receiver"),
+        (False, False, True, False, False, "unchanged", "act.changed"),
+        (False, False, True, True, False, "open", "act.decided"),
+        (False, False, False, False, False, None, "act.gone"),
+        (True, False, True, True, False, "open", "done"),
+        (True, False, True, False, False, None, "wait"),
+        (True, False, True, False, False, "open", "wait"),
+        (True, False, True, False, True, None, "send"),
+        (True, False, True, False, True, "open", "act.closed"),
+        (True, False, False, False, False, None, "act.unconfirmed"),
+        (True, True, True, False, True, None, "wait"),
     ],
 )
 def test_what_comes_next_follows_from_what_the_source_shows(
-    sent: bool, answered: bool, there: bool, done: bool, unmet: str | None, then: str
+    sent: bool, answered: bool, there: bool, done: bool, quiet: bool, unmet: str | None, then: str
 ) -> None:
     moment, one = now(), uuid.UUID(int=1)
     act = Act(
         one, one, one, "", "", "", "", "", "", "", "", "submitting", "", "", (), sent, answered, 0, moment, moment,
         moment,
     )
-    step = decide(act, there, done, unmet)
+    step = decide(act, there, done, unmet, quiet=quiet)
     assert then == (step.code if step.what == "failed" else step.what)
