@@ -21,6 +21,8 @@ from hub.todos.reports import FINAL, STATUSES, Assignee, Kind, Report, Status, V
 
 T = TypeVar("T")
 GROUP: Final = "group:"
+INFERRED: Final = "~inferred"
+"""The digest of what was concluded from a row that left. It comes after those of reports of the same moment."""
 NEVER: Final = Version(-(2**62), 0, True, "")
 
 
@@ -83,10 +85,16 @@ class State:
 
     @property
     def processor(self) -> str:
-        """Who claimed it: said with the newest status that is not final. Nobody, once it was taken off him."""
-        found = str((self.going.value or {}).get("processor", ""))
-        row = self.rows.get(found)
-        return found if row is not None and row.gone.version < self.going.version else ""
+        """Who claimed it: said with the newest status that is not final. Nobody, once it was taken off him; that a
+        row of his left says so only where what told of the claim named him as a receiver, too: a candidate who
+        claims is often no candidate any more."""
+        said = self.going.value or {}
+        row = self.rows.get(found := str(said.get("processor", "")))
+        if row is None:
+            return ""
+        left = row.gone.version > self.going.version
+        only_listed = row.gone.version.digest == INFERRED and not said.get("receiver")
+        return "" if left and not only_listed else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +130,8 @@ def join(state: State, report: Report) -> list[Ignored]:
         going = {"status": report.status.value, "outcome": report.outcome}
         if report.processor:
             going["processor"] = report.processor
+            if any(one.receiver == report.processor and one.there for one in report.assignees):
+                going["receiver"] = True
             state.rows.setdefault(report.processor, Row())
         newer = state.going.put(version, going)
         if finished:

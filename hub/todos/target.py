@@ -28,15 +28,13 @@ from hub.exchange.ground import Hub
 from hub.store import pushing as pushed
 from hub.store import todos
 from hub.todos import pushing
-from hub.todos.converge import Row, is_done, loaded
+from hub.todos.converge import INFERRED, Row, is_done, loaded
 from hub.todos.inbox import Taken, take
 from hub.todos.received import read
 from hub.todos.reports import EPOCH, Assignee, Key, Report, Version
 from hub.todos.rows import KEY, Said, field_of, malformed, receiver_of, said, taken_off, told
 from hub.workspace.builtin import OWN, RECEIVERS
 
-INFERRED: Final = "~inferred"
-"""The digest of what was concluded from a row that left. It comes after those of reports of the same moment."""
 BY: Final = "pull"
 ECHO: Final = "~own"
 """Stands for the to-do of a row that the hub put there by itself."""

@@ -225,23 +225,28 @@ def test_todos_of_a_calendar_are_done_and_go(office: Opened, caldav: Login) -> N
 
 class Flowable:
     """A stand-in for Flowable's REST application, by its own OpenAPI description: ``GET /runtime/tasks`` by ``start``
-    and ``size``, with ``total``, all or what a group may claim; ``GET /identity/groups``."""
+    and ``size``, with ``total``, all, what nobody has claimed, or what a group may claim; ``GET /identity/groups``;
+    the identity links of a task."""
 
     def __init__(self, described: Path) -> None:
         document = yaml.load(described.read_text("utf-8"), yaml.CSafeLoader)
         listed = document["paths"]["/runtime/tasks"]["get"]
         answers = listed["responses"]["200"]["content"]["application/json"]
         assert answers["schema"]["$ref"].endswith("/DataResponseTaskResponse")
-        assert "candidateGroup" in {one["name"] for one in listed["parameters"]}
+        assert {"candidateGroup", "unassigned"} <= {one["name"] for one in listed["parameters"]}
         schemas = document["components"]["schemas"]
         self.fields, self.page = (schemas[f"{name}TaskResponse"]["properties"] for name in ("", "DataResponse"))
+        assert "/runtime/tasks/{taskId}/identitylinks/{family}" in document["paths"]
+        assert {"user", "group", "type"} <= schemas["RestIdentityLink"]["properties"].keys()
         assert {"id", "name", "type"} <= schemas["GroupResponse"]["properties"].keys()
         self.tasks: dict[str, dict[str, Any]] = {}
         self.candidates: dict[str, set[str]] = {}
         self.teams: dict[str, set[str]] = {}
+        self.quick: set[str] = set()
         self.cut, self.url = False, ""
 
     def put(self, number: int, who: str | None, *candidates: str) -> None:
+        """Candidates that are no group are users."""
         key = str(number)
         self.candidates[key] = set(candidates)
         self.tasks[key] = dict.fromkeys(self.fields) | {
@@ -251,6 +256,8 @@ class Flowable:
         assert self.tasks[key].keys() == self.fields.keys()
 
     def answer(self, asked: Asked) -> Answer:
+        if asked.path.endswith("/identitylinks/users"):
+            return self._links(asked.path.split("/")[-3])
         start, size = int(asked.params["start"]), int(asked.params["size"])
         rows = sorted(self._rows(asked), key=lambda row: str(row["id"]))
         shown = rows[start : start + size][: 1 if self.cut else size]
@@ -262,9 +269,19 @@ class Flowable:
         if asked.path == "/identity/groups":
             return [{"id": name} for name in self.teams]
         group = asked.params.get("candidateGroup")
+        if asked.params.get("unassigned") == "true":
+            return [row for row in self.tasks.values() if row["assignee"] is None]
         if group is None:
             return [*self.tasks.values()]
         return [row for key, row in self.tasks.items() if row["assignee"] is None and group in self.candidates[key]]
+
+    def _links(self, key: str) -> Answer:
+        """Of users only; one that was completed since it was listed has none."""
+        if key in self.quick:
+            return as_json({"message": "Not found", "exception": f"no task with id {key}"}, 404)
+        users = sorted(self.candidates[key] - self.teams.keys())
+        links = [{"url": None, "user": one, "group": None, "type": "candidate"} for one in users]
+        return as_json([*links, {"url": None, "user": "rowlf", "group": None, "type": "participant"}])
 
 
 @pytest.fixture
@@ -291,13 +308,12 @@ def candidates(office: Opened, engine: Flowable) -> Callable[[], dict[str, list[
 
     def read() -> dict[str, list[str]]:
         initial = not made.rows("SELECT 1 FROM todo")
-        for mapping in ("flowable-todos", "flowable-groups"):
+        for mapping in ("flowable-todos", "flowable-groups", "flowable-users"):
             made.run(mapping, initial=initial)
             assert made.held(mapping) == []
         return {one: found for one in PEOPLE_OF_FLOWABLE if (found := sorted(made.titles(one)))}
 
     return read
-
 
 
 @pytest.mark.against("flowable", "Flowable, by its OpenAPI description", "simulator")
@@ -320,6 +336,31 @@ def test_what_a_group_may_claim_is_of_all_until_one_claims_it(office: Opened, en
     del engine.tasks["1"], engine.tasks["2"]  # ended by the process, claimed by nobody
     read()
     assert read() == {"kermit": ["Task 3"]}
+
+
+@pytest.mark.against("flowable", "Flowable, by its OpenAPI description", "simulator")
+def test_what_users_may_claim_is_theirs_until_one_claims_it_and_stays_his(office: Opened, engine: Flowable) -> None:
+    engine.teams = {"sales": {"fozzie"}}
+    engine.put(1, None, "gonzo", "kermit")
+    engine.put(2, None, "gonzo", "sales")
+    read = candidates(office, engine)
+    assert read() == {"fozzie": ["Task 2"], "gonzo": ["Task 1", "Task 2"], "kermit": ["Task 1"]}
+    engine.put(1, "gonzo", "gonzo", "kermit")
+    engine.put(2, "fozzie", "gonzo", "sales")
+    for _ in range(2):  # his row of a candidate leaves in the same round
+        assert read() == {"fozzie": ["Task 2"], "gonzo": ["Task 1"]}
+    engine.put(1, None, "gonzo", "kermit")
+    assert read() == {"fozzie": ["Task 2"], "gonzo": ["Task 1"], "kermit": ["Task 1"]}
+    engine.put(1, None, "kermit")
+    engine.put(3, None, "kermit")
+    assert read() == {"fozzie": ["Task 2"], "kermit": ["Task 1", "Task 3"]}
+    engine.put(1, "kermit", "kermit")
+    assert read() == {"fozzie": ["Task 2"], "kermit": ["Task 1", "Task 3"]}
+    engine.quick = {"3"}  # completed between its list and its links
+    assert read() == {"fozzie": ["Task 2"], "kermit": ["Task 1"]}
+    del engine.tasks["1"]
+    read()
+    assert read() == {"fozzie": ["Task 2"]}
 
 
 @pytest.mark.against("flowable", "Flowable, by its OpenAPI description", "simulator")
