@@ -93,8 +93,13 @@ class State:
         if row is None:
             return ""
         left = row.gone.version > self.going.version
-        only_listed = row.gone.version.digest == INFERRED and not said.get("receiver")
-        return "" if left and not only_listed else found
+        return "" if left and not (row.gone.version.digest == INFERRED and self.by_itself) else found
+
+    @property
+    def by_itself(self) -> bool:
+        """Whether the claim was told without its receiver among the assignees."""
+        said = self.going.value or {}
+        return "processor" in said and not said.get("receiver")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,8 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from hub.store.todos import Stored, is_member
-from hub.todos.converge import NEVER, State, is_done, join, loaded, seen
+from hub.todos.converge import INFERRED, NEVER, State, is_done, join, loaded, seen
 from hub.todos.reports import FINAL, Assignee, Kind, Report, Status, Version
-from hub.todos.target import INFERRED
 
 BY: Final = "~drift"
 """The digest of a report that heals."""

@@ -21,12 +21,12 @@ from hub.exchange.ground import Hub
 from hub.security import audit
 from hub.store import todo_drift, todos
 from hub.store.todos import Stored
+from hub.todos.converge import INFERRED
 from hub.todos.differing import difference, mending, newest, off, state_of
 from hub.todos.inbox import take
 from hub.todos.people import resolve
 from hub.todos.received import read
 from hub.todos.reports import FINAL, Assignee, Key, Report, Status, Version, moment_of, version
-from hub.todos.target import INFERRED
 
 KINDS: Final = ("ghost", "missing", "wrong_owner", "stale", "finished")
 CONFIRMED: Final = 2
@@ -274,7 +274,8 @@ def _report(row: Mapping[str, Any], known: Stored | None) -> Report | None:
             if "mapping" in said:  # concluded: undone as soon as the row is there again
                 last = newest(state)
                 at = Version(last.at, last.seq + 1, False, INFERRED)
-            return Report(key, at, assignees=off(state, ()))
+            given_back = Status.READY if state.by_itself else None
+            return Report(key, at, status=given_back, assignees=off(state, ()))
     return None
 
 

@@ -355,12 +355,13 @@ def test_what_users_may_claim_is_theirs_until_one_claims_it_and_stays_his(office
     engine.put(3, None, "kermit")
     assert read() == {"fozzie": ["Task 2"], "kermit": ["Task 1", "Task 3"]}
     engine.put(1, "kermit", "kermit")
-    assert read() == {"fozzie": ["Task 2"], "kermit": ["Task 1", "Task 3"]}
+    engine.put(4, None, "gonzo")
+    assert read() == {"fozzie": ["Task 2"], "gonzo": ["Task 4"], "kermit": ["Task 1", "Task 3"]}
     engine.quick = {"3"}  # completed between its list and its links
-    assert read() == {"fozzie": ["Task 2"], "kermit": ["Task 1"]}
+    assert read() == {"fozzie": ["Task 2"], "gonzo": ["Task 4"], "kermit": ["Task 1"]}
     del engine.tasks["1"]
     read()
-    assert read() == {"fozzie": ["Task 2"]}
+    assert read() == {"fozzie": ["Task 2"], "gonzo": ["Task 4"]}
 
 
 @pytest.mark.against("flowable", "Flowable, by its OpenAPI description", "simulator")

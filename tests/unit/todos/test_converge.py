@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import random
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.todos.converge import Ignored, State, dumped, join, loaded, seen
+from hub.todos.converge import INFERRED, Ignored, State, dumped, join, loaded, seen
 from hub.todos.reports import FINAL, Assignee, Key, Kind, Report, Status, version
 
 KEY = Key("oa", "", "A-1")
@@ -220,3 +221,22 @@ def test_an_older_content_is_told_to_be_stale():
     assert [(one.part, one.code) for one in join(state, said(1, title="old"))] == [("content", "todo.stale")]
     assert join(state, said(2, title="new")) == []
     assert state.content.value == {"title": "new"}
+
+
+@pytest.mark.parametrize(("named", "digest", "box"), [
+    ((), INFERRED, "to_do"),  # of a candidate, who is none any more since he has it
+    ((), "~", ""),  # a source says that he has it no more
+    ((li(),), INFERRED, ""),  # the row that said so left
+])  # fmt: skip
+def test_that_a_row_left_takes_a_claim_away_only_where_the_claim_came_with_it(
+    named: tuple[Assignee, ...], digest: str, box: str
+):
+    state, _ = joined(
+        said(1, li(), wang(), title="Leave"), said(2, *named, status=Status.RESERVED, processor="account:li")
+    )
+    assert boxes(state) == {"li": "to_do", "wang": ""}
+    left = said(3, li(there=False))
+    join(state, replace(left, version=left.version._replace(digest=digest)))
+    assert boxes(state)["li"] == box
+    join(state, said(4, status=Status.READY))
+    assert boxes(state) == {"li": "", "wang": "to_do"}
