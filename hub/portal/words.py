@@ -201,6 +201,10 @@ ERRORS: Final[Mapping[str, tuple[str, str]]] = {
         "It was answered from another page meanwhile. This page shows it as it is now.",
         "已在其他页面处理过，此页显示最新状态。",
     ),
+    "act.in_doubt": (
+        "The system has not answered, and may still be at it. It is looked for before anything is sent again.",
+        "对方系统尚未应答，可能仍在处理；确认之前不会重复提交。",
+    ),
     "act.closed": ("It is finished already.", "该事项已结束。"),
     "act.over": ("You have done your part already.", "您已处理过。"),
     "act.receiver": ("You do not have this to-do any more.", "您已没有这条事项。"),
