@@ -222,6 +222,17 @@ class Write(Settings):
         default=None, description="Header that takes the change's id", examples=["Idempotency-Key"]
     )
     etag: bool = Field(default=False, description="Send If-Match with the version last seen")
+    again: bool = Field(
+        default=False,
+        description="A change carries the whole record and what the sender calls it by, so that twice is once. In "
+        "doubt it is sent again, and nothing is looked up; that it is there already means that it is done",
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.again and self.find:
+            raise ValueError("a resource has find, or again: what is sent again is not looked up")
+        return self
 
     @property
     def refuses(self) -> frozenset[str]:

@@ -37,6 +37,7 @@ def describe(name: str, declared: RestResource) -> Resource:
         writable=(declared.write or Write()).writes,
         title=declared.title,
         refuses=(declared.write or Write()).refuses,
+        messages=(declared.write or Write()).again,
     )
 
 

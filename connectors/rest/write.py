@@ -223,6 +223,8 @@ class Writer:
             wait = error.wait if wait is None else wait
             return Outcome("retry", change.foreign_id, None, error.code, error.message, wait)
         status = answer.status
+        if self._write.again and self._verdicts.exists(answer):  # what was sent before did it
+            return Outcome("done", change.foreign_id or key_text([*change.key.values()]))
         if self._verdicts.missing(answer) or self._verdicts.exists(answer):
             status = 404 if self._verdicts.missing(answer) else 409
         elif answer.ok and error is not None:

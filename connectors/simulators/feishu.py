@@ -1,4 +1,4 @@
-"""Feishu (Lark): contacts and approvals of the open platform.
+"""Feishu (Lark): contacts and approvals of the open platform; those of other systems are ``feishu_external``.
 
 Sources: open.feishu.cn "Custom app: tenant_access_token", "Contact v3: departments/children,
 users/find_by_department", "Approval v4: instances, tasks/approve", "Frequency control"; paths and fields as the
@@ -21,6 +21,7 @@ import hmac
 from typing import Any
 
 from connectors.simulators import landscape, staff
+from connectors.simulators.feishu_external import External
 from connectors.simulators.rest import bearer, limit_of, page_of
 from connectors.simulators.tables import Clock, Row, Table
 from connectors.simulators.tokens import Tokens
@@ -46,6 +47,8 @@ class Feishu:
             "users": Table("users", ["open_id"], check=self._check),
             "instances": Table("instances", ["instance_code"]),
         }
+        self.external = External(self.tables["users"])
+        self.tables["external_instances"] = self.external.instances
         self._tokens = Tokens(self.clock, 7200, prefix="t-", kept=1800)
         self._repeated: dict[str, Answer] = {}
         told = staff.staff(seed, records)
@@ -102,6 +105,8 @@ class Feishu:
                 return _said(200, 0, "success", self._instance(code))
             case "POST", ["approval", "v4", "tasks", "approve" | "reject" as action]:
                 return self._decide(request, action)
+            case _, ["approval", "v4", *rest] if rest and rest[0].startswith("external_"):
+                return _said(200, 0, "success", self.external.answer(request, rest))
         raise Refused(404, "99992402", "404 page not found")
 
     # ------------------------------------------------------------ contacts

@@ -1,4 +1,4 @@
-"""WeCom (Enterprise WeChat): contacts and approvals.
+"""WeCom (Enterprise WeChat): contacts and approvals; the messages of an application are ``wecom_cards``.
 
 Sources: developer.work.weixin.qq.com "gettoken" (91039), "department/list" (90208), "user/list" (90201),
 "user/get|create|update|delete" (90195-90198), "oa/getapprovalinfo" (91816), "oa/getapprovaldetail" (91983), "Global
@@ -24,6 +24,7 @@ from connectors.simulators import landscape, staff
 from connectors.simulators.rest import page_of, window
 from connectors.simulators.tables import Clock, Row, Table
 from connectors.simulators.tokens import Tokens
+from connectors.simulators.wecom_cards import Cards
 from connectors.simulators.wire import Answer, Refused, Request
 
 CORP_ID, CORP_SECRET = "ww1hub", "wecom-demo"
@@ -45,6 +46,8 @@ class Wecom:
             "users": Table("users", ["userid"], check=self._check),
             "approvals": Table("approvals", ["sp_no"]),
         }
+        self.cards = Cards(self.tables["users"], self.clock)
+        self.tables["cards"] = self.cards.sent
         self._tokens = Tokens(self.clock, 7200, kept=0)
         told = staff.staff(seed, records)
         for unit in told.units:
@@ -116,6 +119,8 @@ class Wecom:
                 if row is None:
                     raise Refused(200, "301025", "get approval param error")
                 return _said(0, "ok", info=row)
+            case "message/send" | "message/update_template_card":
+                return _said(0, "ok", **self.cards.answer(request, path))
         raise Refused(200, "40066", "invalid url")
 
     def _people(self, request: Request) -> Answer:

@@ -190,3 +190,159 @@ def test_everybody_with_an_account_has_them_in_dingtalk_once(office: Opened, din
     made.run("todos-to-dingtalk", "incremental")
     assert held() == sorted([(a, "Leave 2", True), (b, "Leave 2", False)])
     assert made.run("todos-to-dingtalk").counts["applied"] == 0
+
+
+# ------------------------------------------------------------ Feishu
+
+
+@pytest.fixture
+def feishu() -> Iterator[Simulator]:
+    with Simulator("feishu", records=8) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def chat(office: Opened, feishu: Simulator) -> tuple[Desk, str, str]:
+    """People of Feishu who are people of the hub, two of them called."""
+    token = f"{feishu.url}/open-apis/auth/v3/tenant_access_token/internal"
+    made = office({"FEISHU_APP": "feishu-demo"}, "feishu", **{
+        "https://open.feishu.cn/open-apis": f"{feishu.url}/open-apis",
+        "    values: {app_id": f"    url: {token}\n    values: {{app_id",
+        "match: [[number]]": "match: [[username]]", "auth:\n": "limits: {rate: 1000/s, retries: 0}\nauth:\n",
+        "2026-12-01": "2026-01-01",
+    })  # fmt: skip
+    first, second = (row["user_id"] for row in feishu.rows("users")[:2])
+    made.put("hr.people", {"id": "lina"}, {"id": first}, {"id": second})
+    made.run("people")
+    made.run("feishu-people", initial=True)
+    made.report(todo(1, 0, first, "lina", links={"pc": "https://oa.example.com/1"}), todo(2, 0, first, second))
+    return made, first, second
+
+
+def centre(feishu: Simulator, login: str) -> tuple[list[str], list[str]]:
+    """What somebody has in his approval centre: to do, and done."""
+    product: Any = feishu.product
+    (who,) = (row["open_id"] for row in feishu.rows("users") if row["user_id"] == login)
+    return sorted(product.external.pending(who)), sorted(product.external.done(who))
+
+
+@pytest.mark.against("feishu", "Feishu", "simulator")
+def test_the_approval_centre_of_feishu_has_what_a_person_has_once(
+    chat: tuple[Desk, str, str], feishu: Simulator
+) -> None:
+    made, first, second = chat
+    feishu.faults.set("lost,path=/external_instances,times=1")  # done, and nobody was told
+    made.run("todos-to-feishu", initial=True)
+    made.run("todos-to-feishu", "incremental")
+    assert centre(feishu, first) == (["Leave 1", "Leave 2"], [])
+    assert centre(feishu, second) == (["Leave 2"], [])
+    assert len(feishu.rows("external_instances")) == 3
+    links = {row["title"]: row["links"]["pc_link"] for row in feishu.rows("external_instances")}
+    assert links["Leave 1"] == "https://oa.example.com/1"
+    assert links["Leave 2"].startswith("https://hub.example.com/portal/todos/")
+    done = [{"to": {"login": first}, "done": True}]
+    made.report(todo(2, 1, partial=True, assignees=done), todo(1, 1, first, title="Leave, longer"))
+    made.run("todos-to-feishu", "incremental")
+    assert centre(feishu, first) == (["Leave, longer"], ["Leave 2"])
+    assert centre(feishu, second) == (["Leave 2"], [])
+    made.report(todo(1, 2, "lina"), todo(2, 2, status="withdrawn"))
+    made.run("todos-to-feishu", "incremental")
+    assert (centre(feishu, first), centre(feishu, second)) == (([], []), ([], []))
+    made.report(todo(1, 3, first))
+    made.run("todos-to-feishu", "incremental")
+    assert centre(feishu, first) == (["Leave 1"], [])
+    assert made.run("todos-to-feishu").counts["applied"] == 0
+    assert made.held("todos-to-feishu") == []
+
+
+@pytest.mark.against("feishu", "Feishu", "simulator")
+def test_a_push_to_feishu_that_was_killed_makes_one_and_the_newest(
+    chat: tuple[Desk, str, str], feishu: Simulator
+) -> None:
+    made, first, _ = chat
+    made.run("todos-to-feishu", initial=True)
+    for number, point in ((5, "after_intent"), (6, "after_target_ack")):
+        made.report(todo(number, 1, first))
+        failpoints.arm(f"{point}=raise")
+        with pytest.raises(Fatal):
+            made.run("todos-to-feishu", "incremental")
+        failpoints.arm("")
+        made.report(todo(number, 2, first, title=f"Leave {number}, changed"))  # before it is sent again
+        made.run("todos-to-feishu", "incremental")
+    assert centre(feishu, first)[0] == ["Leave 1", "Leave 2", "Leave 5, changed", "Leave 6, changed"]
+    assert len(feishu.rows("external_instances")) == 5
+
+
+@pytest.mark.against("feishu", "Feishu", "simulator")
+def test_a_todo_of_feishu_is_not_pushed_to_it(chat: tuple[Desk, str, str], feishu: Simulator) -> None:
+    made, first, _ = chat
+    made.report(todo(7, 0, first, "lina", system="feishu"))
+    made.run("todos-to-feishu", initial=True)
+    assert sorted(made.titles("lina")) == ["Leave 1", "Leave 7"]
+    assert centre(feishu, first)[0] == ["Leave 1", "Leave 2"]
+
+
+# ------------------------------------------------------------ WeCom
+
+
+@pytest.fixture
+def wecom() -> Iterator[Simulator]:
+    with Simulator("wecom", records=8) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def cards(office: Opened, wecom: Simulator) -> tuple[Desk, str, str]:
+    url = f"url: {wecom.url}/cgi-bin"
+    made = office({"WECOM_APP": "wecom-demo", "WECOM_CONTACTS": "wecom-demo"}, "wecom", **{
+        "    values: {corpid": f"    url: {wecom.url}/cgi-bin/gettoken\n    values: {{corpid",
+        "auth:\n": f"{url}\nlimits: {{rate: 1000/s, retries: 0}}\nauth:\n",
+    })  # fmt: skip
+    first, second = (row["userid"] for row in wecom.rows("users")[:2])
+    made.put("hr.people", {"id": "lina"}, {"id": first}, {"id": second})
+    made.run("people")
+    made.run("wecom-people", initial=True)
+    made.report(todo(1, 0, first, "lina"), todo(2, 0, first, second))
+    return made, first, second
+
+
+@pytest.mark.against("wecom", "WeCom", "simulator")
+def test_a_card_of_wecom_is_sent_once_told_anew_and_ends(cards: tuple[Desk, str, str], wecom: Simulator) -> None:
+    made, first, second = cards
+    product: Any = wecom.product
+    made.run("todos-to-wecom", initial=True)
+    assert sorted(product.cards.open(first)) == ["Leave 1", "Leave 2"]
+    assert product.cards.open(second) == ["Leave 2"]
+    made.run("todos-to-wecom", "incremental")
+    assert len(wecom.rows("cards")) == 3
+    done = [{"to": {"login": first}, "done": True}]
+    made.report(todo(2, 1, partial=True, assignees=done))
+    made.run("todos-to-wecom", "incremental")
+    assert (product.cards.open(first), product.cards.open(second)) == (["Leave 1"], ["Leave 2"])
+    made.report(todo(1, 1, first, title="Leave, longer"))
+    made.run("todos-to-wecom", "incremental")
+    assert sorted(product.cards.open(first)) == ["Leave 1", "Leave, longer"]  # the one before cannot be taken back
+    made.report(todo(1, 2, status="withdrawn"), todo(7, 2, first, system="wecom_app"))
+    made.run("todos-to-wecom", "incremental")
+    assert product.cards.open(first) == ["Leave 1"]
+    assert made.run("todos-to-wecom").counts["applied"] == 0
+    assert made.held("todos-to-wecom") == []
+
+
+@pytest.mark.against("wecom", "WeCom", "simulator")
+def test_a_card_whose_answer_was_lost_or_whose_hub_was_killed_is_one(
+    cards: tuple[Desk, str, str], wecom: Simulator
+) -> None:
+    made, first, _ = cards
+    wecom.faults.set("lost,path=message/send,times=1")
+    made.run("todos-to-wecom", initial=True)
+    for number, point in ((5, "after_intent"), (6, "after_target_ack")):
+        made.report(todo(number, 1, first))
+        failpoints.arm(f"{point}=raise")
+        with pytest.raises(Fatal):
+            made.run("todos-to-wecom", "incremental")
+        failpoints.arm("")
+        made.run("todos-to-wecom", "incremental")
+    product: Any = wecom.product
+    assert sorted(product.cards.open(first)) == ["Leave 1", "Leave 2", "Leave 5", "Leave 6"]
+    assert len(wecom.rows("cards")) == 5

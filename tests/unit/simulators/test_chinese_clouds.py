@@ -11,6 +11,8 @@ import requests
 
 from connectors.simulators import Simulator
 from connectors.simulators.feishu import APPROVAL
+from connectors.simulators.feishu_external import DEFINITION
+from connectors.simulators.wecom_cards import AGENT
 
 
 def get(url: str, **params: Any) -> Any:
@@ -209,3 +211,55 @@ def test_a_token_ends_after_its_time(wecom: Simulator):
     token = _wecom(wecom)
     wecom.faults.set("skew=7300,times=1")
     assert get(f"{wecom.url}/cgi-bin/user/get", access_token=token, userid="u00001")["errcode"] == 42001
+
+
+def _instance(number: int, minute: int, **more: Any) -> dict[str, Any]:
+    links, time = {"pc_link": "https://hub.example.com/1"}, str(1_700_000_000_000 + minute)
+    times = {"end_time": "0", "update_time": time}
+    task = {"task_id": f"t{number}", "open_id": "ou_00000001", "status": "PENDING", "links": links, "create_time": time}
+    return {
+        "approval_code": DEFINITION, "instance_id": f"i{number}", "status": "PENDING", "title": f"Title {minute}",
+        "links": links, "start_time": time, "task_list": [task | times], **times, **more,
+    }  # fmt: skip
+
+
+def test_feishu_syncs_what_is_newer_or_all(feishu: Simulator):
+    named, url = _feishu(feishu), f"{feishu.url}/open-apis/approval/v4/external_instances"
+
+    def sync(**more: Any) -> Any:
+        return post(url, _instance(1, **more), **named).json()["code"]
+
+    def title() -> str:
+        return str(feishu.product.tables["external_instances"].get("i1")["title"])  # type: ignore[index]
+
+    assert (sync(minute=5), title()) == (0, "Title 5")
+    assert (sync(minute=4, update_mode="UPDATE"), title()) == (0, "Title 5")
+    assert (sync(minute=6, update_mode="UPDATE"), title()) == (0, "Title 6")
+    assert (sync(minute=1), title()) == (0, "Title 1")
+    assert (sync(minute=7, approval_code="X"), sync(minute=7, links={})) == (1390001, 1390001)
+    assert post(url, _instance(2, 7, approval_code="X"), **named).json()["code"] == 1390002
+    asked = [{"instance_id": "i1", "update_time": "1700000000001"}, {"instance_id": "i2", "update_time": "1"}]
+    told = post(f"{url}/check", {"instances": asked}, **named).json()["data"]["diff_instances"]
+    assert [one["instance_id"] for one in told] == ["i2"]
+    states = requests.get(
+        url.replace("instances", "tasks"), json={"instance_ids": ["i1"]}, headers=named, timeout=5
+    ).json()["data"]["data"]
+    assert [(one["instance_id"], one["tasks"][0]["status"]) for one in states] == [("i1", "PENDING")]
+
+
+def test_wecom_changes_a_card_once_and_takes_a_task_id_once(wecom: Simulator):
+    token = _wecom(wecom)
+    card = {"card_type": "button_interaction", "task_id": "a_1", "main_title": {"title": "Leave"},
+            "button_list": [{"text": "Open", "type": 1, "url": "https://hub.example.com"}]}  # fmt: skip
+    who = wecom.rows("users")[0]["userid"]
+
+    def told(path: str, **body: Any) -> Any:
+        return post(f"{wecom.url}/cgi-bin/message/{path}?access_token={token}", {"agentid": AGENT, **body}).json()
+
+    sent = {"msgtype": "template_card", "touser": f"{who}|nobody", "template_card": card}
+    first = told("send", **sent)
+    assert (first["errcode"], first["invaliduser"]) == (0, "nobody")
+    assert told("send", **sent)["errcode"] == 42014
+    assert told("send", **sent | {"touser": "nobody"})["errcode"] == 81013
+    over = {"response_code": first["response_code"], "atall": 1, "button": {"replace_name": "Over"}}
+    assert [told("update_template_card", **over)["errcode"] for _ in range(2)] == [0, 40058]
