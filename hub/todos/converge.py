@@ -132,7 +132,7 @@ def join(state: State, report: Report) -> list[Ignored]:
         if not state.final.put(version, {"status": report.status.value, "outcome": report.outcome}):
             _late(ignored, "status", version, state.final.version)
     elif report.status is not None:
-        going = {"status": report.status.value, "outcome": report.outcome}
+        going: dict[str, Any] = {"status": report.status.value, "outcome": report.outcome}
         if report.processor:
             going["processor"] = report.processor
             if any(one.receiver == report.processor and one.there for one in report.assignees):
