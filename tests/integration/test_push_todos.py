@@ -208,7 +208,8 @@ def chat(office: Opened, feishu: Simulator) -> tuple[Desk, str, str]:
     made = office({"FEISHU_APP": "feishu-demo"}, "feishu", **{
         "https://open.feishu.cn/open-apis": f"{feishu.url}/open-apis",
         "    values: {app_id": f"    url: {token}\n    values: {{app_id",
-        "match: [[number]]": "match: [[username]]", "auth:\n": "limits: {rate: 1000/s, retries: 0}\nauth:\n",
+        "match: [[number]]": "match: [[username]]", "number: employee_no": "username: user_id",
+        "auth:\n": "limits: {rate: 1000/s, retries: 0}\nauth:\n",
         "2026-12-01": "2026-01-01",
     })  # fmt: skip
     first, second = (row["user_id"] for row in feishu.rows("users")[:2])
