@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from hub.bootstrap import open_hub
 from hub.store import outbox
+from tests.e2e.test_portal import NAMELESS, SMALL
 from tests.integration.provided import Provided, provided
 from tests.systems import apache
 from tests.systems.place import free_port
@@ -26,6 +27,12 @@ claims: {{name: name, email: mail}}
 consent: given
 cas: {{services: ["{url}/"]}}
 home: "{url}/pages/index.html"
+"""
+WIKI = """
+client: wiki
+title: {en: Wiki, zh: 知识库}
+redirect_uris: ["http://127.0.0.1:9/back"]
+home: "http://127.0.0.1:9/"
 """
 SETTINGS = """
 CASLoginURL {hub}/sso/cas/login
@@ -63,7 +70,7 @@ def places() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory, places: dict[str, str]) -> Iterator[Provided]:
-    clients = {name: CLIENT.format(name=name, url=url) for name, url in places.items()}
+    clients = {name: CLIENT.format(name=name, url=url) for name, url in places.items()} | {"wiki": WIKI}
     with provided(tmp_path_factory.mktemp("apache"), clients) as made, made.working():
         yield made
 
@@ -117,7 +124,7 @@ def test_in_and_out_with_names_in_chinese(hub: Provided, intranet: str, page: Pa
     until(lambda: waiting(hub) == 0, 30)
 
 
-def test_the_portal_opens_it_logged_in(
+def test_the_portal_opens_it_logged_in_by_keyboard(
     hub: Provided, places: dict[str, str], intranet: str, page: Page
 ) -> None:
     page.goto(f"{hub.url}/portal/apps")
@@ -125,7 +132,13 @@ def test_the_portal_opens_it_logged_in(
     page.fill("#password", PASSWORD)
     page.click("button.primary")
     page.wait_for_url(f"{hub.url}/portal/apps")
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert (page.evaluate(SMALL), page.evaluate(NAMELESS)) == ([], [])
+    page.keyboard.press("/")
+    for key in ("ArrowDown", *["ArrowRight"] * list(places.values()).index(intranet)):
+        page.keyboard.press(key)
     with page.expect_popup() as opened:
-        page.locator(".go").nth(list(places.values()).index(intranet)).press("Enter")
+        page.keyboard.press("Enter")
     expect(opened.value.locator("#name")).to_have_text("李娜")
     assert opened.value.url == f"{intranet}/pages/index.html"

@@ -27,10 +27,11 @@
       all()[0].focus();
     }
   });
+  // What the list was searched by.
   const asked = () => document.getElementById("apps")?.dataset.q ?? "";
 
   document.addEventListener("keydown", (event) => {
-    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.key === "/" && search && !event.target.closest("input, textarea, select")) {
       event.preventDefault();
       search.focus();
