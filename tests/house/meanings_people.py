@@ -25,4 +25,12 @@ PEOPLE: dict[str, tuple[str, str]] = {
     "roles.administrator": ("a role of administration has other power besides", "give it by another role"),
     "roles.separation": ("the three parts of administration are not divided among three", "name an actor for each"),
     "people.search": ("people are searched by texts, and by no others than people.search names", ""),
+    "until_free.beside": (
+        "a place in which a value must be free is no field of a resource",
+        "write system.resource.field, as ad.account.sAMAccountName",
+    ),
+    "until_free.field": ("only one text of a model that is unique can be tried until it is free", ""),
+    "until_free.match": ("a match rule compares a field whose value is made when it is known who the record is", ""),
+    "until_free.taken": ("somebody else was given the same value by another process; nothing was written", ""),
+    "scim.me": ("who asks for /Me is a program and no person", "ask for /Users, or by the token of a person"),
 }
