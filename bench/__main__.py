@@ -19,6 +19,7 @@ from bench import (
     sse,
     startup,
     todos,
+    tokens,
 )
 
 
@@ -50,6 +51,7 @@ def main() -> int:
     todos.declare(jobs.add_parser("todos", help="inbox pages and counts of N people, and reports that are pushed"))
     people.declare(jobs.add_parser("people", help="searches of N people, and paths in a tree of organizations"))
     sse.declare(jobs.add_parser("sse", help="a pushed to-do until it reaches those who listen to its person"))
+    tokens.declare(jobs.add_parser("tokens", help="tokens of clients as themselves, and refreshed ones"))
     arguments = parser.parse_args()
     return int(arguments.run(arguments))
 

@@ -286,5 +286,3 @@ def _pushed(hub: Hub, arguments: argparse.Namespace) -> dict[str, Any]:
         result[f"{name}_per_second"] = arguments.reports / (time.perf_counter() - begin)
         say(f"reports, {name}: {result[f'{name}_per_second']:,.0f}/s")
     return result
-
-

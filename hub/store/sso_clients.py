@@ -115,8 +115,8 @@ def add_key(database: Database, alg: str, row: KeyRow, audited: Audited) -> bool
     with database.begin() as connection:
         values = {name: getattr(row, name) for name in KeyRow.__dataclass_fields__}
         statement = insert_unless(connection, KEYS[alg]).values(values)
-        statement = statement.on_conflict_do_nothing(index_elements=["number"])
-        if connection.execute(statement).rowcount != 1:
+        statement = statement.on_conflict_do_nothing(index_elements=["number"]).returning(KEYS[alg].c.kid)
+        if connection.execute(statement).one_or_none() is None:
             return False
         audited(connection, "client.key", row.kid, {"signs_at": row.signs_at.isoformat()})
     return True

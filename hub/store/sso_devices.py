@@ -41,8 +41,8 @@ def add(database: Database, one: Device) -> bool:
     old = select(sso_device.c.digest).where(sso_device.c.ends_at < one.made_at - dt.timedelta(days=1)).limit(10)
     with database.begin() as connection:
         connection.execute(delete(sso_device).where(sso_device.c.digest.in_(old)))
-        row = insert_unless(connection, sso_device).values(values(one, sso_device))
-        return bool(connection.execute(row.on_conflict_do_nothing()).rowcount == 1)
+        row = insert_unless(connection, sso_device).values(values(one, sso_device)).on_conflict_do_nothing()
+        return connection.execute(row.returning(sso_device.c.digest)).one_or_none() is not None
 
 
 def device(database: Database, digest: str) -> Device | None:

@@ -271,13 +271,16 @@ class Rp:
         """A call of the client itself, with its proof."""
         headers, data = {}, {name: value for name, value in form.items() if value is not None}
         if self.auth == "client_secret_basic":
-            text = base64.b64encode(f"{self.client}:{self.secret}".encode()).decode()
-            headers["authorization"] = f"Basic {text}"
+            headers["authorization"] = self.proof()
         elif self.auth == "client_secret_post":
             data |= {"client_id": self.client, "client_secret": self.secret}
         else:
             data["client_id"] = self.client
         return self.office.client.post(f"/sso/{place}", data=data, headers=headers)
+
+    def proof(self) -> str:
+        """Its secret, as a header."""
+        return f"Basic {base64.b64encode(f'{self.client}:{self.secret}'.encode()).decode()}"
 
     def redeem(self, code: str, **more: Any) -> Any:
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": self.callback}

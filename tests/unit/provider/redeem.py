@@ -1,5 +1,6 @@
 """One process that redeems: ``python -m tests.unit.provider.redeem FOLDER STORE THREADS``. For each line of JSON (the
-parameters of a token request, or of a ticket) it asks in so many threads at once, and prints the statuses."""
+parameters of a token request with its header of proof, or of a ticket) it asks in so many threads at once, and prints
+the statuses."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ def main(folder: str, store: str, threads: int) -> None:
         server, together = served(here), Barrier(threads)
 
         def ask(form: dict[str, str]) -> int:
-            request = Request("POST", list(form.items()), {})
+            proof = form.pop("authorization", "")
+            request = Request("POST", list(form.items()), {"Authorization": proof} if proof else {})
             together.wait()
             if "kept" in form:
                 return 200 if restored(here, "a8", form["kept"]) else 400
@@ -35,7 +37,7 @@ def main(folder: str, store: str, threads: int) -> None:
         print("ready", flush=True)
         with ThreadPoolExecutor(threads) as pool:
             for line in sys.stdin:
-                print(json.dumps(list(pool.map(ask, [json.loads(line)] * threads))), flush=True)
+                print(json.dumps(list(pool.map(ask, (json.loads(line) for _ in range(threads))))), flush=True)
 
 
 if __name__ == "__main__":

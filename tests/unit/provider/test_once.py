@@ -12,16 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from hub.store.accounts import named
 from hub.store.audit import newest
 from hub.store.sso_tickets import Kept, keep
+from hub.store.tables import audit
 from hub.todos.people import person
 from sso.ground import digest, fresh
 from sso.tickets import audited
 from tests.stores import Postgres, PostgresStore
 from tests.unit.provider.conftest import Office, Rp, office_of
 from tests.unit.provider.test_cas import Cas
+from tests.unit.provider.test_devices import DEVICE, Tv
 
 A8 = """
 client: a8
@@ -68,8 +71,9 @@ def together(two: list[Any], form: dict[str, str]) -> list[int]:
 
 
 def rounds(shared: Office, two: list[Any], number: int) -> None:
-    """Codes and refresh tokens of a public client, whose requests carry no secret; tickets of CAS, and for systems."""
-    rp, at = Rp(shared, "app", "http://127.0.0.1/callback"), Cas(shared)
+    """Codes and refresh tokens of a public client, whose requests carry no secret; codes of a device; tickets of CAS,
+    and for systems."""
+    rp, at, tv = Rp(shared, "app", "http://127.0.0.1/callback"), Cas(shared), Tv(shared)
     rp.code()  # logged in from here on
     here = shared.provider
     owner = named(here.hub.database, "li.na").id
@@ -79,6 +83,10 @@ def rounds(shared: Office, two: list[Any], number: int) -> None:
         assert together(two, form) == [200, *[400] * 7]
         token = rp.redeem(rp.code()).json()["refresh_token"]
         form = {"grant_type": "refresh_token", "client_id": "app", "refresh_token": token}
+        assert together(two, form) == [200, *[400] * 7]
+        tv.codes = tv.begin().json()
+        tv.answer()
+        form = {"grant_type": DEVICE, "device_code": tv.codes["device_code"], "authorization": tv.proof()}
         assert together(two, form) == [200, *[400] * 7]
         assert together(two, {"ticket": at.ticket(), "service": at.service}) == [200, *[400] * 7]
         about = ("a8", person(here.hub, "1"), owner, "lina", here.now(), here.after("60s"))
@@ -91,6 +99,13 @@ def rounds(shared: Office, two: list[Any], number: int) -> None:
 
 def test_codes_and_tokens_and_tickets_are_redeemed_once_by_eight_at_once(shared: Office, two: list[Any]) -> None:
     rounds(shared, two, 3)
+
+
+def test_a_key_that_signs_is_in_the_audit(shared: Office) -> None:
+    key = str(shared.provider.keys.current().kid)
+    with shared.provider.hub.database.begin(reading=True) as connection:
+        told = connection.scalars(select(audit.c.object).where(audit.c.action == "client.key")).all()
+    assert f"client:{key}" in told
 
 
 @pytest.mark.soak
