@@ -137,6 +137,7 @@ reference: .venv/test.stamp  ## write the pages of docs/reference that are read 
 	$(BIN)/python -m tests.faults.matrix docs/reference
 	$(BIN)/python -m tests.house.tested docs/reference
 	$(BIN)/python -m tests.house.conformance docs/reference
+	$(BIN)/python -m tests.house.threats docs/reference
 
 docs: reference  ## the documentation as a site, in .tools/site, with its generated pages written anew
 	@[ -x .tools/docs/bin/mkdocs ] || $(UV) venv --quiet --clear --python $(PYTHON) .tools/docs

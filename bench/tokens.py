@@ -70,12 +70,13 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
         people(opened.hub, folder, 1000)
         secrets, begun = _begun(opened, arguments.lines)
     result: dict[str, Any] = {}
+    kinds: list[tuple[str, str, list[dict[str, Any]], Form]] = [
+        ("client", "batch", [{}] * arguments.lines, _alone),
+        ("refresh", "oa", [{"refresh_token": text} for text in begun], _again),
+    ]
     server = Served(folder, variables)
     with server as address:
-        for name, client, lines, form in (
-            ("client", "batch", [{}] * arguments.lines, _alone),
-            ("refresh", "oa", [{"refresh_token": text} for text in begun], _again),
-        ):
+        for name, client, lines, form in kinds:
             proof = base64.b64encode(f"{client}:{secrets[client]}".encode()).decode()
             head = f"POST /sso/token HTTP/1.1\r\nHost: hub\r\nAuthorization: Basic {proof}\r\n"
             lines = asyncio.run(_asked(address, head, lines, form, 2))[1]
@@ -98,7 +99,7 @@ def _begun(opened: Opened, number: int) -> tuple[dict[str, str], list[str]]:
     texts = []
     for person in persons:
         ends, scope = here.after(here.rules.refresh), "openid profile offline_access"
-        family = Family(new_id(), "oa", scope, True, moment, ends, person, sid="s", auth_time=moment)
+        family = Family(new_id(), "oa", scope, True, moment, ends, person, sid="s", sub=str(person), auth_time=moment)
         texts.append(fresh("cpr"))
         row = Token(digest(texts[-1]), family.id, "refresh", "oa", scope, moment, ends)
         sso_grants.add(database, family, [row])

@@ -73,20 +73,19 @@ class Provider:
         """A person's accounts in the client's system; of a client that is no system, none."""
         if file.system is None:
             return []
-        with self.hub.database.begin(reading=True) as connection:
-            return acts.accounts(connection, self.model, file.system, person)
+        return acts.accounts(self.hub.database, self.model, file.system, person)
 
     def person(self, named: uuid.UUID) -> uuid.UUID | None:
         """Who somebody is today; None where he is disabled or gone."""
         return living(self.hub.database, self.model, named)
 
-    def whom(self, file: ClientFile, named: uuid.UUID, name: str | None) -> Whom | None:
-        """The person of a log-in at a client as he is today; None where he, or his account there, is gone."""
+    def whom(self, file: ClientFile, named: uuid.UUID, name: str | None, sub: str | None = None) -> Whom | None:
+        """The person of a log-in at a client as he is today, by the ``sub`` that it was told; None where he, or his
+        account there, is gone."""
         person = self.person(named)
         if person is None or (file.system is not None and name not in self.accounts(file, person)):
             return None
-        sub = sso_clients.subject(self.hub.database, file.client, person, self.now())
-        return Whom(person, sub, name)
+        return Whom(person, sub or sso_clients.subject(self.hub.database, file.client, person, self.now()), name)
 
 
 def provider(hub: Hub, sealing: Callable[[str], Cipher]) -> Provider | None:

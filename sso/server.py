@@ -357,8 +357,7 @@ class AloneGrant(ClientCredentialsGrant):
 
 def person_of(here: Provider, client: Client, family: Family) -> Whom | None:
     """The person of a family as the client knows him; his sub stays the one it was told."""
-    whom = here.whom(client.file, family.person, family.name) if family.person is not None else None
-    return None if whom is None else Whom(whom.person, family.sub or whom.sub, whom.name)
+    return here.whom(client.file, family.person, family.name, family.sub) if family.person is not None else None
 
 
 def _with_id_token(grant: Any, token: dict[str, Any], family: Family) -> None:

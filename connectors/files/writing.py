@@ -23,8 +23,8 @@ from hub.errors import ConfigError, Fatal
 
 Rows = Iterable[pa.RecordBatch]
 _ENCODE = msgspec.json.Encoder(decimal_format="number").encode
-# What spreadsheets run as a formula; a signed number is none.
-_FORMULA, _NUMBER = r"^[=+\-@\t\r]", r"^[+-][\d., ]+$"
+# What spreadsheets run as a formula, those of Chinese and Japanese settings too; a signed number is none.
+_FORMULA, _NUMBER = r"^(?:[\t\r\n]|\s*[=+\-@＝＋－＠])", r"^[+-][\d., ]+$"
 _EXCEL_ROWS, _EXCEL_TEXT, _EXCEL_DIGITS = 1_048_575, 32_767, 15
 
 

@@ -24,13 +24,16 @@ import binascii
 import hmac
 from collections.abc import Sequence
 from datetime import datetime
-from xml.etree.ElementTree import Element, ParseError, fromstring
 from xml.sax.saxutils import escape
+
+from lxml.etree import _Element as Element
 
 from connectors.simulators import landscape, staff, workday_wsdl
 from connectors.simulators.rest import moment, text_of, window
 from connectors.simulators.tables import Clock, Row, Table
 from connectors.simulators.wire import Answer, Refused, Request, refusal
+from hub.errors import Fatal
+from hub.untrusted import parse_xml
 
 TENANT, USER, PASSWORD = "lanhai", "ISU_HUB", "workday-demo"
 VERSION = "v42.0"
@@ -76,9 +79,9 @@ class Workday:
 
     def _call(self, request: Request) -> Answer:
         try:
-            root = fromstring(request.body)
-        except ParseError as error:
-            raise Refused(500, "Client.invalidRequest", f"not XML: {error}") from None
+            root = parse_xml(request.body)
+        except Fatal as error:
+            raise Refused(500, "Client.invalidRequest", f"not XML: {error.message}") from None
         user = root.findtext(f".//{{{_WSSE}}}Username") or ""
         self._log_in(request, user, root.findtext(f".//{{{_WSSE}}}Password") or "")
         body = root.find(f"{{{_SOAP}}}Body")

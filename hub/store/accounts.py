@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, Select, Uuid, bindparam, delete, func, insert, or_, select, update
 
 from hub.errors import ConfigError
-from hub.store import members, persons, sso_ends
+from hub.store import sso_ends
 from hub.store.account_tables import account, session
 from hub.store.database import Database
+from hub.store.models import entity_table
+from hub.store.review_tables import redirect
 
 Audited = Callable[[Connection, str, str, Mapping[str, Any]], None]
 
@@ -144,6 +146,11 @@ def end(database: Database, digest: str, audited: Callable[[Connection], None] |
 
 def living(database: Database, model: str, person: uuid.UUID) -> uuid.UUID | None:
     """Who a person is today: himself, or whom he was merged into; None where that one is disabled or deleted."""
-    with database.begin(reading=True) as connection:
-        end_ = persons.by_id(connection, database, model, [person]).get(person)
-        return end_ if end_ is not None and members.active(connection, database, model, [end_]) else None
+
+    def query() -> Select[Any]:
+        golden, named = database.tables[entity_table(model)].c, bindparam("person", type_=Uuid())
+        into = select(redirect.c.target).where(redirect.c.entity == named).scalar_subquery()
+        return select(golden["_id"]).where(golden["_id"] == func.coalesce(into, named), golden["_state"] == 0)
+
+    rows = database.rows(("living", model), query, {"person": person})
+    return rows[0]["_id"] if rows else None

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, case, func, insert, select, update
 
 from hub.store import moves, wake
 from hub.store.act_tables import act
@@ -165,12 +165,16 @@ def receivers_of(connection: Connection, identity: uuid.UUID, person: uuid.UUID)
     return [(row.receiver, row.box) for row in connection.execute(query.order_by(a.lead.desc(), a.receiver))]
 
 
-def accounts(connection: Connection, model: str, system: str, person: uuid.UUID) -> list[str]:
+def accounts(database: Database, model: str, system: str, person: uuid.UUID) -> list[str]:
     """Keys of a person's records in a system: read from it, or written into it by the hub."""
-    found: set[str] = set()
-    here = select(source.c.id, source.c.direction).where(source.c.system == system, source.c.model == model)
-    for number, direction in connection.execute(here).tuples().all():
-        name = shadow.c.key if direction == "inbound" else func.coalesce(shadow.c.foreign_key, shadow.c.foreign_id)
-        query = select(name).where(shadow.c.source == number, shadow.c.entity == person, shadow.c.absent_at.is_(None))
-        found |= {str(one) for one in connection.scalars(query) if one is not None}
-    return sorted(found)
+
+    def query() -> Select[Any]:
+        written = func.coalesce(shadow.c.foreign_key, shadow.c.foreign_id)
+        name = case((source.c.direction == "inbound", shadow.c.key), else_=written).label("name")
+        there = source.join(shadow, shadow.c.source == source.c.id)
+        of_him = (source.c.system == bindparam("system"), source.c.model == bindparam("model"))
+        whose = (shadow.c.entity == bindparam("person"), shadow.c.absent_at.is_(None))
+        return select(name).select_from(there).where(*of_him, *whose)
+
+    rows = database.rows(("accounts_of",), query, {"system": system, "model": model, "person": person})
+    return sorted({str(row["name"]) for row in rows if row["name"] is not None})

@@ -38,7 +38,7 @@ from hub.store.bulk import Bulk, PostgresBulk, SqliteBulk
 from hub.store.faults import driver_errors, is_of_database, translated
 from hub.store.models import SCIM, SEARCH, beginning, build, entity_table
 from hub.store.patience import lock_seconds
-from hub.store.prepared import Make, Prepared, Shape, Values
+from hub.store.prepared import Ask, Make, Prepared, Shape, Values
 from hub.store.sso_tables import metadata  # with the tables of all
 from hub.workspace.shape import ModelFile
 
@@ -121,13 +121,40 @@ class Database:
     def rows(self, shape: Shape, query: Make, values: Values) -> list[dict[str, Any]]:
         """The rows of a query of which only the values of its parameters change; ``query`` makes it when its ``shape``
         was not seen before. A transaction of its own, with the errors of ``begin``."""
-        prepared = self._prepared.get(shape) or self._prepared.setdefault(shape, Prepared(query()))
         if self._readers is None:
             with self.begin(reading=True) as connection:
-                return [dict(row) for row in connection.execute(prepared.query, dict(values)).mappings()]
+                return self.asks(connection)(shape, query, values)
+        prepared = self._made(shape, query)
         with self._errors():
             found = self._readers.rows(prepared, values)
         return [dict(zip(prepared.columns, row, strict=True)) for row in found]
+
+    @contextmanager
+    def writing(self) -> Iterator[Ask]:
+        """One transaction of statements of which only the values change, as ``begin`` is one of any."""
+        if self._readers is None:
+            with self.begin() as connection:
+                yield self.asks(connection)
+            return
+        with self._errors(), self._readers.writing() as execute:
+
+            def ask(shape: Shape, query: Make, values: Values) -> list[dict[str, Any]]:
+                prepared = self._made(shape, query)
+                return [dict(zip(prepared.columns, row, strict=True)) for row in execute(prepared, values)]
+
+            yield ask
+
+    def _made(self, shape: Shape, query: Make) -> Prepared:
+        return self._prepared.get(shape) or self._prepared.setdefault(shape, Prepared(query()))
+
+    def asks(self, connection: Connection) -> Ask:
+        """The same statements in a transaction of ``begin``."""
+
+        def ask(shape: Shape, query: Make, values: Values) -> list[dict[str, Any]]:
+            found = connection.execute(self._made(shape, query).query, dict(values))
+            return [dict(row) for row in found.mappings()] if found.returns_rows else []
+
+        return ask
 
     @contextmanager
     def bulk(self, *, write: bool) -> Iterator[Bulk]:

@@ -1,16 +1,18 @@
 """Prepared queries in PostgreSQL, asked of libpq itself (``PQexecPrepared``, which waits without Python's lock).
 
 SQLAlchemy and the driver's cursor take ten times as long over a small query as the database does. Each query is a
-transaction of its own; whoever needs several in one asks a connection of ``Database.begin``.
+transaction of its own, but for those of ``writing``.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import json
+import time
 import uuid
 from collections import deque
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from threading import BoundedSemaphore
 from typing import Any, Final
 
@@ -19,7 +21,7 @@ import psycopg
 from psycopg import pq
 from psycopg.adapt import Transformer
 from psycopg.types.json import set_json_loads
-from sqlalchemy import URL
+from sqlalchemy import JSON, URL
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
@@ -32,10 +34,12 @@ STALE: Final = ("26000", "0A000")
 """A connection that has forgotten its plan, or whose plan is of tables as they were."""
 OPTIONS: Final = "-c TimeZone=UTC"
 """Times come in UTC."""
+FRESH: Final = 1.0
+"""Seconds after its use in which a connection counts as living."""
 
 
 class Readers:
-    """Connections of one process to PostgreSQL that only ask prepared queries."""
+    """Connections of one process to PostgreSQL that only execute prepared statements."""
 
     def __init__(self, url: URL) -> None:
         made: Any = postgresql.psycopg.dialect
@@ -49,14 +53,45 @@ class Readers:
 
     def rows(self, prepared: Prepared, values: Values) -> list[tuple[Any, ...]]:
         """The rows, as SQLAlchemy would answer them; its DBAPIError."""
-        asked = self._asked.get(prepared) or self._asked.setdefault(prepared, _Asked(prepared, self._dialect))
-        try:
-            told = [_written(asked.fixed[name] if name in asked.fixed else values[name]) for name in asked.names]
-            with self._free:
-                return self._rows(asked, told)
-        except psycopg.Error as error:
-            statement = asked.text.decode()
-            raise DBAPIError.instance(statement, None, error, psycopg.Error, hide_parameters=True) from error
+        asked = self._known(prepared)
+        with _named(asked), self._free:
+            return self._rows(asked, asked.told(values))
+
+    @contextmanager
+    def writing(self) -> Iterator[Callable[[Prepared, Values], list[tuple[Any, ...]]]]:
+        """One transaction, which is never begun again: what it did may be unknown."""
+        with self._free:
+            with _named(None):
+                connected = self._living()
+
+            def rows(prepared: Prepared, values: Values) -> list[tuple[Any, ...]]:
+                asked = self._known(prepared)
+                with _named(asked):
+                    return connected.rows(asked, asked.told(values))
+
+            try:
+                with _named(None):
+                    connected.execute(b"BEGIN")
+                yield rows
+                with _named(None):
+                    connected.execute(b"COMMIT")
+            except BaseException:
+                connected.close()  # which rolls back
+                raise
+            self._idle.append(connected)
+
+    def _living(self) -> Connected:
+        """A connection that was used just now, or answers."""
+        while self._idle:
+            with suppress(IndexError):
+                connected = self._idle.pop()
+                if connected.answers():
+                    return connected
+                connected.close()
+        return Connected(*self._address)
+
+    def _known(self, prepared: Prepared) -> _Asked:
+        return self._asked.get(prepared) or self._asked.setdefault(prepared, _Asked(prepared, self._dialect))
 
     def close(self) -> None:
         while self._idle:
@@ -93,7 +128,15 @@ class _Asked:
         made = prepared.query.compile(dialect=dialect)
         self.name, self.text = prepared.name, str(made).encode()
         self.names = list(made.positiontup or ())
-        self.fixed = {name: made.params[name] for name in self.names if not made.binds[name].required}
+        self._fixed = {name: made.params[name] for name in self.names if not made.binds[name].required}
+        self._json = {name for name in self.names if isinstance(made.binds[name].type, JSON)}
+
+    def told(self, values: Values) -> list[bytes | None]:
+        """The values of its parameters as PostgreSQL reads them."""
+        return [self._told(name, self._fixed[name] if name in self._fixed else values[name]) for name in self.names]
+
+    def _told(self, name: str, value: Any) -> bytes | None:
+        return json.dumps(value).encode() if name in self._json and value is not None else _written(value)
 
 
 class Connected:
@@ -104,6 +147,7 @@ class Connected:
         set_json_loads(orjson.loads, self._connection)
         self._read = Transformer(self._connection)
         self._pg, self._known = self._connection.pgconn, set[bytes]()
+        self._used = time.monotonic()
 
     @property
     def alive(self) -> bool:
@@ -114,12 +158,37 @@ class Connected:
             _good(self._pg.prepare(asked.name, asked.text))
             self._known.add(asked.name)
         found = _good(self._pg.exec_prepared(asked.name, told))
+        self._used = time.monotonic()
         self._read.set_pgresult(found)
         return self._read.load_rows(0, found.ntuples, tuple)
+
+    def execute(self, text: bytes) -> None:
+        """A statement without parameters and rows."""
+        _good(self._pg.exec_(text))
+
+    def answers(self) -> bool:
+        """Whether it lives; one that lay idle for a while is asked."""
+        if time.monotonic() - self._used < FRESH:
+            return self.alive
+        try:
+            self.execute(b"SELECT 1")
+        except psycopg.Error:
+            return False
+        return True
 
     def close(self) -> None:
         with suppress(psycopg.Error):  # it may be lost already
             self._connection.close()
+
+
+@contextmanager
+def _named(asked: _Asked | None) -> Iterator[None]:
+    """Errors of the driver as SQLAlchemy's, with the statement and without its values."""
+    try:
+        yield
+    except psycopg.Error as error:
+        text = asked.text.decode() if asked is not None else ""
+        raise DBAPIError.instance(text, None, error, psycopg.Error, hide_parameters=True) from error
 
 
 def _good(found: Any) -> Any:
@@ -139,6 +208,8 @@ def _written(value: Any) -> bytes | None:
             return value.encode()
         case bool():
             return b"t" if value else b"f"
+        case bytes():
+            return b"\\x" + value.hex().encode()
         case dt.date():  # and times, which are dates as well
             return value.isoformat().encode()
         case uuid.UUID() | int():

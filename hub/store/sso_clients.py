@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.store.database import Database
@@ -50,9 +50,9 @@ class SecretRow:
 
 def secret(database: Database, client: str) -> SecretRow | None:
     """Of one client; None where it was never given one."""
-    with database.begin(reading=True) as connection:
-        row = connection.execute(select(sso_secret).where(sso_secret.c.client == client)).one_or_none()
-    return None if row is None else SecretRow(*row)
+    query = select(sso_secret).where(sso_secret.c.client == bindparam("client"))
+    rows = database.rows(("sso_secret",), lambda: query, {"client": client})
+    return SecretRow(**rows[0]) if rows else None
 
 
 def set_secret(
@@ -235,8 +235,10 @@ def claims_of(
     database: Database, table: str, person: uuid.UUID, fields: Sequence[str]
 ) -> Mapping[str, Any] | None:
     """Fields of a person's golden row; None where he is not there."""
-    golden = database.tables[table]
-    query = select(golden.c["_id"], *(golden.c[name] for name in fields)).where(golden.c["_id"] == person)
-    with database.begin(reading=True) as connection:
-        row = connection.execute(query.where(golden.c["_state"] == 0)).one_or_none()
-    return None if row is None else dict(zip(fields, row[1:], strict=True))
+
+    def query() -> Any:
+        c = database.tables[table].c
+        return select(*(c[name] for name in fields)).where(c["_id"] == bindparam("person"), c["_state"] == 0)
+
+    rows = database.rows(("sso_claims", table, *fields), query, {"person": person})
+    return rows[0] if rows else None

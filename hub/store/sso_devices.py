@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, delete, insert, select, update
 
 from hub.store.database import Database
 from hub.store.sso_clients import insert_unless
-from hub.store.sso_grants import Family, Token, hold, put, values
+from hub.store.sso_grants import Family, Token, exchange, values
 from hub.store.sso_tables import sso_ask, sso_device, sso_grant
 
 SLOWER = 5
@@ -92,14 +92,7 @@ def redeem(
     database: Database, digest: str, family: uuid.UUID, tokens: Sequence[Token], moment: dt.datetime
 ) -> bool:
     """Tokens for a device, once: False where it was faster itself, or the family is over."""
-    with database.begin() as connection:
-        if not hold(connection, family, moment):
-            return False
-        mine = and_(sso_device.c.digest == digest, sso_device.c.used_at.is_(None), sso_device.c.ends_at > moment)
-        if connection.execute(update(sso_device).where(mine).values(used_at=moment)).rowcount != 1:
-            return False
-        put(connection, tokens)
-    return True
+    return exchange(database, sso_device, digest, family, tokens, moment)
 
 
 def _waits(moment: dt.datetime) -> ColumnElement[bool]:

@@ -10,15 +10,29 @@ import datetime as dt
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from hub.store.account_tables import account
 from hub.store.database import Database
+from hub.store.prepared import Ask, one_of
 from hub.store.sso_tables import sso_ask, sso_code, sso_grant, sso_service_ticket, sso_token
 
-SWEPT = 500
 Audited = Callable[[Connection], object]
 
 
@@ -91,15 +105,8 @@ class Token:
     revoked_at: dt.datetime | None = None
 
 
-_FAMILY = [sso_grant.c[name] for name in Family.__dataclass_fields__ if name != "alive"]
-_CODE = [sso_code.c[name] for name in Code.__dataclass_fields__]
-_SERVICE_TICKET = [sso_service_ticket.c[name] for name in ServiceTicket.__dataclass_fields__]
-_TOKEN = [sso_token.c[name] for name in Token.__dataclass_fields__]
-
-
-def _family(row: Sequence[Any]) -> Family:
-    named = dict(zip((column.name for column in _FAMILY), row, strict=False))
-    return Family(**named, alive=row[-2] is None or row[-1] is None)
+Kept = TypeVar("Kept", Code, ServiceTicket, Token)
+FAMILY = {name: sso_grant.c[name] for name in Family.__dataclass_fields__ if name != "alive"}
 
 
 def values(one: Any, table: Any) -> dict[str, Any]:
@@ -107,10 +114,62 @@ def values(one: Any, table: Any) -> dict[str, Any]:
     return {column.name: getattr(one, column.name) for column in table.columns}
 
 
-def _families() -> Any:
-    """Families with (account, when it was disabled)."""
+def _found(database: Database, kind: type[Kept], table: Table, digest: str) -> tuple[Kept, Family] | None:
+    """What is kept of a text, by its digest, with its family; asked once for both."""
+
+    def query() -> Select[Any]:
+        own = [table.c[name] for name in kind.__dataclass_fields__]
+        joined = _families().add_columns(*own).join(table, table.c.family == sso_grant.c.id)
+        return joined.where(table.c.digest == bindparam("digest"))
+
+    for row in database.rows(("sso_found", table.name), query, {"digest": digest}):
+        return kind(**{name: row[name] for name in kind.__dataclass_fields__}), _family(row)
+    return None
+
+
+def _families() -> Select[Any]:
     owner = account.alias("owner")
-    return select(*_FAMILY, owner.c.id, owner.c.disabled_at).outerjoin(owner, owner.c.id == sso_grant.c.account)
+    alive = or_(owner.c.id.is_(None), owner.c.disabled_at.is_(None)).label("of_alive")
+    own = [column.label(f"of_{name}") for name, column in FAMILY.items()]
+    return select(*own, alive).select_from(sso_grant).outerjoin(owner, owner.c.id == sso_grant.c.account)
+
+
+def _family(row: Mapping[str, Any]) -> Family:
+    return Family(**{name.removeprefix("of_"): value for name, value in row.items() if name.startswith("of_")})
+
+
+def family(database: Database, identity: uuid.UUID) -> Family | None:
+    """By its id, whatever became of it."""
+
+    def query() -> Select[Any]:
+        return _families().where(sso_grant.c.id == bindparam("identity"))
+
+    rows = database.rows(("sso_family",), query, {"identity": identity})
+    return _family(rows[0]) if rows else None
+
+
+def exchange(
+    database: Database, table: Table, digest: str, family: uuid.UUID, tokens: Sequence[Token], moment: dt.datetime
+) -> bool:
+    """Tokens for what is kept in a table, once: False where somebody was faster, or it or its family is over."""
+    with database.writing() as ask:
+        if not _used(ask, table, digest, family, moment):
+            return False
+        _put(ask, tokens)
+    return True
+
+
+def _used(ask: Ask, table: Table, digest: str, family: uuid.UUID, moment: dt.datetime) -> bool:
+    """Use up what works once, of a family that is not over."""
+
+    def query() -> Any:
+        mine = [table.c.digest == bindparam("which"), table.c.used_at.is_(None), table.c.ends_at > bindparam("moment")]
+        if "revoked_at" in table.c:
+            mine.append(table.c.revoked_at.is_(None))
+        held = update(table).where(*mine, exists(_held()))
+        return held.values(used_at=bindparam("moment")).returning(table.c.digest)
+
+    return bool(ask(("sso_used", table.name), query, {"which": digest, "held": family, "moment": moment}))
 
 
 # ------------------------------------------------------------ codes
@@ -123,9 +182,10 @@ def begin(
     ``audited`` writes of it into the audit chain."""
     table = sso_code if isinstance(code, Code) else sso_service_ticket
     with database.begin() as connection:
-        _sweep(connection, family.made_at)
-        connection.execute(insert(sso_grant).values(values(family, sso_grant)))
-        connection.execute(insert(table).values(values(code, table)))
+        ask = database.asks(connection)
+        _sweep(database, ask, family.made_at)
+        _insert(ask, sso_grant, [values(family, sso_grant)])
+        _insert(ask, table, [values(code, table)])
         connection.execute(delete(sso_ask).where(sso_ask.c.digest == asked))
         if audited is not None:
             audited(connection)
@@ -133,27 +193,14 @@ def begin(
 
 def code(database: Database, digest: str) -> tuple[Code, Family] | None:
     """A code, used or not, and its family."""
-    query = _families().add_columns(*_CODE).join(sso_code, sso_code.c.family == sso_grant.c.id)
-    with database.begin(reading=True) as connection:
-        row = connection.execute(query.where(sso_code.c.digest == digest)).one_or_none()
-    if row is None:
-        return None
-    size = len(_FAMILY) + 2
-    return Code(*row[size:]), _family(row[:size])
+    return _found(database, Code, sso_code, digest)
 
 
 def redeem(
     database: Database, digest: str, family: uuid.UUID, tokens: Sequence[Token], moment: dt.datetime
 ) -> bool:
     """Tokens for a code, once: False where somebody was faster, or the family is over."""
-    with database.begin() as connection:
-        if not hold(connection, family, moment):
-            return False
-        mine = and_(sso_code.c.digest == digest, sso_code.c.used_at.is_(None), sso_code.c.ends_at > moment)
-        if connection.execute(update(sso_code).where(mine).values(used_at=moment)).rowcount != 1:
-            return False
-        put(connection, tokens)
-    return True
+    return exchange(database, sso_code, digest, family, tokens, moment)
 
 
 # ------------------------------------------------------------ service tickets
@@ -161,25 +208,14 @@ def redeem(
 
 def service_ticket(database: Database, digest: str) -> tuple[ServiceTicket, Family] | None:
     """A service ticket, whatever became of it, and its family."""
-    query = _families().add_columns(*_SERVICE_TICKET)
-    query = query.join(sso_service_ticket, sso_service_ticket.c.family == sso_grant.c.id)
-    with database.begin(reading=True) as connection:
-        row = connection.execute(query.where(sso_service_ticket.c.digest == digest)).one_or_none()
-    if row is None:
-        return None
-    size = len(_FAMILY) + 2
-    return ServiceTicket(*row[size:]), _family(row[:size])
+    return _found(database, ServiceTicket, sso_service_ticket, digest)
 
 
 def use(database: Database, ticket: ServiceTicket, moment: dt.datetime, audited: Audited) -> bool:
     """Use a service ticket up, once: False where somebody was faster, or it or its family is over. ``audited`` writes
     of it into the audit chain."""
-    c = sso_service_ticket.c
     with database.begin() as connection:
-        if not hold(connection, ticket.family, moment):
-            return False
-        mine = and_(c.digest == ticket.digest, c.used_at.is_(None), c.ends_at > moment)
-        if connection.execute(update(sso_service_ticket).where(mine).values(used_at=moment)).rowcount != 1:
+        if not _used(database.asks(connection), sso_service_ticket, ticket.digest, ticket.family, moment):
             return False
         audited(connection)
     return True
@@ -192,49 +228,29 @@ def rotate(
     database: Database, digest: str, family: uuid.UUID, tokens: Sequence[Token], moment: dt.datetime
 ) -> bool:
     """New tokens for a refresh token, once: False where somebody was faster, or the family is over."""
-    with database.begin() as connection:
-        if not hold(connection, family, moment):
-            return False
-        mine = and_(sso_token.c.digest == digest, sso_token.c.used_at.is_(None), sso_token.c.revoked_at.is_(None))
-        if connection.execute(update(sso_token).where(mine).values(used_at=moment)).rowcount != 1:
-            return False
-        put(connection, tokens)
-    return True
+    return exchange(database, sso_token, digest, family, tokens, moment)
 
 
 def add(database: Database, family: Family, tokens: Sequence[Token]) -> None:
     """A family with its tokens at once: a client as itself."""
-    with database.begin() as connection:
-        _sweep(connection, family.made_at)
-        connection.execute(insert(sso_grant).values(values(family, sso_grant)))
-        put(connection, tokens)
+    with database.writing() as ask:
+        _sweep(database, ask, family.made_at)
+        _insert(ask, sso_grant, [values(family, sso_grant)])
+        _put(ask, tokens)
 
 
 def join(database: Database, family: uuid.UUID, tokens: Sequence[Token], moment: dt.datetime) -> bool:
     """More tokens of a family (an exchange); False where it is over."""
-    with database.begin() as connection:
-        if not hold(connection, family, moment):
+    with database.writing() as ask:
+        if not ask(("sso_held",), _held, {"held": family, "moment": moment}):
             return False
-        put(connection, tokens)
+        _put(ask, tokens)
     return True
 
 
 def token(database: Database, digest: str) -> tuple[Token, Family] | None:
     """A token, whatever became of it, and its family."""
-    query = _families().add_columns(*_TOKEN).join(sso_token, sso_token.c.family == sso_grant.c.id)
-    with database.begin(reading=True) as connection:
-        row = connection.execute(query.where(sso_token.c.digest == digest)).one_or_none()
-    if row is None:
-        return None
-    size = len(_FAMILY) + 2
-    return Token(*row[size:]), _family(row[:size])
-
-
-def family(database: Database, identity: uuid.UUID) -> Family | None:
-    """By its id, whatever became of it."""
-    with database.begin(reading=True) as connection:
-        row = connection.execute(_families().where(sso_grant.c.id == identity)).one_or_none()
-    return None if row is None else _family(row)
+    return _found(database, Token, sso_token, digest)
 
 
 def revoke(database: Database, family: uuid.UUID, why: str, moment: dt.datetime) -> bool:
@@ -256,26 +272,38 @@ def revoked(connection: Connection, which: ColumnElement[bool], why: str, moment
     return connection.execute(update(sso_grant).where(mine).values(revoked_at=moment, why=why)).rowcount
 
 
-def hold(connection: Connection, family: uuid.UUID, moment: dt.datetime) -> bool:
-    """Lock a family that is not over: who revokes it comes before, and is seen, or after, and ends what is given
+def _held() -> Select[Any]:
+    """Locks a family that is not over: who revokes it comes before, and is seen, or after, and ends what is given
     now."""
-    mine = and_(sso_grant.c.id == family, sso_grant.c.revoked_at.is_(None), sso_grant.c.ends_at > moment)
-    return connection.scalar(select(sso_grant.c.id).where(mine).with_for_update()) is not None
+    c = sso_grant.c
+    mine = and_(c.id == bindparam("held"), c.revoked_at.is_(None), c.ends_at > bindparam("moment"))
+    return select(c.id).where(mine).with_for_update()
 
 
-def put(connection: Connection, tokens: Sequence[Token]) -> None:
-    """Write tokens in the caller's transaction."""
-    connection.execute(
-        insert(sso_token), [values(one, sso_token) | {"audience": list(one.audience)} for one in tokens]
-    )
+def _put(ask: Ask, tokens: Sequence[Token]) -> None:
+    _insert(ask, sso_token, [values(one, sso_token) | {"audience": list(one.audience)} for one in tokens])
 
 
-def _sweep(connection: Connection, moment: dt.datetime) -> None:
+def _insert(ask: Ask, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    def query() -> Any:
+        one = {column.name: column.type for column in table.columns}
+        return insert(table).values(
+            [{name: bindparam(f"{name}_{n}", type_=type_) for name, type_ in one.items()} for n in range(len(rows))]
+        )
+
+    if rows:
+        named = {f"{name}_{n}": value for n, row in enumerate(rows) for name, value in row.items()}
+        ask(("sso_insert", table.name, len(rows)), query, named)
+
+
+def _sweep(database: Database, ask: Ask, moment: dt.datetime) -> None:
     """Forget some of what ended a day ago: as much as comes anew, and a little more."""
-    old = moment - dt.timedelta(days=1)
-    over = select(sso_grant.c.id).where(sso_grant.c.ends_at < old).order_by(sso_grant.c.ends_at).limit(4)
-    gone = list(connection.scalars(over))
-    if gone:
-        for table in (sso_code, sso_service_ticket, sso_token):
-            connection.execute(delete(table).where(table.c.family.in_(gone)))
-        connection.execute(delete(sso_grant).where(sso_grant.c.id.in_(gone)))
+
+    def over() -> Select[Any]:
+        ended = sso_grant.c.ends_at
+        return select(sso_grant.c.id).where(ended < bindparam("old")).order_by(ended).limit(4)
+
+    gone = [row["id"] for row in ask(("sso_old",), over, {"old": moment - dt.timedelta(days=1)})]
+    for table in (sso_code, sso_service_ticket, sso_token, sso_grant) if gone else ():
+        of_them = one_of(database.dialect, table.c.id if table is sso_grant else table.c.family, "gone")
+        ask(("sso_sweep", table.name), partial(delete(table).where, of_them), {"gone": gone})

@@ -67,7 +67,7 @@ def press(hub: Hub, wanted: Press, systems: Sequence[str] | None = None) -> Act:
             wanted.person,
             receiver,
             system.name,
-            _account(connection, hub, system, "" if principal else receiver, wanted.person)
+            _account(hub, system, "" if principal else receiver, wanted.person)
             if rule.as_ != "system"
             else "",
             wanted.response,
@@ -194,13 +194,13 @@ def _offered(row: Mapping[str, Any], rule: Acts, wanted: Press) -> None:
         raise RecordRejected("act.reason", f"{wanted.reason!r} is no reason of it", where="reason", hint=hint)
 
 
-def _account(connection: Any, hub: Hub, system: System, receiver: str, person: uuid.UUID) -> str:
+def _account(hub: Hub, system: System, receiver: str, person: uuid.UUID) -> str:
     """The person's account: that by which he has the to-do, or his only one in the system."""
     kind, _, value = receiver.partition(":")
     people = hub.workspace.hub.people
     found = [value] if kind == "account" else []
     if not found and people is not None:
-        found = acts.accounts(connection, people.model, system.name, person)
+        found = acts.accounts(hub.database, people.model, system.name, person)
     if len(found) != 1:
         what = "has several accounts" if found else "has no account"
         raise RecordRejected(

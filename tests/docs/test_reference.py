@@ -17,7 +17,7 @@ from hub.workspace import reference as files
 from hub.workspace.connectors import shipped
 from tests.docs.pages import DOCS, ROOT, pages
 from tests.faults import matrix
-from tests.house import codes, conformance, tested
+from tests.house import codes, conformance, tested, threats
 
 FILES = files.pages()
 PAGES: dict[str, Callable[[], str]] = {
@@ -28,6 +28,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "faults.md": matrix.page,
     "connectors.md": tested.page,
     "conformance.md": lambda: conformance.page(conformance.summary()),
+    "threats.md": threats.page,
     **{name: partial(FILES.__getitem__, name) for name in FILES},
 }
 WORDS = re.findall(

@@ -196,10 +196,10 @@ def test_an_encoding_is_written_or_refused(tmp_path: Path) -> None:
 
 
 def test_formulas_are_defused_where_that_is_declared(tmp_path: Path) -> None:
-    texts = ["=1+1", "@x", "+49 351", "-5", "-x", "plain", ""]
+    texts = ["=1+1", "@x", "+49 351", "-5", "-x", "＝1", "＋x", " =1", "plain", ""]
     write(tmp_path, "a.csv", *[EMPTY | {"name": text} for text in texts], guard_formulas=True)
     found = [row["name"] for row in rows(tmp_path, "a.csv")]
-    assert found == ["'=1+1", "'@x", "+49 351", "-5", "'-x", "plain", ""]
+    assert found == ["'=1+1", "'@x", "+49 351", "-5", "'-x", "'＝1", "'＋x", "' =1", "plain", ""]
 
 
 def test_a_failed_writing_leaves_the_old_file(tmp_path: Path) -> None:
