@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -34,8 +33,6 @@ STALE: Final = ("26000", "0A000")
 """A connection that has forgotten its plan, or whose plan is of tables as they were."""
 OPTIONS: Final = "-c TimeZone=UTC"
 """Times come in UTC."""
-FRESH: Final = 1.0
-"""Seconds after its use in which a connection counts as living."""
 
 
 class Readers:
@@ -62,7 +59,7 @@ class Readers:
         """One transaction, which is never begun again: what it did may be unknown."""
         with self._free:
             with _named(None):
-                connected = self._living()
+                connected = self._begun()
 
             def rows(prepared: Prepared, values: Values) -> list[tuple[Any, ...]]:
                 asked = self._known(prepared)
@@ -70,8 +67,6 @@ class Readers:
                     return connected.rows(asked, asked.told(values))
 
             try:
-                with _named(None):
-                    connected.execute(b"BEGIN")
                 yield rows
                 with _named(None):
                     connected.execute(b"COMMIT")
@@ -80,15 +75,21 @@ class Readers:
                 raise
             self._idle.append(connected)
 
-    def _living(self) -> Connected:
-        """A connection that was used just now, or answers."""
-        while self._idle:
-            with suppress(IndexError):
-                connected = self._idle.pop()
-                if connected.answers():
-                    return connected
+    def _begun(self) -> Connected:
+        """A connection whose transaction has begun; one that was lost while it lay idle is left."""
+        while True:
+            try:
+                connected, used = self._idle.pop(), True
+            except IndexError:
+                connected, used = Connected(*self._address), False
+            try:
+                connected.execute(b"BEGIN")
+            except psycopg.Error:
                 connected.close()
-        return Connected(*self._address)
+                if not used:
+                    raise
+            else:
+                return connected
 
     def _known(self, prepared: Prepared) -> _Asked:
         return self._asked.get(prepared) or self._asked.setdefault(prepared, _Asked(prepared, self._dialect))
@@ -147,7 +148,6 @@ class Connected:
         set_json_loads(orjson.loads, self._connection)
         self._read = Transformer(self._connection)
         self._pg, self._known = self._connection.pgconn, set[bytes]()
-        self._used = time.monotonic()
 
     @property
     def alive(self) -> bool:
@@ -158,23 +158,12 @@ class Connected:
             _good(self._pg.prepare(asked.name, asked.text))
             self._known.add(asked.name)
         found = _good(self._pg.exec_prepared(asked.name, told))
-        self._used = time.monotonic()
         self._read.set_pgresult(found)
         return self._read.load_rows(0, found.ntuples, tuple)
 
     def execute(self, text: bytes) -> None:
         """A statement without parameters and rows."""
         _good(self._pg.exec_(text))
-
-    def answers(self) -> bool:
-        """Whether it lives; one that lay idle for a while is asked."""
-        if time.monotonic() - self._used < FRESH:
-            return self.alive
-        try:
-            self.execute(b"SELECT 1")
-        except psycopg.Error:
-            return False
-        return True
 
     def close(self) -> None:
         with suppress(psycopg.Error):  # it may be lost already
@@ -194,7 +183,8 @@ def _named(asked: _Asked | None) -> Iterator[None]:
 def _good(found: Any) -> Any:
     if found.status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
         return found
-    raise psycopg.errors.error_from_result(found, encoding="utf-8")
+    error = psycopg.errors.error_from_result(found, encoding="utf-8")
+    raise error if error.sqlstate else psycopg.OperationalError(str(error))  # libpq's own: the connection is lost
 
 
 def _written(value: Any) -> bytes | None:

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import Select, bindparam, select
-from sqlalchemy.exc import DataError, ProgrammingError
+from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
 
 from hub.errors import Retriable
 from hub.store.access_tables import api_key
@@ -51,10 +51,50 @@ def test_values_are_those_that_sqlalchemy_answers(database: Database):
 
 def test_a_session_that_was_ended_while_it_lay_idle_is_not_missed(database: Database, postgres_url: str):
     assert keys(database, "a") == []
-    with psycopg.connect(postgres_url, autocommit=True) as admin:
+    end_others(postgres_url)
+    assert keys(database, "a") == []
+
+
+def end_others(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as admin:
         others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
         assert admin.execute(others + " AND datname = current_database()").rowcount > 0
-    assert keys(database, "a") == []
+
+
+def added(database: Database, name: str, lost: str = "", fails: bool = False) -> None:
+    row: dict[str, Any] = dict.fromkeys(column.name for column in api_key.columns)
+    row |= {"id": name, "name": name, "digest": "", "grants": ["a"]}
+    row |= {"within": {"systems": ['o"a']}, "created_at": now(), "created_by": "x"}
+    with database.writing() as ask:
+        if lost:
+            end_others(lost)
+        ask(("add",), lambda: api_key.insert().values({key: bindparam(f"new_{key}", type_=column.type) for key, column
+            in api_key.columns.items()}), {f"new_{key}": value for key, value in row.items()})  # fmt: skip
+        assert len(keys(database, name)) == 0  # others see it when it is done
+        if fails:
+            raise LookupError
+
+
+def twice(database: Database, name: str) -> None:
+    added(database, name)
+    with database.begin() as connection:
+        connection.execute(api_key.update().values(name="other").where(api_key.c.id == name))
+    added(database, name)
+
+
+def test_what_is_written_is_there_whole_or_not_at_all(database: Database, postgres_url: str):
+    added(database, "a")
+    (row,) = keys(database, "a")
+    assert (row["grants"], row["within"], row["revoked_at"]) == (["a"], {"systems": ['o"a']}, None)
+    with pytest.raises(LookupError):
+        added(database, "b", fails=True)
+    with pytest.raises(Retriable):
+        added(database, "c", lost=postgres_url)
+    with pytest.raises(IntegrityError):
+        twice(database, "a2")
+    end_others(postgres_url)
+    added(database, "d")
+    assert [len(keys(database, name)) for name in ("a", "b", "c", "other", "d")] == [1, 0, 0, 1, 1]
 
 
 def test_a_table_that_changed_is_planned_anew(database: Database, postgres_url: str):
