@@ -11,7 +11,6 @@ import asyncio
 import base64
 import json
 import os
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,12 +19,11 @@ from urllib.parse import urlencode
 
 from sqlalchemy import select
 
-from bench import bare
-from bench.todos import FILES, Served, people
+from bench import serving
+from bench.todos import FILES, people
 from hub.bootstrap import Opened, open_hub
 from hub.store import sso_grants
 from hub.store.database import new_id
-from hub.store.migrate import migrate
 from hub.store.sso_grants import Family, Token
 from sso.ground import digest, fresh, provider
 
@@ -49,23 +47,15 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, and say it."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        result = measure(Path(name), arguments)
-    if arguments.json:
-        print(json.dumps(result))
-    return 0
+    return serving.measured(measure, arguments)
 
 
 def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     """Tokens a second, and milliseconds of the server's processor for each."""
     variables = {"COPHUB_STORE": arguments.store}
-    for name, content in (FILES | CLIENTS).items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content.lstrip("\n").replace("hub: bench", "hub: bench\naddress: https://hub.example\nsso: {}"))
-    bare.empty(arguments.store)
-    with open_hub(folder, variables=variables, schema=False) as opened:
-        migrate(opened.hub.database)
+    provides = {"config/hub.yaml": FILES["config/hub.yaml"] + "address: https://hub.example\nsso: {}\n"}
+    serving.written(folder, FILES | CLIENTS | provides)
+    serving.emptied(folder, variables)
     with open_hub(folder, variables=variables) as opened:
         people(opened.hub, folder, 1000)
         secrets, begun = _begun(opened, arguments.lines)
@@ -74,17 +64,16 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
         ("client", "batch", [{}] * arguments.lines, _alone),
         ("refresh", "oa", [{"refresh_token": text} for text in begun], _again),
     ]
-    server = Served(folder, variables)
-    with server as address:
+    with serving.served(folder, variables) as address:
         for name, client, lines, form in kinds:
             proof = base64.b64encode(f"{client}:{secrets[client]}".encode()).decode()
             head = f"POST /sso/token HTTP/1.1\r\nHost: hub\r\nAuthorization: Basic {proof}\r\n"
             lines = asyncio.run(_asked(address, head, lines, form, 2))[1]
-            before = _spent(server.pid)
+            before = _spent()
             count, _ = asyncio.run(_asked(address, head, lines, form, arguments.seconds))
-            cost = 1000 * (_spent(server.pid) - before) / count
+            cost = 1000 * (_spent() - before) / count
             result[name] = {"rate": count / arguments.seconds, "processor_ms": cost}
-            print(f"{name:8s} {count / arguments.seconds:,.0f}/s, {cost:.2f} ms of processor each", flush=True)
+            serving.say(f"{name:8s} {count / arguments.seconds:,.0f}/s, {cost:.2f} ms of processor each")
     return result
 
 
@@ -142,7 +131,8 @@ async def _asked(
     return (await asyncio.gather(*(one(told) for told in lines)), count)[::-1]
 
 
-def _spent(process: int) -> float:
-    """Seconds of processor that a process took."""
-    words = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+def _spent() -> float:
+    """Seconds of processor that the server, the only child of this process, took."""
+    (child,) = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+    words = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
