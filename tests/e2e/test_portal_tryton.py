@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -26,6 +27,8 @@ from tests.systems.tryton import PASSWORD as SECRET
 from tests.systems.tryton import USER, Own
 from tests.systems.tryton_seed import PASSWORDS, Session
 from tests.unit.bus.busworld import until
+from tests.unit.http.between import Between
+from tests.unit.http.fake import Answer, Asked, running
 
 __all__ = ["anna", "chromium", "requisition"]
 pytestmark = pytest.mark.against("jsonrpc", "Tryton 8.0", "real")
@@ -61,6 +64,22 @@ def _tryton_runs(own: Own) -> Iterator[None]:
     own.begin()
 
 
+class Way(Between):
+    """To Tryton, which is held the moment an approval has come to it, while the connection breaks: the hub has no
+    answer, and Tryton still has the call."""
+
+    def __init__(self, own: Own) -> None:
+        super().__init__(own.url.rpartition("/")[0], lambda asked: b'.requisition.approve"' in asked.body)
+        self.own, self.late = own, ThreadPoolExecutor(1)
+
+    def reply(self, asked: Asked) -> Answer:
+        if not self.lost(asked):
+            return super().reply(asked)
+        self.own.hold()
+        self.late.submit(super().reply, asked)
+        return Answer(raw=b"")
+
+
 class Office(Purchasing):
     """The hub of ``test_acts_tryton``, served by a process of its own at ``portal``."""
 
@@ -88,6 +107,15 @@ class Office(Purchasing):
                 patch.setenv(name, text)
             with process(self.folder, *words) as made:
                 yield made
+
+    @contextmanager
+    def erp_at(self, url: str) -> Iterator[None]:
+        """Where hubs that begin meanwhile find Tryton."""
+        path = self.folder / "config" / "systems" / "erp.yaml"
+        before = path.read_text(encoding="utf-8")
+        path.write_text(re.sub("url: .*", f"url: {url}", before), encoding="utf-8")
+        yield
+        path.write_text(before, encoding="utf-8")
 
     def working(self) -> Any:
         """The worker, which tries what waits."""
@@ -217,6 +245,23 @@ def test_while_tryton_is_stopped_the_page_says_that_it_is_tried_and_then_it_is_d
             own.begin()
             done(page)
         assert office.decisions(number) == APPROVED
+
+
+def test_tryton_held_in_the_middle_of_the_call_decides_late_and_is_not_asked_again(
+    office: Office, own: Own, opened: Opener, requisition: Callable[[], int]
+) -> None:
+    number = requisition()
+    way = Way(own)
+    with way.late, running(way.fake), office.erp_at(f"{way.fake.url}/hub"), office.served(), office.working():
+        page = opened("bob", office.report(number, "bob"))
+        page.click("button[value=approve]")
+        told = page.locator("#todo .notice")
+        expect(told).to_contain_text("is being submitted")
+        expect(told.locator("code")).to_have_count(1)
+        own.go_on()  # with the call, and with whatever the hub has asked since
+        done(page)
+    assert office.decisions(number) == APPROVED
+    assert sum(way.lost(asked) for asked in way.fake.asked) == 1
 
 
 def test_a_hub_killed_after_the_call_finds_out_what_became_of_it(
