@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 PEOPLE: dict[str, tuple[str, str]] = {
+    "scim.protected": ("", "leave that person alone, or change protect: in the client's file"),
+    "scim.taken": ("", "look up who has the name, and change that one"),
+    "scim.unknown": ("a SCIM client, or one of its resources, is not there, or not for that key", ""),
     "access.action": ("there is no such act of administration", ""),
     "access.beside": (
         "a role of the actor is for other models, or for people of other organizations",

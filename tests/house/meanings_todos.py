@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 TODOS: dict[str, tuple[str, str]] = {
+    "odata.option": ("an option of the OData feed of to-dos is not understood", ""),
     "act.busy": ("the system takes the response later", "nothing: the hub goes on trying"),
     "act.changed": (
         "the record was changed since the person was shown the to-do",
