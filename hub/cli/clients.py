@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Annotated
 
 import typer
@@ -15,10 +14,9 @@ from hub.cli.say import Say, moment, since
 from hub.errors import ConfigError
 from hub.security.clearance import sight_of
 from hub.store import sso_clients
-from hub.todos.people import person
-from sso.claims import told, wanted
 from sso.clients import named
-from sso.ground import Provider, Whom, provider
+from sso.ground import Provider, provider
+from sso.preview import previewed
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, invoke_without_command=True)
 Name = Annotated[str, typer.Argument(metavar="CLIENT", help="The client's name, as its file is named")]
@@ -95,27 +93,18 @@ def preview(
     say = Say(ctx)
     with opened_hub(say) as opened:
         here, file = _provider(opened), named(opened.hub.workspace, name)
-        identity = here.person(_person(opened, who))
-        if identity is None:
-            raise ConfigError("person.unknown", f"there is no active person {who!r}", hint="see: cophub entities")
-        names = here.accounts(file, identity)
-        sub = sso_clients.known_subject(opened.hub.database, name, identity) or ""
-        scopes = " ".join(file.scopes) if scope is None else scope
-        whom = Whom(identity, sub, names[0] if len(names) == 1 else None)
         sight = sight_of(opened.hub.workspace.roles, opened.hub.actor, here.model)
-        claims = {
-            place: told(here, file, whom, wanted(file, scopes, None, place), sight)
-            for place in ("userinfo", "id_token")
-        }
-    if file.system is not None and not names:
+        found = previewed(here, file, who, scope, sight)
+    if found.refused(file):
         say.line(f"{who} has no account in {file.system} and cannot log in", "sso.account", style="red")
-    elif len(names) > 1:
-        say.line(f"{who} is asked which account to use: {', '.join(names)}", style="yellow")
-    say.line(f"sub: {sub or '(issued at the first log-in)'}")
-    for place, found in claims.items():
-        for claim, value in found.items():
+    elif len(found.accounts) > 1:
+        say.line(f"{who} is asked which account to use: {', '.join(found.accounts)}", style="yellow")
+    say.line(f"sub: {found.sub or '(issued at the first log-in)'}")
+    for place, claims in found.claims.items():
+        for claim, value in claims.items():
             say.line(f"{place}: {claim} = {value}")
-    say.answer({"client": name, "person": identity, "sub": sub, "accounts": names, **claims})
+    about = {"client": name, "person": found.person, "sub": found.sub, "accounts": found.accounts}
+    say.answer(about | dict(found.claims))
 
 
 @app.command(cls=Command)
@@ -141,13 +130,6 @@ def keys(
         say.row(table, Text(row.kid, style="cyan"), states[row.kid], since(row.published_at), moment(row.signs_at))
     say.show(table)
     say.answer({"keys": [{"kid": row.kid, "state": states[row.kid], "signs_at": row.signs_at} for row in rows]})
-
-
-def _person(opened: Opened, who: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(who)
-    except ValueError:
-        return person(opened.hub, who)
 
 
 def _provider(opened: Opened) -> Provider:

@@ -7,6 +7,7 @@ import logging
 import secrets
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 from urllib.parse import quote
 
@@ -18,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.bootstrap import Opened
 from hub.errors import ConfigError, HubError
-from hub.portal import account, acts, apps, go, login, passkeys, providers, second, sessions, todos
+from hub.portal import account, acts, apps, go, login, operators, passkeys, providers, second, sessions, todos
 from hub.portal import live as stream
 from hub.portal import sso as clients
 from hub.portal.ground import HOME, Ground, language, visitor
@@ -71,7 +72,7 @@ def made(
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.ground = here = Ground(
         opened.hub,
-        Pages(has_apps=sso is not None),
+        Pages(has_apps=sso is not None, administers=partial(operators.pages_of, opened.hub.workspace.roles)),
         Passwords(),
         Ends(dt.timedelta(seconds=seconds(rules.idle)), dt.timedelta(seconds=seconds(rules.longest))),
         Buckets(*NAMES),
@@ -90,6 +91,7 @@ def made(
     app.include_router(sessions.router, prefix=HOME)
     app.include_router(passkeys.router, prefix=HOME)
     app.include_router(account.router, prefix=HOME)
+    app.include_router(operators.router, prefix=HOME)
     app.include_router(todos.router, prefix=HOME)
     app.include_router(acts.router, prefix=HOME)
     app.include_router(stream.router, prefix=HOME)

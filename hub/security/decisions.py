@@ -24,6 +24,9 @@ ADMINISTERED: Final[Mapping[str, tuple[Administration, str]]] = {
     "secrets.write": ("system", "set and remove secrets, rotate their master key"),
     "keys.write": ("security", "add, rotate and revoke keys of the API"),
     "accounts.write": ("security", "add, disable and enable accounts, set passwords"),
+    "people.read": ("security", "look for people in the portal, and see which accounts are theirs and why"),
+    "clients.read": ("security", "see applications in the portal, and what they are told of a person"),
+    "systems.read": ("system", "see in the portal how many accounts each system has"),
     "audit.read": ("audit", "read the audit chain, prove it, and anchor it"),
 }
 """Action → the part of administration that it belongs to, and what it is."""
@@ -97,9 +100,9 @@ def _sees(roles: RolesFile, name: str, model: str, level: str, within: Within) -
             yield Reason(True, "access.role", told)
 
 
-def administer(roles: RolesFile, actor: Actor, action: str) -> Decision:
-    """Whether an actor may do an act of administration; for somebody else where both may. ConfigError
-    ``access.action``."""
+def administer(roles: RolesFile, actor: Actor, action: str, *, named: bool = False) -> Decision:
+    """Whether an actor may do an act of administration; for somebody else where both may. ``named``: only who is named
+    as an administrator, because he has not shown that he has the command line. ConfigError ``access.action``."""
     if action not in ADMINISTERED:
         raise ConfigError(
             "access.action",
@@ -107,6 +110,9 @@ def administer(roles: RolesFile, actor: Actor, action: str) -> Decision:
             hint=f"one of {', '.join(ADMINISTERED)}, or {SEE}",
         )
     part, _ = ADMINISTERED[action]
+    if not roles.separated and named:
+        message = "config/roles.yaml names no administrators, and this is for nobody else"
+        return Decision(False, (Reason(False, "access.unnamed", message),))
     if not roles.separated:
         message = "config/roles.yaml names no administrators: whoever has the command line is one"
         return Decision(True, (Reason(True, "access.undivided", message),))
@@ -129,9 +135,9 @@ def _decisive(found: Iterable[Reason], allowed: bool) -> tuple[Reason, ...]:
     return tuple(sorted(found, key=lambda one: one.allows is not allowed))
 
 
-def require(database: Database, roles: RolesFile, actor: Actor, action: str) -> None:
+def require(database: Database, roles: RolesFile, actor: Actor, action: str, *, named: bool = False) -> None:
     """AuthError ``access.refused``, which is recorded."""
-    decision = administer(roles, actor, action)
+    decision = administer(roles, actor, action, named=named)
     if decision.allowed:
         return
     audit.note(database, actor, "access.refused", f"action:{action}", details={"code": decision.reasons[0].code})

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from hub.store.many import among, batches
 from hub.store.review_tables import decision, entity_merge, redirect
@@ -63,6 +63,25 @@ def merges_of(connection: Connection, ids: Iterable[uuid.UUID]) -> list[Row]:
     query = select(*(entity_merge.c[name] for name in names)).where(
         entity_merge.c.loser.in_(list(ids)), entity_merge.c.state == "made"
     )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def counts(connection: Connection, model: str) -> list[Row]:
+    """By exchange how many records of its system stand for somebody (``linked``), for nobody (``unlinked``), and are
+    gone (``absent``)."""
+    there, gone = shadow.c.absent_at.is_(None), shadow.c.absent_at.is_not(None)
+    query = (
+        select(
+            source.c.system, source.c.resource, source.c.exchange, source.c.direction,
+            func.count().filter(there, shadow.c.entity.is_not(None)).label("linked"),
+            func.count().filter(there, shadow.c.entity.is_(None)).label("unlinked"),
+            func.count().filter(gone).label("absent"),
+        )
+        .join(shadow, shadow.c.source == source.c.id)
+        .where(source.c.model == model)
+        .group_by(source.c.system, source.c.resource, source.c.exchange, source.c.direction)
+        .order_by(source.c.system, source.c.resource, source.c.exchange)
+    )  # fmt: skip
     return [dict(row) for row in connection.execute(query).mappings()]
 
 

@@ -19,6 +19,7 @@ PEOPLE: dict[str, tuple[str, str]] = {
     "access.role": ("a role of the actor allows it", "nothing: it tells why"),
     "access.roleless": ("the actor has no role", "give one in config/roles.yaml"),
     "access.several": ("the actor would administer several parts at once, and so none", "leave the actor one of them"),
+    "access.unnamed": ("no administrators are named, and it is for nobody else", "name three in config/roles.yaml"),
     "access.undivided": ("no administrators are named", "name three in config/roles.yaml"),
     "account.merged": ("the account was that of somebody who was merged into this person", "nothing: it tells why"),
     "account.own": ("the person's record was made from the account", "nothing: it tells why"),

@@ -1,0 +1,106 @@
+"""The pages of administrators in a real browser: no inline script, by keyboard, at the width of a desk and a phone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from hub.security import accounts
+from hub.security.passwords import Passwords
+from hub.todos.people import person
+from tests.e2e.test_portal import DESK, NAMELESS, PASSWORD, PHONE, SMALL, chromium, press_until
+from tests.e2e.test_webhook import listens, process
+from tests.stores import SqliteStore
+from tests.unit.bus.busworld import until
+from tests.unit.identity.conftest import Registry, registry
+from tests.unit.identity.test_operators import CLIENT, ROLES, SCIM
+
+__all__ = ["chromium"]
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    made = registry(tmp_path_factory.mktemp("operators"), SqliteStore())
+    hub = made.open_hub.hub
+    for number, name in enumerate(("ola", "sam", "amy"), 1):
+        accounts.add(hub.database, hub.actor, Passwords(), name, person(hub, str(number)), PASSWORD, hub.clock())
+    made.write("config/roles.yaml", ROLES)
+    made.write("config/clients/shop.yaml", CLIENT)
+    made.write("config/systems/entra.yaml", SCIM)
+    file = made.folder / "config" / "hub.yaml"
+    made.write("config/hub.yaml", file.read_text(encoding="utf-8") + "address: https://hub.example\nsso: {}\n")
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def portal(office: Registry) -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COPHUB_STORE", office.store)
+        with process(office.folder, "serve", "--port", "0") as served:
+            assert served.stderr is not None
+            found = re.search(r"(http://\S+)/v1 and /portal", served.stderr.readline())
+            assert found is not None
+            until(lambda: listens(found[1]), 60)
+            yield f"{found[1]}/portal"
+
+
+@pytest.mark.parametrize(("size", "language"), [(DESK, "en-GB"), (PHONE, "zh-CN")])
+def test_administrators_find_people_and_are_told_why(
+    chromium: Browser, portal: str, size: tuple[int, int], language: str
+) -> None:
+    said: list[str] = []
+    context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, locale=language)
+    context.set_default_timeout(20_000)
+    page = context.new_page()
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("console", lambda one: said.append(one.text) if one.type == "error" else None)
+    _enter(page, portal, "sam")
+    expect(page.locator("#q")).to_be_focused()
+    page.evaluate("window.same = true")
+    page.keyboard.type("li")
+    expect(page.locator(".item")).to_have_count(3)
+    assert "q=li" in page.url
+    _fits(page, size)
+    press_until(page, page.locator(".item a:has-text('李娜')"))
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("李娜")
+    page.evaluate("window.same = true")
+    press_until(page, page.locator("#accounts a[href*='account=lina']"))
+    page.keyboard.press("Enter")
+    expect(page.locator("#why code")).to_have_text("account.rule")
+    assert page.evaluate("window.same") is True
+    _fits(page, size)
+    page.click("nav.boxes li:nth-child(2) a")
+    _fits(page, size)
+    page.click(".item a")
+    page.fill("#person", "1")
+    page.press("#person", "Enter")
+    expect(page.locator("#told tbody tr")).to_have_count(4)
+    _fits(page, size)
+    page.goto(f"{portal}/log-ins")
+    _fits(page, size)
+    for name in ("ola", "amy"):
+        _enter(page, portal, name)
+        expect(page.locator("nav.boxes li")).to_have_count(1)
+        _fits(page, size)
+    context.close()
+    assert said == []
+
+
+def _enter(page: Page, portal: str, name: str) -> None:
+    page.context.clear_cookies()
+    page.goto(f"{portal}/operators")
+    page.fill("#name", name)
+    page.fill("#password", PASSWORD)
+    page.press("#password", "Enter")
+    page.wait_for_selector("nav.boxes")
+
+
+def _fits(page: Page, size: tuple[int, int]) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    assert page.evaluate(SMALL) == []
+    assert page.evaluate(NAMELESS) == []
