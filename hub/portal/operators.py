@@ -210,7 +210,16 @@ def entries(request: Request, here: Here, me: Me, action: Text = "", actor: Text
         here.hub.database, SHOWN, action=action if action in known else "", actor=actor, object=about, since=""
     )
     filled = {
-        "entries": [(one, json.loads(one.details)) for one in rows], "known": known, "asked": (action, actor, about),
+        "entries": [(one, _details(one.details)) for one in rows], "known": known, "asked": (action, actor, about),
         "meant": ACTIONS,
     }  # fmt: skip
     return _answer(request, here, me, "audit", "op_audit", filled)
+
+
+def _details(text: str) -> list[tuple[str, str]]:
+    """Name and value; what is no text is told as JSON."""
+    found_: dict[str, Any] = json.loads(text)
+    return [
+        (name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        for name, value in found_.items()
+    ]

@@ -7,23 +7,31 @@ import json
 import random
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hub.errors import AuthError, ConfigError, HubError
 from hub.security import accounts
+from hub.security.passwords import Passwords
 from hub.security.rates import Buckets
 from hub.store import accounts as stored
+from hub.store import logins
 from hub.store.accounts import AccountRow
+from hub.store.database import new_id
+from hub.store.logins import LinkRow
 from hub.todos.people import person
 from sso import passkeys, secondly
 from sso.ceremony import encoded
+from sso.links import unlinked_by
+from tests.stores import Postgres, PostgresStore
 from tests.unit.login.authenticator import PRESENT, Authenticator
-from tests.unit.portal.conftest import PASSWORD, Browser, ground
-from tests.unit.todos.conftest import Desk
+from tests.unit.portal.conftest import CHEAP, PASSWORD, Browser, ground
+from tests.unit.todos.conftest import Desk, desk
 
 
 @pytest.fixture
@@ -312,3 +320,32 @@ def test_where_keys_can_be_used(office: Desk, wang: AccountRow, address: str | N
         with pytest.raises(ConfigError) as error:
             passkeys.creation(there, wang, "browser")
         assert error.value.code == "passkey.off"
+
+
+def test_on_postgresql_one_of_many_at_once_is_taken(tmp_path: Path, postgres: Postgres) -> None:
+    """Challenges, counts, and the last link of an account: decided by the database."""
+    kept = PostgresStore(postgres)
+    made = desk(tmp_path, kept)
+    hub = made.open_hub.hub
+    shape = hub.workspace.hub.model_copy(update={"address": "https://hub.example"})
+    there = replace(hub, workspace=replace(hub.workspace, hub=shape))
+    accounts.add(hub.database, hub.actor, Passwords(CHEAP), "li.na", person(hub, "1"), PASSWORD, hub.clock())
+    row, key = stored.named(hub.database, "li.na"), Authenticator()
+    shown, codes = secondly.papers(row)
+    options = json.loads(passkeys.creation(there, row, "browser"))
+    assert passkeys.added(there, row, "browser", key.create(options), "Phone", codes)
+    answer = key.get(json.loads(passkeys.request(there, row, "browser")))
+    links = [LinkRow(new_id(), "idp", str(number), row.id, hub.clock(), "test") for number in range(2)]
+    for one in links:
+        logins.link(hub.database, one, row, partial(accounts.audited, hub.actor), new=False)
+    with ThreadPoolExecutor(8) as pool:
+        proven = list(pool.map(lambda _: code_of(partial(passkeys.proven, there, row, "browser", answer)), range(8)))
+        gone = list(
+            pool.map(lambda one: code_of(partial(unlinked_by, hub, one, row, hub.actor, last=False)), links)
+        )
+    assert sorted(proven) == ["", *["passkey.refused"] * 7]
+    assert sorted(gone) == ["", "login.last"]
+    assert passkeys.removed(hub, hub.actor, row, secondly.keys(hub, row)[0].id)
+    assert not secondly.fits(hub, row, shown[0])
+    made.close()
+    kept.renew()

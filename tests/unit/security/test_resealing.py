@@ -39,7 +39,7 @@ from sso import cas, secondly
 from sso import clients as proving
 from sso.keys import Keys
 from tests.e2e.test_webhook import PROGRAM
-from tests.stores import SqliteStore
+from tests.stores import Postgres, PostgresStore, SqliteStore, Store
 from tests.unit.portal.conftest import CHEAP, PASSWORD
 from tests.unit.todos.conftest import Desk, desk
 
@@ -49,11 +49,16 @@ KNOWN = {("login_passkey", "public"), ("sso_secret", "hash"), ("sso_secret", "fo
 """Columns of bytes that are not sealed."""
 
 
-@pytest.fixture(scope="module")
-def all_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    made = desk(tmp_path_factory.mktemp("sealed"), SqliteStore())
+def filled(folder: Path, kept: Store) -> Desk:
+    made = desk(folder, kept)
     h = made.open_hub.hub
     accounts.add(h.database, h.actor, Passwords(CHEAP), "li.na", person(h, "1"), PASSWORD, h.clock())
+    return made
+
+
+@pytest.fixture(scope="module")
+def all_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    made = filled(tmp_path_factory.mktemp("sealed"), SqliteStore())
     yield made
     made.close()
 
@@ -183,6 +188,20 @@ def test_a_kill_half_way_loses_nothing(office: Desk) -> None:
         "secret": 0, "login_totp": 0, "sso_key": 1, "sso_ticket_key": 1, "sso_service_ticket": 1, "inbox": 1
     }  # fmt: skip
     assert Sealing(h, FRESH).opened() == before
+
+
+def test_bytes_are_compared_alike_on_postgresql(tmp_path: Path, postgres: Postgres, monkeypatch: Any) -> None:
+    monkeypatch.setattr(resealing, "BATCH", 2)
+    kept = PostgresStore(postgres)
+    made = filled(tmp_path, kept)
+    h = made.open_hub.hub
+    Sealing(h, KeyRing([OLD])).seal()
+    before = Sealing(h, BOTH).opened()
+    assert [one.resealed for one in rotate(h.database, BOTH, h.actor).values()] == [3, 1, 1, 1, 1, 1]
+    assert [one.current for one in rotate(h.database, BOTH, h.actor).values()] == [3, 1, 1, 1, 1, 1]
+    assert Sealing(h, FRESH).opened() == before
+    made.close()
+    kept.renew()
 
 
 def test_without_the_old_key_it_names_what_stays_and_does_the_rest(office: Desk) -> None:
