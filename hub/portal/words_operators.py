@@ -8,7 +8,7 @@ from typing import Final
 WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "operators": ("Administration", "管理"),
     "operators.people": ("People", "人员"),
-    "operators.clients": ("Applications", "应用"),
+    "operators.clients": ("Connected applications", "接入应用"),
     "operators.systems": ("Accounts per system", "各系统账号"),
     "operators.audit": ("Audit chain", "审计链"),
     "operators.search": ("Name, number or pinyin", "姓名、编号或拼音"),
