@@ -10,7 +10,6 @@ from typing import Any
 from hub.errors import ConfigError
 from hub.security.masking import Sight
 from hub.store import sso_clients
-from hub.todos.people import person
 from hub.workspace.sso import ClientFile
 from sso.claims import told, wanted
 from sso.ground import Provider, Whom
@@ -31,11 +30,11 @@ class Preview:
         return file.system is not None and not self.accounts
 
 
-def previewed(here: Provider, file: ClientFile, who: str, scopes: str | None, sight: Sight) -> Preview:
-    """Of a person by key or id; ``scopes`` as if it asked for these only. ConfigError ``person.unknown``."""
-    identity = here.person(_named(here, who))
+def previewed(here: Provider, file: ClientFile, named: uuid.UUID, scopes: str | None, sight: Sight) -> Preview:
+    """Of a person; ``scopes`` as if it asked for these only. ConfigError ``person.unknown``: he is not active."""
+    identity = here.person(named)
     if identity is None:
-        raise ConfigError("person.unknown", f"there is no active person {who!r}", hint="see: cophub entities")
+        raise ConfigError("person.unknown", f"there is no active person {named}", hint="see: cophub entities")
     names = here.accounts(file, identity)
     sub = sso_clients.known_subject(here.hub.database, file.client, identity) or ""
     whom = Whom(identity, sub, names[0] if len(names) == 1 else None)
@@ -43,10 +42,3 @@ def previewed(here: Provider, file: ClientFile, who: str, scopes: str | None, si
     places = ("userinfo", "id_token")
     claims = {place: told(here, file, whom, wanted(file, asked, None, place), sight) for place in places}
     return Preview(identity, sub, names, claims)
-
-
-def _named(here: Provider, who: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(who)
-    except ValueError:
-        return person(here.hub, who)

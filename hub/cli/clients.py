@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from hub.cli.say import Say, moment, since
 from hub.errors import ConfigError
 from hub.security.clearance import sight_of
 from hub.store import sso_clients
+from hub.todos.people import person
 from sso.clients import named
 from sso.ground import Provider, provider
 from sso.preview import previewed
@@ -94,7 +96,7 @@ def preview(
     with opened_hub(say) as opened:
         here, file = _provider(opened), named(opened.hub.workspace, name)
         sight = sight_of(opened.hub.workspace.roles, opened.hub.actor, here.model)
-        found = previewed(here, file, who, scope, sight)
+        found = previewed(here, file, _person(opened, who), scope, sight)
     if found.refused(file):
         say.line(f"{who} has no account in {file.system} and cannot log in", "sso.account", style="red")
     elif len(found.accounts) > 1:
@@ -130,6 +132,13 @@ def keys(
         say.row(table, Text(row.kid, style="cyan"), states[row.kid], since(row.published_at), moment(row.signs_at))
     say.show(table)
     say.answer({"keys": [{"kid": row.kid, "state": states[row.kid], "signs_at": row.signs_at} for row in rows]})
+
+
+def _person(opened: Opened, who: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(who)
+    except ValueError:
+        return person(opened.hub, who)
 
 
 def _provider(opened: Opened) -> Provider:

@@ -181,7 +181,8 @@ def client(request: Request, here: Here, me: Me, name: str, person: Text = "") -
     if person.strip() and here.sso is not None:
         sight = sight_of(RolesFile(), actor_of(me.account.name), here.sso.model)
         try:
-            filled["preview"] = previewed(here.sso, file, person.strip(), None, sight)
+            who = found.person(_view(here), person.strip())["_id"]
+            filled["preview"] = previewed(here.sso, file, who, None, sight)
         except ConfigError as error:
             if error.code not in ("person.unknown", "id.ambiguous"):
                 raise
