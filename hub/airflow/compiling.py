@@ -144,6 +144,7 @@ def _policy(workspace: Workspace) -> Policy:
         seconds(said.retry_wait),
         seconds(said.longest_wait),
         seconds(said.timeout),
+        seconds(workspace.hub.plans.keep),
     )
 
 

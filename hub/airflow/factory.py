@@ -77,6 +77,7 @@ def build(manifest: Manifest, entry: Entry, place: Place) -> DAG:
             digest=entry.digest,
             full=entry.full,
             zone=policy.zone,
+            keep=policy.keep,
             pool=pool(manifest, entry.pool),
             retries=policy.retries,
             retry_delay=dt.timedelta(seconds=policy.retry_wait),
@@ -90,25 +91,39 @@ def build(manifest: Manifest, entry: Entry, place: Place) -> DAG:
     return dag
 
 
+class Known(Param):
+    """A parameter whose default is right: Airflow checks each a dozen times at every parse, which took most of it.
+    What somebody gives is checked as ever."""
+
+    def resolve(self, *given: Any, **more: Any) -> Any:
+        """The value, checked where one is given."""
+        return super().resolve(*given, **more) if given or "value" in more else self.value
+
+    def __copy__(self) -> Known:
+        return Known(self.value, self.description, source=self.source, schema=self.schema)
+
+
+Known.__module__, Known.__name__ = Param.__module__, Param.__name__  # what is called otherwise is boxed anew
+
+
 def parameters() -> dict[str, Param]:
     """What a run may be asked for."""
+    modes = list(MODES)
     return {
-        "mode": Param(
+        "mode": Known(
             "scheduled",
             type="string",
-            enum=list(MODES),
+            enum=modes,
             description="scheduled: incremental, or full when schedule.full came round",
         ),
-        "dry_run": Param(
-            False, type="boolean", description="Only the plan is made and kept; nothing is changed"
-        ),
-        "initial": Param(
-            False, type="boolean", description="A first load: the guard does not limit creations"
-        ),
-        "accept_drift": Param(
-            False, type="boolean", description="Go on though mapped fields vanished or changed type"
-        ),
+        "dry_run": _flag("Only the plan is made and kept; nothing is changed"),
+        "initial": _flag("A first load: the guard does not limit creations"),
+        "accept_drift": _flag("Go on though mapped fields of the source vanished or changed type"),
     }
+
+
+def _flag(description: str) -> Param:
+    return Known(False, type="boolean", description=description)
 
 
 def uri(manifest: Manifest, name: str) -> str:

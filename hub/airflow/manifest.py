@@ -16,7 +16,7 @@ import msgspec
 
 from hub import __version__
 
-FORM: Final = f"1/{__version__}"
+FORM: Final = f"2/{__version__}"
 Stamp = tuple[int, int]
 
 
@@ -50,6 +50,7 @@ class Policy(msgspec.Struct, frozen=True):
     retry_wait: float = 60.0
     longest_wait: float = 1800.0
     timeout: float = 43_200.0
+    keep: float = 604_800.0
 
 
 class Manifest(msgspec.Struct, kw_only=True):

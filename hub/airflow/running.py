@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -13,10 +14,13 @@ from hub.airflow.timing import full_is_due
 from hub.bootstrap import open_hub
 from hub.errors import HubError, Retriable
 from hub.exchange.ground import Hub
-from hub.exchange.pipeline import Result, run_exchange
+from hub.exchange.judging import approval
+from hub.exchange.pipeline import Result, apply_plan, run_exchange
 from hub.exchange.report import report
 from hub.redact import redact
-from hub.security.actors import ON_BEHALF
+from hub.security.actors import ACTOR, ON_BEHALF
+from hub.store.reports import find_plan
+from hub.workspace.strict import seconds
 
 BUSY: Final = 900.0
 """Seconds to wait for another run of the exchange, or of its model, before that costs a try."""
@@ -49,6 +53,7 @@ class Ended:
     report: dict[str, Any]
     failure: str = ""
     again: bool = False
+    code: str = ""
 
 
 @dataclass(slots=True)
@@ -74,11 +79,12 @@ class Run:
                 clean = opened.redactor
                 result = self._patiently(opened.hub)
         except HubError as error:
-            told = report(self.asked.exchange, None, error, self._since(), clean)
-            return Ended(told, clean(str(error)), isinstance(error, Retriable))
-        return Ended(report(self.asked.exchange, result, None, self._since(), clean))
+            told = report(self.asked.exchange, None, error, self.since(), clean)
+            return Ended(told, clean(str(error)), isinstance(error, Retriable), error.code)
+        return Ended(report(self.asked.exchange, result, None, self.since(), clean))
 
-    def _since(self) -> float:
+    def since(self) -> float:
+        """Seconds that it took so far."""
         return time.monotonic() - self.started
 
     def _variables(self) -> Mapping[str, str]:
@@ -93,9 +99,9 @@ class Run:
             try:
                 return self._once(hub)
             except Retriable as error:
-                if error.code != "run.busy" or self._since() > BUSY:
+                if error.code != "run.busy" or self.since() > BUSY:
                     raise
-                self._watch("waiting", {})
+                self.watch("waiting", {})
                 self.tell(f"waits: {error.message}")
                 time.sleep(LOOK)
 
@@ -115,10 +121,10 @@ class Run:
             full=full,
             initial=asked.initial,
             accept_drift=asked.accept_drift,
-            progress=self._watch,
+            progress=self.watch,
         )
 
-    def _watch(self, stage: str, counts: Mapping[str, int]) -> None:
+    def watch(self, stage: str, counts: Mapping[str, int]) -> None:
         """Between batches: tell how far it is, and end where it is to end."""
         if self.stopping():
             raise Retriable(
@@ -127,3 +133,47 @@ class Run:
         if time.monotonic() - self.told > TELL:
             self.told = time.monotonic()
             self.tell(f"{stage}: {', '.join(f'{count} {name}' for name, count in counts.items() if count)}")
+
+
+@dataclass(slots=True)
+class Decision:
+    """What somebody answered in Airflow about a plan that a guard held: ``who`` is that person there."""
+
+    asked: Asked
+    plan: str
+    approved: bool
+    reason: str
+    who: str
+    tell: Callable[[str], None]
+    stopping: Callable[[], bool]
+
+    def __call__(self) -> Ended:
+        """Approve and apply it, or close it for good. Errors of the hub are answered, not raised."""
+        run, clean = Run(self.asked, self.tell, self.stopping), redact
+        variables = {**os.environ, ACTOR: self.who, ON_BEHALF: ""}
+        try:
+            with open_hub(
+                self.asked.folder, self.asked.environment, variables=variables, exchange=self.asked.exchange
+            ) as opened:
+                result = self._decide(opened.hub, run)
+        except HubError as error:
+            told = report(self.asked.exchange, None, error, run.since(), clean)
+            again = isinstance(error, Retriable)
+            return Ended(told | {"plan": self.plan}, clean(str(error)), again, error.code)
+        if result is None:
+            told = {"exchange": self.asked.exchange, "state": "rejected", "plan": self.plan}
+            return Ended(told, f"{self.who} rejected the plan {self.plan}: {clean(self.reason)}")
+        return Ended(report(self.asked.exchange, result, None, run.since(), clean))
+
+    def _decide(self, hub: Hub, run: Run) -> Result | None:
+        plan = find_plan(hub.database, self.plan)
+        if not self.approved:
+            approval.reject(hub, plan, self.reason)
+            return None
+        approval.approve(hub, plan, self.reason, duration(hub.workspace.hub.approvals.expires))
+        return apply_plan(hub, plan.id, f"{self.asked.run_key}/{plan.id}", progress=run.watch)
+
+
+def duration(text: str) -> dt.timedelta:
+    """A duration of a workspace."""
+    return dt.timedelta(seconds=seconds(text))

@@ -26,6 +26,7 @@ def settings(place: Place, port: int, given: Mapping[str, str]) -> dict[str, str
         "AIRFLOW__CORE__DAGS_FOLDER": str((place.folder / "dags").resolve()),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": f"http://localhost:{port}",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://localhost:{port}/execution/",

@@ -23,6 +23,7 @@ from hub.errors import ConfigError
 from hub.store import notices
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False)
+PORT = 8080
 DAGS = typer.Option("--dags", metavar="DIR", help="Airflow's folder of DAGs; default: dags of the workspace")
 
 
@@ -55,13 +56,13 @@ def sync(
 @app.command(cls=Command)
 def standalone(
     ctx: typer.Context,
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Of Airflow's pages")] = 8080,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Of Airflow's pages")] = PORT,
 ) -> int:
     """Run Airflow on this machine for this workspace.
 
     Its state lies in .cophub/airflow/home; a changed file is seen at once. DAGs begin paused.
     """
-    say, place = Say(ctx), _ready(ctx)
+    say, place = Say(ctx), _place(ctx)
     return serve(place, port, lambda done: _told(say, done))
 
 
@@ -93,16 +94,22 @@ def status(ctx: typer.Context) -> int:
     return FINDINGS if bad else OK
 
 
-def _ready(ctx: Any) -> Place:
-    """The place of the workspace, with Airflow's variables set; ConfigError where Airflow is not installed."""
+def _place(ctx: Any) -> Place:
+    """The place of the workspace; ConfigError where Airflow is not installed."""
     if importlib.util.find_spec("airflow") is None:
         raise ConfigError(
             "airflow.missing", "Airflow is not installed", hint="pip install 'cophub[airflow]', or make setup-airflow"
         )
     say = Say(ctx)
-    place = Place(say.folder.resolve(), say.environment)
-    if "AIRFLOW_HOME" not in os.environ:  # Airflow reads its environment when it is first imported
-        os.environ.update(settings(place, 8080, os.environ))
+    return Place(say.folder.resolve(), say.environment)
+
+
+def _ready(ctx: Any) -> Place:
+    """The same, with the variables of Airflow set, which reads them when it is first imported: without a word in the
+    environment it is the Airflow of this workspace."""
+    place = _place(ctx)
+    if "AIRFLOW_HOME" not in os.environ:
+        os.environ.update(settings(place, PORT, os.environ))
     return place
 
 
