@@ -9,6 +9,7 @@ import pytest
 
 from hub.airflow.manifest import Entry, Manifest, Place, stored
 from hub.airflow.present import current
+from hub.airflow.standalone import settings
 from hub.airflow.sync import PER_STUB, sync_stubs
 from hub.errors import ConfigError
 from hub.workspace.init import init
@@ -137,6 +138,14 @@ def test_many_exchanges_are_spread_over_stubs_and_all_are_there(work: Desk) -> N
     assert done.stubs == [*(f"hub_exchanges_{shard:02d}.py" for shard in range(of)), "hub_findings.py"]
     shares = [sum(one.shard(of) == shard for one in many.values()) for shard in range(of)]
     assert (sum(shares), min(shares) > 0) == (300, True)
+
+
+def test_airflow_of_a_workspace_listens_here_alone_and_what_the_environment_says_stays(work: Desk) -> None:
+    found = settings(Place(work.folder), 8099, {"AIRFLOW__CORE__PARALLELISM": "16", "HOME": "x"})
+    assert found["AIRFLOW__API__HOST"] == "127.0.0.1"
+    assert found["AIRFLOW__API__BASE_URL"] == "http://localhost:8099"
+    assert found["AIRFLOW__CORE__PARALLELISM"] == "16"
+    assert "HOME" not in found
 
 
 def test_a_manifest_of_another_version_is_not_read(work: Desk) -> None:
