@@ -15,7 +15,7 @@ from hub.exchange.report import changed
 from hub.redact import redact
 
 APPROVE, REJECT = "Approve", "Reject"
-MODES: Final = ("scheduled", "incremental", "full", "link_only")
+MODES: Final = ("scheduled", "incremental", "full", "link_only", "reconcile")
 
 
 class ExchangeOperator(BaseOperator):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import os
 import time
@@ -16,6 +17,7 @@ from hub.errors import HubError, Retriable
 from hub.exchange.ground import Hub
 from hub.exchange.judging import approval
 from hub.exchange.pipeline import Result, apply_plan, run_exchange
+from hub.exchange.reconciling.reconcile import reconcile
 from hub.exchange.report import report
 from hub.redact import redact
 from hub.security.actors import ACTOR, ON_BEHALF
@@ -108,6 +110,8 @@ class Run:
     def _once(self, hub: Hub) -> Result:
         asked = self.asked
         mode, full = asked.mode, asked.mode == "full"
+        if mode == "reconcile":
+            return self._reconciled(hub)
         if mode == "scheduled":
             full = bool(asked.full) and full_is_due(
                 hub.database, asked.exchange, str(asked.full), asked.zone, hub.clock
@@ -123,6 +127,14 @@ class Run:
             accept_drift=asked.accept_drift,
             progress=self.watch,
         )
+
+    def _reconciled(self, hub: Hub) -> Result:
+        """As ``cophub reconcile``: what differs stands in the notes, what heals it in the plan."""
+        asked = self.asked
+        found = reconcile(hub, asked.exchange, asked.run_key, sample=0, progress=self.watch)
+        ended = run_exchange(hub, asked.exchange, "plan", asked.run_key)
+        notes = (*ended.notes, *(f"{kind}: {count}" for kind, count in found.counts.items() if count))
+        return dataclasses.replace(ended, mode="reconcile", plan=found.plan, notes=notes, repeated=False)
 
     def watch(self, stage: str, counts: Mapping[str, int]) -> None:
         """Between batches: tell how far it is, and end where it is to end."""

@@ -77,3 +77,13 @@ def test_everything_is_read_when_its_time_came_round_and_once(tmp_path: Path) ->
 def test_a_run_that_is_asked_to_end_stops_and_is_tried_again(tmp_path: Path) -> None:
     ended = Run(asked(desk(tmp_path)), print, lambda: True)()
     assert (ended.code, ended.again) == ("airflow.stopped", True)
+
+
+def test_reconcile_plans_what_heals_and_notes_what_differs(tmp_path: Path) -> None:
+    work = desk(tmp_path)
+    assert run(work).report["state"] == "done"
+    work.append("data/suppliers.csv", "1006,New,DE,,,1\n")
+    told = Run(Asked(EXCHANGE, work.folder, None, "again", mode="reconcile"), print, lambda: False)().report
+    assert (told["mode"], told["state"]) == ("reconcile", "planned")
+    assert "unseen: 1" in told["notes"]
+    assert told["plan"]
