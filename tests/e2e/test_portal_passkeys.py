@@ -96,7 +96,7 @@ def with_key(page: Page, portal: str, name: str) -> None:
 
 
 def test_a_key_is_added_and_asked_for_after_the_password(page: Page, portal: str) -> None:
-    authenticator(page, transport="usb", hasUserVerification=False, isUserVerified=False)
+    authenticator(page, transport="usb", hasResidentKey=False, hasUserVerification=False, isUserVerified=False)
     with_key(page, portal, "Blue token")
     page.click("form[action='/portal/logout'] button")
     logged_in(page, portal)
