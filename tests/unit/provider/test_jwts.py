@@ -78,13 +78,20 @@ def test_what_is_refused(case: str) -> None:
         decode(text, KEYS, EXPECTED, NOW)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [token(), token(CURVE, "ES256"), token(head={"kid": None}), token(aud=["x", "oa"]), token(exp=NOW - 29),
-     token(head={"typ": None}), token(head={"typ": "application/jwt"})],
-)  # fmt: skip
-def test_what_is_taken(text: str) -> None:
-    assert decode(text, KEYS, EXPECTED, NOW).claims["sub"] == "s"
+TAKEN = {
+    "as it is expected": token(),
+    "by a curve": token(CURVE, "ES256"),
+    "without a name of its key": token(head={"kid": None}),
+    "for several": token(aud=["x", "oa"]),
+    "just over": token(exp=NOW - 29),
+    "of no type": token(head={"typ": None}),
+    "of its type in full": token(head={"typ": "application/jwt"}),
+}
+
+
+@pytest.mark.parametrize("case", TAKEN)
+def test_what_is_taken(case: str) -> None:
+    assert decode(TAKEN[case], KEYS, EXPECTED, NOW).claims["sub"] == "s"
 
 
 def test_an_unknown_key_is_told_apart_so_that_keys_are_asked_for_again() -> None:
