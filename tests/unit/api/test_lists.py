@@ -10,6 +10,8 @@ import pytest
 
 from tests.unit.api.conftest import Served
 
+pytestmark = pytest.mark.by_turns
+
 PEOPLE = "/v1/entities/person"
 
 

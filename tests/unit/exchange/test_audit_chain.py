@@ -22,6 +22,8 @@ from hub.store import audit_guard
 from hub.store.database import Database
 from tests.unit.exchange.world import World
 
+pytestmark = pytest.mark.by_turns
+
 ANNA = Actor("anna")
 Tamper = Callable[[Any], None]
 

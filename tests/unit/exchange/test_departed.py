@@ -9,6 +9,8 @@ import pytest
 
 from tests.unit.exchange.world import World, some
 
+pytestmark = pytest.mark.by_turns
+
 MODEL = """
     model: thing
     key: [code]

@@ -7,6 +7,8 @@ import pytest
 from hub.errors import ConfigError
 from tests.unit.exchange.world import World, some
 
+pytestmark = pytest.mark.by_turns
+
 ACME = {"id": "1", "name": " ACME ", "tax": "T1", "city": "Bonn"}
 BEST = {"id": "2", "name": "Best", "tax": "T2"}
 

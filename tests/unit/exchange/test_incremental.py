@@ -14,6 +14,8 @@ from hub.errors import Retriable
 from tests.faults.matrix import row
 from tests.unit.exchange.world import SUPPLIERS, World, some
 
+pytestmark = pytest.mark.by_turns
+
 
 @dataclass
 class Feed:

@@ -9,6 +9,8 @@ from tests.unit.exchange.test_effective import dated, on
 from tests.unit.exchange.test_matching import FROM_CRM
 from tests.unit.exchange.world import FIELDS, SUPPLIERS, World, some
 
+pytestmark = pytest.mark.by_turns
+
 ONE, TWO = {"id": "1", "name": "ACME", "tax": "T1"}, {"id": "2", "name": "Best", "tax": "T2"}
 GONE = ONE | {"city": "Ulm"}
 __all__ = ("dated",)

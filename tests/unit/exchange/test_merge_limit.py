@@ -20,6 +20,8 @@ from tests.unit.exchange.test_merges import ids
 from tests.unit.exchange.test_reviews import doubtful, opened, review_of
 from tests.unit.exchange.world import SUPPLIERS, World, some
 
+pytestmark = pytest.mark.by_turns
+
 __all__ = ["crm"]
 MANY = [{"id": f"{number:03}", "name": f"N{number}"} for number in range(104)]
 

@@ -16,7 +16,7 @@ from tests.unit.exchange.target import Crm
 from tests.unit.exchange.test_matching import FROM_CRM
 from tests.unit.exchange.world import FIELDS, SUPPLIER, SUPPLIERS, World, some
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.by_turns, pytest.mark.long]
 
 TO_CRM = """
     mapping: to-crm

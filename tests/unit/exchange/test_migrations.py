@@ -10,6 +10,8 @@ from hub.store.migrate import migrate, pending
 from tests.faults.matrix import row
 from tests.unit.exchange.world import SUPPLIER, World
 
+pytestmark = pytest.mark.by_turns
+
 ONE = {"id": "1", "name": "ACME", "tax": "T1", "city": "Bonn"}
 MORE = SUPPLIER.replace("city: {type: text}", "city: {type: text}\n      employees: {type: integer}")
 LESS = SUPPLIER.replace("      city: {type: text}\n", "")

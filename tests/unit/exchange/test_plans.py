@@ -14,7 +14,7 @@ from hub.errors import ConfigError, Fatal, Retriable
 from tests.faults.matrix import row
 from tests.unit.exchange.world import FIELDS, SUPPLIERS, World, some
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.by_turns, pytest.mark.long]
 
 ONE, TWO = {"id": "1", "name": "ACME", "tax": "T1"}, {"id": "2", "name": "Best", "tax": "T2"}
 THREE = {"id": "3", "name": "Three", "parent": "1"}

@@ -12,6 +12,8 @@ from tests.unit.exchange.target import Crm
 from tests.unit.exchange.test_outbound import target
 from tests.unit.exchange.world import FIELDS, SUPPLIERS, World, some
 
+pytestmark = pytest.mark.by_turns
+
 PLACE = """
     model: place
     key: [code]

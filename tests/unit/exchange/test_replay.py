@@ -9,6 +9,8 @@ from hub.exchange.decisions.replay import dismiss, replay
 from hub.store import quarantined
 from tests.unit.exchange.world import FIELDS, SUPPLIER, SUPPLIERS, World, reconciled, some
 
+pytestmark = pytest.mark.by_turns
+
 ONE = {"id": "1", "name": "ACME", "tax": "T1", "city": "Ulm"}
 LONG = {"id": "2", "name": "Best", "city": "Donaueschingen"}
 SHORT = SUPPLIER.replace("city: {type: text}", "city: {type: text, max_length: 5}")

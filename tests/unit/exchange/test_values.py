@@ -11,6 +11,8 @@ import pytest
 
 from tests.unit.exchange.world import World, some
 
+pytestmark = pytest.mark.by_turns
+
 THING = """
     model: thing
     key: [code]

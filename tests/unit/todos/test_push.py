@@ -23,6 +23,8 @@ from tests.stores import SqliteStore
 from tests.unit.exchange.world import World
 from tests.unit.todos.conftest import FOLK, Desk, forget
 
+pytestmark = pytest.mark.by_turns
+
 PUSH = """
     mapping: push
     from: hub.todos
