@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from bench import serving, todos
-from bench.visitors import Address
+from bench.visitors import Address, answer
 from hub.bootstrap import open_hub
 
 
@@ -104,9 +104,7 @@ async def _push(address: Address, headers: str, arguments: argparse.Namespace) -
         body = orjson.dumps({"items": items})
         head = f"POST /v1/todos HTTP/1.1\r\nHost: {address[0]}\r\n{headers}Content-Type: application/json\r\n"
         writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-        answer = await reader.readuntil(b"\r\n\r\n")
-        length = next(int(line[15:]) for line in answer.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-        await reader.readexactly(length)
+        await answer(reader, "/v1/todos")
     writer.close()
 
 

@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy import select
 
-from bench import serving
+from bench import serving, visitors
 from bench.todos import FILES, people
 from hub.bootstrap import Opened, open_hub
 from hub.store import sso_grants
@@ -117,12 +117,7 @@ async def _asked(
                 body = urlencode(form(told))
                 kind = "Content-Type: application/x-www-form-urlencoded"
                 writer.write(f"{head}{kind}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
-                top = (await reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
-                length = next(int(line[15:]) for line in top if line.startswith(b"content-length:"))
-                answer = await reader.readexactly(length)
-                if b" 200 " not in top[0]:
-                    raise SystemExit(f"{top[0]!r}: {answer[:200]!r}")
-                told = json.loads(answer)
+                told = json.loads(await visitors.answer(reader, "/sso/token"))
                 count += 1
         finally:
             writer.close()

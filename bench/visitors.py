@@ -109,15 +109,21 @@ class _Line:
 
     async def get(self, path: str) -> bytes:
         self._writer.write(f"GET {path} {self._head}".encode())
-        head = await self._reader.readuntil(b"\r\n\r\n")
-        if not head.startswith(b"HTTP/1.1 200"):
-            raise SystemExit(f"{path}: {head[:200]!r}")
-        lines = head.lower().split(b"\r\n")
-        length = next(int(line[15:]) for line in lines if line.startswith(b"content-length:"))
-        return await self._reader.readexactly(length)
+        return await answer(self._reader, path)
 
     def close(self) -> None:
         self._writer.close()
+
+
+async def answer(reader: asyncio.StreamReader, asked: str) -> bytes:
+    """The body of the next answer on a connection; SystemExit where its status is not 200."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    lines = head.lower().split(b"\r\n")
+    length = next((int(line[15:]) for line in lines if line.startswith(b"content-length:")), 0)
+    body = await reader.readexactly(length)
+    if not head.startswith(b"HTTP/1.1 200"):
+        raise SystemExit(f"{asked}: {lines[0]!r}: {body[:200]!r}")
+    return body
 
 
 async def _open(

@@ -69,22 +69,23 @@ def made(here: Provider) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     server = served(here)
 
-    async def ran(request: Request, what: Callable[[Asking], Any]) -> Response:
-        """An endpoint for clients, in a thread: JSON, or an error of OAuth."""
+    async def served_by(request: Request, answers: Callable[[Asking], Answer]) -> Response:
+        """An endpoint for clients, in a thread: what it answers, or an error of OAuth."""
         asking = await _read(request)
         if "Authorization" in asking.headers and "client_secret" in asking.form:
             return _answer((400, {"error": "invalid_request", "error_description": "two ways of proof"}, []))
         try:
-            return _answer((200, await run_in_threadpool(what, asking) or {}, []))
+            return _answer(await run_in_threadpool(answers, asking))
         except OAuth2Error as error:
             return _told(error)
 
+    async def ran(request: Request, what: Callable[[Asking], Any]) -> Response:
+        """The same, where all that it answers is JSON."""
+        return await served_by(request, lambda asking: (200, what(asking) or {}, []))
+
     @app.post(f"{PATH}/token")
     async def token(request: Request) -> Response:
-        asking = await _read(request)
-        if "Authorization" in asking.headers and "client_secret" in asking.form:
-            return _answer((400, {"error": "invalid_request", "error_description": "two ways of proof"}, []))
-        return _answer(await run_in_threadpool(server.create_token_response, asking))
+        return await served_by(request, server.create_token_response)
 
     @app.post(f"{PATH}/revoke")
     async def revoke(request: Request) -> Response:

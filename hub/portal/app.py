@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.bootstrap import Opened
 from hub.errors import ConfigError, HubError
+from hub.identity.trees import Trees
 from hub.portal import account, acts, apps, go, login, operators, passkeys, providers, second, sessions, todos
 from hub.portal import live as stream
 from hub.portal import sso as clients
@@ -81,6 +82,7 @@ def made(
         live,
         performing,
         Providers(opened.hub, opened.secrets.resolve),
+        Trees(opened.hub.database),
         sso,
         None if sso is None else Broker(sso, opened.secrets.resolve),
     )

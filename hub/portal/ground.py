@@ -15,6 +15,7 @@ from fastapi import Depends, Request
 
 from hub.errors import AuthError, ConfigError, HubError
 from hub.exchange.ground import Hub
+from hub.identity.trees import Trees
 from hub.portal.pages import Pages
 from hub.portal.words import LANGUAGES, chosen
 from hub.security import accounts
@@ -49,6 +50,7 @@ class Ground:
     live: Live
     performing: Performing
     providers: Providers
+    trees: Trees
     sso: Provider | None = None
     broker: Broker | None = None
 

@@ -18,7 +18,6 @@ from starlette.responses import RedirectResponse, Response
 from hub.errors import ConfigError, HubError
 from hub.identity import accounts as of_systems
 from hub.identity import people as found
-from hub.identity.trees import Trees
 from hub.identity.view import View, declared
 from hub.portal.ground import HOME, Ground, Here, Me, Visit, language
 from hub.portal.shown import Reader
@@ -57,7 +56,7 @@ def _view(here: Ground) -> View:
     """All people, with what is classified masked: the clear needs a reason, which the API and the command line ask
     for."""
     workspace = here.hub.workspace
-    return View(here.hub, Trees(here.hub.database), frozenset(workspace.models), frozenset(workspace.systems))
+    return View(here.hub, here.trees, frozenset(workspace.models), frozenset(workspace.systems))
 
 
 def _answer(request: Request, here: Ground, me: Visit, page: str, template: str, filled: Mapping[str, Any]) -> Response:
