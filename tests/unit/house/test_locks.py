@@ -12,7 +12,8 @@ from packaging.utils import canonicalize_name
 
 from tests.house.codes import ROOT
 
-LOCKS = ("core", "test", "airflow", "docs")
+LOCKS = ("core", "test", "airflow", "docs", "image")
+NOT_OF_THE_IMAGE = ("airflow", "docs", "test")
 
 
 @cache
@@ -23,7 +24,9 @@ def pins(lock: str) -> dict[str, str]:
 
 def wanted(lock: str) -> list[Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extra = project["optional-dependencies"].get(lock, [])
+    extras = project["optional-dependencies"]
+    of_image = [text for name, given in extras.items() if name not in NOT_OF_THE_IMAGE for text in given]
+    extra = of_image if lock == "image" else extras.get(lock, [])
     return [Requirement(text) for text in (*project["dependencies"], *extra)]
 
 
