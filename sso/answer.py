@@ -4,9 +4,12 @@ tells; the page does it."""
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import hmac
+import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hub.errors import AuthError, ConfigError
@@ -39,10 +42,12 @@ class Choose:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What the client would learn: scopes, and names of claims."""
+    """What the client would learn: scopes, and names of claims. ``shown`` comes back with his answer: it is of this
+    question, to whoever is logged in in this session."""
 
     scopes: Sequence[str]
     claims: Sequence[str]
+    shown: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +61,35 @@ class Go:
 Step = Login | Choose | Consent | Go
 
 
-def decide(here: Provider, ask: Ask, account: AccountRow | None, session: SessionRow | None) -> Step:
-    """The next step. AuthError ``sso.account`` where a person has no account in the client's system."""
+def decide(
+    here: Provider, ask: Ask, account: AccountRow | None, session: SessionRow | None, *, agreed: bool = False
+) -> Step:
+    """The next step; ``agreed``: the owner of the session said so just now. AuthError ``sso.account`` where a person
+    has no account in the client's system; ConfigError ``sso.ask`` where a code of a device was typed by another."""
     file = here.hub.workspace.clients.get(ask.client)
     silent = "none" in ask.asked["prompt"]
+    _require_own(ask, session)
     try:
         if file is None:
             raise Refused("unauthorized_client", "the client is not there any more")
-        return _decide(here, ask, file, account, session, silent)
+        return _decide(here, ask, file, account, session, silent, agreed)
     except Refused as error:
         sso_clients.forget(here.hub.database, ask.digest)
         if "cas" in ask.asked:
             return _without_ticket(ask, file)
         told = Refused(error.error, error.description, ask.asked["redirect_uri"], ask.asked["state"])
         return Go(refused(here, told))
+
+
+def _require_own(ask: Ask, session: SessionRow | None) -> None:
+    """The question of a device is put to who typed its code, in that session: an address that somebody sends him asks
+    him nothing (RFC 8628, 5.4)."""
+    if "device" in ask.asked and (session is None or ask.asked["session"] != session.digest):
+        raise ConfigError(
+            "sso.ask",
+            "the code of the device was typed in another session",
+            hint="type the code that your own device shows, at /portal/sso/device",
+        )
 
 
 def _without_ticket(ask: Ask, file: ClientFile | None) -> Go:
@@ -80,8 +100,9 @@ def _without_ticket(ask: Ask, file: ClientFile | None) -> Go:
 
 
 def _decide(
-    here: Provider, ask: Ask, file: ClientFile, account: AccountRow | None, session: SessionRow | None, silent: bool
-) -> Step:
+    here: Provider, ask: Ask, file: ClientFile, account: AccountRow | None, session: SessionRow | None, silent: bool,
+    agreed: bool,
+) -> Step:  # fmt: skip
     person = here.person(account.person) if account is not None else None
     if account is None or session is None or person is None:
         return _login(False, ask, silent)
@@ -93,7 +114,8 @@ def _decide(
             raise Refused("login_required", "somebody else logged in than the client asked for")
         return _login(True, ask, silent)
     names = here.accounts(file, person)
-    name = ask.asked.get("name") if ask.asked.get("name") in names else None
+    chosen = ask.asked.get("chosen", {})
+    name = chosen["name"] if chosen.get("session") == session.digest and chosen["name"] in names else None
     if file.system is not None and not names:
         return _nobody(file, silent)
     if len(names) == 1:
@@ -102,11 +124,11 @@ def _decide(
         if silent:
             raise Refused("account_selection_required", "the person has several accounts")
         return Choose(names)
-    if _asks(here, ask, file, account):
+    if not agreed and _asks(here, ask, file, account):
         if silent:
             raise Refused("consent_required", "the person has not agreed")
-        shown = wanted(file, ask.asked["scope"], ask.asked["claims"], "userinfo")
-        return Consent(ask.asked["scope"].split(), shown)
+        scopes, claims = ask.asked["scope"].split(), _learned(file, ask)
+        return Consent(scopes, claims, _shown(ask, session, scopes, claims))
     whom = Whom(person, sso_clients.subject(here.hub.database, file.client, person, here.now()), name)
     return _issued(here, ask, file, whom, account, session)
 
@@ -161,37 +183,61 @@ def _nobody(file: ClientFile, silent: bool) -> Step:
 
 def _asks(here: Provider, ask: Ask, file: ClientFile, account: AccountRow) -> bool:
     """Whether he is still to agree."""
-    if ask.asked.get("agreed"):
-        return False
     if "consent" in ask.asked["prompt"]:
         return True
     if "device" in ask.asked:
         return True  # the code may have come from somebody else: he sees for what he logs in, always
-    known = set(sso_clients.consented(here.hub.database, account.id, file.client).split())
-    return file.consent == "ask" and not set(ask.asked["scope"].split()) <= known
+    if file.consent != "ask":
+        return False
+    scopes, claims = sso_clients.consented(here.hub.database, account.id, file.client)
+    return not (set(ask.asked["scope"].split()) <= scopes and set(_learned(file, ask)) <= claims)
 
 
-def agree(here: Provider, ask: Ask, account: AccountRow, yes: bool) -> Go | None:
-    """What he answered; a no goes back to the client at once."""
-    database = here.hub.database
+def _learned(file: ClientFile, ask: Ask) -> list[str]:
+    """Names of all claims that the client would get, by scope or by name, wherever they are told."""
+    places = ("userinfo", "id_token")
+    names = [name for place in places for name in wanted(file, ask.asked["scope"], ask.asked["claims"], place)]
+    return list(dict.fromkeys(names))
+
+
+def _shown(ask: Ask, session: SessionRow, scopes: Sequence[str], claims: Sequence[str]) -> str:
+    """Nobody makes it up who does not hold the session."""
+    text = json.dumps([ask.digest, *scopes, "", *claims])
+    return hmac.new(session.digest.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+def agree(here: Provider, ask: Ask, account: AccountRow, session: SessionRow, shown: str, yes: bool) -> Step:
+    """What he answered to the question that he was shown: the next step. Where he is to be asked another one, or
+    somebody else was asked, it is the question."""
+    step, database = decide(here, ask, account, session), here.hub.database
+    if not isinstance(step, Consent) or not hmac.compare_digest(step.shown.encode(), shown.encode()):
+        return step
     if not yes:
-        sso_clients.forget(database, ask.digest)
-        if "cas" in ask.asked:
-            raise AuthError("sso.declined", "you did not agree, so you are not logged in there", hint="begin again")
-        if "device" in ask.asked:
-            sso_devices.refuse(database, ask.asked["device"], here.now())
-        no = Refused("access_denied", "the person did not agree", ask.asked["redirect_uri"], ask.asked["state"])
-        return Go(refused(here, no))
-    known = sso_clients.consented(database, account.id, ask.client).split()
-    scope = " ".join(dict.fromkeys([*known, *ask.asked["scope"].split()]))
-    sso_clients.consent(database, account.id, ask.client, scope, here.now())
-    sso_clients.answered(database, ask.digest, {"agreed": True})
-    return None
+        return _declined(here, ask)
+    scopes, claims = sso_clients.consented(database, account.id, ask.client)
+    sso_clients.consent(database, account.id, ask.client, scopes | {*step.scopes}, claims | {*step.claims}, here.now())
+    return decide(here, ask, account, session, agreed=True)
 
 
-def choose(here: Provider, ask: Ask, name: str) -> None:
-    """The account that he chose; whether it is his is looked at again."""
-    sso_clients.answered(here.hub.database, ask.digest, {"name": name})
+def _declined(here: Provider, ask: Ask) -> Go:
+    """A no goes back to the client at once."""
+    sso_clients.forget(here.hub.database, ask.digest)
+    if "cas" in ask.asked:
+        raise AuthError("sso.declined", "you did not agree, so you are not logged in there", hint="begin again")
+    if "device" in ask.asked:
+        sso_devices.refuse(here.hub.database, ask.asked["device"], here.now())
+    no = Refused("access_denied", "the person did not agree", ask.asked["redirect_uri"], ask.asked["state"])
+    return Go(refused(here, no))
+
+
+def choose(here: Provider, ask: Ask, account: AccountRow, session: SessionRow, name: str) -> Step:
+    """The account that he chose of those that he was asked for, in this session: the next step."""
+    step = decide(here, ask, account, session)
+    if not isinstance(step, Choose) or name not in step.accounts:
+        return step
+    chosen = {"chosen": {"name": name, "session": session.digest}}
+    sso_clients.answered(here.hub.database, ask.digest, chosen)
+    return decide(here, replace(ask, asked={**ask.asked, **chosen}), account, session)
 
 
 def _issued(

@@ -59,9 +59,9 @@ def written(text: str) -> str:
     return f"{letters[:4]}-{letters[4:]}"
 
 
-def typed(here: Provider, text: str) -> str:
-    """Somebody typed a code: answers the text of the request by which its page finds it. ConfigError
-    ``sso.device``."""
+def typed(here: Provider, text: str, session: str) -> str:
+    """Somebody typed a code in a session (its digest), in which alone he is asked: answers the text of the request by
+    which its page finds it. ConfigError ``sso.device``."""
     code, moment = written(text), here.now()
     found = sso_devices.waiting(here.hub.database, digest(code), moment)
     if found is None or here.client(found.client) is None:
@@ -69,7 +69,7 @@ def typed(here: Provider, text: str) -> str:
             "sso.device", "no device waits with this code", hint="compare it, or begin again on the device"
         )
     id_ = fresh("ask")
-    kept: dict[str, Any] = {"device": found.digest, "user_code": code, "scope": found.scope}
+    kept: dict[str, Any] = {"device": found.digest, "user_code": code, "scope": found.scope, "session": session}
     kept |= {"redirect_uri": PAGE, "state": ""}
     kept |= {"challenge": "", "nonce": None, "prompt": [], "max_age": None, "hint": "", "claims": None, "sub": None}
     ends = min(found.ends_at, here.after(WAITS))

@@ -28,7 +28,7 @@ from hub.portal.pages import POLICY
 from hub.portal.words import WORDS, say
 from hub.security import accounts
 from hub.security.accounts import digest, form_token
-from hub.store.accounts import current
+from hub.store.accounts import AccountRow, SessionRow, current
 from hub.store.sso_clients import Ask, forget
 from hub.workspace.services import parsed
 from hub.workspace.sso import ClientFile
@@ -53,22 +53,28 @@ def asked(request: Request, here: Here, id: Id, go: str = "") -> Response:
 
 @router.post("/ask")
 def answered(request: Request, here: Here, given: Form) -> Response:
-    """What the person chose, or whether he agrees."""
-    sso, found, text = _provider(here), visitor(request), given.get("id", "")
-    ask = _of_login(waiting(sso, text))
-    if found is not None and "account" in given:
-        answer.choose(sso, ask, given["account"])
-    elif found is not None and "agree" in given:
-        no = answer.agree(sso, ask, found.account, given["agree"] == "yes")
-        if no is not None:
-            return _away(no.address) if "device" in ask.asked else _leave(request, here, ask, no.address)
-    return _step(request, here, waiting(sso, text), text, form=True)
+    """What the person chose, or whether he agrees to what he was shown."""
+    sso, text = _provider(here), given.get("id", "")
+    ask, known = _of_login(waiting(sso, text)), _session(request, here)
+    step: Step | None = None
+    if known is not None and "account" in given:
+        step = answer.choose(sso, ask, known[1], known[0], given["account"])
+    elif known is not None and "agree" in given:
+        step = answer.agree(sso, ask, known[1], known[0], given.get("shown", ""), given["agree"] == "yes")
+    return _step(request, here, ask, text, form=True, step=step)
 
 
-def _step(request: Request, here: Ground, ask: Ask, text: str, *, form: bool) -> Response:
+def _session(request: Request, here: Ground) -> tuple[SessionRow, AccountRow] | None:
     found = visitor(request)
-    known = current(here.hub.database, digest(found.token)) if found is not None else None
-    step: Step = answer.decide(_provider(here), ask, known[1] if known else None, known[0] if known else None)
+    return current(here.hub.database, digest(found.token)) if found is not None else None
+
+
+def _step(
+    request: Request, here: Ground, ask: Ask, text: str, *, form: bool, step: Step | None = None
+) -> Response:
+    if step is None:
+        session, account = _session(request, here) or (None, None)
+        step = answer.decide(_provider(here), ask, account, session)
     if isinstance(step, Go) and step.fields:
         return _leave(request, here, ask, step.address, step.fields)
     if isinstance(step, Go):
@@ -81,8 +87,8 @@ def _step(request: Request, here: Ground, ask: Ask, text: str, *, form: bool) ->
     if isinstance(step, Choose):
         about["accounts"] = step.accounts
     if isinstance(step, Consent):
-        about["claims"] = list(_learned(step, language(request)))
-    return _page(request, here, "sso_ask.html", found, about | {"client": _title(request, here, ask)})
+        about |= {"claims": list(_learned(step, language(request))), "shown": step.shown}
+    return _page(request, here, "sso_ask.html", visitor(request), about | {"client": _title(request, here, ask)})
 
 
 @router.get("/refused")
@@ -145,7 +151,7 @@ def typed(request: Request, here: Here, me: Me, given: Form) -> Response:
         answer_.headers["retry-after"] = str(math.ceil(wait))
         return answer_
     try:
-        text = devices.typed(_provider(here), code)
+        text = devices.typed(_provider(here), code, digest(me.token))
     except ConfigError:
         return _device(request, here, me, code, "sso.device.unknown", 404)
     here.addresses.refund(address)  # only what is wrong counts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -167,21 +167,23 @@ def _seen(connection: Connection, client: str, person: uuid.UUID) -> uuid.UUID |
 # ------------------------------------------------------------ consents
 
 
-def consented(database: Database, account: uuid.UUID, client: str) -> str:
-    """The scope that a person agreed to; empty where he was not asked."""
+def consented(database: Database, account: uuid.UUID, client: str) -> tuple[set[str], set[str]]:
+    """The scopes and the names of claims that a person agreed to; none where he was not asked."""
     c = sso_consent.c
     with database.begin(reading=True) as connection:
-        found = connection.scalar(select(c.scope).where(c.account == account, c.client == client))
-    return found or ""
+        query = select(c.scope, c.claims).where(c.account == account, c.client == client)
+        row = connection.execute(query).one_or_none()
+    return ({*row.scope.split()}, {*row.claims.split()}) if row is not None else (set(), set())
 
 
-def consent(database: Database, account: uuid.UUID, client: str, scope: str, moment: dt.datetime) -> None:
+def consent(
+    database: Database, account: uuid.UUID, client: str, scopes: Collection[str], claims: Collection[str],
+    moment: dt.datetime,
+) -> None:  # fmt: skip
     """Remember what a person agreed to."""
+    fresh = {"scope": " ".join(sorted(scopes)), "claims": " ".join(sorted(claims)), "given_at": moment}
     with database.begin() as connection:
-        statement = insert_unless(connection, sso_consent).values(
-            account=account, client=client, scope=scope, given_at=moment
-        )
-        fresh = {"scope": scope, "given_at": moment}
+        statement = insert_unless(connection, sso_consent).values(account=account, client=client, **fresh)
         connection.execute(statement.on_conflict_do_update(index_elements=["account", "client"], set_=fresh))
 
 

@@ -188,5 +188,6 @@ sso_consent = Table(
     Column("account", Uuid, primary_key=True),
     Column("client", KEY, primary_key=True),
     Column("scope", Text, nullable=False),
+    Column("claims", Text, nullable=False, server_default=""),  # names, divided by blanks
     Column("given_at", Moment, nullable=False),
 )

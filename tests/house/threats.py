@@ -333,6 +333,18 @@ THREATS = (
             "unit/login/test_relying_party.py": "test_what_the_provider_says_no_to_is_told_without_its_words",
         },
     ),
+    Threat(
+        "Answers that one person gives for another: consent, an account that is chosen, a code of a device",
+        "An answer counts for what its page showed, in the session that it was shown in; the question of a device is"
+        " put to who typed its code; claims by name are agreed to as scopes are",
+        {
+            "unit/provider/test_consent.py": "test_who_is_sent_the_question_of_a_device_is_not_asked_it"
+            " test_a_link_with_the_code_of_a_device_shows_it_and_asks test_nobody_agrees_for_another"
+            " test_what_was_shown_to_one_session_is_not_agreed_to_in_another"
+            " test_an_account_that_somebody_else_chose_is_not_chosen"
+            " test_claims_that_are_asked_for_by_name_are_shown_and_agreed_to",
+        },
+    ),
 )
 
 
