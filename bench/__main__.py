@@ -21,6 +21,7 @@ from bench import (
     todos,
     tokens,
 )
+from hub import collector
 
 
 def main() -> int:
@@ -53,6 +54,7 @@ def main() -> int:
     sse.declare(jobs.add_parser("sse", help="a pushed to-do until it reaches those who listen to its person"))
     tokens.declare(jobs.add_parser("tokens", help="tokens of clients as themselves, and refreshed ones"))
     arguments = parser.parse_args()
+    collector.relax()  # as the hub's own processes do
     return int(arguments.run(arguments))
 
 

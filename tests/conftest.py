@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import pytest
 
+from hub import collector
 from tests.house.conformance import Noting
 from tests.house.tested import pytest_runtest_makereport, pytest_sessionfinish
 from tests.stores import Postgres, new_name
@@ -24,6 +25,7 @@ __all__ = ["pytest_runtest_makereport", "pytest_sessionfinish"]
 def pytest_configure(config: pytest.Config) -> None:
     """The width of somebody's terminal, which workers of xdist are told, is no part of what a test expects."""
     os.environ.pop("COLUMNS", None)
+    collector.relax()
     config.pluginmanager.register(Noting())
 
 
@@ -53,6 +55,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left)
         gone = set(left)
         items[:] = [item for item in items if item not in gone]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    collector.keep()
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import typer
 
+from hub import collector
 from hub.cli.app import app
 from hub.cli.findings import counted, print_findings
 from hub.cli.options import Options
@@ -71,6 +72,7 @@ def _interrupt(number: int, frame: object) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """The entry point ``cophub``."""
     signal.signal(signal.SIGINT, _interrupt)
+    collector.relax()
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 

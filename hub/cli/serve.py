@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from hub import collector
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command
 from hub.cli.say import Say
@@ -67,6 +68,7 @@ def serve(
         )
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         server.config.load()
+        collector.keep()
         with bound_to(server.config) as bound:
             address, taken = bound.getsockname()[:2]
             shown = f"[{address}]" if ":" in address else address

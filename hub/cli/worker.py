@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from hub import collector
 from hub.bootstrap import Opened
 from hub.bus.arrivals import Arrivals
 from hub.bus.drain import Drain
@@ -71,6 +72,7 @@ def worker(
                     say.note("inbox: nothing to apply")
             else:
                 say.note(f"worker: {listed(made.duties)}; end it with SIGTERM or Ctrl-C")
+                collector.keep()
                 with _signals(stop):
                     made.run()
         finally:

@@ -9,7 +9,6 @@ where it still runs (``wait`` false), with ``"stopped"`` where it was stopped.
 
 from __future__ import annotations
 
-import gc
 import importlib
 import json
 import os
@@ -24,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hub import collector
 from tests.systems.place import ROOT
 
 PACKAGES = ("hub.cli", "connectors.files", "connectors.sql")
@@ -188,7 +188,8 @@ def _warm() -> None:
             importlib.import_module(module.name)
     for url in ("sqlite://", "postgresql://localhost/none"):
         Database(url, {}, folder=ROOT).schema_hash()
-    gc.freeze()  # a collection in a child would copy every page that holds an object
+    collector.relax()
+    collector.keep()  # a collection in a child would copy every page that holds an object
 
 
 def _forked(asked: dict[str, Any], running: set[int], run: Any) -> dict[str, Any]:
