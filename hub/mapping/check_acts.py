@@ -26,6 +26,8 @@ ADDED: Final = {
     "act": Node("object", fields=dict.fromkeys(("response", "comment", "reason", "account"), TEXT)),
 }
 """What expressions see beside the record."""
+SAID: Final = Node("object", fields=ADDED)
+"""What the key of the record is made of, before there is one."""
 CONDITIONS: Final = ("open", "theirs", "unchanged")
 """What a source is asked before an act, where its file says how."""
 
@@ -49,7 +51,7 @@ def _issues(system: System, acts: Acts) -> Iterator[tuple[Place, Issue]]:
         yield ("find",), missing
     elif described is not None:
         record = over(of_fields(described.fields), ADDED)
-    yield from _expressions(("key",), acts.key, record)
+    yield from _expressions(("key",), acts.key, SAID)
     conditions = {name: text for name in CONDITIONS if (text := getattr(acts, name)) is not None}
     yield from _expressions((), conditions, record)
     for code, response in acts.responses.items():

@@ -206,6 +206,10 @@ ERRORS: Final[Mapping[str, tuple[str, str]]] = {
         "The system has not answered, and may still be at it. It is looked for before anything is sent again.",
         "对方系统尚未应答，可能仍在处理；确认之前不会重复提交。",
     ),
+    "act.held": (
+        "Another answer was sent before yours, and nobody knows yet whether it counts. Yours waits for that.",
+        "之前已有他人提交处理，结果尚未确认；您的操作将在确认后继续。",
+    ),
     "act.closed": ("It is finished already.", "该事项已结束。"),
     "act.over": ("You have done your part already.", "您已处理过。"),
     "act.receiver": ("You do not have this to-do any more.", "您已没有这条事项。"),

@@ -36,7 +36,8 @@ act = Table(
     Column("next_try", Moment, nullable=False),
     Column("begun_at", Moment, nullable=False),
     Column("changed_at", Moment, nullable=False),
-    Column("undone_since", Moment),  # the answer was lost; since then the system answers, and shows it as not done
+    Column("undone_since", Moment),  # its answer was lost: since then looks follow each other, and show it as undone
+    Column("record", KEY),  # what it decides in its source; nothing: it is no decision; NULL: not known (yet)
     Index("uq_act_by_key", "by", "key", unique=True),
 )
 _OPEN = act.c.state == "submitting"

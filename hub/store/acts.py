@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, case, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, case, func, insert, or_, select, update
 
 from hub.store import moves, wake
 from hub.store.act_tables import act
@@ -49,11 +49,13 @@ class Act:
     begun_at: dt.datetime
     changed_at: dt.datetime
     undone_since: dt.datetime | None = None
+    record: str | None = None
 
 
-def lease_of(identity: uuid.UUID) -> str:
-    """The lease under which a to-do is acted on."""
-    return f"acts:{identity.int % SLOTS:02x}"
+def leases_of(identity: uuid.UUID, record: str) -> list[str]:
+    """The leases under which a to-do is acted on, and the record of its source (a digest; "": none)."""
+    slots = {identity.int % SLOTS, *([int(record, 16) % SLOTS] if record else [])}
+    return [f"acts:{slot:02x}" for slot in sorted(slots)]
 
 
 def begin(connection: Connection, one: Act, seq: int) -> None:
@@ -131,6 +133,25 @@ def change(
     fence(connection, held)
     changed = update(act).where(act.c.id == identity, act.c.state == "submitting")
     return connection.execute(changed.values(**values, changed_at=moment)).rowcount == 1
+
+
+def holding(connection: Connection, one: Act, record: str) -> Act | None:
+    """The decision that this one has to wait for: of the same to-do or record, and nobody knows what became of it. Of
+    two such ones the older goes first."""
+    others = (act.c.system == one.system, act.c.state == "submitting", act.c.sent, act.c.id != one.id)
+    same = or_(act.c.todo == one.todo, act.c.record == record)
+    query = select(act).where(*others, same, act.c.record.is_distinct_from("")).order_by(act.c.begun_at, act.c.id)
+    row = connection.execute(query.limit(1)).one_or_none()
+    found = None if row is None else Act(*row)
+    older = found is not None and (found.begun_at, found.id) < (one.begun_at, one.id)
+    return found if older or not one.sent else None
+
+
+def let_go(connection: Connection, one: Act, code: str, moment: dt.datetime) -> None:
+    """What waits with this code for an act that is over has its turn."""
+    same = or_(act.c.todo == one.todo, act.c.record == one.record) if one.record else act.c.todo == one.todo
+    waiting = update(act).where(act.c.state == "submitting", act.c.code == code, act.c.system == one.system, same)
+    connection.execute(waiting.values(next_try=moment))
 
 
 def touch(connection: Connection, one: Act, seq: int) -> None:

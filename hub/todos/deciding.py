@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Final, NamedTuple
 
 from hub.store.acts import Act
 
 FIRST, LONGEST = 1.0, 300.0
 LOOKS: Final = 8
-"""So often an act is looked for that the source said it had done, before it is called unconfirmed."""
+"""So often an act is looked for that the source said it had done, before it is called unconfirmed; and one in doubt,
+before it is sent again."""
+LATE: Final = 10.0
+"""Seconds between two looks that are never too long."""
 IN_DOUBT: Final = "act.in_doubt"
 """A call was made, its answer was lost, and the source does not show it (yet)."""
+HELD: Final = "act.held"
+"""A decision of somebody else on the same record is in doubt: this one waits until that is settled."""
 REFUSALS: Final = {
     "open": ("act.closed", "the system takes no response to it any more"),
     "theirs": ("act.receiver", "it is not this person's any more"),
@@ -51,3 +57,18 @@ def decide(one: Act, there: bool, done: bool, unmet: str | None, *, quiet: bool)
 def pause(attempts: int) -> float:
     """Seconds until an act is tried again."""
     return float(min(LONGEST, FIRST * 2 ** min(attempts, 16)))
+
+
+def between_looks(in_doubt: float) -> float:
+    """Seconds until an act in doubt is looked for again, of those that it has to be quiet."""
+    return min(LONGEST, max(FIRST, in_doubt / LOOKS))
+
+
+def undone_since(one: Act, moment: dt.datetime, in_doubt: float) -> dt.datetime | None:
+    """Since when looks, one soon after the other, have shown an act as not done; None where that of ``moment`` begins
+    anew. Since nothing but looks changes an act in doubt, its last change is the last look. Where the next one is late
+    (no worker, a clock that jumped), the time between them is nobody's."""
+    if one.undone_since is None or not one.undone_since <= one.changed_at <= moment:
+        return None
+    late = (moment - one.changed_at).total_seconds() > max(LATE, 2 * between_looks(in_doubt))
+    return None if late else one.undone_since

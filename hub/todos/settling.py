@@ -3,9 +3,9 @@
 An act is settled under a lease of its to-do, so that nobody else decides the same to-do meanwhile. Before each call an
 intent is stored; whoever finds one (after a kill, a lost answer) looks first. The call may still be running in the
 source: it is sent again only after the source has shown it as not done for ``in_doubt``, and answered each look
-meanwhile: one that stood still may go on with what it had taken long ago. What cannot be asked now is asked later, with
-growing pauses; nothing that waits is ever given up, but a call whose effect the source never shows:
-``act.unconfirmed``.
+meanwhile: one that stood still may go on with what it had taken long ago, and time in which nobody looked proves
+nothing. Until then every other decision of the same record waits. What cannot be asked now is asked later, with growing
+pauses; nothing that waits is ever given up, but a call whose effect the source never shows: ``act.unconfirmed``.
 """
 
 from __future__ import annotations
@@ -14,20 +14,17 @@ import datetime as dt
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
-from hub.contract import Change, Found, Outcome, Resource
+from hub.contract import Outcome
 from hub.errors import AuthError, ConfigError, Fatal, HubError, RecordRejected, Retriable
 from hub.exchange.ground import Hub
 from hub.failpoints import reach
-from hub.mapping.atonce import over, valued
-from hub.mapping.check_acts import ADDED, CONDITIONS
-from hub.mapping.record import of_fields
 from hub.security import audit
 from hub.store import acts
 from hub.store.acts import Act
@@ -37,12 +34,11 @@ from hub.store.memberships import group_of
 from hub.store.merges import session
 from hub.store.todos import MEMBER
 from hub.todos.acting import acted_on, declared
-from hub.todos.converge import loaded
-from hub.todos.deciding import IN_DOUBT, Step, decide, pause
+from hub.todos.asking import Asked, decided
+from hub.todos.deciding import HELD, IN_DOUBT, LONGEST, Step, between_looks, pause
 from hub.todos.inbox import take_within
 from hub.todos.people import SEQUENCE
-from hub.todos.reports import Assignee, Key, Kind, Report, Status, moment_of, version
-from hub.workspace.acting import Acts, Response
+from hub.todos.reports import Assignee, Key, Kind, Report, Status, version
 from hub.workspace.strict import seconds
 
 
@@ -52,10 +48,13 @@ def settle(hub: Hub, identity: uuid.UUID) -> Act | None:
     if one is None or one.state != "submitting":
         return one
     with suppress(Retriable), ExitStack() as stack:
-        held = stack.enter_context(leases(hub.database, [acts.lease_of(one.todo)]))
+        record = ""
+        with suppress(AuthError, ConfigError, RecordRejected):  # the attempt meets it again, and stores it
+            record = decided(hub, one)
+        held = stack.enter_context(leases(hub.database, acts.leases_of(one.todo, record)))
         now = acts.one(hub.database, identity)
         if now is not None and now.state == "submitting":
-            _Attempt(hub, now, held).run()
+            _Attempt(hub, now, held, record).run()
     return acts.one(hub.database, identity)
 
 
@@ -66,6 +65,7 @@ class _Attempt:
     hub: Hub
     one: Act
     held: Sequence[Lease]
+    record: str
 
     def run(self) -> None:
         try:
@@ -94,22 +94,32 @@ class _Attempt:
                 "act.response", f"{self.one.response} is not declared any more", hint="declare it under acts:"
             )
         with ExitStack() as stack:
-            asked = _Asked(self.hub, rule, response, self.one, self.hub.opened(stack, self.one.system))
+            asked = Asked(self.hub, rule, response, self.one, self.hub.opened(stack, self.one.system))
             step = asked.look()
             if step.what == "send":
-                step = self._send(stack, asked)
+                step = self._turn() or self._send(stack, asked)
             match step.what:
                 case "done":
                     self._end("done")
                 case "failed":
                     self._end("failed", step.code, step.message)
                 case _ if step.code == IN_DOUBT:
-                    since = self.one.undone_since or self.hub.clock()
-                    self._wait(step.code, step.message, undone_since=since)
+                    since = asked.undone_since or self.hub.clock()
+                    often = between_looks(seconds(rule.in_doubt))
+                    self._wait(step.code, step.message, undone_since=since, longest=often)
                 case _:
                     self._wait(step.code, step.message)
 
-    def _send(self, stack: ExitStack, asked: _Asked) -> Step:
+    def _turn(self) -> Step | None:
+        """Nothing where it may be sent. What is in doubt may yet take effect: a second decision would contradict it.
+        The leases are held, so none is sent between this look and the call."""
+        with self.hub.database.begin(reading=True) as connection:
+            other = acts.holding(connection, self.one, self.record) if self.record else None
+        if other is None:
+            return None
+        return Step("wait", HELD, f"{other.response} was sent before, and nobody knows yet what became of it")
+
+    def _send(self, stack: ExitStack, asked: Asked) -> Step:
         """Store the intent, call, and look whether it is there."""
         if self.one.account:
             try:
@@ -127,7 +137,7 @@ class _Attempt:
         change = asked.change()
         before = self.one.sent  # by an earlier try, whose answer was lost
         reach("before_intent")
-        self._store(sent=True, undone_since=None)
+        self._store(sent=True, undone_since=None, record=self.record)
         reach("after_intent")
         try:
             (outcome,) = target.deliver(resource, [change])
@@ -139,7 +149,7 @@ class _Attempt:
         reach("after_target_ack")
         return self._answered(asked, outcome, before)
 
-    def _answered(self, asked: _Asked, outcome: Outcome, before: bool) -> Step:
+    def _answered(self, asked: Asked, outcome: Outcome, before: bool) -> Step:
         if outcome.status == "done":
             self._store(answered=True, attempts=0)  # so often it is looked for, however long the system was away
             return asked.look_again(self.one)
@@ -161,11 +171,12 @@ class _Attempt:
         self.one = replace(self.one, **values)
 
     def _wait(
-        self, code: str, message: str, wait: float | None = None, undone_since: dt.datetime | None = None
-    ) -> None:
+        self, code: str, message: str, wait: float | None = None, undone_since: dt.datetime | None = None,
+        longest: float = LONGEST,
+    ) -> None:  # fmt: skip
         attempts = self.one.attempts + 1
         moment = self.hub.clock()
-        after = moment + dt.timedelta(seconds=max(wait or 0.0, pause(attempts - 1)))
+        after = moment + dt.timedelta(seconds=max(wait or 0.0, min(longest, pause(attempts - 1))))
         values = {"code": code, "message": message[:1000], "attempts": attempts, "next_try": after}
         values["undone_since"] = undone_since  # a source that did not answer begins anew
         with self.hub.database.begin() as connection:
@@ -182,6 +193,7 @@ class _Attempt:
             if not acts.change(connection, self.held, self.one.id, values, moment):
                 return
             acts.touch(connection, self.one, seq)
+            acts.let_go(connection, self.one, HELD, moment)
             if state == "done":
                 report = self._report(connection, moment)
                 if report is not None:
@@ -208,85 +220,6 @@ class _Attempt:
         if ends == "everyone":
             return Report(key, said, None, Status.COMPLETED, outcome, mine)
         return Report(key, said, assignees=mine)
-
-
-# ------------------------------------------------------------ what the source is asked
-
-
-@dataclass(slots=True)
-class _Asked:
-    """The record that an act is about, as its source shows it."""
-
-    hub: Hub
-    rule: Acts
-    response: Response
-    one: Act
-    source: Any
-    _found: Found | None = None
-    _key: Mapping[str, Any] = field(default_factory=dict)
-    _resource: Resource | None = None
-    _todo: Mapping[str, Any] = field(default_factory=dict)
-
-    def look(self) -> Step:
-        """Ask for the record, and decide."""
-        self._resource = self.source.resource(self.rule.find)
-        self._todo = self._todo or self._known()
-        self._key = self._values(self.rule.key, {})
-        (self._found,) = self.source.find(self._resource, [self._key])
-        if self._found is None:
-            return decide(self.one, False, False, None, quiet=self._quiet())
-        written = {name: text for name in CONDITIONS if (text := getattr(self.rule, name)) is not None}
-        holds = self._values({"done": self.response.done, **written}, self._found.values)
-        unmet = next((name for name in CONDITIONS if name in written and holds[name] is not True), None)
-        return decide(self.one, True, holds["done"] is True, unmet, quiet=self._quiet())
-
-    def _quiet(self) -> bool:
-        since = self.one.undone_since
-        return since is not None and (self.hub.clock() - since).total_seconds() >= seconds(self.rule.in_doubt)
-
-    def look_again(self, one: Act) -> Step:
-        """After a call that the source said it had done."""
-        self.one = one
-        return self.look()
-
-    def change(self) -> Change:
-        """What is sent: fenced by the version seen, where the source has one, and always under the same id."""
-        assert self._found is not None
-        values = self._values(self.response.fields, self._found.values)
-        return Change(
-            self.response.operation,
-            self._key,
-            {**self._key, **values},
-            self._found.foreign_id,
-            self._found.version,
-            str(self.one.id),
-        )
-
-    def _values(self, expressions: Mapping[str, str], record: Mapping[str, Any]) -> dict[str, Any]:
-        said = {name: getattr(self.one, name) for name in ("response", "comment", "reason", "account")}
-        assert self._resource is not None
-        node = over(of_fields(self._resource.fields), ADDED)
-        return valued(expressions, node, {**record, "todo": self._todo, "act": said})
-
-    def _known(self) -> Mapping[str, Any]:
-        with self.hub.database.begin(reading=True) as connection:
-            row = acts.todo_row(connection, self.one.todo)
-        if row is None:
-            raise RecordRejected("todo.unknown", "the hub has the to-do no more")
-        return known(row)
-
-
-def known(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A to-do as expressions see it; ``version`` is from when its content is."""
-    content = row["content"] or {}
-    told = loaded(row["registers"], row["content"], {}).content
-    return {
-        "id": row["source_id"],
-        "tenant": row["tenant"],
-        **{name: content.get(name, "") for name in ("definition", "process", "node")},
-        "version": moment_of(told.version).isoformat() if told.known else None,
-        "attributes": {name: one["value"] for name, one in content.get("attributes", {}).items()},
-    }
 
 
 # ------------------------------------------------------------ who tries them

@@ -21,6 +21,10 @@ TODOS: dict[str, tuple[str, str]] = {
         "the answer was lost or the hub was ended, and the call may still be running in the system",
         "nothing: it is sent again once the system has not shown it for in_doubt",
     ),
+    "act.held": (
+        "another decision of the same record was sent before, and nobody knows yet what became of it",
+        "nothing: it has its turn when that one is done or failed",
+    ),
     "act.unknown": ("the answer of the system was lost", "nothing: the record is looked at before it is sent again"),
     "acts.lookup": ("an expression of acts looks something up elsewhere", "compare with a field of the record"),
     "acts.refused": (

@@ -43,10 +43,16 @@ CENTER = f"""
         fields: {{urn: text, code: text, comment: text}}
         write:
           update: {{method: POST, path: "/tasks/{{urn}}/response", without: [urn]}}
+      actions:
+        path: /tasks
+        key: urn
+        fields: {{urn: text, code: text}}
+        write:
+          update: {{method: POST, path: "/tasks/{{urn}}/action", without: [urn]}}
     acts:
       as: system
       find: tasks
-      key: {{urn: todo.id}}
+      key: {{urn: "coalesce(nullif(todo.process, ''), todo.id)"}}
       open: status IN ('READY', 'RESERVED')
       theirs: list_contains(recipientUsers, act.account) OR act.account = ''
       responses:
@@ -54,6 +60,7 @@ CENTER = f"""
           done: "status = 'COMPLETED' AND response = 'approve'"}}
         reject: {{into: responses, fields: {{code: act.response, comment: act.comment}},
           done: "status = 'COMPLETED' AND response = 'reject'", ends: everyone}}
+        RESERVE: {{into: actions, fields: {{code: act.response}}, done: status = 'RESERVED', ends: nobody}}
 """
 
 
@@ -147,6 +154,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Center]:
 def center(opened: Center) -> Iterator[Center]:
     yield opened
     opened.simulator.faults.clear()
+    opened.ahead = dt.timedelta()
 
 
 def test_a_response_is_given_confirmed_and_shown(center: Center) -> None:
@@ -310,7 +318,8 @@ def test_a_file_that_cannot_work_is_found_by_check(center: Center) -> None:
         ("find: tasks", "find: taks", "reference.resource"),
         ("into: responses", "into: tasks", "acts.refused"),
         ("open: status IN", "open: stats IN", "field.unknown"),
-        ("key: {urn: todo.id}", 'key: {urn: pinyin(todo.id)}', "acts.lookup"),
+        ("nullif(todo.process, '')", "pinyin(todo.process)", "acts.lookup"),
+        ("nullif(todo.process, '')", "status", "field.unknown"),
         ("code: act.response", "code: todo.version + act.response", "expression.type"),
     ):
         assert before in good
