@@ -129,8 +129,8 @@ def _decide(
             raise Refused("consent_required", "the person has not agreed")
         scopes, claims = ask.asked["scope"].split(), _learned(file, ask)
         return Consent(scopes, claims, _shown(ask, session, scopes, claims))
-    whom = Whom(person, sso_clients.subject(here.hub.database, file.client, person, here.now()), name)
-    return _issued(here, ask, file, whom, account, session)
+    sub = sso_clients.subject(here.hub.database, file.client, person, here.now(), account.person)
+    return _issued(here, ask, file, Whom(person, sub, name), account, session)
 
 
 def _login(again: bool, ask: Ask, silent: bool) -> Step:

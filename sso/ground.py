@@ -85,7 +85,8 @@ class Provider:
         person = self.person(named)
         if person is None or (file.system is not None and name not in self.accounts(file, person)):
             return None
-        return Whom(person, sub or sso_clients.subject(self.hub.database, file.client, person, self.now()), name)
+        sub = sub or sso_clients.subject(self.hub.database, file.client, person, self.now(), named)
+        return Whom(person, sub, name)
 
 
 def provider(hub: Hub, sealing: Callable[[str], Cipher]) -> Provider | None:

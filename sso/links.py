@@ -43,10 +43,7 @@ def opened(hub: Hub, claimed: Claimed, *, follow: bool = False) -> tuple[Account
     found = logins.linked(hub.database, claimed.issuer, claimed.subject)
     if found is not None:
         link, row = found
-        if follow and (person := _owner(hub, model, claimed)) != living(hub.database, model, row.person):
-            if person is None:
-                raise unlinked(hub, claimed)
-            logins.moved(hub.database, row, person, partial(accounts.audited, PORTAL))
+        if follow and _moved(hub, model, claimed, row):
             row = _again(hub, claimed)
     else:
         person = _owner(hub, model, claimed)
@@ -95,12 +92,29 @@ def unlinked(hub: Hub, claimed: Claimed) -> HubError:
     )
 
 
+def _moved(hub: Hub, model: str, claimed: Claimed, row: AccountRow) -> bool:
+    """Whether the account went to whom the record belongs to by now. AuthError ``login.unlinked``."""
+    person = _owner(hub, model, claimed)
+    if person is None and living(hub.database, model, row.person) is None:
+        return False
+    if person is None:
+        raise unlinked(hub, claimed)
+    if living(hub.database, model, person) == living(hub.database, model, row.person):
+        return False
+    logins.moved(hub.database, row, person, partial(accounts.audited, PORTAL))
+    return True
+
+
 def _owner(hub: Hub, model: str, claimed: Claimed) -> uuid.UUID | None:
+    """The one living person whose record it is; where he was merged with another, as who he was before: what is made
+    now goes with him when that is undone."""
     if not claimed.system or not any(claimed.keys):
         return None
     found = logins.owners(hub.database, model, claimed.system, claimed.keys)
-    alive = {one for one in found if living(hub.database, model, one) is not None}
-    return alive.pop() if len(alive) == 1 else None
+    alive = {named for named in found if living(hub.database, model, named) is not None}
+    if len({found[one] for one in alive}) != 1:
+        return None
+    return next((one for one in alive if one == found[one]), min(alive))  # of several records of one, himself
 
 
 def _new(hub: Hub, claimed: Claimed, person: uuid.UUID) -> AccountRow:

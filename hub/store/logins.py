@@ -120,12 +120,13 @@ def _told(row: LinkRow) -> dict[str, str]:
     return {"issuer": row.issuer, "subject": row.subject}
 
 
-def owners(database: Database, model: str, system: str, keys: Iterable[str]) -> set[uuid.UUID]:
-    """Whose a record of a system is: the living persons linked to one of its keys, merged ones by their survivor."""
+def owners(database: Database, model: str, system: str, keys: Iterable[str]) -> dict[uuid.UUID, uuid.UUID]:
+    """Whose a record of a system is: the persons linked to one of its keys, as they would be without merges, each with
+    who he is today."""
     with database.begin(reading=True) as connection:
-        found = persons.by_account(connection, model, system, [key for key in keys if key])
+        found = persons.by_account(connection, model, system, [key for key in keys if key], apart=True)
         every = {one for ids in found.values() for one in ids}
-        return set(persons.by_id(connection, database, model, every).values())
+        return persons.by_id(connection, database, model, every)
 
 
 # ------------------------------------------------------------ trials of passwords

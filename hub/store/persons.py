@@ -6,12 +6,12 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, or_, select
+from sqlalchemy import Connection, Select, and_, bindparam, or_, select
 
 from hub.store.database import Database
 from hub.store.many import among, batches
 from hub.store.models import entity_table
-from hub.store.review_tables import redirect
+from hub.store.review_tables import entity_merge, merge_link, redirect
 from hub.store.substitutes import stands_in
 from hub.store.tables import shadow, source
 
@@ -97,22 +97,41 @@ def changed(
     ]
 
 
+def before_merges(connection: Connection, number: int, key: str, entity: uuid.UUID) -> uuid.UUID:
+    """Whose a record of a source, which stands for an entity, would be without the merges that are in force: an undo
+    gives it back to that one."""
+    mine = and_(
+        merge_link.c.source == number,
+        or_(and_(merge_link.c.role.in_(("moved", "stayed")), merge_link.c.key == key), merge_link.c.role == "target"),
+    )
+    query = select(entity_merge.c.survivor, entity_merge.c.loser).join(
+        merge_link, merge_link.c.merge == entity_merge.c.id
+    )
+    came = dict(connection.execute(query.where(mine, entity_merge.c.state == "made")).tuples().all())
+    while entity in came:
+        entity = came.pop(entity)
+    return entity
+
+
 def by_account(
-    connection: Connection, model: str, system: str, accounts: Iterable[str]
+    connection: Connection, model: str, system: str, accounts: Iterable[str], *, apart: bool = False
 ) -> dict[str, set[uuid.UUID]]:
-    """Entities by the key of their record in a system: read from it, or written into it by the hub."""
+    """Entities by the key of their record in a system: read from it, or written into it by the hub. ``apart``: those
+    that it would be without merges."""
     found: dict[str, set[uuid.UUID]] = {}
     here = select(source.c.id, source.c.direction).where(source.c.system == system, source.c.model == model)
     for number, direction in connection.execute(here).tuples().all():
         read = direction == "inbound"
         names = [shadow.c.key] if read else [shadow.c.foreign_id, shadow.c.foreign_key]
         for some in batches(accounts):
-            query = select(shadow.c.entity, *names).where(
+            query = select(shadow.c.entity, shadow.c.key, *names).where(
                 shadow.c.source == number,
                 shadow.c.entity.is_not(None),
                 or_(*(among(connection, name, some) for name in names)),
             )
-            for entity, *called in connection.execute(query):
+            for entity, key, *called in connection.execute(query).tuples().all():
+                if apart:
+                    entity = before_merges(connection, number, key, entity)
                 for name in {*called} & {*some}:
                     found.setdefault(name, set()).add(entity)
     return found

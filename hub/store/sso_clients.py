@@ -125,9 +125,11 @@ def add_key(database: Database, alg: str, row: KeyRow, audited: Audited) -> bool
 # ------------------------------------------------------------ subjects
 
 
-def subject(database: Database, client: str, person: uuid.UUID, moment: dt.datetime) -> str:
-    """What a client calls a person: as whom it has seen him, be it before he was merged, or as himself. Written only
-    where it is new: every refresh asks."""
+def subject(
+    database: Database, client: str, person: uuid.UUID, moment: dt.datetime, named: uuid.UUID | None = None
+) -> str:
+    """What a client calls a person: as whom it has seen him, be it before he was merged, else as whom his account was
+    ``named``: a merge that is undone leaves each his own. Written only where it is new: every refresh asks."""
     with database.begin(reading=True) as connection:
         entity = _seen(connection, client, person)
         found = _sub(connection, entity) if entity is not None else None
@@ -136,8 +138,8 @@ def subject(database: Database, client: str, person: uuid.UUID, moment: dt.datet
     with database.begin() as connection:
         entity = _seen(connection, client, person)
         if entity is None:
-            entity = person
-            known = insert_unless(connection, sso_known).values(client=client, person=person, since=moment)
+            entity = named or person
+            known = insert_unless(connection, sso_known).values(client=client, person=entity, since=moment)
             connection.execute(known.on_conflict_do_nothing())
         fresh = {"person": entity, "sub": secrets.token_urlsafe(18), "made_at": moment}
         new = insert_unless(connection, sso_subject).values(fresh)

@@ -8,12 +8,13 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from hub.store import wake
 from hub.store.database import Database, new_id, now
+from hub.store.review_tables import redirect
 from hub.store.sso_grants import revoked
-from hub.store.sso_tables import sso_grant, sso_service_ticket
+from hub.store.sso_tables import sso_grant, sso_service_ticket, sso_subject
 from hub.store.tables import outbox
 
 SUBJECT: Final = "sso:"
@@ -31,6 +32,24 @@ def ended(connection: Connection, sessions: Sequence[str], why: str) -> None:
 def shut(connection: Connection, account: uuid.UUID, why: str) -> None:
     """An account opens nothing any more: all its log-ins everywhere are over."""
     _end(connection, sso_grant.c.account == account, why, everything=True)
+
+
+def apart(connection: Connection, entities: Sequence[uuid.UUID], why: str) -> int:
+    """Entities that were one are several again: the log-ins of one under the sub of another are over. Answers how
+    many."""
+    whose, told, into, of = sso_grant.c.person, sso_subject.c.person, redirect.alias("into"), redirect.alias("of")
+    query = (
+        select(sso_grant.c.id)
+        .join(sso_subject, sso_subject.c.sub == sso_grant.c.sub)
+        .outerjoin(into, into.c.entity == told)
+        .outerjoin(of, of.c.entity == whose)
+        .where(whose.in_(list(entities)), sso_grant.c.revoked_at.is_(None))
+        .where(func.coalesce(into.c.target, told) != func.coalesce(of.c.target, whose))
+    )
+    found = list(connection.scalars(query))
+    if found:
+        _end(connection, sso_grant.c.id.in_(found), why, everything=True)
+    return len(found)
 
 
 def moved(database: Database, before: str, after: str) -> None:

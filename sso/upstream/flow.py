@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 import secrets
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +27,7 @@ from hub.errors import AuthError
 from hub.exchange.ground import Hub
 from hub.http import Transport
 from hub.security import audit
-from hub.security.accounts import digest, normal
+from hub.security.accounts import digest
 from hub.security.actors import Actor
 from hub.store import attempts
 from hub.store.attempts import Attempt
@@ -37,6 +38,8 @@ from sso.upstream.tokens import identifies, identity, logout, logs_out, refused
 
 WITHIN: Final = dt.timedelta(minutes=10)
 """So long somebody may take at the provider."""
+PLAIN: Final = re.compile(r"[a-z0-9._-]{1,64}")
+"""Subjects that are part of an account's name as they are."""
 FORM: Final = "application/x-www-form-urlencoded"
 PORTAL: Final = Actor("portal")
 
@@ -166,9 +169,8 @@ class Providers:
 
     def _asked(self, one: Upstream, claims: dict[str, Any], access: object) -> Mapping[str, Any]:
         """The claims, with those of userinfo where one that is needed is missing; they must be of the same subject."""
-        wanted = {"preferred_username"} | ({one.shape.account.claim} if one.shape.account else set())
-        endpoint = one.metadata.get("userinfo_endpoint")
-        if not endpoint or not isinstance(access, str) or wanted <= set(claims):
+        rule, endpoint = one.shape.account, one.metadata.get("userinfo_endpoint")
+        if not endpoint or not isinstance(access, str) or rule is None or rule.claim in claims:
             return claims
         answer = one.transport.request("GET", endpoint, headers={"Authorization": f"Bearer {access}"})
         found: dict[str, Any] = parse_json(answer.body, dict, limit=LARGEST, where=answer.where)
@@ -177,13 +179,14 @@ class Providers:
         return found | claims
 
     def _claimed(self, one: Upstream, claims: Mapping[str, Any]) -> Claimed:
-        called = claims.get("preferred_username")
-        name = normal(called if isinstance(called, str) and called.isprintable() and called else claims["sub"])
+        """The account is called by the subject and by nothing that somebody chooses there: roles go by its name."""
+        subject = claims["sub"]
+        name = subject if PLAIN.fullmatch(subject) else f"~{hashlib.sha256(subject.encode()).hexdigest()[:32]}"
         rule = one.shape.account
         key = claims.get(rule.claim) if rule else None
         text = str(key) if isinstance(key, str | int) and not isinstance(key, bool) else ""
         return Claimed(
-            one.shape.issuer, claims["sub"], f"{one.name}:{name[:100]}", rule.system if rule else "", (text,)
+            one.shape.issuer, subject, f"{one.name}:{name}", rule.system if rule else "", (text,)
         )
 
     def logged_out(self, name: str, token: str) -> int:

@@ -345,6 +345,18 @@ THREATS = (
             " test_claims_that_are_asked_for_by_name_are_shown_and_agreed_to",
         },
     ),
+    Threat(
+        "Becoming somebody else by a name that one chooses, or by a merge of two persons that is undone",
+        "Accounts of providers are linked and called by issuer and subject; what is made while two are one goes with"
+        " the one whose account or record it was made for, and what mixed them ends",
+        {
+            "unit/login/test_relying_party.py": "test_an_account_is_called_by_its_subject_and_nothing_that_one_chooses"
+            " test_nobody_is_found_by_his_mail",
+            "unit/provider/test_merged.py": "test_a_log_in_under_the_sub_of_the_other_ends_with_the_merge"
+            " test_a_sub_that_was_made_while_two_were_one_goes_with_the_account_that_it_was_made_through"
+            " test_an_account_that_was_made_while_two_were_one_goes_with_the_record_that_it_was_made_for",
+        },
+    ),
 )
 
 

@@ -11,7 +11,7 @@ from hub.exchange.ground import Hub
 from hub.exchange.uniting.combining import Apart, Voice, said_in_vain, take_apart
 from hub.exchange.uniting.merger import ORIGIN, lease_names, move_all
 from hub.security.audit import record
-from hub.store import entities, journal, merges, rewriting
+from hub.store import entities, journal, linked, merges, rewriting, sso_ends
 from hub.store.database import now
 from hub.store.journal import fence
 from hub.store.meant import find_merge
@@ -86,6 +86,7 @@ class _Undoing:
         for place in rewriting.referring(database, one.model):
             rewriting.look_again(connection, database, place, one.survivor, one.id)
         merges.undo(connection, one, by=self.hub.actor.name, reason=self.reason, moment=moment)
+        ended = sso_ends.apart(connection, self._all(), "entity.unmerged")
         rewriting.announce(connection, one.model, seq, ORIGIN, 2 + counts, moment)
         record(
             connection,
@@ -93,7 +94,7 @@ class _Undoing:
             "entity.unmerged",
             f"{one.model}:{one.survivor}",
             reason=self.reason,
-            details={"merge": str(one.id), "loser": str(one.loser)},
+            details={"merge": str(one.id), "loser": str(one.loser), "ended": ended},
         )
         own = {(row.source, row.key) for row in remembered if row.role == "own"}
         stayed = [
@@ -102,6 +103,11 @@ class _Undoing:
             if link.direction == "inbound" and (link.source, link.key) not in own
         ]
         return Unmerged(one, survivor, loser, tuple(stayed))
+
+    def _all(self) -> list[Any]:
+        """Both, and those that went into either of them."""
+        sides = (self.merge.survivor, self.merge.loser)
+        return [each for side in sides for each in linked.with_merged(self.connection, side)]
 
     def _apart(self, remembered: Sequence[Any]) -> Apart:
         one = self.merge
