@@ -4,7 +4,10 @@ The state is made of registers that only grow: each keeps the newest version of 
 reports is commutative, associative and idempotent (a join-semilattice, Shapiro et al. 2011, "Conflict-free Replicated
 Data Types"). What people see is reckoned from the registers:
 
-- a final status stays, whatever is said later (P4); of several the newest counts;
+- a final status stays, whatever is said later (P4). Of several *withdrawn* counts before *completed*, and that before
+  *cancelled*, whenever they were said;
+- who did it is reckoned as of when it was completed first: who claims it or is given it later changes nothing of that;
+- what was concluded lies in registers of its own, and counts only where nothing that was said speaks against it;
 - an assignee who has done it gets it back only by a newer report whose source told its time: a late or repeated
   "assigned" does not bring it back;
 - who is missing in a newer whole list, or was taken off, has it no more; the same rule brings him back.
@@ -15,73 +18,103 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 
+from hub.todos import registers
+from hub.todos.registers import INFERRED, Course, Ending, Moment, Register, moment
 from hub.todos.reports import FINAL, STATUSES, Assignee, Kind, Report, Status, Version
 
-T = TypeVar("T")
 GROUP: Final = "group:"
-INFERRED: Final = "~inferred"
-"""The digest of what was concluded from a row that left. It comes after those of reports of the same moment."""
-NEVER: Final = Version(-(2**62), 0, True, "")
-
-
-@dataclass(slots=True)
-class Register(Generic[T]):
-    """The newest that was said of one part."""
-
-    version: Version = NEVER
-    value: T | None = None
-
-    def put(self, version: Version, value: T | None = None) -> bool:
-        """Whether it is newer than what was there."""
-        if version <= self.version:
-            return False
-        self.version, self.value = version, value
-        return True
-
-    @property
-    def known(self) -> bool:
-        return self.version != NEVER
+BEFORE: Final = (Status.WITHDRAWN, Status.COMPLETED, Status.CANCELLED)
+"""Which final status counts, of several."""
 
 
 @dataclass(slots=True)
 class Row:
     """One receiver's part. ``returned``, ``reopened`` and ``unread`` are those that the source dated itself: only
-    they undo ``gone``, ``done`` and ``read``."""
+    they undo ``gone``, ``done`` and ``read``. ``left``, ``over``, ``back`` and ``again`` are what was concluded
+    of the same: gone, done, and that it was not so after all."""
 
-    about: Register[dict[str, Any]] = field(default_factory=Register)
-    gone: Register[None] = field(default_factory=Register)
-    returned: Register[None] = field(default_factory=Register)
-    done: Register[str] = field(default_factory=Register)
-    reopened: Register[None] = field(default_factory=Register)
+    about: Course[dict[str, Any]] = field(default_factory=Course)
+    gone: Course[None] = field(default_factory=Course)
+    returned: Course[None] = field(default_factory=Course)
+    left: Course[None] = field(default_factory=Course)
+    back: Course[None] = field(default_factory=Course)
+    done: Course[str] = field(default_factory=Course)
+    reopened: Course[None] = field(default_factory=Course)
+    over: Register[str] = field(default_factory=Register)
+    again: Register[None] = field(default_factory=Register)
     read: Register[None] = field(default_factory=Register)
     unread: Register[None] = field(default_factory=Register)
     urges: int = 0
 
+    @property
+    def newest(self) -> Version:
+        """Of all that is known of who has it and what he did."""
+        parts: list[Register[Any]] = [self.about, self.gone, self.returned, self.left, self.back, self.done]
+        return max(one.version for one in (*parts, self.reopened, self.over, self.again))
+
+    def off(self, when: Moment | None = None) -> bool:
+        """Whether its source took it off him, then or now."""
+        return self.gone.at(when).version > self.returned.at(when).version
+
+    def concluded(self, when: Moment | None = None) -> Version | None:
+        """When he had it last, where only the hub concludes that he has it no more; None where it does not."""
+        left = self.left.at(when).version
+        undone = max(self.returned.at(when).version, self.back.at(when).version)
+        return left if left > undone else None
+
+    def there(self) -> bool:
+        """Whether he has it."""
+        return self.about.known and not self.off() and self.concluded() is None
+
+    def did(self, when: Moment | None = None) -> bool:
+        """Whether its source said that he has done his part."""
+        done = self.done.at(when)
+        return done.known and not self.reopened.at(when).version > done.version
+
+    def kind(self, when: Moment | None = None) -> str:
+        return str((self.about.at(when).value or {}).get("kind", Kind.TO_DO))
+
 
 @dataclass(slots=True)
 class State:
-    """All registers of one to-do."""
+    """All registers of one to-do. ``finals`` are the final statuses that were said, ``concluded`` those that the hub
+    concluded."""
 
     content: Register[dict[str, Any]] = field(default_factory=Register)
-    final: Register[dict[str, Any]] = field(default_factory=Register)
-    going: Register[dict[str, Any]] = field(default_factory=Register)
-    listed: Register[None] = field(default_factory=Register)
+    finals: dict[str, Ending] = field(default_factory=dict)
+    concluded: dict[str, Ending] = field(default_factory=dict)
+    going: Course[dict[str, Any]] = field(default_factory=Course)
+    listed: Course[None] = field(default_factory=Course)
     rows: dict[str, Row] = field(default_factory=dict)
 
     @property
+    def final(self) -> tuple[Status, Ending] | None:
+        """How it ended; what was said counts before what was concluded."""
+        endings = self.finals or self.concluded
+        return next(((one, endings[one]) for one in BEFORE if one in endings), None)
+
+    @property
     def status(self) -> Status:
-        if self.final.value is not None:
-            return STATUSES[self.final.value["status"]]
+        if self.final is not None:
+            return self.final[0]
         if not self.content.known:
             return Status.INCOMPLETE
         return STATUSES[self.going.value["status"]] if self.going.value else Status.READY
 
     @property
     def outcome(self) -> str:
-        said = self.final.value or self.going.value
-        return str(said["outcome"]) if said else ""
+        if self.final is not None:
+            return self.final[1].last.value or ""
+        return str(self.going.value["outcome"]) if self.going.value else ""
+
+    @property
+    def newest(self) -> Version:
+        """Of all that is known."""
+        parts = [self.content.version, self.going.version, self.listed.version]
+        parts += [one.last.version for some in (self.finals, self.concluded) for one in some.values()]
+        return max([*parts, *(row.newest for row in self.rows.values())])
 
     @property
     def processor(self) -> str:
@@ -90,10 +123,9 @@ class State:
         claims is often no candidate any more."""
         said = self.going.value or {}
         row = self.rows.get(found := str(said.get("processor", "")))
-        if row is None:
+        if row is None or row.gone.version > self.going.version:
             return ""
-        left = row.gone.version > self.going.version
-        return "" if left and not (row.gone.version.digest == INFERRED and self.by_itself) else found
+        return "" if row.left.version > self.going.version and not self.by_itself else found
 
     @property
     def by_itself(self) -> bool:
@@ -125,12 +157,11 @@ def join(state: State, report: Report) -> list[Ignored]:
     """Put a report into the state; answers what of it came too late."""
     ignored: list[Ignored] = []
     version = report.version
-    finished = state.final.known
+    finished = state.final is not None
     if report.content is not None and not state.content.put(version, dict(report.content)):
         _late(ignored, "content", version, state.content.version)
     if report.status in FINAL:
-        if not state.final.put(version, {"status": report.status.value, "outcome": report.outcome}):
-            _late(ignored, "status", version, state.final.version)
+        _end(state, report, report.status, ignored)
     elif report.status is not None:
         going: dict[str, Any] = {"status": report.status.value, "outcome": report.outcome}
         if report.processor:
@@ -150,20 +181,35 @@ def join(state: State, report: Report) -> list[Ignored]:
     return ignored
 
 
+def _end(state: State, report: Report, status: Status, ignored: list[Ignored]) -> None:
+    """A conclusion's version lies just after what was known before; it counts from when it was drawn."""
+    version, when = report.version, moment(report.version)
+    endings = state.finals
+    if version.digest == INFERRED:
+        endings, when = state.concluded, max(when, (report.concluded, 0))
+    ending = endings.setdefault(status.value, Ending(when))
+    if not ending.put(version, report.outcome, when):
+        _late(ignored, "status", version, ending.last.version)
+    elif state.final is not None and state.final[1] is not ending:
+        ignored.append(Ignored("status", "todo.finished"))
+
+
 def _assign(row: Row, one: Assignee, version: Version, ignored: list[Ignored], *, finished: bool) -> None:
-    before, was_done = _there(row), is_done(row)
+    before, was_done = row.there(), is_done(row)
+    concluded = version.digest == INFERRED
     if not one.there:
-        if not row.gone.put(version):
-            _late(ignored, one.receiver, version, row.gone.version)
+        off = row.left if concluded else row.gone
+        if not off.put(version):
+            _late(ignored, one.receiver, version, off.version)
         return
     about = {"kind": one.kind.value, "since": one.since.isoformat() if one.since else None}
     newer = row.about.put(version, about)
     if version.dated:
-        row.returned.put(version)
+        (row.back if concluded else row.returned).put(version)
     if one.done:
-        row.done.put(version, one.outcome)
+        (row.over if concluded else row.done).put(version, one.outcome)
     elif one.done is False and version.dated:
-        row.reopened.put(version)
+        (row.again if concluded else row.reopened).put(version)
     if one.read:
         row.read.put(version)
     elif one.read is False and version.dated:
@@ -173,7 +219,7 @@ def _assign(row: Row, one: Assignee, version: Version, ignored: list[Ignored], *
         ignored.append(Ignored(one.receiver, "todo.finished"))
     elif one.done is False and was_done and is_done(row):
         ignored.append(Ignored(one.receiver, "todo.done"))
-    elif not before and row.gone.known and not _there(row):
+    elif not before and (row.gone.known or row.left.known) and not row.there():
         ignored.append(Ignored(one.receiver, "todo.taken_off"))
     elif not newer:
         _late(ignored, one.receiver, version, row.about.version)
@@ -186,53 +232,58 @@ def _late(ignored: list[Ignored], part: str, version: Version, known: Version) -
 
 def is_done(row: Row) -> bool:
     """Whether the receiver has done his part."""
-    return row.done.known and not row.reopened.version > row.done.version
-
-
-def _there(row: Row) -> bool:
-    if not row.about.known:
-        return False
-    return not row.gone.known or row.returned.version > row.gone.version
+    return row.did() or row.over.version > max(row.reopened.version, row.again.version)
 
 
 def seen(state: State, receiver: str) -> Seen:
     """What a receiver sees of the to-do."""
     row = state.rows[receiver]
-    about: Mapping[str, Any] = row.about.value or {"kind": Kind.TO_DO}
-    done, status = is_done(row), state.status
+    did, status = row.did(), state.status
+    if state.final is not None:  # it does not come back to him after that
+        did = did or row.did(state.final[1].first)
+    done = did or is_done(row)
     listed = not state.listed.known or row.about.version >= state.listed.version
     box = ""
-    claimed = receiver == state.processor
-    if claimed and status in (Status.RESERVED, Status.COMPLETED):  # it is his, whatever the assignees are
-        done = done or status is Status.COMPLETED
+    if status is Status.RESERVED and receiver == state.processor:  # it is his, whatever the assignees are
         box = "done" if done else "to_do"
-    elif _there(row) and status not in (Status.INCOMPLETE, Status.WITHDRAWN):
-        if done:
+    elif status is Status.COMPLETED and _did(state, receiver):
+        done, box = True, "done"
+    elif row.about.known and not row.off() and status not in (Status.INCOMPLETE, Status.WITHDRAWN):
+        left = row.concluded() is not None
+        if done and (did or not left):
             box = "done"  # who did it keeps it, also where a newer list names only those who have it now
-        elif about["kind"] != Kind.TO_DO:
-            box = about["kind"] if listed else ""
-        elif status not in FINAL and listed:
+        elif listed and not left and row.kind() != Kind.TO_DO:
+            box = row.kind()
+        elif listed and not left and status not in FINAL:
             box = "to_do" if _offered(state, receiver) else ""
-        elif status is Status.COMPLETED and listed and _alone(state, receiver):
-            done, box = True, "done"  # nobody else had it: it was he
     read = row.read.known and not row.unread.version > row.read.version
-    since = about.get("since")
-    return Seen(
-        box,
-        (row.done.value or state.outcome) if done else "",
-        read,
-        dt.datetime.fromisoformat(since) if since else None,
-        row.urges,
-    )
+    since = (row.about.value or {}).get("since")
+    outcome = (row.done.value if did else row.over.value) or state.outcome
+    return Seen(box, outcome if done else "", read, dt.datetime.fromisoformat(since) if since else None, row.urges)
 
 
-def _alone(state: State, receiver: str) -> bool:
-    """Whether no other receiver had it to do; which of a group did it is not known."""
-    return not receiver.startswith(GROUP) and not any(
-        _there(row) and (row.about.value or {}).get("kind") == Kind.TO_DO
-        for other, row in state.rows.items()
-        if other != receiver
-    )
+def _did(state: State, receiver: str) -> bool:
+    """Whether a to-do that is completed was completed by him: who had claimed it, or nobody else had it. Only that
+    its source took it off himself counts later, too."""
+    assert state.final is not None
+    when, row = state.final[1].first, state.rows[receiver]
+    claim = state.going.at(when)
+    if receiver == (claim.value or {}).get("processor"):
+        before = row.gone.at(when).version > claim.version
+        return not before and not row.gone.version > max(row.returned.version, claim.version)
+    if row.off() or receiver.startswith(GROUP) or not _had(state, row, when):  # which of a group is not known
+        return False
+    mine = row.concluded(when)
+    others = [one for name, one in state.rows.items() if name != receiver and _had(state, one, when)]
+    return all((left := one.concluded(when)) is not None and (mine is None or left < mine) for one in others)
+
+
+def _had(state: State, row: Row, when: Moment) -> bool:
+    """Whether somebody had it to do at a moment, as far as it was said."""
+    about, listed = row.about.at(when), state.listed.at(when)
+    if not about.known or row.off(when) or row.kind(when) != Kind.TO_DO:
+        return False
+    return not listed.known or about.version >= listed.version
 
 
 def _offered(state: State, receiver: str) -> bool:
@@ -243,22 +294,33 @@ def _offered(state: State, receiver: str) -> bool:
     if state.processor:
         return False
     return not receiver.startswith(GROUP) or not any(
-        _there(row) and not other.startswith(GROUP) and (row.about.value or {}).get("kind") == Kind.TO_DO
-        for other, row in state.rows.items()
+        row.there() and not other.startswith(GROUP) and row.kind() == Kind.TO_DO for other, row in state.rows.items()
     )
 
 
+# ------------------------------------------------------------ as JSON
+
+
+COURSES: Final = ("about", "gone", "returned", "left", "back", "done", "reopened")
+SINGLE: Final = ("over", "again", "read", "unread")
+
+
 def dumped(state: State) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """The registers as JSON: those of the to-do (but for the content's value), and those of each receiver."""
+    """The registers as JSON: those of the to-do (but for the content's value), and those of each receiver, of which
+    only what is known is written."""
     own = {
-        name: _dumped(getattr(state, name), value=name != "content")
-        for name in ("content", "final", "going", "listed")
+        "content": registers.dumped(state.content, value=False),
+        "finals": registers.endings_dumped(state.finals),
+        "concluded": registers.endings_dumped(state.concluded),
+        "going": registers.dumped(state.going),
+        "listed": registers.dumped(state.listed),
     }
-    rows = {
-        receiver: {name: _dumped(getattr(row, name)) for name in _ROW} | {"urges": row.urges}
-        for receiver, row in state.rows.items()
-    }
-    return own, rows
+    return own, {receiver: _row_dumped(row) for receiver, row in state.rows.items()}
+
+
+def _row_dumped(row: Row) -> dict[str, Any]:
+    known = {name: told for name in (*COURSES, *SINGLE) if (told := registers.dumped(getattr(row, name)))}
+    return known | {"urges": row.urges}
 
 
 def loaded(
@@ -266,26 +328,18 @@ def loaded(
 ) -> State:
     """The state of ``dumped``."""
     state = State(
-        _loaded(own["content"]), _loaded(own["final"]), _loaded(own["going"]), _loaded(own["listed"])
+        registers.loaded(own["content"]),
+        registers.endings_loaded(own["finals"]),
+        registers.endings_loaded(own["concluded"]),
+        registers.course(own["going"]),
+        registers.course(own["listed"]),
     )
     if state.content.known:
         state.content.value = dict(content or {})
-    for receiver, row in rows.items():
-        state.rows[receiver] = Row(**{name: _loaded(row[name]) for name in _ROW}, urges=row["urges"])
+    for receiver, told in rows.items():
+        row = state.rows[receiver] = Row(urges=told["urges"])
+        for name in told.keys() & set(COURSES):
+            setattr(row, name, registers.course(told[name]))
+        for name in told.keys() & set(SINGLE):
+            setattr(row, name, registers.loaded(told[name]))
     return state
-
-
-_ROW: Final = ("about", "gone", "returned", "done", "reopened", "read", "unread")
-
-
-def _dumped(register: Register[Any], *, value: bool = True) -> list[Any] | None:
-    if not register.known:
-        return None
-    return [*register.version, register.value if value else None]
-
-
-def _loaded(found: list[Any] | None) -> Register[Any]:
-    if found is None:
-        return Register()
-    at, seq, dated, digest, value = found
-    return Register(Version(at, seq, dated, digest), value)

@@ -11,7 +11,8 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from hub.store.todos import Stored, is_member
-from hub.todos.converge import INFERRED, NEVER, State, is_done, join, loaded, seen
+from hub.todos.converge import State, is_done, join, loaded, seen
+from hub.todos.registers import NEVER
 from hub.todos.reports import FINAL, Assignee, Kind, Report, Status, Version
 
 BY: Final = "~drift"
@@ -24,20 +25,12 @@ def state_of(found: Stored) -> State:
     return loaded(found.row["registers"], found.row["content"], rows)
 
 
-def newest(state: State) -> Version:
-    """The newest version of all that is known."""
-    parts: list[Version] = [state.content.version, state.final.version, state.going.version, state.listed.version]
-    for row in state.rows.values():
-        parts += [one.version for one in (row.about, row.gone, row.returned, row.done, row.reopened)]
-    return max(parts)
-
-
 def off(state: State, stays: Collection[str]) -> list[Assignee]:
     """Take it off all others who have it to do; who began it, reads it or did his part keeps it."""
     return [
         Assignee(name, there=False)
         for name, row in sorted(state.rows.items())
-        if name not in stays and (row.about.value or {}).get("kind", Kind.TO_DO) == Kind.TO_DO and not is_done(row)
+        if name not in stays and row.kind() == Kind.TO_DO and not is_done(row)
     ]
 
 
@@ -49,7 +42,7 @@ def difference(found: Stored | None, said: Report, *, whole: bool) -> str:
     if found is None or found.row["status"] == Status.INCOMPLETE:
         return "missing" if open_ and said.content is not None else ""
     state = state_of(found)
-    if state.final.known:
+    if state.final is not None:
         return "finished" if open_ else ""
     before, had = _seen(state), _owners(state)
     join(state, mending(state, said, whole=whole))
@@ -64,7 +57,7 @@ def difference(found: Stored | None, said: Report, *, whole: bool) -> str:
 def mending(state: State | None, said: Report, *, whole: bool) -> Report:
     """What the source says, as of just after all that is known. What somebody did he has not to do again, unless
     only the hub concluded that he did; nor is anything unread that somebody read."""
-    if state is None or (last := newest(state)) == NEVER:
+    if state is None or (last := state.newest) == NEVER:
         return said
     assignees = [dataclasses.replace(one, read=one.read or None, done=_done(state, one)) for one in said.assignees]
     if whole:
@@ -78,7 +71,7 @@ def mending(state: State | None, said: Report, *, whole: bool) -> Report:
 
 def _done(state: State, one: Assignee) -> bool | None:
     row = state.rows.get(one.receiver)
-    if one.done is False and row is not None and is_done(row) and row.done.version.digest != INFERRED:
+    if one.done is False and row is not None and row.did():
         return None
     return one.done
 

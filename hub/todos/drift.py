@@ -21,11 +21,11 @@ from hub.exchange.ground import Hub
 from hub.security import audit
 from hub.store import todo_drift, todos
 from hub.store.todos import Stored
-from hub.todos.converge import INFERRED
-from hub.todos.differing import difference, mending, newest, off, state_of
+from hub.todos.differing import difference, mending, off, state_of
 from hub.todos.inbox import take
 from hub.todos.people import resolve
 from hub.todos.received import read
+from hub.todos.registers import INFERRED
 from hub.todos.reports import FINAL, Assignee, Key, Report, Status, Version, moment_of, version
 
 KINDS: Final = ("ghost", "missing", "wrong_owner", "stale", "finished")
@@ -188,7 +188,7 @@ def _kind(item: Listed, found: Stored | None, who: set[uuid.UUID] | None, has: f
         return "missing"
     if found.row["status"] in FINAL:
         return "finished"
-    if item.at is not None and moment_of(newest(state_of(found))) < item.at:
+    if item.at is not None and moment_of(state_of(found).newest) < item.at:
         return "stale"
     return "wrong_owner" if who is not None and who != has else ""
 
@@ -272,7 +272,7 @@ def _report(row: Mapping[str, Any], known: Stored | None) -> Report | None:
         case "take_off" if state is not None:
             at = _version(began, "ghost", dated=False)
             if "mapping" in said:  # concluded: undone as soon as the row is there again
-                last = newest(state)
+                last = state.newest
                 at = Version(last.at, last.seq + 1, False, INFERRED)
             given_back = Status.READY if state.by_itself else None
             return Report(key, at, status=given_back, assignees=off(state, ()))

@@ -13,7 +13,7 @@ from hub.store import circuits, standstills, substitutes, todo_reasons, todos
 from hub.store.memberships import group_of
 from hub.store.substitutes import Substitution, Whose
 from hub.store.todos import Stored, is_member
-from hub.todos.converge import GROUP, NEVER, State, is_done, loaded
+from hub.todos.converge import GROUP, State, is_done, loaded
 from hub.todos.feed import masked
 from hub.todos.reports import Kind, Status
 from hub.todos.substitutes import names, whose
@@ -132,7 +132,7 @@ def _part(state: State, name: str) -> Iterator[Reason]:
         yield Reason(
             "todo.done_by_him", f"{called} has done his part", "nothing; where it came back, report it with version.at"
         )
-    elif part.gone.version != NEVER and part.gone.version >= part.returned.version:
+    elif part.off() or part.concluded() is not None:
         yield Reason(
             "todo.off_him",
             f"it was taken off {called}",

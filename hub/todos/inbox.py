@@ -15,9 +15,10 @@ from hub.store.entities import next_seq
 from hub.store.merges import session
 from hub.store.moves import SEQUENCE, Left, following, leave
 from hub.store.todos import Stored
-from hub.todos.converge import NEVER, Ignored, State, dumped, join, loaded, seen
+from hub.todos.converge import Ignored, State, dumped, join, loaded, seen
 from hub.todos.people import Found, resolve
 from hub.todos.received import LEVELS
+from hub.todos.registers import NEVER
 from hub.todos.reports import Key, Report, moment_of
 
 Registers = tuple[dict[str, Any], dict[str, dict[str, Any]]]
@@ -215,5 +216,5 @@ def _moment(text: Any) -> dt.datetime | None:
 
 def _said_at(state: State, receiver: str) -> dt.datetime:
     row = state.rows[receiver]
-    newest = max(row.about.version, row.gone.version)
+    newest = max(row.about.version, row.gone.version, row.left.version)
     return moment_of(newest if newest != NEVER else state.going.version)  # or it is known by a claim only

@@ -77,7 +77,8 @@ class Assignee:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One report. ``whole``: the assignees are all that there are. ``processor``: the receiver who claimed it."""
+    """One report. ``whole``: the assignees are all that there are. ``processor``: the receiver who claimed it.
+    ``concluded``: when the hub drew it as a conclusion, in microseconds since 1970."""
 
     key: Key
     version: Version
@@ -87,6 +88,7 @@ class Report:
     assignees: Sequence[Assignee] = ()
     whole: bool = False
     processor: str = ""
+    concluded: int = 0
 
 
 def version(at: dt.datetime | None, seq: int, said: Any, arrived: dt.datetime) -> Version:
@@ -94,7 +96,12 @@ def version(at: dt.datetime | None, seq: int, said: Any, arrived: dt.datetime) -
     moment = at or arrived
     text = orjson.dumps(said, option=orjson.OPT_SORT_KEYS, default=str)
     digest = hashlib.sha256(text).hexdigest()[:16]
-    return Version((moment - EPOCH) // dt.timedelta(microseconds=1), seq, at is not None, digest)
+    return Version(micros(moment), seq, at is not None, digest)
+
+
+def micros(moment: dt.datetime) -> int:
+    """Microseconds since 1970."""
+    return (moment - EPOCH) // dt.timedelta(microseconds=1)
 
 
 def moment_of(version: Version) -> dt.datetime:

@@ -28,10 +28,11 @@ from hub.exchange.ground import Hub
 from hub.store import pushing as pushed
 from hub.store import todos
 from hub.todos import pushing
-from hub.todos.converge import INFERRED, Row, is_done, loaded
+from hub.todos.converge import Row, is_done, loaded
 from hub.todos.inbox import Taken, take
 from hub.todos.received import read
-from hub.todos.reports import EPOCH, Assignee, Key, Report, Version
+from hub.todos.registers import INFERRED
+from hub.todos.reports import EPOCH, Assignee, Key, Report, Version, micros
 from hub.todos.rows import KEY, Said, field_of, malformed, receiver_of, said, taken_off, told
 from hub.workspace.builtin import OWN, RECEIVERS
 
@@ -199,7 +200,7 @@ def _follow(row: Said, last: tuple[int, int] | None) -> None:
     given = row.item.get("version")
     if last is None or given is None:
         return
-    at = (dt.datetime.fromisoformat(given["at"]) - EPOCH) // dt.timedelta(microseconds=1)
+    at = micros(dt.datetime.fromisoformat(given["at"]))
     if (at, int(given["seq"])) <= last:
         row.item["version"] = {"at": (EPOCH + dt.timedelta(microseconds=last[0])).isoformat(), "seq": last[1] + 1}
 
@@ -208,7 +209,8 @@ def _inferred(row: Said, change: Change, moment: dt.datetime) -> Report:
     """A report of what nobody said: just after the last that was acknowledged, or now where that had no time."""
     report, last = read(item_of(row), moment), _acknowledged(change)
     version = Version(*last, False, INFERRED) if last else report.version._replace(digest=INFERRED)
-    return dataclasses.replace(report, version=version._replace(seq=version.seq + 1))
+    version = version._replace(seq=version.seq + 1)
+    return dataclasses.replace(report, version=version, concluded=micros(moment))
 
 
 def _acknowledged(change: Change) -> tuple[int, int] | None:
@@ -227,12 +229,10 @@ def _done(change: Change, reports: Sequence[Report], identities: Mapping[Key, uu
 
 def _after_inferred(row: Row, said: Assignee) -> Version | None:
     """The version that undoes what was inferred of a receiver; None where what holds was reported."""
-    holding = []
-    if row.gone.known and not row.returned.version > row.gone.version:
-        holding.append(row.gone.version)
+    holding = [left] if (left := row.concluded()) is not None else []
     if said.done is False and is_done(row):
-        holding.append(row.done.version)
-    if not holding or any(one.digest != INFERRED for one in holding):
+        holding.append(row.over.version)
+    if not holding or row.off() or (said.done is False and row.did()):
         return None
     newest = max(holding)
     return Version(newest.at, newest.seq + 1, True, INFERRED)

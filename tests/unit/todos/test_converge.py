@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.todos.converge import INFERRED, Ignored, State, dumped, join, loaded, seen
+from hub.todos.converge import Ignored, State, dumped, join, loaded, seen
+from hub.todos.registers import INFERRED, KEPT
 from hub.todos.reports import FINAL, Assignee, Key, Kind, Report, Status, version
 
 KEY = Key("oa", "", "A-1")
@@ -45,6 +46,12 @@ def said(
         whole,
         processor,
     )
+
+
+def concluded(report: Report, *, revives: bool = False) -> Report:
+    """The same, as what the hub concludes from a row that left, or is back."""
+    told = report.version._replace(seq=report.version.seq + 1, dated=revives, digest=INFERRED)
+    return replace(report, version=told)
 
 
 def li(**more: Any) -> Assignee:
@@ -94,6 +101,7 @@ ARRIVALS, SEQUENCES = st.integers(0, 6), st.integers(0, 1)
 TITLES = st.sampled_from([None, "a", "b"])
 OUTCOMES = st.sampled_from(["", "agree", "disagree"])
 WHOLE = st.booleans()
+WHO = st.sampled_from(["source", "source", "source", "hub", "hub, again"])
 PROCESSORS = st.sampled_from(["", "account:li", "mail:zhao@example.com"])
 
 
@@ -101,7 +109,7 @@ PROCESSORS = st.sampled_from(["", "account:li", "mail:zhao@example.com"])
 def reports(draw: st.DrawFn) -> Report:
     """Some have no time; several have the same one."""
     status = draw(STATUSES)
-    return said(
+    report = said(
         draw(TIMES),
         *draw(SEVERAL),
         arrived=draw(ARRIVALS),
@@ -112,6 +120,12 @@ def reports(draw: st.DrawFn) -> Report:
         whole=draw(WHOLE),
         processor=draw(PROCESSORS) if status is Status.RESERVED else "",
     )
+    match draw(WHO):
+        case "hub":
+            return concluded(report)
+        case "hub, again":
+            return concluded(replace(report, status=None), revives=True)
+    return report
 
 
 @settings(max_examples=500, deadline=None)
@@ -129,6 +143,49 @@ def test_every_order_and_repetition_ends_alike(events: list[Report], drawn: rand
             assert not finished or state.status in FINAL, "what is finished came back"
             finished = state.status in FINAL
         assert text(state) == wanted
+
+
+@st.composite
+def after_the_end(draw: st.DrawFn) -> Report:
+    """What comes later than minute 5: claims, assignments and lists, and leavings that the hub concludes."""
+    report = said(
+        draw(st.integers(6, 9)),
+        *(one for one in draw(SEVERAL) if one.there or one.receiver != "account:li"),
+        status=draw(st.sampled_from([None, Status.READY, Status.RESERVED, Status.SUSPENDED, Status.CANCELLED])),
+        whole=draw(WHOLE),
+    )
+    if report.status is Status.RESERVED:
+        report = replace(report, processor=draw(PROCESSORS))
+    if draw(st.booleans()):
+        gone = said(draw(st.integers(0, 9)), li(there=False), status=draw(st.sampled_from([None, *FINAL])))
+        return concluded(gone)
+    return report
+
+
+HOW = st.sampled_from([
+    [said(2, status=Status.RESERVED, processor="account:li"), said(5, status=Status.COMPLETED)],  # he had claimed it
+    [said(2, li(), status=Status.RESERVED, processor="account:li"), said(5, status=Status.COMPLETED)],
+    [said(2, wang(there=False)), said(5, status=Status.COMPLETED)],  # nobody else had it
+    [said(2, li(), whole=True), said(5, status=Status.COMPLETED)],
+    [said(5, li(done=True), status=Status.COMPLETED)],  # it is said that he did it
+])  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(HOW, st.lists(after_the_end(), max_size=4), st.randoms(use_true_random=False))
+def test_it_stays_in_the_box_of_who_did_it(did: list[Report], later: list[Report], drawn: random.Random):
+    events = [said(1, li(), wang(), title="Leave"), *did, *later]
+    state, _ = joined(*drawn.sample(events, k=len(events)))
+    assert (state.status, boxes(state)["li"]) == (Status.COMPLETED, "done")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(reports(), max_size=5), st.sampled_from([None, 0, 2, 9]), st.integers(0, 5))
+def test_what_was_withdrawn_is_seen_by_nobody_whatever_else_is_said(events: list[Report], when: int | None, place: int):
+    withdrawn = said(when, status=Status.WITHDRAWN, arrived=2)
+    state, _ = joined(*events[:place], withdrawn, *events[place:])
+    assert state.status is Status.WITHDRAWN
+    assert set(boxes(state).values()) <= {""}
 
 
 @settings(max_examples=100, deadline=None)
@@ -207,6 +264,74 @@ def test_who_alone_had_it_has_done_it():
 def test_what_is_withdrawn_is_seen_by_nobody():
     state, _ = joined(said(1, li(), wang(done=True), title="Leave"), said(2, status=Status.WITHDRAWN))
     assert boxes(state) == {"li": "", "wang": ""}
+
+
+def test_of_several_final_statuses_one_counts_whenever_they_were_said():
+    ends = [said(2, status=Status.WITHDRAWN), said(3, status=Status.COMPLETED), said(4, status=Status.CANCELLED)]
+    for order in itertools.permutations([said(1, li(done=True), title="Leave"), *ends]):
+        assert joined(*order)[0].status is Status.WITHDRAWN
+    for order in itertools.permutations([said(1, li(), title="Leave"), *ends[1:]]):
+        state, _ = joined(*order)
+        assert (state.status, boxes(state)) == (Status.COMPLETED, {"li": "done"})
+
+
+def test_a_final_status_that_counts_not_is_told_so():
+    state, _ = joined(said(1, li(), title="Leave"), said(2, status=Status.WITHDRAWN))
+    assert [one.code for one in join(state, said(3, status=Status.COMPLETED))] == ["todo.finished"]
+
+
+@pytest.mark.parametrize("ends", [Status.WITHDRAWN, Status.COMPLETED])
+def test_what_was_concluded_undoes_nothing_that_was_said(ends: Status):
+    told = [said(1, li(), title="Leave"), said(3, status=ends)]
+    other = Status.COMPLETED if ends is Status.WITHDRAWN else Status.WITHDRAWN
+    wanted = (ends, boxes(joined(*told)[0]))
+    for minute in (0, 1, 9):
+        for left in (said(minute, li(there=False)), said(minute, status=other)):
+            for order in itertools.permutations([*told, concluded(left)]):
+                state, _ = joined(*order)
+                assert (state.status, boxes(state)) == wanted
+
+
+def test_what_was_taken_off_by_its_source_comes_not_back_by_a_conclusion_that_was_wrong():
+    told = [
+        said(1, li(), title="Leave"), said(2, status=Status.RESERVED, processor="account:li"),
+        said(None, li(there=False), arrived=5), concluded(said(6, li(there=False))),
+        concluded(concluded(said(6, li())), revives=True),
+    ]  # fmt: skip
+    for order in itertools.permutations(told):
+        assert boxes(joined(*order)[0]) == {"li": ""}
+
+
+def test_what_is_done_stays_with_him_when_his_row_leaves():
+    state, _ = joined(said(1, li(), title="Leave"), said(2, li(done=True, outcome="agree")))
+    join(state, concluded(said(2, li(there=False))))
+    assert (boxes(state), seen(state, "account:li").outcome) == ({"li": "done"}, "agree")
+
+
+def test_who_had_it_last_did_it_also_where_only_rows_that_left_say_so():
+    told = [said(1, li(), title="Leave"), concluded(said(1, li(there=False))), said(2, wang())]
+    told += [said(5, status=Status.COMPLETED), concluded(said(2, wang(there=False)))]
+    for order in itertools.permutations(told):
+        assert boxes(joined(*order)[0]) == {"li": "", "wang": "done"}
+
+
+def test_what_was_concluded_to_be_completed_stays_with_who_had_it_then():
+    left = concluded(said(1, status=Status.COMPLETED))
+    left = replace(left, concluded=said(5).version.at)
+    told = [said(1, li(), wang(), title="Leave"), said(2, status=Status.RESERVED, processor="account:li"), left]
+    told += [said(7, status=Status.RESERVED, processor="account:wang"), said(8, wang(), whole=True)]
+    for order in itertools.permutations(told):
+        assert boxes(joined(*order)[0]) == {"li": "done", "wang": ""}
+
+
+def test_a_course_keeps_its_beginning_and_its_end_in_every_order():
+    claims = [said(minute, status=Status.RESERVED, processor=f"account:{minute}") for minute in range(40)]
+    for order in (claims, claims[::-1], random.Random(1).sample(claims, k=40)):
+        state, _ = joined(*order)
+        assert text(state) == text(joined(*claims)[0])
+        assert len(state.going.earliest) == KEPT
+    join(state, said(5, status=Status.COMPLETED, title="Leave"))
+    assert boxes(state)["5"] == "done"
 
 
 def test_reading_stays_and_urges_only_grow():
