@@ -114,6 +114,7 @@ def loaded(found: list[Any] | None) -> Register[Any]:
 
 
 def course(found: list[Any] | None) -> Course[Any]:
+    """Of what ``dumped`` made of one; what was added beside the newest may be missing."""
     made: Course[Any] = Course()
     if found is not None:
         for at, seq, dated, digest, value in [found[:5], *(found[5] if len(found) > 5 else ())]:
