@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hub.bus.broker import Broker
+from hub.bus.rabbit import Rabbit
 from hub.contract import Context, Pauses
 from hub.crypto import Cipher, KeyRing
 from hub.errors import AuthError
@@ -28,6 +30,7 @@ from hub.store.circuits import StoredPauses
 from hub.store.database import Database, now
 from hub.store.secret_rows import StoredSecretRows
 from hub.todos.target import Todos
+from hub.workspace.bus import Bus
 from hub.workspace.connectors import Connectors
 from hub.workspace.load import load
 from hub.workspace.people import People
@@ -36,6 +39,7 @@ from hub.workspace.workspace import Workspace
 
 STATE = ".cophub"
 STORE = "COPHUB_STORE"
+BUS = "COPHUB_BUS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class Opened:
     redactor: Redactor
     cipher: Callable[[str], Cipher]
     """Seals for one purpose."""
+    broker: Callable[[], Broker | None] = lambda: None
+    """A new connection to the broker, for one thread; None where the tables alone are the bus."""
     closing: ExitStack = field(default_factory=ExitStack)
     """What is made over the hub, and closed before it."""
 
@@ -128,7 +134,13 @@ def open_hub(
             workspace.hub.threads,
             clock,
         )
-        opened = Opened(hub, secrets, redactor, lambda purpose: Cipher(ring(workspace.folder, values), purpose))
+        opened = Opened(
+            hub,
+            secrets,
+            redactor,
+            lambda purpose: Cipher(ring(workspace.folder, values), purpose),
+            lambda: _broker(workspace, secrets, values),
+        )
         with opened.closing:
             yield opened
     finally:
@@ -138,6 +150,15 @@ def open_hub(
 def _audited(actor: Actor, connection: Any, action: str, name: str, version: int) -> None:
     details = {"version": version} if version else {}
     audit.record(connection, actor, action, f"secret:{name}", details=details)
+
+
+def _broker(workspace: Workspace, secrets: Secrets, values: Mapping[str, str]) -> Broker | None:
+    """The broker of a workspace; COPHUB_BUS names another one, with its password in it."""
+    file = workspace.hub.bus or Bus()
+    if not (address := values.get(BUS) or file.url):
+        return None
+    password = secrets.resolve(file.password).reveal() if file.password and BUS not in values else None
+    return Rabbit(workspace.hub.hub, address, password, file)
 
 
 def open_database(workspace: Workspace, secrets: Secrets, values: Mapping[str, str]) -> Database:

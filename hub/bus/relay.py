@@ -24,7 +24,7 @@ from hub.store.outbox import Event, Handover
 
 BATCH = 100
 ATTEMPTS = 12
-FIRST, LONGEST = 0.5, 600.0
+FIRST, LONGEST, PATIENCE = 0.5, 600.0, 5.0
 
 
 @dataclass(slots=True)
@@ -106,14 +106,14 @@ class Relay:
 
 
 def failed(state: Handover, error: HubError) -> Handover:
-    """A try that failed: due again later, or exhausted."""
-    attempts = state.attempts + 1
-    wait = min(FIRST * 2 ** (attempts - 1), LONGEST)
+    """A try that failed: due again later, or exhausted. A broker is waited for, however long it is away."""
+    attempts, broker = state.attempts + 1, error.code.startswith("bus.")
+    wait = min(FIRST * 2 ** min(attempts - 1, ATTEMPTS), PATIENCE if broker else LONGEST)
     if isinstance(error, Retriable) and error.wait is not None:
         wait = min(max(wait, error.wait), LONGEST)
     return replace(
         state,
-        state="exhausted" if attempts >= ATTEMPTS else "due",
+        state="exhausted" if attempts >= ATTEMPTS and not broker else "due",
         attempts=attempts,
         due_at=now() + dt.timedelta(seconds=wait),
         code=error.code,

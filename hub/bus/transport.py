@@ -1,5 +1,5 @@
 """How an event gets to a subscriber. ``Embedded`` is the bus without a broker: exchanges are woken, webhooks
-are called, and what is true stands in the tables."""
+are called, and what is true stands in the tables. ``Brokered`` gives every event to a broker as well."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from hub.bus.broker import Broker, Message
 from hub.bus.cloudevents import CONTENT_TYPE
 from hub.bus.signature import signed
 from hub.contract import Secret
@@ -71,3 +72,34 @@ class Embedded:
             settings = HttpSettings(url=hook.url, limits=limits)
             self._open[name] = (Transport(settings, f"webhook:{name}", secrets=secrets), secrets)
         return self._open[name]
+
+
+OUT = "bus:out"
+"""The broker as a subscriber: no webhook can be called so."""
+
+
+class Brokered:
+    """Another carrier, with a broker that takes the events of all models. An event that it has not confirmed stays in
+    the outbox."""
+
+    def __init__(self, inner: Carrier, broker: Broker) -> None:
+        self._inner, self._broker = inner, broker
+
+    def subscribers(self, subject: str) -> list[str]:
+        """Those of the other, and the broker."""
+        return [*self._inner.subscribers(subject), OUT]
+
+    def send(self, subscriber: str, event: Mapping[str, Any]) -> None:
+        """Returns when it is confirmed; the errors of ``Broker``."""
+        if subscriber != OUT:
+            self._inner.send(subscriber, event)
+            return
+        body = msgspec.json.encode(event)
+        self._broker.publish("out", [Message(str(event["subject"]), body, str(event["id"]))])
+
+    def wake(self, subject: str) -> None:
+        self._inner.wake(subject)
+
+    def close(self) -> None:
+        self._broker.close()
+        self._inner.close()

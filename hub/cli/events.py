@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from hub.bootstrap import Opened
 from hub.bus.accept import Door
+from hub.bus.broker import Broker, Message
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
 from hub.cli.say import Say, listed, plural, since
@@ -135,6 +138,46 @@ def show(
 
 
 @app.command(cls=Command)
+def dead(
+    ctx: typer.Context,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many")] = 50,
+) -> None:
+    """List the broker's dead letters with their causes, the oldest first, without what they say."""
+    say = Say(ctx)
+    with opened_hub(say) as opened, _broker(opened) as broker:
+        letters = [_letter(one) for one in broker.dead(limit)]
+    table = say.table("event", "about", "since", "reason")
+    for one in letters:
+        say.row(table, one["id"], one["about"], one["at"], f"{one['code']} {one['message']}".strip())
+    if letters:
+        say.show(table)
+    else:
+        say.line("there is no dead letter")
+    say.answer({"dead": letters})
+
+
+@contextmanager
+def _broker(opened: Opened) -> Iterator[Broker]:
+    broker = opened.broker()
+    if broker is None:
+        hint = "write bus: into config/hub.yaml, or set COPHUB_BUS"
+        raise ConfigError("bus.none", "this hub has no broker", hint=hint)
+    try:
+        yield broker
+    finally:
+        broker.close()
+
+
+def _letter(one: Message) -> dict[str, str]:
+    """Why it is dead: as the hub says, or as the broker does (delivery_limit: whoever took it died)."""
+    deaths = one.headers.get("x-death") or [{}]
+    code = one.headers.get("cophub-code") or f"bus.{deaths[0].get('reason', 'unknown')}"
+    at = one.headers.get("cophub-at") or str(deaths[0].get("time", ""))
+    words = str(one.headers.get("cophub-message", ""))
+    return {"id": one.id, "about": one.key, "at": str(at), "code": str(code), "message": words}
+
+
+@app.command(cls=Command)
 def replay(
     ctx: typer.Context,
     exchange: Annotated[
@@ -143,10 +186,19 @@ def replay(
     webhook: Annotated[
         str | None, typer.Option("--webhook", metavar="NAME", help="Only events to this webhook")
     ] = None,
+    letters: Annotated[
+        bool, typer.Option("--dead", help="Only the broker's dead letters: put back to where they came from")
+    ] = False,
 ) -> None:
     """Try held and exhausted events once more, under their old ids."""
     say = Say(ctx)
     with opened_hub(say) as opened:
+        if letters:
+            with _broker(opened) as broker:
+                count = broker.revive(1_000_000)
+            say.line(f"{plural(count, 'dead letter')} put back")
+            say.answer({"dead": count})
+            return
         if exchange is not None:
             opened.hub.workspace.mapping(exchange)
         received = inbox.replay(opened.hub.database, exchange) if webhook is None else 0

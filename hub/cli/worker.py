@@ -11,13 +11,16 @@ import typer
 
 from hub import collector
 from hub.bootstrap import Opened
+from hub.bus.accept import Door
 from hub.bus.arrivals import Arrivals
+from hub.bus.broker import Look
 from hub.bus.drain import Drain
 from hub.bus.followers import Followers
+from hub.bus.intake import Intake
 from hub.bus.relay import Relay
 from hub.bus.status import Status, status
 from hub.bus.sweep import Sweep
-from hub.bus.transport import Carrier, Embedded
+from hub.bus.transport import Brokered, Carrier, Embedded
 from hub.bus.worker import Duty, Worker
 from hub.cli.frame import OK, worst
 from hub.cli.opening import opened_hub
@@ -33,7 +36,7 @@ from sso.ground import provider
 from sso.logout import Telling
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, invoke_without_command=True)
-DUTIES = ("inbox", "outbox", "arrivals", "exchanges", "receivers", "cases", "acts", "counts")
+DUTIES = ("intake", "inbox", "outbox", "arrivals", "exchanges", "receivers", "cases", "acts", "counts")
 
 
 @app.callback()
@@ -59,9 +62,13 @@ def worker(
     with opened_hub(say) as opened:
         stop = threading.Event()
         carrier: Carrier = Embedded(opened.hub.workspace, opened.secrets.resolve, lambda: made.call())
+        if (out := opened.broker()) is not None:
+            carrier = Brokered(carrier, out)
         if (here := provider(opened.hub, opened.cipher)) is not None:
             carrier = Telling(carrier, here)
         duties = _duties(opened, carrier, say, stop, wanted)
+        if (broker := opened.broker()) is not None and "intake" in wanted:
+            duties = {"intake": Intake(Door(opened.hub), broker, say.note, stop.is_set, not once)} | duties
         drain = next((duty for duty in duties.values() if isinstance(duty, Drain)), None)
         made = Worker(opened.hub.database, duties, say.note, stop)
         try:
@@ -78,11 +85,13 @@ def worker(
         finally:
             carrier.close()
             for duty in made.duties.values():
-                if isinstance(duty, Drain | Followers):
+                if isinstance(duty, Drain | Followers | Intake):
                     duty.close()
         told = [error_json(error, say.clean) for error in errors]
         code = worst([error.exit_code for error in errors])
         answer = {"duties": list(made.duties), "stopped": stop.is_set(), "inbox": drain.done if drain else {}}
+        if isinstance(intake := made.duties.get("intake"), Intake):
+            answer["intake"] = intake.done
         say.answer(answer | {"errors": told, "exit": code})
     return code
 
@@ -132,7 +141,13 @@ def show(ctx: typer.Context) -> None:
     say = Say(ctx)
     with opened_hub(say) as opened:
         found = status(opened.hub.database, Followers(opened.hub, say.note, lambda: False).names)
+        broker = opened.broker()
+        look = None if broker is None else broker.look()
+        if broker is not None:
+            broker.close()
     _leases(say, found)
+    if look is not None:
+        _bus(say, look)
     late = f", the oldest since {since(found.outbox.oldest)}" if found.outbox.count else ""
     say.line(f"outbox: {plural(found.outbox.count, 'event')} to hand over{late}")
     if found.exhausted:
@@ -152,7 +167,17 @@ def show(ctx: typer.Context) -> None:
             f"{stands.exchange}: stands still until {since(stands.until)} ({stands.code}): {stands.message}",
             style="yellow",
         )
-    say.answer({"status": found})
+    say.answer({"status": found, "bus": look})
+
+
+def _bus(say: Say, look: Look) -> None:
+    """The broker, and what lies in its queues."""
+    say.line(f"bus: {look.broker} is {look.state}", look.why, style="" if look.state == "ok" else "red")
+    for one in look.queues:
+        dead = one.name.endswith(".dead") and one.messages
+        listen = f", {plural(one.consumers, 'worker')} listening" if not one.name.endswith(".dead") else ""
+        words = f"bus: {plural(one.messages, 'event')} in {one.name}{listen}"
+        say.line(words, "cophub events dead" if dead else "", style="red" if dead else "")
 
 
 def _leases(say: Say, found: Status) -> None:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from hub.workspace.acting import Acts
 from hub.workspace.address import ADDRESS
 from hub.workspace.auditing import AuditRule
+from hub.workspace.bus import BUS, Bus
 from hub.workspace.delivering import (
     CHANGED_BY_HAND,
     COMPARE,
@@ -96,6 +97,7 @@ class HubFile(Shape):
         description="Who outside is told of changes, by name",
         examples=[{"bi": {"url": "https://bi.example.com/hooks", "secret": "secret://hooks/bi"}}],
     )
+    bus: Bus | None = BUS
     api: Api = Field(Api(), description="Limits of the API", examples=[{"rate": 20, "burst": 40}])
     portal: Portal = Field(
         Portal(), description="How long somebody stays logged in", examples=[{"idle": "1h", "longest": "10h"}]

@@ -1,0 +1,92 @@
+"""What a broker does for the hub: it takes events that are confirmed, and brings those of others in order.
+
+A hub has three places on it: ``in``, where others put events, ``out``, where the hub puts what changed, and
+``dead``, where what cannot be taken lies with its cause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+Place = Literal["in", "out", "dead"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """``key`` says where it belongs: of ``in`` SYSTEM.RESOURCE/KEY, of ``out`` the model. ``id`` is what the same
+    again is known by; of what others put there it may be missing."""
+
+    key: str
+    body: bytes
+    id: str = ""
+    headers: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message that came; ``tag`` is what it is acknowledged by on the ``connection`` that it came by."""
+
+    message: Message
+    tag: int
+    connection: int
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """How much lies in a queue, and how many workers listen to it."""
+
+    name: str
+    messages: int
+    consumers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a broker is: ``state`` is ok, blocked (it takes nothing: memory or disk) or away, ``why`` in words."""
+
+    broker: str
+    state: str
+    why: str = ""
+    queues: tuple[Queue, ...] = ()
+
+
+def without_causes(headers: Mapping[str, Any]) -> dict[str, Any]:
+    """The sender's own headers: without what the broker and the hub wrote on a dead letter."""
+    return {name: value for name, value in headers.items() if not name.startswith(("x-", "cophub-"))}
+
+
+class Broker(Protocol):
+    """One connection, of one thread; it is opened when it is first used, and again after an error.
+
+    Every call raises Retriable ``bus.away``, ``bus.blocked`` or ``bus.nacked``, AuthError ``bus.refused``, ConfigError
+    ``bus.declared`` or ``bus.plugin``.
+    """
+
+    def publish(self, place: Place, messages: Sequence[Message]) -> None:
+        """Returns when the broker has confirmed all of them. One that was tried before, under its id, is not put
+        there again while the connection lasts, but waited for."""
+        ...
+
+    def receive(self, most: int, wait: float) -> list[Arrival]:
+        """What arrives within ``wait`` seconds; none of it is gone from the broker before ``done``."""
+        ...
+
+    def done(self, last: Arrival) -> None:
+        """Everything up to this arrival is stored. On a connection that has ended it does nothing: all comes again."""
+        ...
+
+    def dead(self, most: int) -> list[Message]:
+        """Dead letters, the oldest first; they stay."""
+        ...
+
+    def revive(self, most: int) -> int:
+        """Put dead letters back to where they came from, and answer how many."""
+        ...
+
+    def look(self) -> Look:
+        """How it is; away is an answer, not an error."""
+        ...
+
+    def close(self) -> None: ...
