@@ -20,7 +20,7 @@ from hub.bus.broker import Arrival, Look, Message, Place, Queue, without_causes
 from hub.errors import AuthError, ConfigError, HubError, Retriable
 from hub.workspace.bus import Bus
 
-CONNECT, CONFIRM, PROBE = 5.0, 10.0, 0.3
+CONNECT, CONFIRM, ANSWER, PROBE = 5.0, 10.0, 20.0, 0.3
 KEPT_AT_MOST = 1_000_000
 """How often a dead letter may be looked at: servers from 4.0 on drop what was returned 20 times."""
 
@@ -33,6 +33,7 @@ class Rabbit:
         self._parts = urlsplit(address)
         self._password = password if password is not None else unquote(self._parts.password or "")
         self._connection: Any = None
+        self._wire: Any = None
         self._channel: Any = None
         self._consuming = False
         self._opened = self._sent = 0
@@ -119,7 +120,7 @@ class Rabbit:
         try:
             with self._told():
                 self._open()
-                version = f"RabbitMQ {self._connection.connection.server_properties.get('version', '')}".strip()
+                version = f"RabbitMQ {self._wire.server_properties.get('version', '')}".strip()
                 names = [*self._queues(), f"{self._prefix}.dead"]
                 told = [self._channel.queue_declare(name, passive=True) for name in names]
                 # Only who publishes is told of an alarm: this message has no queue, and is dropped.
@@ -136,7 +137,7 @@ class Rabbit:
         """What was received and not acknowledged comes again, to whoever listens."""
         if (connection := self._forgotten()) is not None:
             with suppress(*_broken()):
-                connection.connection.transport.sock.settimeout(CONNECT)
+                self._wire.transport.sock.settimeout(CONNECT)
                 connection.release()
 
     # -- the connection
@@ -154,13 +155,14 @@ class Rabbit:
     def _open(self) -> None:
         if self._connection is not None:
             return
-        heard = {"on_blocked": self._on_blocked, "on_unblocked": self._on_unblocked, "write_timeout": CONFIRM}
+        options: dict[str, Any] = {"on_blocked": self._on_blocked, "on_unblocked": self._on_unblocked}
+        options |= {"read_timeout": ANSWER, "write_timeout": CONFIRM}
         # Heartbeats would need somebody who sends them while a batch is stored; keep-alive of TCP finds a dead peer.
         made = _kombu().Connection(
-            self._url(), ssl=self._tls(), connect_timeout=CONNECT, heartbeat=0, transport_options=heard
+            self._url(), ssl=self._tls(), connect_timeout=CONNECT, heartbeat=0, transport_options=options
         )
         made.connect()
-        self._connection = made
+        self._connection, self._wire = made, made.connection  # of kombu's, which would connect anew by itself
         self._channel = made.channel()
         self._opened, self._sent = self._opened + 1, 0
         self._channel.events["basic_ack"].add(self._on_ack)
@@ -233,7 +235,7 @@ class Rabbit:
     def _hear(self, seconds: float) -> bool:
         """Wait for one thing that the broker says; whether there was any."""
         try:
-            self._connection.drain_events(timeout=seconds)
+            self._wire.drain_events(timeout=seconds)
         except TimeoutError:
             return False
         return True
@@ -253,15 +255,18 @@ class Rabbit:
         return [self._waits.pop(one) for one in tags if one in self._waits]
 
     def _on_blocked(self, reason: str) -> None:
-        self._blocked = "the broker takes no events: memory or disk is low"
+        self._blocked = "it takes no events: memory or disk is low"
 
     def _on_unblocked(self) -> None:
         self._blocked = ""
 
     def _require_unblocked(self) -> None:
         if self._blocked:
-            hint = "rabbitmq-diagnostics alarms says which; events wait in the outbox"
-            raise Retriable("bus.blocked", self._blocked, hint=hint)
+            raise Retriable(
+                "bus.blocked",
+                "the broker takes no events: memory or disk is low",
+                hint="rabbitmq-diagnostics alarms says which; events wait in the outbox",
+            )
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -295,14 +300,23 @@ def _as_ours(error: Exception) -> HubError:
 
     words = str(error)[:300] or type(error).__name__
     if isinstance(error, amqp.AccessRefused | amqp.NotAllowed):
-        hint = "mend the user, its password, its virtual host or its rights on cophub.*"
-        return AuthError("bus.refused", f"the broker refuses us: {words}", hint=hint)
+        return AuthError(
+            "bus.refused",
+            f"the broker refuses us: {words}",
+            hint="mend the user, its password, its virtual host or its rights on cophub.*",
+        )
     if isinstance(error, amqp.PreconditionFailed):
-        hint = "it was declared with other settings: let it run empty and delete it, or write the old settings"
-        return ConfigError("bus.declared", f"a queue or exchange of the broker is another one: {words}", hint=hint)
+        return ConfigError(
+            "bus.declared",
+            f"a queue or exchange of the broker is another one: {words}",
+            hint="it was declared with other settings: let it run empty and delete it, or write the old settings",
+        )
     if isinstance(error, amqp.InvalidCommand) and "x-consistent-hash" in words:
-        hint = "rabbitmq-plugins enable rabbitmq_consistent_hash_exchange, or write partitions: 1"
-        return ConfigError("bus.plugin", "the broker cannot spread events over partitions", hint=hint)
+        return ConfigError(
+            "bus.plugin",
+            "the broker cannot spread events over partitions",
+            hint="rabbitmq-plugins enable rabbitmq_consistent_hash_exchange, or write partitions: 1",
+        )
     return Retriable("bus.away", f"the broker does not answer: {words}", hint="is it running, and reachable from here?")
 
 

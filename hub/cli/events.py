@@ -23,6 +23,7 @@ from hub.store import inbox, outbox
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 STATES = ("exhausted", "held", "pending", "done")
 MANY = 5_000
+DIED = ("bus.died", "the broker gave it up, for every worker that took it died")
 
 
 @app.callback()
@@ -160,8 +161,9 @@ def dead(
 def _broker(opened: Opened) -> Iterator[Broker]:
     broker = opened.broker()
     if broker is None:
-        hint = "write bus: into config/hub.yaml, or set COPHUB_BUS"
-        raise ConfigError("bus.none", "this hub has no broker", hint=hint)
+        raise ConfigError(
+            "bus.none", "this hub has no broker", hint="write bus: into config/hub.yaml, or set COPHUB_BUS"
+        )
     try:
         yield broker
     finally:
@@ -169,12 +171,14 @@ def _broker(opened: Opened) -> Iterator[Broker]:
 
 
 def _letter(one: Message) -> dict[str, str]:
-    """Why it is dead: as the hub says, or as the broker does (delivery_limit: whoever took it died)."""
-    deaths = one.headers.get("x-death") or [{}]
-    code = one.headers.get("cophub-code") or f"bus.{deaths[0].get('reason', 'unknown')}"
-    at = one.headers.get("cophub-at") or str(deaths[0].get("time", ""))
-    words = str(one.headers.get("cophub-message", ""))
-    return {"id": one.id, "about": one.key, "at": str(at), "code": str(code), "message": words}
+    """Why it is dead: as the hub says, or as the broker does."""
+    if "cophub-code" in one.headers:
+        said = {name: str(one.headers[f"cophub-{name}"]) for name in ("code", "message", "at")}
+        return {"id": one.id, "about": one.key} | said
+    died = (one.headers.get("x-death") or [{}])[0]
+    code, message = DIED
+    at, why = str(died.get("time", "")), died.get("reason", "without a reason")
+    return {"id": one.id, "about": one.key, "code": code, "message": f"{message}: {why}", "at": at}
 
 
 @app.command(cls=Command)

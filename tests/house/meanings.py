@@ -18,6 +18,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "the answer to a batch does not tell what became of each of its records",
         "nothing: each record is looked up; where it stays, compare batch: with the system's manual",
     ),
+    "bus.died": ("", "look why workers end (their log), then cophub events replay --dead"),
     "collision": ("another entity has the same value of a unique field", ""),
     "effective.direction": ("only what becomes a model can wait for its day", ""),
     "exchange.cycle": (
