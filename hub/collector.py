@@ -7,6 +7,7 @@ and looking for those cost a third of the processor of a report pushed to the in
 
 from __future__ import annotations
 
+import atexit
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ def keep() -> None:
     server or a worker has loaded its workspace."""
     gc.collect()
     gc.freeze()
+    atexit.register(gc.unfreeze)  # libraries that count what is left at the end would call it leaked
 
 
 @contextmanager
