@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import subprocess
@@ -34,6 +35,10 @@ def settings(place: Place, port: int, given: Mapping[str, str]) -> dict[str, str
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         "AIRFLOW__SCHEDULER__PARSING_PROCESSES": "1",
+        "AIRFLOW__SECRETS__BACKEND": "hub.airflow.secrets.HubSecrets",
+        "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps(
+            {"workspace": str(place.folder.resolve()), "environment": place.environment}
+        ),
     }
     return {**found, **{name: value for name, value in given.items() if name.startswith("AIRFLOW_")}}
 

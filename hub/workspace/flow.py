@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from hub.workspace.strict import Duration, Name, Shape
+
+SECRET = r"^[A-Za-z][A-Za-z0-9_-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*){1,3}$"
 
 
 class Schedule(Shape):
@@ -35,6 +37,9 @@ class Airflow(Shape):
     longest_wait: Duration = Field("30m", description="Longest time between two tries")
     timeout: Duration = Field("12h", description="Longest run")
     slots: int = Field(4, ge=1, le=64, description="Runs at once per system, where it has no limits.concurrency")
+    secrets: list[Annotated[str, Field(pattern=SECRET)]] = Field(
+        [], description="Secrets that DAGs of others may read, as SYSTEM/NAME", examples=[["crm/key"]]
+    )
 
 
 AIRFLOW: Any = Field(

@@ -65,6 +65,21 @@ class Host:
         task = run.get_task_instance("run")
         return {"state": str(run.state), "task": str(task.state), "events": names, **found}
 
+    def secrets(self, folder: str, variables: list[str], connections: list[str]) -> dict[str, Any]:
+        """What tasks read by these names, of this workspace."""
+        from airflow.sdk.configuration import conf, ensure_secrets_loaded
+        from airflow.sdk.definitions.connection import Connection
+
+        conf.set("secrets", "backend", "hub.airflow.secrets.HubSecrets")
+        conf.set("secrets", "backend_kwargs", json.dumps({"workspace": folder}))
+        backend = ensure_secrets_loaded(default_backends=[])[0]
+        found = {name: backend.get_connection(name) for name in connections}
+        assert all(one is None or isinstance(one, Connection) for one in found.values())
+        return {name: backend.get_variable(name) for name in variables} | {
+            name: one and [one.conn_type, one.host, one.login, one.password, one.extra_dejson]
+            for name, one in found.items()
+        }
+
     def pools(self, folder: str) -> list[Any]:
         """Sync twice; what each had to do, and what is there."""
         from airflow.models.pool import Pool

@@ -189,3 +189,42 @@ def test_a_broken_file_is_an_import_error_of_its_own(airflow: Airflow, tmp_path:
     assert list(read["errors"]) == ["hub_findings.py"]
     assert 'mappings/second.yaml:4:7: error: into: there is no model "nothing"' in read["errors"]["hub_findings.py"]
     assert airflow("test", dag=f"broken.{EXCHANGE}", conf={})["state"] == "success"
+
+
+def test_a_dag_of_others_reads_the_secrets_that_the_hub_names_and_no_others(airflow: Airflow, tmp_path: Path) -> None:
+    work = desk(tmp_path / "w")
+    work.append("config/hub.yaml", "airflow: {secrets: [crm/key, erp/password]}\n")
+    systems = {
+        "crm": "url: https://crm.example.com/api\nauth: {api_key: {header: X-Api-Key, value: secret://crm/key}}",
+        "erp": "url: https://erp.example.com\nauth: {basic: {username: HUB, password: secret://erp/password}}",
+        "hr": "url: https://hr.example.com\nauth: {basic: {username: HUB, password: secret://hr/password}}",
+    }
+    for name, settings in systems.items():
+        path = work.folder / f"config/systems/{name}.yaml"
+        resources = "resources: {things: {path: /things, key: id}}"
+        path.write_text(f"system: {name}\nconnector: rest\n{settings}\n{resources}\n")
+    for name in ("crm/key", "erp/password", "hr/password"):
+        assert work.cophub("secrets", "set", name, stdin=f"the {name}").code == 0
+    read = airflow(
+        "secrets",
+        folder=str(work.folder),
+        variables=["cophub/crm/key", "cophub/hr/password", "crm/key", "cophub/none/such"],
+        connections=["cophub_crm", "cophub_erp", "cophub_hr", "erp", "cophub_nobody"],
+    )
+    extra = read["cophub_erp"].pop()
+    assert extra["auth"] == {"basic": {"username": "HUB", "password": "the erp/password"}}
+    assert read["cophub_crm"].pop()["auth"]["api_key"] == {"header": "X-Api-Key", "value": "the crm/key"}
+    assert read == {
+        "cophub/crm/key": "the crm/key",
+        "cophub/hr/password": None,
+        "crm/key": None,
+        "cophub/none/such": None,
+        "cophub_crm": ["http", "https://crm.example.com/api", None, None],
+        "cophub_erp": ["http", "https://erp.example.com", "HUB", "the erp/password"],
+        "cophub_hr": None,
+        "erp": None,
+        "cophub_nobody": None,
+    }
+    assert work.cophub("secrets", "set", "crm/key", stdin="another").code == 0
+    again = airflow("secrets", folder=str(work.folder), variables=["cophub/crm/key"], connections=[])
+    assert again == {"cophub/crm/key": "another"}
