@@ -39,6 +39,6 @@ def application(opened: Opened, ending: threading.Event | None = None) -> ASGIAp
     served = api.made(opened, ending)
     ground = served.state.ground
     provider = ground_of(opened.hub, opened.cipher)
-    pages = portal.made(opened, status_of, ground.live, ground.performing, provider)
+    pages = portal.made(opened, status_of, ground.live, ground.performing, ground.starter, provider)
     whole = Web(served, pages, None if provider is None else sso.made(provider))
     return Guarded(whole, **api.limits(opened))

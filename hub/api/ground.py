@@ -87,6 +87,11 @@ class Starter:
             self.begun[run_key] = one = Begun(exchange)
         self.pool.submit(self._work, one, work)
 
+    def refused(self, run_key: str) -> HubError | None:
+        """Why a run did not begin, or did not end well, as far as this process remembers."""
+        known = self.begun.get(run_key)
+        return None if known is None else known.error
+
     def _work(self, one: Begun, work: Callable[[], Result]) -> None:
         try:
             work()

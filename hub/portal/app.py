@@ -20,10 +20,26 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hub.bootstrap import Opened
 from hub.errors import ConfigError, HubError
 from hub.identity.trees import Trees
-from hub.portal import account, acts, apps, go, login, operators, passkeys, providers, second, sessions, todos
+from hub.portal import (
+    account,
+    acts,
+    administering,
+    apps,
+    exchanges,
+    go,
+    login,
+    operators,
+    passkeys,
+    plans,
+    providers,
+    second,
+    sessions,
+    setaside,
+    todos,
+)
 from hub.portal import live as stream
 from hub.portal import sso as clients
-from hub.portal.ground import HOME, Ground, language, visitor
+from hub.portal.ground import HOME, Ground, Starter, language, visitor
 from hub.portal.pages import FOREVER, HEADERS, Pages
 from hub.portal.words import sentence
 from hub.redact import Redactor
@@ -64,16 +80,17 @@ class Headed:
 
 
 def made(
-    opened: Opened, status: Callable[[HubError], int], live: Live, performing: Performing,
+    opened: Opened, status: Callable[[HubError], int], live: Live, performing: Performing, starter: Starter,
     sso: Provider | None = None,
 ) -> ASGIApp:  # fmt: skip
     """The portal over an open hub, which the caller closes after it; ``status`` is the HTTP status of an error,
-    ``live`` tells of changes, ``performing`` tries what is pressed, ``sso`` is the provider where the hub is one."""
+    ``live`` tells of changes, ``performing`` tries what is pressed, ``starter``
+    begins runs, ``sso`` is the provider where the hub is one."""
     rules = opened.hub.workspace.hub.portal
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.ground = here = Ground(
         opened.hub,
-        Pages(has_apps=sso is not None, administers=partial(operators.pages_of, opened.hub.workspace.roles)),
+        Pages(has_apps=sso is not None, administers=partial(administering.pages_of, opened.hub.workspace.roles)),
         Passwords(),
         Ends(dt.timedelta(seconds=seconds(rules.idle)), dt.timedelta(seconds=seconds(rules.longest))),
         Buckets(*NAMES),
@@ -81,6 +98,7 @@ def made(
         status,
         live,
         performing,
+        starter,
         Providers(opened.hub, opened.secrets.resolve),
         Trees(opened.hub.database),
         sso,
@@ -94,6 +112,9 @@ def made(
     app.include_router(passkeys.router, prefix=HOME)
     app.include_router(account.router, prefix=HOME)
     app.include_router(operators.router, prefix=HOME)
+    app.include_router(exchanges.router, prefix=HOME)
+    app.include_router(plans.router, prefix=HOME)
+    app.include_router(setaside.router, prefix=HOME)
     app.include_router(todos.router, prefix=HOME)
     app.include_router(acts.router, prefix=HOME)
     app.include_router(stream.router, prefix=HOME)

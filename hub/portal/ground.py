@@ -8,13 +8,14 @@ import secrets
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Final, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Depends, Request
 
 from hub.errors import AuthError, ConfigError, HubError
 from hub.exchange.ground import Hub
+from hub.exchange.pipeline import Result
 from hub.identity.trees import Trees
 from hub.portal.pages import Pages
 from hub.portal.words import LANGUAGES, chosen
@@ -36,6 +37,18 @@ FRESH: Final = dt.timedelta(minutes=10)
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
+class Starter(Protocol):
+    """What begins runs."""
+
+    def start(self, run_key: str, exchange: str, work: Callable[[], Result]) -> None:
+        """Once per key, however often it is asked for."""
+        ...
+
+    def refused(self, run_key: str) -> HubError | None:
+        """Why a run did not begin, or did not end well; None also where that is not known any more."""
+        ...
+
+
 @dataclass(slots=True)
 class Ground:
     """Made once per process by ``hub.portal.app``. ``status`` tells the HTTP status of an error."""
@@ -49,6 +62,7 @@ class Ground:
     status: Callable[[HubError], int]
     live: Live
     performing: Performing
+    starter: Starter
     providers: Providers
     trees: Trees
     sso: Provider | None = None

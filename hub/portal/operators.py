@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
@@ -19,13 +18,13 @@ from hub.errors import ConfigError, HubError
 from hub.identity import accounts as of_systems
 from hub.identity import people as found
 from hub.identity.view import View, declared
-from hub.portal.ground import HOME, Ground, Here, Me, Visit, language
+from hub.portal.administering import answered, pages_of, required
+from hub.portal.ground import HOME, Ground, Here, Me, language
 from hub.portal.shown import Reader
 from hub.portal.words import say, sentence
 from hub.security.accounts import actor_of
 from hub.security.audit import ACTIONS
 from hub.security.clearance import sight_of
-from hub.security.decisions import administer, require
 from hub.store import accounts as of_hub
 from hub.store import audit, linked, logins, sso_clients
 from hub.store.directory import Wanted
@@ -36,20 +35,8 @@ from sso.clients import named
 from sso.preview import previewed
 
 router = APIRouter(prefix="/operators")
-PAGES: Final = {"people": "people.read", "clients": "clients.read", "systems": "systems.read", "audit": "audit.read"}
-"""Page → the act of administration that it is."""
 SHOWN: Final = 50
 Text = Annotated[str, Query(max_length=200)]
-
-
-def pages_of(roles: RolesFile, name: str) -> list[str]:
-    """The pages that an account may open."""
-    return [page for page, act in PAGES.items() if administer(roles, actor_of(name), act, named=True).allowed]
-
-
-def _require(here: Ground, me: Visit, page: str) -> None:
-    """AuthError ``access.refused``, which is recorded."""
-    require(here.hub.database, here.hub.workspace.roles, actor_of(me.account.name), PAGES[page], named=True)
 
 
 def _view(here: Ground) -> View:
@@ -59,26 +46,12 @@ def _view(here: Ground) -> View:
     return View(here.hub, here.trees, frozenset(workspace.models), frozenset(workspace.systems))
 
 
-def _answer(request: Request, here: Ground, me: Visit, page: str, template: str, filled: Mapping[str, Any]) -> Response:
-    """The whole page; for htmx its part that changes."""
-    reader = Reader(language(request), here.hub.clock(), here.hub.workspace)
-    back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    about: dict[str, Any] = {
-        "me": me, "form": me.form, "page": page, "pages": pages_of(here.hub.workspace.roles, me.account.name),
-        "time": reader.time, "system": reader.system, "titled": reader.titled, "back": back,
-    }  # fmt: skip
-    name = f"{template}_part.html" if "hx-request" in request.headers else f"{template}.html"
-    answer = here.pages.page(name, reader.language, about | dict(filled))
-    answer.headers["cache-control"] = "no-store"
-    return answer
-
-
 @router.get("")
 def first(here: Here, me: Me) -> Response:
     """The first page that is the reader's."""
     mine = pages_of(here.hub.workspace.roles, me.account.name)
     if not mine:
-        _require(here, me, "people")
+        required(here, me, "people")
     return RedirectResponse(f"{HOME}/operators/{mine[0]}", 303)
 
 
@@ -88,7 +61,7 @@ def first(here: Here, me: Me) -> Response:
 @router.get("/people")
 def people(request: Request, here: Here, me: Me, q: Text = "", system: Text = "", account: Text = "") -> Response:
     """Found by what a name or number begins with; or by an account, whose owner's page says why it is his."""
-    _require(here, me, "people")
+    required(here, me, "people")
     view, told = _view(here), ""
     if system and account.strip():
         owner = _owner(view, system, account.strip())
@@ -108,7 +81,7 @@ def people(request: Request, here: Here, me: Me, q: Text = "", system: Text = ""
         "q": text, "people": found.brief(view, rows[:SHOWN]), "more": len(rows) > SHOWN, "systems": systems,
         "asked": (system, account), "told": told,
     }  # fmt: skip
-    return _answer(request, here, me, "people", "op_people", filled)
+    return answered(request, here, me, "people", "op_people", filled)
 
 
 def _owner(view: View, system: str, account: str) -> uuid.UUID | None:
@@ -123,7 +96,7 @@ def person(
     request: Request, here: Here, me: Me, identity: uuid.UUID, system: Text = "", account: Text = ""
 ) -> Response:
     """One of them with posts, units and accounts, and why one of the accounts is his."""
-    _require(here, me, "people")
+    required(here, me, "people")
     view = _view(here)
     row = found.person(view, str(identity))
     whole = found.whole(view, row)
@@ -133,7 +106,7 @@ def person(
         "links": {one.id: logins.links(here.hub.database, one.id) for one in own},
         "reasons": _reasons(request, view, row["_id"], system, account) if system and account else None,
     }  # fmt: skip
-    return _answer(request, here, me, "people", "op_person", filled)
+    return answered(request, here, me, "people", "op_person", filled)
 
 
 def _reasons(request: Request, view: View, person: uuid.UUID, system: str, account: str) -> list[tuple[str, str, str]]:
@@ -154,12 +127,12 @@ def _reasons(request: Request, view: View, person: uuid.UUID, system: str, accou
 @router.get("/clients")
 def clients(request: Request, here: Here, me: Me) -> Response:
     """Applications that log people in here, and those that write people by SCIM."""
-    _require(here, me, "clients")
+    required(here, me, "clients")
     files = here.hub.workspace.clients
     made = {name: sso_clients.secret(here.hub.database, name) for name in files}
     scim = {name: one for name, one in here.hub.workspace.systems.items() if one.spec.name == SCIM_CLIENT}
     filled = {"clients": files, "made": made, "protocols": protocols, "scim": scim}
-    return _answer(request, here, me, "clients", "op_clients", filled)
+    return answered(request, here, me, "clients", "op_clients", filled)
 
 
 def protocols(file: ClientFile) -> list[str]:
@@ -171,7 +144,7 @@ def protocols(file: ClientFile) -> list[str]:
 @router.get("/clients/{name}")
 def client(request: Request, here: Here, me: Me, name: str, person: Text = "") -> Response:
     """One of them, and what it would be told of a named person."""
-    _require(here, me, "clients")
+    required(here, me, "clients")
     file = named(here.hub.workspace, name)
     filled: dict[str, Any] = {
         "file": file, "protocols": protocols(file), "made": sso_clients.secret(here.hub.database, name),
@@ -186,7 +159,7 @@ def client(request: Request, here: Here, me: Me, name: str, person: Text = "") -
             if error.code not in ("person.unknown", "id.ambiguous"):
                 raise
             filled["told"] = "operators.person.none"
-    return _answer(request, here, me, "clients", "op_client", filled)
+    return answered(request, here, me, "clients", "op_client", filled)
 
 
 # ------------------------------------------------------------ systems, audit
@@ -195,16 +168,16 @@ def client(request: Request, here: Here, me: Me, name: str, person: Text = "") -
 @router.get("/systems")
 def systems(request: Request, here: Here, me: Me) -> Response:
     """How many accounts each system has; of whom, only who keeps their security sees."""
-    _require(here, me, "systems")
+    required(here, me, "systems")
     with here.hub.database.begin(reading=True) as connection:
         rows = linked.counts(connection, declared(here.hub).model)
-    return _answer(request, here, me, "systems", "op_systems", {"rows": rows})
+    return answered(request, here, me, "systems", "op_systems", {"rows": rows})
 
 
 @router.get("/audit")
 def entries(request: Request, here: Here, me: Me, action: Text = "", actor: Text = "", about: Text = "") -> Response:
     """The newest entries of the audit chain."""
-    _require(here, me, "audit")
+    required(here, me, "audit")
     known = sorted({one.partition(".")[0] for one in ACTIONS})
     rows = audit.newest(
         here.hub.database, SHOWN, action=action if action in known else "", actor=actor, object=about, since=""
@@ -213,7 +186,7 @@ def entries(request: Request, here: Here, me: Me, action: Text = "", actor: Text
         "entries": [(one, _details(one.details)) for one in rows], "known": known, "asked": (action, actor, about),
         "meant": ACTIONS,
     }  # fmt: skip
-    return _answer(request, here, me, "audit", "op_audit", filled)
+    return answered(request, here, me, "audit", "op_audit", filled)
 
 
 def _details(text: str) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from hub.portal import words_account, words_apps, words_operators, words_sso
+from hub.portal import words_account, words_apps, words_exchanges, words_operators, words_sso
 
 LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "zh": "中文"}
 WORDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -173,6 +173,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     **words_account.WORDS,
     **words_apps.WORDS,
     **words_operators.WORDS,
+    **words_exchanges.WORDS,
 }
 ERRORS: Final[Mapping[str, tuple[str, str]]] = {
     "login.unlinked": (
@@ -234,6 +235,7 @@ ERRORS: Final[Mapping[str, tuple[str, str]]] = {
     **words_account.ERRORS,
     **words_apps.ERRORS,
     **words_operators.ERRORS,
+    **words_exchanges.ERRORS,
 }
 """Sentences of errors that people meet; what is not here is told in English, as the command line does."""
 

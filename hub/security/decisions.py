@@ -26,6 +26,8 @@ ADMINISTERED: Final[Mapping[str, tuple[Administration, str]]] = {
     "accounts.write": ("security", "add, disable and enable accounts, set passwords"),
     "people.read": ("security", "look for people in the portal, and see which accounts are theirs and why"),
     "clients.read": ("security", "see applications in the portal, and what they are told of a person"),
+    "exchanges.read": ("system", "see in the portal what is exchanged, its runs, plans and what was set aside"),
+    "exchanges.write": ("system", "approve and apply plans in the portal, run exchanges, look at entries again"),
     "systems.read": ("system", "see in the portal how many accounts each system has"),
     "audit.read": ("audit", "read the audit chain, prove it, and anchor it"),
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hub.portal.operators import PAGES, pages_of
+from hub.portal.administering import PAGES, pages_of
 from hub.security import accounts
 from hub.security.decisions import administer
 from hub.security.passwords import Passwords
@@ -83,7 +83,13 @@ def identity(office: Registry, key: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "mine"), [("ola", {"systems"}), ("sam", {"people", "clients"}), ("amy", {"audit"}), ("pia", set())]
+    ("name", "mine"),
+    [
+        ("ola", {"exchanges", "plans", "setaside", "systems"}),
+        ("sam", {"people", "clients"}),
+        ("amy", {"audit"}),
+        ("pia", set()),
+    ],
 )
 def test_each_administrator_sees_only_his_pages(
     office: Registry, browsers: dict[str, Browser], name: str, mine: set[str]
