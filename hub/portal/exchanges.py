@@ -158,7 +158,8 @@ def bars(rows: Sequence[RunRow], reader: Reader) -> list[Bar]:
     found = []
     for place, (row, seconds) in enumerate(zip(rows, took, strict=True)):
         time = reader.time(row.started_at)
-        told = f"{time.text if time else ''} · {ran(reader, row.mode)} · {say(reader.spoken, f'operators.run.{row.state}')}"
+        ended = say(reader.spoken, f"operators.run.{row.state}")
+        told = f"{time.text if time else ''} · {ran(reader, row.mode)} · {ended}"
         height = max(3, round(TALL * math.log1p(seconds * 10) / most))
         found.append(Bar((RUNS - 1 - place) * 10, height, row.state, told))
     return found
