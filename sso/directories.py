@@ -18,7 +18,7 @@ from hub.security import accounts, audit
 from hub.security.accounts import Origin
 from hub.security.actors import Actor
 from hub.security.rates import too_many
-from hub.store import logins
+from hub.store import login_devices, logins
 from hub.store.accounts import AccountRow
 from hub.workspace.login import Directory
 from hub.workspace.strict import seconds
@@ -28,7 +28,7 @@ PORTAL = Actor("portal")
 
 
 def proven(hub: Hub, called: str, name: str, password: str, device: str = "") -> tuple[AccountRow, Origin]:
-    """The account of who typed this, and how he was proven. ``device`` is the token of a browser that is known.
+    """The account of who typed this, and how he was proven. ``device`` is the digest of a browser that is known.
 
     AuthError ``login.refused`` (the same for an unknown name, a wrong password, and an account that is locked or
     disabled), ``login.unlinked``; Retriable ``request.many`` where the directory is not asked for a while; those of
@@ -74,7 +74,7 @@ def _whose(hub: Hub, one: Directory, name: str, known: Proven | None, device: st
     text = f"{one.system}\0{known.key}" if known else f"{one.system}\0?{accounts.normal(name)}"
     if known is not None and device:
         found = logins.linked(hub.database, f"ldap:{one.system}", known.foreign_id or known.key)
-        if found is not None and logins.device(hub.database, accounts.digest(device)) == found[1].id:
+        if found is not None and login_devices.whose(hub.database, device) == found[1].id:
             text += "\0device"
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -26,7 +26,7 @@ from hub.security import accounts
 from hub.security.accounts import Origin, actor_of, digest
 from hub.security.actors import Actor
 from hub.security.rates import too_many
-from hub.store import logins, passkeys, seconds
+from hub.store import login_devices, logins, passkeys, seconds
 from hub.store.accounts import AccountRow
 from hub.store.passkeys import PasskeyRow
 
@@ -157,7 +157,8 @@ def renewed(hub: Hub, row: AccountRow) -> list[str]:
 
 
 def fits(hub: Hub, row: AccountRow, code: str, device: str = "") -> bool:
-    """Whether this is the code of now, or a recovery code; it is used up then. Retriable ``request.many``."""
+    """Whether this is the code of now, or a recovery code; it is used up then. ``device`` is the digest of a browser
+    that is known. Retriable ``request.many``."""
     text = "".join(code.split()).replace("-", "").lower()
     if len(text) == 16 and has(hub, row):
         trial = _trial(hub, row, device)
@@ -201,7 +202,7 @@ def _counted(hub: Hub, row: AccountRow, code: str, found: seconds.Totp, device: 
 
 
 def _trial(hub: Hub, row: AccountRow, device: str) -> uuid.UUID:
-    known = device and logins.device(hub.database, digest(device)) == row.id
+    known = device and login_devices.whose(hub.database, device) == row.id
     whose = hashlib.sha256(f"second\0{row.id}\0{'device' if known else ''}".encode()).hexdigest()
     moment = hub.clock()
     trial = logins.try_once(hub.database, whose, WRONG, moment - WINDOW, moment)

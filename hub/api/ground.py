@@ -23,7 +23,7 @@ from hub.security import access, clearance
 from hub.security.access import Caller
 from hub.security.clearance import SHORTEST_REASON
 from hub.security.masking import NOBODY, Sight
-from hub.security.rates import Buckets, too_many
+from hub.security.rates import Buckets, network, too_many
 from hub.security.secrets import Secrets
 from hub.store import journal
 from hub.store.plans import PlanRow
@@ -126,7 +126,7 @@ class Ground:
     def guessing(self, request: Request) -> Iterator[None]:
         """Around what a stranger could try for ever: what is refused counts against his address, and only that, so
         that many good requests at once do not. Refused ``request.many``."""
-        address = request.client.host if request.client else ""
+        address = network(request.client)
         if wait := self.strangers.wait(address):
             raise too_many(wait)
         try:

@@ -12,6 +12,7 @@ from typing import Annotated, Final, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Depends, Request
+from starlette.responses import Response
 
 from hub.errors import AuthError, ConfigError, HubError
 from hub.exchange.ground import Hub
@@ -113,6 +114,13 @@ def require_safe(request: Request) -> None:
 def cookie(request: Request, name: str) -> str:
     """A cookie's name: over TLS one that no other host and no plain page can set (RFC 6265bis, 4.1.3.2)."""
     return f"__Host-cophub-{name}" if is_safe(request) else f"cophub-{name}"
+
+
+def set_cookie(request: Request, answer: Response, name: str, token: str, life: int | None = None) -> None:
+    """A cookie that scripts do not see."""
+    answer.set_cookie(
+        cookie(request, name), token, life, secure=is_safe(request), httponly=True, samesite="lax", path="/"
+    )
 
 
 # ------------------------------------------------------------ who looks

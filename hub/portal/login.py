@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -16,25 +15,26 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from hub.errors import AuthError, HubError, Retriable
+from hub.portal import known
 from hub.portal.ground import (
     HOME,
     Form,
     Ground,
     Here,
     cookie,
-    ground,
     is_safe,
     language,
     onward,
     require_safe,
+    set_cookie,
     stranger,
     visitor,
 )
 from hub.portal.words import LANGUAGES
 from hub.security import accounts
 from hub.security.accounts import Origin, form_token
+from hub.security.rates import network
 from hub.security.sessions import called
-from hub.store import logins
 from hub.store.accounts import AccountRow, keep
 from hub.store.sso_ends import moved
 from hub.todos import feed
@@ -44,7 +44,6 @@ from sso.realms import HERE, realm
 
 log = logging.getLogger("hub.portal")
 router = APIRouter()
-YEAR = 365 * 24 * 3600
 
 
 @router.get("/login")
@@ -113,16 +112,21 @@ def login(request: Request, here: Here, given: Form) -> Response:
     if where in login.providers:
         place = f"{HOME}/login/with/{where}?{urlencode({'next': onward(next_), 'hint': name[:200]})}"
         return leading(request, here, place, buttons(here, language(request))[where])
-    address = request.client.host if request.client else ""
-    device = known_device(request)
-    called = hashlib.sha256(f"{accounts.normal(name)}\0{device}".encode()).hexdigest()
+    address, typed = network(request.client), known.called(where, name)
     again = partial(begun_with, request, here, next_, name=name[:100], where=chosen)
-    wait = here.addresses.take(address) or here.names.take(called)  # a refused address takes nothing of a name
+    wait = here.addresses.take(address)  # a refused address takes nothing of a name, and no try of a browser
     if wait:
+        return _slow(again, wait)
+    device = known.known(request, typed)
+    bucket = hashlib.sha256(f"{typed}\0{device}".encode()).hexdigest()
+    if wait := here.names.take(bucket):
+        known.unused(request, device)
         return _slow(again, wait)
     try:
         row, by = _proven(here, where, name, given, device)
     except HubError as error:
+        if error.code != "login.refused":
+            known.unused(request, device)
         if error.code == "request.many":
             return _slow(again, error.wait if isinstance(error, Retriable) and error.wait else 60)
         if error.code == "login.refused":
@@ -132,10 +136,11 @@ def login(request: Request, here: Here, given: Form) -> Response:
         log.warning("log-in by %s: %s", chosen or "hub", error.code)
         return again("login.down", 503)
     here.addresses.refund(address)  # only what is wrong counts
-    here.names.refund(called)
+    here.names.refund(bucket)
+    known.unused(request, device)
     if where == HERE and secondly.wanted(here.hub, row):
         return half(request, here, row, onward(next_))
-    return entered(request, here, row, by, next_)
+    return entered(request, here, row, by, next_, typed)
 
 
 def half(request: Request, here: Ground, row: AccountRow, next_: str) -> Response:
@@ -163,8 +168,11 @@ def _slow(again: Callable[..., Response], wait: float) -> Response:
     return answer
 
 
-def entered(request: Request, here: Ground, row: AccountRow, by: Origin, next_: str) -> Response:
-    """A new session for who was proven, in place of the one that this browser had, and onward."""
+def entered(
+    request: Request, here: Ground, row: AccountRow, by: Origin, next_: str, typed: str = ""
+) -> Response:
+    """A new session for who was proven, in place of the one that this browser had, and onward. ``typed`` is by what
+    name, where it is not that of the account."""
     former = visitor(request)
     by = replace(by, browser=called(request.headers.get("user-agent", "")))
     token = accounts.begin(here.hub.database, row, here.ends, here.hub.clock(), by)
@@ -175,19 +183,8 @@ def entered(request: Request, here: Ground, row: AccountRow, by: Origin, next_: 
     answer = RedirectResponse(onward(next_), 303)
     set_cookie(request, answer, "session", token)
     answer.delete_cookie(cookie(request, "form"), secure=is_safe(request), httponly=True, samesite="lax")
-    device = request.cookies.get(cookie(request, "device"), "")
-    if logins.device(here.hub.database, accounts.digest(device)) != row.id:
-        device = secrets.token_urlsafe(32)
-        logins.add_device(here.hub.database, accounts.digest(device), row.id, here.hub.clock())
-        set_cookie(request, answer, "device", device, YEAR)
+    known.remembered(request, answer, row, typed or row.name)
     return answer
-
-
-def known_device(request: Request) -> str:
-    """The token of a browser that somebody logged in from before; empty for strangers."""
-    token = request.cookies.get(cookie(request, "device"), "")
-    known = token and logins.device(ground(request).hub.database, accounts.digest(token))
-    return token if known else ""
 
 
 @router.post("/logout")
@@ -211,17 +208,10 @@ def choose(request: Request, here: Here, given: Form) -> Response:
         if found is not None:
             keep(here.hub.database, found.account.id, language=wanted)
         answer.set_cookie(
-            "cophub-language", wanted, YEAR, path=HOME, secure=is_safe(request), httponly=True, samesite="lax"
+            "cophub-language", wanted, known.YEAR, path=HOME, secure=is_safe(request), httponly=True, samesite="lax"
         )
     return answer
 
 
 def _back(place: str) -> str:
     return place if place == f"{HOME}/login" else onward(place)
-
-
-def set_cookie(request: Request, answer: Response, name: str, token: str, life: int | None = None) -> None:
-    """A cookie that scripts do not see."""
-    answer.set_cookie(
-        cookie(request, name), token, life, secure=is_safe(request), httponly=True, samesite="lax", path="/"
-    )

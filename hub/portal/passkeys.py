@@ -23,6 +23,7 @@ from hub.portal.ground import (
 from hub.portal.login import begun_with, entered
 from hub.portal.second import ACCOUNT, enrolling, halfway, recovery
 from hub.security.accounts import actor_of
+from hub.security.rates import network
 from sso import passkeys, secondly
 
 router = APIRouter()
@@ -39,7 +40,7 @@ def _asked(options: str) -> Response:
 def entering(request: Request, here: Here, given: Form) -> Response:
     """What a browser is asked by where nobody said who he is. Each costs a row for some minutes: so many an address."""
     require_safe(request)
-    wait = here.addresses.take(request.client.host if request.client else "")
+    wait = here.addresses.take(network(request.client))
     if wait:
         return Response(status_code=429, headers={"retry-after": str(int(wait) + 1)})
     return _asked(passkeys.request(here.hub, None, _browser(request)))
@@ -56,7 +57,7 @@ def enter(request: Request, here: Here, given: Form) -> Response:
         if error.code != "passkey.refused":
             raise
         return begun_with(request, here, next_, "passkey.refused", 403)
-    here.addresses.refund(request.client.host if request.client else "")
+    here.addresses.refund(network(request.client))
     return entered(request, here, row, passkeys.ENTERED, next_)
 
 

@@ -20,10 +20,11 @@ from hub.portal.ground import (
     onward,
     require_fresh,
     require_safe,
+    set_cookie,
     stranger,
     visitor,
 )
-from hub.portal.login import buttons, entered, leading, set_cookie
+from hub.portal.login import buttons, entered, leading
 from hub.security.accounts import Origin, actor_of
 from sso.links import linked, opened
 

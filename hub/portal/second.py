@@ -19,9 +19,11 @@ from hub.portal.ground import (
     language,
     require_fresh,
     require_safe,
+    set_cookie,
     stranger,
 )
-from hub.portal.login import entered, known_device, set_cookie
+from hub.portal.known import known, unused
+from hub.portal.login import entered
 from hub.security.accounts import form_token
 from hub.store.accounts import AccountRow
 from sso import passkeys, secondly
@@ -80,7 +82,7 @@ def _enroll(request: Request, here: Ground, row: AccountRow, status: int = 200, 
 def given(request: Request, here: Here, given: Form) -> Response:
     """A session, where the code or the key is right; who sets it up sees his recovery codes first."""
     token, row, onward = halfway(request, here)
-    by, codes = secondly.PROVEN, []
+    by, codes, device = secondly.PROVEN, [], ""
     try:
         if "answer" in given:
             by = passkeys.SECOND
@@ -90,11 +92,13 @@ def given(request: Request, here: Here, given: Form) -> Response:
                 codes = enrolling(here, row, token, given["answer"], given.get("name", ""))
             right = True
         elif secondly.has(here.hub, row):
-            right = secondly.fits(here.hub, row, given.get("code", "")[:100], known_device(request))
+            device = known(request, row.name)
+            right = secondly.fits(here.hub, row, given.get("code", "")[:100], device)
         else:
             codes = secondly.confirmed(here.hub, row, given.get("code", "")[:100])
             right = bool(codes)
     except HubError as error:
+        unused(request, device)
         if error.code == "passkey.refused":
             return _ask(request, here, row, "passkey.refused", 403)
         if error.code != "request.many":

@@ -28,6 +28,7 @@ from hub.portal.pages import POLICY
 from hub.portal.words import WORDS, say
 from hub.security import accounts
 from hub.security.accounts import digest, form_token
+from hub.security.rates import network
 from hub.store.accounts import AccountRow, SessionRow, current
 from hub.store.sso_clients import Ask, forget
 from hub.workspace.services import parsed
@@ -143,7 +144,7 @@ def device(request: Request, here: Here, me: Me, user_code: Code = "", done: str
 @router.post("/device")
 def typed(request: Request, here: Here, me: Me, given: Form) -> Response:
     """A code leads to the question; wrong ones are counted as wrong passwords are."""
-    code, address = given.get("user_code", ""), request.client.host if request.client else ""
+    code, address = given.get("user_code", ""), network(request.client)
     called = f"device {me.account.id}"
     wait = here.addresses.take(address) or here.names.take(called)
     if wait:

@@ -6,6 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, ip_address, ip_network
 from threading import Lock
 
 from hub.errors import HubError, Retriable
@@ -48,6 +49,20 @@ class Buckets:
         with self._lock:
             left, since = self._left.get(name, (float(self.burst), self.clock()))
             self._left[name] = (min(float(self.burst), left + 1), since)
+
+
+def network(client: tuple[str, int] | None) -> str:
+    """Who asks, as he is counted: an address of IPv4, and of IPv6 the network (/64) that one household has for itself.
+    ``client`` is host and port, as Starlette knows them."""
+    if client is None:
+        return ""
+    try:
+        found = ip_address(client[0].partition("%")[0])
+    except ValueError:
+        return client[0]
+    if isinstance(found, IPv4Address):
+        return str(found)
+    return str(found.ipv4_mapped or ip_network((found, 64), strict=False))
 
 
 def too_many(wait: float) -> HubError:

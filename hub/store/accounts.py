@@ -14,6 +14,7 @@ from hub.errors import ConfigError
 from hub.store import sso_ends
 from hub.store.account_tables import account, session
 from hub.store.database import Database
+from hub.store.login_tables import login_device
 from hub.store.models import entity_table
 from hub.store.review_tables import redirect
 
@@ -90,10 +91,11 @@ def listed(database: Database) -> list[AccountRow]:
 
 
 def change(database: Database, row: AccountRow, action: str, values: Mapping[str, Any], audited: Audited) -> None:
-    """New values of an account; all its sessions end."""
+    """New values of an account; all its sessions end, and no browser is known any more."""
     with database.begin() as connection:
         connection.execute(update(account).where(account.c.id == row.id).values(dict(values)))
         ended = connection.execute(delete(session).where(session.c.account == row.id)).rowcount
+        connection.execute(delete(login_device).where(login_device.c.account == row.id))
         sso_ends.shut(connection, row.id, action)
         audited(connection, action, row.name, {"sessions": ended})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, Uuid
 
 from hub.store.notice_tables import metadata  # one metadata for all tables
 from hub.store.tables import KEY
@@ -37,9 +37,10 @@ login_trial = Table(
 login_device = Table(
     "login_device",
     metadata,
-    Column("digest", Text, primary_key=True),  # SHA-256 of the token in its cookie
+    Column("digest", Text, primary_key=True),  # SHA-256 of the token in its cookie and of the name that was typed
     Column("account", Uuid, nullable=False, index=True),
     Column("made_at", Moment, nullable=False),
+    Column("wrong", Integer, nullable=False, server_default="0"),  # tries since its owner last logged in
 )
 
 # Log-ins that are under way at a provider: one row each, taken once. Nothing of it is in the browser but its state.

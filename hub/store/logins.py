@@ -1,4 +1,4 @@
-"""Log-ins by what others prove, in the store: links to accounts, trials of passwords, known browsers."""
+"""Log-ins by what others prove, in the store: links to accounts, and trials of passwords."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hub.store import persons, sso_ends
 from hub.store.account_tables import account, session
 from hub.store.accounts import ACCOUNT, AccountRow, Audited
 from hub.store.database import Database, new_id
-from hub.store.login_tables import login_device, login_link, login_trial
+from hub.store.login_tables import login_link, login_trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,23 +158,3 @@ def forget_trials(database: Database, whose: str) -> None:
     """All of somebody: he logged in, and the directory counts anew."""
     with database.begin() as connection:
         connection.execute(delete(login_trial).where(login_trial.c.whose == whose))
-
-
-# ------------------------------------------------------------ browsers
-
-
-def device(database: Database, digest: str) -> uuid.UUID | None:
-    """The account whose owner used this browser."""
-    with database.begin(reading=True) as connection:
-        return connection.scalar(select(login_device.c.account).where(login_device.c.digest == digest))
-
-
-def add_device(database: Database, digest: str, of: uuid.UUID, moment: dt.datetime, most: int = 10) -> None:
-    """Know a browser from now on; of many the oldest are forgotten."""
-    mine = login_device.c.account == of
-    with database.begin() as connection:
-        kept = select(login_device.c.digest).where(mine).order_by(login_device.c.made_at.desc()).limit(most - 1)
-        recent = list(connection.scalars(kept))
-        connection.execute(delete(login_device).where(mine, login_device.c.digest.not_in(recent)))
-        connection.execute(insert(login_device).values(digest=digest, account=of, made_at=moment))
-

@@ -267,12 +267,15 @@ THREATS = (
     ),
     Threat(
         "Guessing of passwords, codes and keys; finding out names; locking others out",
-        "Bounds by name and address; the same answer after the same work; a directory sees fewer wrong passwords than"
-        " lock an account",
+        "Bounds by name, by address (of IPv6 by /64) and by known browser, which counts for one name; the same answer after"
+        " the same work; a directory sees fewer wrong passwords than lock an account",
         {
             "unit/portal/test_login.py": "test_wrong_passwords_are_slowed_down_by_name"
             " test_the_number_of_names_that_one_address_tries_is_bounded test_an_unknown_name_costs_the_same_work"
             " test_what_is_wrong_is_not_told",
+            "unit/portal/test_known_browsers.py": "test_a_cookie_of_one_name_is_a_strangers_at_another"
+            " test_a_stolen_cookie_is_worth_some_guesses_in_all_processes_and_then_nothing"
+            " test_strangers_do_not_lock_the_owner_out_of_his_browser test_one_network_of_ipv6_is_one_address",
             "unit/login/test_second_factor.py": "test_wrong_codes_are_bounded_and_strangers_do_not_lock_the_owner_out",
             "unit/provider/test_devices.py": "test_codes_cannot_be_guessed",
             "unit/api/test_access.py": "test_wrong_keys_are_counted_by_address",

@@ -12,7 +12,7 @@ import pyotp
 import pytest
 
 from hub.errors import Retriable
-from hub.security.accounts import actor_of
+from hub.security.accounts import actor_of, digest
 from hub.store import accounts as stored
 from hub.store.accounts import AccountRow
 from hub.workspace.roles import RolesFile
@@ -109,7 +109,7 @@ def test_the_key_is_sealed_for_its_account(office: Desk, wang: AccountRow):
 def test_wrong_codes_are_bounded_and_strangers_do_not_lock_the_owner_out(office: Desk, wang: AccountRow):
     hub, home = office.open_hub.hub, Browser(office)
     home.login("wang.wei")
-    device = home.client.cookies["__Host-cophub-device"]
+    device = digest(home.client.cookies["__Host-cophub-device"] + "\0wang.wei")
     key, _ = enrolled(office, wang)
     later(office)
     for _ in range(secondly.WRONG):
