@@ -26,8 +26,8 @@ class ScimClientSettings(Settings):
     )
     protect: list[str] = Field(
         default=[],
-        description="Names that the client may not write, * stands for any text: of userName, externalId, addresses of "
-        "mail, displayName of groups",
+        description="Names that the client may not write, whatever the case, accents, width and blanks; * stands for "
+        "any text: of userName, externalId, addresses of mail, displayName of groups",
         examples=[["admin", "break-glass-*"]],
     )
     page_size: int = Field(default=100, ge=1, le=1000, description="Resources per page where the client does not say")

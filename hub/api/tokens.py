@@ -11,7 +11,9 @@ from hub.api.ground import Ground, caller
 from hub.errors import AuthError
 from hub.security.access import PREFIX, Caller, digest
 from hub.security.rates import too_many
-from hub.store import sso_grants
+from hub.store import acts, sso_grants
+from hub.store.accounts import living
+from hub.store.sso_grants import Family
 
 SCOPES: Final = frozenset({"scim:read", "scim:write"})
 """Grants that a client asks as scopes."""
@@ -46,13 +48,21 @@ def _held(here: Ground, text: str) -> Asking:
         file = here.hub.workspace.clients.get(token.client)
         over = token.kind != "access" or token.revoked_at is not None or token.ends_at <= here.hub.clock()
         over = over or family.revoked_at is not None or not family.alive or bool(token.audience)
-        known = (family.person is None) == (family.name is None)
-        if file is not None and file.system is not None and known and not over:
+        if file is not None and file.system is not None and not over and _is_there(here, file.system, family):
             scopes = SCOPES & {*token.scope.split()} & {*file.scopes}
             who = Caller(token.client, scopes, {"systems": frozenset({file.system})}, kind="client")
             return Asking(who, family.name)
     raise AuthError(
         "key.refused",
-        "the token is unknown, holds no more, or is for no system",
+        "the token is unknown, holds no more, is for no system, or its person has no account there any more",
         hint="ask for another one at /sso/token, as a client with system: and the scope scim:read or scim:write",
     )
+
+
+def _is_there(here: Ground, system: str, family: Family) -> bool:
+    """Whether a token is a program's, or of a person who is there today and has this account of the system."""
+    people = here.hub.workspace.hub.people
+    if family.person is None or people is None:
+        return family.person is None and family.name is None
+    person = living(here.hub.database, people.model, family.person)
+    return person is not None and family.name in acts.accounts(here.hub.database, people.model, system, person)

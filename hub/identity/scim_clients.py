@@ -38,6 +38,7 @@ from connectors.scim_client import ScimClientResource, ScimClientSettings
 from connectors.scim_client.attributes import ATTRIBUTES, allowed
 from hub.errors import AuthError
 from hub.security.access import Caller
+from hub.security.alike import alike
 from hub.workspace.workspace import System
 
 MOST: Final = 1000
@@ -76,13 +77,14 @@ class Client:
         return tuple(kind for kind in ATTRIBUTES if kind in self._declared or not self._declared)
 
     def protected(self, resource: Resource[Any]) -> str:
-        """The name of a resource that the client may not write; empty where it may."""
+        """The name of a resource that the client may not write, by whatever path it came there and however it is
+        spelled; empty where it may."""
         names = [getattr(resource, name, None) for name in ("user_name", "external_id")]
         if resource.meta is None or resource.meta.resource_type != "User":
             names.append(getattr(resource, "display_name", None) if not hasattr(resource, "user_name") else None)
         names += [one.value for one in getattr(resource, "emails", None) or ()]
         for name in filter(None, names):
-            if any(fnmatchcase(str(name).casefold(), one.casefold()) for one in self.settings.protect):
+            if any(fnmatchcase(alike(str(name)), alike(one)) for one in self.settings.protect):
                 return str(name)
         return ""
 

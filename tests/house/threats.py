@@ -194,13 +194,18 @@ THREATS = (
     ),
     Threat(
         "SCIM clients that write more than they may, or take over an account",
-        "Attributes by an allow-list, on every path; protected names; each client's resources its own",
+        "Attributes by an allow-list, on every path; protected names, however they are spelled; each client's resources"
+        " its own; a token of somebody who left is nobody's",
         {
             "unit/scim/test_server.py": "test_what_is_not_allowed_is_dropped"
             " test_paths_of_what_is_not_allowed_change_nothing test_protected_names_cannot_be_taken"
-            " test_nobody_is_renamed_into_a_protected_name test_an_external_id_is_no_id"
+            " test_nobody_is_renamed_into_a_protected_name test_however_a_path_is_written_a_protected_name_is_refused"
+            " test_who_has_a_protected_name_already_is_left_alone_however_it_is_spelled test_an_external_id_is_no_id"
             " test_another_clients_resources_are_not_there"
             " test_patch_without_a_path_and_with_names_as_entra_writes_them",
+            "unit/security/test_alike.py": "test_names_that_are_one",
+            "unit/scim/test_tokens.py": "test_who_is_there_no_more_is_not_me"
+            " test_whose_account_at_the_client_is_gone_is_not_me",
         },
     ),
     Threat(
@@ -267,8 +272,8 @@ THREATS = (
     ),
     Threat(
         "Guessing of passwords, codes and keys; finding out names; locking others out",
-        "Bounds by name, by address (of IPv6 by /64) and by known browser, which counts for one name; the same answer after"
-        " the same work; a directory sees fewer wrong passwords than lock an account",
+        "Bounds by name, by address (of IPv6 by /64) and by known browser, which counts for one name; the same answer"
+        " after the same work; a directory sees fewer wrong passwords than lock an account",
         {
             "unit/portal/test_login.py": "test_wrong_passwords_are_slowed_down_by_name"
             " test_the_number_of_names_that_one_address_tries_is_bounded test_an_unknown_name_costs_the_same_work"

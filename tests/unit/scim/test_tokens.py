@@ -90,12 +90,41 @@ def test_what_is_no_token_of_a_system_is_refused(hub: Identities) -> None:
 
 def test_a_person_is_me_and_nobody_else(hub: Identities) -> None:
     mine = hub.user("me.myself")
-    head = stored(hub, person=uuid.uuid4(), name=mine["id"])
+    hub.drain()
+    person = hub.person("me.myself")
+    assert person is not None
+    head = stored(hub, person=person["_id"], name=mine["id"])
     assert hub.ask("GET", "/Me", client="entra", key="", **head).json() == mine
     for method, path in (("GET", "/Users"), ("GET", f"/Users/{mine['id']}"), ("DELETE", "/Me")):
         refused(hub.ask(method, path, client="entra", key="", **head), 403, detail="key.grant")
-    nowhere = stored(hub, person=uuid.uuid4())
+    nowhere = stored(hub, person=person["_id"])
     refused(hub.ask("GET", "/Me", client="entra", key="", **nowhere), 401, detail="key.refused")
+
+
+@pytest.mark.parametrize("state", [1, 2], ids=["disabled", "deleted"])
+def test_who_is_there_no_more_is_not_me(hub: Identities, state: int) -> None:
+    mine = hub.user(f"leaver.{state}")
+    hub.drain()
+    person = hub.person(f"leaver.{state}")
+    assert person is not None
+    head = stored(hub, person=person["_id"], name=mine["id"])
+    assert hub.ask("GET", "/Me", client="entra", key="", **head).json() == mine
+    with hub.open_hub.hub.database.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE e_person SET _state = {state} WHERE login = 'leaver.{state}'")
+    refused(hub.ask("GET", "/Me", client="entra", key="", **head), 401, detail="key.refused")
+
+
+def test_whose_account_at_the_client_is_gone_is_not_me(hub: Identities) -> None:
+    mine, other = hub.user("had.account"), hub.user("has.account")
+    hub.drain()
+    person = hub.person("had.account")
+    assert person is not None
+    head = stored(hub, person=person["_id"], name=other["id"])
+    refused(hub.ask("GET", "/Me", client="entra", key="", **head), 401, detail="key.refused")
+    head = stored(hub, person=person["_id"], name=mine["id"])
+    assert hub.ask("DELETE", f"/Users/{mine['id']}").status_code == 204
+    hub.drain()
+    refused(hub.ask("GET", "/Me", client="entra", key="", **head), 401, detail="key.refused")
 
 
 def test_a_program_is_nobody(hub: Identities) -> None:
