@@ -50,6 +50,7 @@ class Request:
     expect: Collection[int] = ()
     timeout: float = 30.0
     check: Check | None = None
+    until: float | None = None
 
 
 class Transport:
@@ -113,6 +114,7 @@ class Transport:
         expect: Collection[int] = (),
         idempotent: bool | None = None,
         timeout: float | None = None,
+        within: float | None = None,
         check: Check | None = None,
     ) -> Response:
         """Send a request and answer what came back, with a 2xx status or one of ``expect``.
@@ -120,7 +122,8 @@ class Transport:
         ``json`` (any value msgspec encodes; ``msgspec.Raw`` passes as it is) or ``data`` is the body; a
         callable makes it anew for every attempt, where a message may not be sent twice (nonces).
         ``idempotent`` allows repetitions for other methods than GET, HEAD and OPTIONS. ``timeout`` (seconds)
-        stands in for that of the settings. ``check`` raises what is wrong with an answer of such a status;
+        stands in for that of the settings; ``within`` (seconds) bounds all together: repetitions, the waits between
+        them and redirects. ``check`` raises what is wrong with an answer of such a status;
         what it calls Retriable is repeated as everything else is.
         """
         url = self._url(path_or_url, params)
@@ -133,7 +136,8 @@ class Transport:
         sent |= headers or {}
         repeat = method in READS if idempotent is None else idempotent
         limit = timeout or self.settings.limits.timeout
-        request = Request(method, url, sent, data, learned, expect, limit, check)
+        until = None if within is None else self._clock.ticks() + within
+        request = Request(method, url, sent, data, learned, expect, limit, check, until)
         return self._repeated(request, repeat=repeat)
 
     def now(self) -> float:
@@ -181,7 +185,8 @@ class Transport:
                 attempt += 1
                 limits = self.settings.limits
                 wait = error.wait if error.wait is not None else backoff(attempt)
-                if not repeat or attempt > limits.retries or wait > limits.max_wait:
+                over = request.until is not None and self._clock.ticks() + wait >= request.until
+                if not repeat or attempt > limits.retries or wait > limits.max_wait or over:
                     raise
                 self._clock.sleep(wait)
 
@@ -251,7 +256,7 @@ class Transport:
             with self._pace.turn():
                 body = request.body() if callable(request.body) else request.body
                 raw = self._wire.exchange(
-                    request.method, url, request.headers, body, public=not configured, timeout=request.timeout
+                    request.method, url, request.headers, body, public=not configured, timeout=self._limit(request)
                 )
         except HubError as error:
             error.where = error.where or where
@@ -259,6 +264,13 @@ class Transport:
         if (dated := date_of(raw.headers)) is not None:
             self.served = (self._clock.now(), dated)
         return Response(raw.status, raw.headers, raw.body, request.url, where)
+
+    def _limit(self, request: Request) -> float:
+        """Seconds that this answer may take. Retriable ``http.timeout`` where none are left."""
+        left = request.timeout if request.until is None else request.until - self._clock.ticks()
+        if left <= 0:
+            raise Retriable("http.timeout", "no answer in time", hint="run again later, or raise limits.timeout")
+        return min(left, request.timeout)
 
     def _for_token(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
         """The request for a token: no credentials, no repetition."""

@@ -156,7 +156,8 @@ def _proven(
 ) -> tuple[AccountRow, Origin]:
     password = given.get("password", "")
     if where != HERE:
-        return directories.proven(here.hub, where, name, password, device)
+        with here.providers.turns.of(where):
+            return directories.proven(here.hub, where, name, password, device)
     people = here.hub.workspace.hub.people
     model = people.model if people else ""
     return accounts.proven(here.hub.database, here.passwords, model, name, password), accounts.HERE

@@ -12,7 +12,7 @@ import re
 import secrets
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -25,7 +25,6 @@ from requests.structures import CaseInsensitiveDict
 from hub.contract import Secret
 from hub.errors import AuthError
 from hub.exchange.ground import Hub
-from hub.http import Transport
 from hub.security import audit
 from hub.security.accounts import digest
 from hub.security.actors import Actor
@@ -33,6 +32,7 @@ from hub.store import attempts
 from hub.store.attempts import Attempt
 from hub.untrusted import parse_json
 from sso.links import Claimed
+from sso.turns import Turns
 from sso.upstream.provider import LARGEST, Upstream
 from sso.upstream.tokens import identifies, identity, logout, logs_out, refused
 
@@ -58,10 +58,12 @@ class Back:
 
 @dataclass(slots=True)
 class Providers:
-    """The providers of a workspace; made once per process. ``secret`` resolves references."""
+    """The providers of a workspace; made once per process. ``secret`` resolves references, ``turns`` are
+    those of directories as well."""
 
     hub: Hub
     secret: Callable[[str], Secret]
+    turns: Turns = field(default_factory=Turns)
     _known: dict[str, Upstream] = field(default_factory=dict)
 
     def close(self) -> None:
@@ -87,7 +89,7 @@ class Providers:
         )  # fmt: skip
         made.trust_env = False
         for scheme in ("https://", "http://"):
-            made.mount(scheme, _Guarded(one.transport))
+            made.mount(scheme, _Guarded(one))
         return made
 
     def redirect(self, name: str) -> str:
@@ -101,7 +103,7 @@ class Providers:
         """Begin a log-in; answers the provider's address. ``browser`` is what a cookie of the browser holds. ``again``
         asks the provider to have him prove who he is, though he is logged in there."""
         one, moment = self.named(name), self.hub.clock()
-        with self._noted(name):
+        with self._noted(name), nullcontext() if one.is_known else self.turns.of(name, one.longest):
             endpoint = one.metadata["authorization_endpoint"]
         state, nonce, verifier = (secrets.token_urlsafe(size) for size in (32, 24, 48))
         more = ({"login_hint": hint} if hint else {}) | ({"prompt": "login"} if again else {})
@@ -123,7 +125,7 @@ class Providers:
             raise AuthError(
                 "login.state", "no log-in is under way here, or it took too long", hint="begin again at the log-in"
             )
-        with self._noted(name):
+        with self._noted(name), self.turns.of(name, one.longest):
             return self._proven(one, begun, given, int(moment.timestamp()))
 
     @contextmanager
@@ -172,7 +174,7 @@ class Providers:
         rule, endpoint = one.shape.account, one.metadata.get("userinfo_endpoint")
         if not endpoint or not isinstance(access, str) or rule is None or rule.claim in claims:
             return claims
-        answer = one.transport.request("GET", endpoint, headers={"Authorization": f"Bearer {access}"})
+        answer = one.ask("GET", endpoint, headers={"Authorization": f"Bearer {access}"})
         found: dict[str, Any] = parse_json(answer.body, dict, limit=LARGEST, where=answer.where)
         if found.get("sub") != claims["sub"]:
             raise refused("its userinfo is of somebody else (sub)")
@@ -193,7 +195,8 @@ class Providers:
         """End the sessions that a logout token is about; answers how many. AuthError ``login.provider``."""
         one, moment = self.named(name), self.hub.clock()
         issuer = one.shape.issuer
-        subject, sid, jti = logout(one.decoded(token, logs_out(one.shape)), int(moment.timestamp()))
+        with self.turns.of(name, one.longest):
+            subject, sid, jti = logout(one.decoded(token, logs_out(one.shape)), int(moment.timestamp()))
         mark = hashlib.sha256(f"{issuer}\0{jti}".encode()).hexdigest()
         if not attempts.once(self.hub.database, mark, moment + dt.timedelta(hours=1), moment):
             raise refused("the token was taken before (jti)")
@@ -208,13 +211,13 @@ class Providers:
 class _Guarded(BaseAdapter):
     """Requests of Authlib through the one guarded transport."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, one: Upstream) -> None:
         super().__init__()
-        self._transport = transport
+        self._one = one
 
     def send(self, request: PreparedRequest, *_: Any, **__: Any) -> Response:
         body = request.body.encode() if isinstance(request.body, str) else request.body
-        answer = self._transport.request(
+        answer = self._one.ask(
             request.method or "GET", request.url or "", data=body, headers=dict(request.headers), expect=(400, 401)
         )
         made = Response()

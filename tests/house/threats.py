@@ -322,6 +322,16 @@ THREATS = (
         },
     ),
     Threat(
+        "Log-ins that stand still: a provider that hangs, and rows that strangers have made without end",
+        "A log-in takes a bounded time at a provider, and a bounded number waits for one; what is kept for who has not"
+        " logged in is bounded by address and swept",
+        {
+            "unit/login/test_hanging_provider.py": "test_others_log_in_while_a_provider_hangs"
+            " test_of_all_places_together_some_threads_are_left test_the_whole_of_a_log_in_is_bounded"
+            " test_a_provider_may_hang_anywhere_and_come_back",
+        },
+    ),
+    Threat(
         "A dependency that was exchanged",
         "Every dependency, those of the build too, is pinned with its hashes",
         {

@@ -28,6 +28,7 @@ login:
       client_secret: secret://sso/idp
       account: {{system: oa, claim: oid}}
       domains: [corp.example]
+      timeout: 60s
     second: {{issuer: "{issuer}", client_id: other, client_secret: "secret://sso/idp"}}
 """
 

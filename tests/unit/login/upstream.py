@@ -9,8 +9,9 @@ import json
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -32,7 +33,8 @@ def unsigned(claims: dict[str, Any], **header: Any) -> str:
 
 class Upstream:
     """``lie`` changes claims of the ID token before it is signed; ``sign`` stands in for the signing; ``document``,
-    ``userinfo`` and ``answer`` change what is said of itself, of the user, and in the token's answer."""
+    ``userinfo`` and ``answer`` change what is said of itself, of the user, and in the token's answer. ``hang`` has it
+    not answer at a path, ``slow`` answer everything after so many seconds."""
 
     def __init__(self) -> None:
         upstream = self
@@ -51,6 +53,17 @@ class Upstream:
 
             def _send(self, status: int, content: dict[str, Any]) -> None:
                 data = json.dumps(content).encode()
+                hangs, slow = upstream.hangs.get(self.path, ""), upstream.slow
+                upstream.woken.wait(slow)
+                if hangs == "silent":
+                    upstream.woken.wait(60)
+                if hangs == "endless":
+                    self.send_response(status)
+                    self.send_header("content-length", "1000000")
+                    self.end_headers()
+                    while not upstream.woken.wait(0.1):
+                        self.wfile.write(b" ")
+                    return
                 self.send_response(status)
                 self.send_header("content-type", "application/json")
                 self.send_header("content-length", str(len(data)))
@@ -60,6 +73,11 @@ class Upstream:
             def log_message(self, *_: Any) -> None:
                 """Quiet."""
 
+            def handle(self) -> None:
+                with suppress(OSError):  # who asked did not wait
+                    super().handle()
+
+        self.woken = Event()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.issuer = f"http://127.0.0.1:{self.server.server_address[1]}"
@@ -70,6 +88,9 @@ class Upstream:
     def truth(self) -> None:
         """Nothing is a lie."""
         self.asked: list[str] = []
+        self.woken.set()  # what hangs, hangs no more
+        self.hangs: dict[str, str] = {}
+        self.slow = 0.0
         self.keys: list[Any] = [KEYS["one"]]
         self.lie: Lie = lambda claims: None
         self.document: Lie = lambda document: None
@@ -80,7 +101,13 @@ class Upstream:
         self.codes: dict[str, dict[str, str]] = {}
         self.sid = "s-1"
 
+    def hang(self, path: str, how: str) -> None:
+        """``silent``, or ``endless``: a body of which there is always one more byte."""
+        self.woken.clear()
+        self.hangs[path] = how
+
     def close(self) -> None:
+        self.woken.set()
         self.server.shutdown()
         self.thread.join()
         self.server.server_close()
