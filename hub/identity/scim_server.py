@@ -13,6 +13,7 @@ from scim2_server.requests import ScimRequest
 
 from hub.exchange.ground import Hub
 from hub.identity.scim_clients import Client, raw
+from hub.identity.scim_limits import require_small
 from hub.identity.scim_storage import Stored
 from hub.security.access import Caller
 from hub.store.inbox import Arrived
@@ -72,6 +73,7 @@ class Server:
             asked.method, asked.base, asked.path, asked.query, asked.headers, asked.body, who
         )
         try:
+            require_small(asked.query, asked.body)
             found = ScimHandler(client.service, stored).handle(request)
         except SCIMException as error:
             found = client.service.error_response(error)
