@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import traceback
 from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote
 
 from authlib.oauth2.rfc6749 import OAuth2Error
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from hub.errors import HubError, Retriable
+from hub.security.rates import network, too_many
 from hub.workspace.sso import PATH
 from sso import devices, tokens
 from sso.authorize import Refused, asked, refused
@@ -69,6 +71,13 @@ def made(here: Provider) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     server = served(here)
 
+    def counted(request: Request) -> None:
+        """What makes a row for somebody who has not logged in. Retriable ``request.many``."""
+        if wait := here.strangers.take(network(request.client)):
+            raise too_many(wait)
+
+    few = [Depends(counted)]
+
     async def served_by(request: Request, answers: Callable[[Asking], Answer]) -> Response:
         """An endpoint for clients, in a thread: what it answers, or an error of OAuth."""
         asking = await _read(request)
@@ -95,7 +104,7 @@ def made(here: Provider) -> FastAPI:
     async def introspect(request: Request) -> Response:
         return await ran(request, lambda asking: tokens.introspect(here, server, asking))
 
-    @app.post(f"{PATH}/device")
+    @app.post(f"{PATH}/device", dependencies=few)
     async def device(request: Request) -> Response:
         return await ran(request, lambda asking: devices.begun(here, server, asking))
 
@@ -115,8 +124,8 @@ def made(here: Provider) -> FastAPI:
             headers = {**CLOSED, "www-authenticate": told}
             return JSONResponse({"error": error.error}, error.status_code, headers)
 
-    @app.get(f"{PATH}/authorize")
-    @app.post(f"{PATH}/authorize")
+    @app.get(f"{PATH}/authorize", dependencies=few)
+    @app.post(f"{PATH}/authorize", dependencies=few)
     async def authorize(request: Request) -> Response:
         """Kept, and shown to a person; a request that cannot be granted goes back to a client that is known."""
         asking = await _read(request)
@@ -126,8 +135,8 @@ def made(here: Provider) -> FastAPI:
             return _sent(here, error)
         return _go(f"{PAGE}/ask?id={quote(text)}")
 
-    @app.get(f"{PATH}/logout")
-    @app.post(f"{PATH}/logout")
+    @app.get(f"{PATH}/logout", dependencies=few)
+    @app.post(f"{PATH}/logout", dependencies=few)
     async def logout(request: Request) -> Response:
         asking = await _read(request)
         try:
@@ -145,7 +154,7 @@ def made(here: Provider) -> FastAPI:
     def jwks() -> Response:
         return JSONResponse(here.keys.published(), headers=OPEN)
 
-    app.include_router(routes(here, _read, PAGE))
+    app.include_router(routes(here, _read, PAGE, few))
     app.include_router(ticket_routes(here, server, _read, ran, PAGE))
 
     @app.exception_handler(Exception)
@@ -160,7 +169,14 @@ def made(here: Provider) -> FastAPI:
         body = {"error": "temporarily_unavailable" if waits else "server_error", "error_description": identity}
         return _answer((503 if waits else 500, body, []))
 
-    app.exception_handler(HubError)(unforeseen)
+    @app.exception_handler(HubError)
+    def foreseen(request: Request, error: HubError) -> Response:
+        if error.code != "request.many":
+            return unforeseen(request, error)
+        told = {"error": "temporarily_unavailable", "error_description": f"{error.code}: {error.message}"}
+        wait = error.wait if isinstance(error, Retriable) and error.wait else 1
+        return _answer((429, told, [("Retry-After", str(math.ceil(wait)))]))
+
     return app
 
 

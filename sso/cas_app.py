@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
@@ -22,11 +22,12 @@ CLOSED: Final = {"cache-control": "no-store", "pragma": "no-cache"}
 Read = Callable[[Request], Awaitable[Asking]]
 
 
-def routes(here: Provider, read: Read, page: str) -> APIRouter:
-    """``read`` reads a request's parameters; ``page`` is where the provider's pages are."""
+def routes(here: Provider, read: Read, page: str, few: Sequence[Any]) -> APIRouter:
+    """``read`` reads a request's parameters; ``page`` is where the provider's pages are; ``few`` bounds what makes a
+    row for somebody who has not logged in."""
     made = APIRouter(prefix=HERE)
 
-    @made.get("/login")
+    @made.get("/login", dependencies=few)
     async def login(request: Request) -> Response:
         """Kept, and shown to a person; without a service the portal is shown."""
         asking = await read(request)
@@ -36,7 +37,7 @@ def routes(here: Provider, read: Read, page: str) -> APIRouter:
             return _go(f"{page}/refused?error={quote(error.error)}")
         return _go(f"{page}/ask?id={quote(text)}" if text else "/portal/todos")
 
-    @made.get("/logout")
+    @made.get("/logout", dependencies=few)
     async def logout(request: Request) -> Response:
         asking = await read(request)
         return _go(f"{page}/logout?id={quote(await run_in_threadpool(cas.leaving, here, asking))}")

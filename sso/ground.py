@@ -7,13 +7,14 @@ import hashlib
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 
 from hub.crypto import Cipher
 from hub.errors import ConfigError
 from hub.exchange.ground import Hub
+from hub.security.rates import STRANGERS, Buckets
 from hub.store import acts, sso_clients
 from hub.store.accounts import living
 from hub.workspace.sso import PATH, ClientFile, Sso
@@ -36,13 +37,15 @@ class Whom:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Made once per process."""
+    """Made once per process. ``strangers`` are the requests that have a row each, by address: what somebody finishes
+    is given back."""
 
     hub: Hub
     rules: Sso
     keys: Keys
     ticket_keys: Keys
     secrets: Secrets
+    strangers: Buckets = field(default_factory=lambda: Buckets(*STRANGERS))
 
     @property
     def issuer(self) -> str:

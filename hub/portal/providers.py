@@ -26,6 +26,7 @@ from hub.portal.ground import (
 )
 from hub.portal.login import buttons, entered, leading
 from hub.security.accounts import Origin, actor_of
+from hub.security.rates import network, too_many
 from sso.links import linked, opened
 
 router = APIRouter()
@@ -40,6 +41,8 @@ def start(
 ) -> Response:  # fmt: skip
     """To the provider; the way back is bound to this browser."""
     require_safe(request)
+    if wait := here.providers.strangers.take(network(request.client)):
+        raise too_many(wait)
     browser = stranger(request)
     place = here.providers.start(name, browser, onward(next), hint=hint, again=bool(again))
     answer = RedirectResponse(place, 303, NO_STORE)
@@ -53,6 +56,7 @@ def back(request: Request, here: Here, name: str) -> Response:
     require_safe(request)
     held = tuple(request.cookies.get(cookie(request, one), "") for one in ("form", "session"))
     found = here.providers.finish(name, held, dict(request.query_params))
+    here.providers.strangers.refund(network(request.client))
     if found.account is None:
         row, link = opened(here.hub, found.claimed)
         return entered(request, here, row, Origin(found.methods, link.id, found.sid), found.onward)

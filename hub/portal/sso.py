@@ -76,6 +76,8 @@ def _step(
     if step is None:
         session, account = _session(request, here) or (None, None)
         step = answer.decide(_provider(here), ask, account, session)
+    if isinstance(step, Go) and "device" not in ask.asked:  # of a device it was the device that asked
+        _provider(here).strangers.refund(network(request.client))  # the row is gone
     if isinstance(step, Go) and step.fields:
         return _leave(request, here, ask, step.address, step.fields)
     if isinstance(step, Go):
@@ -123,6 +125,7 @@ def _ended(request: Request, here: Ground, ask: Ask, found: Visit | None, *, for
     if found is not None:
         accounts.end(here.hub.database, found.token, found.account)
     forget(here.hub.database, ask.digest)
+    _provider(here).strangers.refund(network(request.client))
     request.state.visit = None
     place = ask.asked["to"] or f"{HOME}/login?out=1"
     answer_ = _leave(request, here, ask, place) if form and ask.asked["to"] else _away(place)

@@ -8,10 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, ip_address, ip_network
 from threading import Lock
+from typing import Final
 
 from hub.errors import HubError, Retriable
 
 KNOWN = 10_000
+STRANGERS: Final = (0.5, 600)
+"""Log-ins that one address begins and does not finish: so many a second, so many at once. Each is a row for a while."""
 
 
 @dataclass(slots=True)
@@ -43,6 +46,11 @@ class Buckets:
             left, since = self._left.get(name, (float(self.burst), 0.0))
             left += (self.clock() - since) * self.rate
             return max(0.0, (1 - left) / self.rate)
+
+    def forget(self) -> None:
+        """Nobody was seen."""
+        with self._lock:
+            self._left.clear()
 
     def refund(self, name: str) -> None:
         """Give a token back that was taken before it was known whether it is due."""

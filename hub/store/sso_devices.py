@@ -37,8 +37,8 @@ class Device:
 
 
 def add(database: Database, one: Device) -> bool:
-    """False where another device has the same code for people; some that ended a day ago are forgotten."""
-    old = select(sso_device.c.digest).where(sso_device.c.ends_at < one.made_at - dt.timedelta(days=1)).limit(10)
+    """False where another device has the same code for people; some that ended an hour ago are forgotten."""
+    old = select(sso_device.c.digest).where(sso_device.c.ends_at < one.made_at - dt.timedelta(hours=1)).limit(10)
     with database.begin() as connection:
         connection.execute(delete(sso_device).where(sso_device.c.digest.in_(old)))
         row = insert_unless(connection, sso_device).values(values(one, sso_device)).on_conflict_do_nothing()

@@ -28,6 +28,7 @@ from hub.exchange.ground import Hub
 from hub.security import audit
 from hub.security.accounts import digest
 from hub.security.actors import Actor
+from hub.security.rates import STRANGERS, Buckets
 from hub.store import attempts
 from hub.store.attempts import Attempt
 from hub.untrusted import parse_json
@@ -59,11 +60,12 @@ class Back:
 @dataclass(slots=True)
 class Providers:
     """The providers of a workspace; made once per process. ``secret`` resolves references, ``turns`` are
-    those of directories as well."""
+    those of directories as well, ``strangers`` the log-ins that were begun, by address."""
 
     hub: Hub
     secret: Callable[[str], Secret]
     turns: Turns = field(default_factory=Turns)
+    strangers: Buckets = field(default_factory=lambda: Buckets(*STRANGERS))
     _known: dict[str, Upstream] = field(default_factory=dict)
 
     def close(self) -> None:

@@ -329,6 +329,12 @@ THREATS = (
             "unit/login/test_hanging_provider.py": "test_others_log_in_while_a_provider_hangs"
             " test_of_all_places_together_some_threads_are_left test_the_whole_of_a_log_in_is_bounded"
             " test_a_provider_may_hang_anywhere_and_come_back",
+            "unit/login/test_begun.py": "test_one_address_begins_so_many_and_no_more"
+            " test_who_comes_back_is_not_counted",
+            "unit/provider/test_strangers.py": "test_one_address_has_so_many_rows_made_and_no_more"
+            " test_who_logs_in_is_not_counted test_what_nobody_answered_is_swept",
+            "unit/scim/test_server.py": "test_filters_have_so_many_terms_levels_and_letters"
+            " test_a_patch_has_so_many_operations_alone_and_in_bulk",
         },
     ),
     Threat(
