@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from authlib.oauth2.rfc6749 import OAuth2Error
 
 from hub.errors import ConfigError
+from hub.literals import integer
 from hub.store import sso_clients
 from hub.store.sso_clients import Ask
 from sso.clients import Client
@@ -75,14 +76,15 @@ def _read(here: Provider, client: Client, data: Mapping[str, str]) -> dict[str, 
     prompt = data.get("prompt", "").split()
     if not set(prompt) <= PROMPTS or ("none" in prompt and len(prompt) > 1):
         raise Refused("invalid_request", "prompt has a value that is not known, or none beside another")
-    max_age = data.get("max_age")
-    if max_age is not None and (not max_age.isascii() or not max_age.isdigit() or len(max_age) > 9):
-        raise Refused("invalid_request", "max_age is a number of seconds")
+    try:
+        max_age = integer(data["max_age"], most=999_999_999) if "max_age" in data else None
+    except ValueError:
+        raise Refused("invalid_request", "max_age is a number of seconds") from None
     return {
         "challenge": data["code_challenge"],
         "nonce": data.get("nonce"),
         "prompt": prompt,
-        "max_age": None if max_age is None else int(max_age),
+        "max_age": max_age,
         "hint": data.get("login_hint", "")[:100],
         "claims": _claims(data.get("claims")),
         "sub": (hinted(here, client, data.get("id_token_hint")) or {}).get("sub"),

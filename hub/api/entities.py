@@ -6,7 +6,6 @@ import datetime as dt
 import difflib
 import uuid
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -18,6 +17,8 @@ from hub.api.problems import Refused
 from hub.errors import ConfigError
 from hub.exchange.keytokens import Keys
 from hub.exchange.shown import Values, looked_up
+from hub.literals import MOST as LARGEST
+from hub.literals import exact, instant, integer
 from hub.security.access import Caller
 from hub.security.masking import is_classified
 from hub.store import listing
@@ -69,7 +70,7 @@ def entities(
     """Any other parameter is a field and the value it must have: ``?country=DE``."""
     shape = _model(here, who, model)
     wanted = Wanted(_equal(request, shape), None if state == "all" else state, order)
-    kinds: tuple[Any, ...] = (int, uuid.UUID) if order == "changed" else (uuid.UUID,)
+    kinds: tuple[Any, ...] = (integer, uuid.UUID) if order == "changed" else (uuid.UUID,)
     rows = listing.entities(here.hub.database, model, wanted, after(request, cursor, *kinds), limit)
     eyes = sight(here, who, _models(shape), f"model:{model}", unmask_reason)
     values, keys = Values(here.of(who), shape.fields, eyes), Keys(here.hub, eyes)
@@ -160,12 +161,9 @@ def _value(name: str, field: ModelField, text: str) -> Any:
 def _parsed(kind: str, text: str) -> Any:
     match kind:
         case "integer":
-            return int(text)
+            return integer(text, -LARGEST - 1)
         case "decimal":
-            try:
-                return Decimal(text)
-            except InvalidOperation:
-                raise ValueError(text) from None
+            return exact(text)
         case "boolean":
             if text not in ("true", "false"):
                 raise ValueError(text)
@@ -173,8 +171,7 @@ def _parsed(kind: str, text: str) -> Any:
         case "date":
             return dt.date.fromisoformat(text)
         case "datetime":
-            moment = dt.datetime.fromisoformat(text)
-            return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+            return instant(text)
     return text
 
 

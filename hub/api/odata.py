@@ -15,6 +15,7 @@ from hub.api.description import PROBLEM
 from hub.api.ground import Here, caller, caller_by
 from hub.api.paging import MOST, json_bytes
 from hub.errors import AuthError, ConfigError, HubError
+from hub.literals import digits
 from hub.security.access import Caller
 from hub.store import dashboards
 from hub.todos import dashboards as shown
@@ -157,8 +158,8 @@ def _size(request: Request, top: int | None) -> int:
     wanted = [MOST if top is None else min(top, MOST)]
     for one in request.headers.get("prefer", "").split(","):
         name, _, value = one.strip().partition("=")
-        if name.removeprefix("odata.") == "maxpagesize" and value.isdigit() and int(value) > 0:
-            wanted.append(int(value))
+        if name.removeprefix("odata.") == "maxpagesize" and (preferred := digits(value)):
+            wanted.append(preferred)
     return min(wanted)
 
 

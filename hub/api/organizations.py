@@ -18,6 +18,7 @@ from hub.errors import RecordRejected
 from hub.identity import organizations as found
 from hub.identity.organizations import organization as organization_of
 from hub.identity.view import View
+from hub.literals import integer
 from hub.workspace.organization import LINE
 
 router = APIRouter(prefix="/organizations", tags=["people"])
@@ -78,7 +79,7 @@ def changed(
 def _since(text: str) -> tuple[int, uuid.UUID]:
     try:
         seq, one = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        return int(seq), uuid.UUID(one)
+        return integer(str(seq)), uuid.UUID(one)
     except (ValueError, TypeError, AttributeError):
         raise RecordRejected(
             "cursor.malformed", "this is no cursor of changes", where="since", hint="take it from next, as it is"
@@ -148,7 +149,7 @@ def subtree(
     """Level by level: what is above comes first. A cursor holds as long as the tree does not change above it."""
     seen = view(request, here, who, as_of)
     tree = seen.tree(seen.dimension(dimension))
-    place = after(request, cursor, int)
+    place = after(request, cursor, integer)
     start, depths = place[0] if place else 0, dict[uuid.UUID, int]()
     for number, (each, deep) in enumerate(tree.subtree(organization_of(seen, dimension, organization))):
         if deep > depth or len(depths) == limit:

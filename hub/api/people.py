@@ -26,6 +26,7 @@ from hub.identity.people import Since
 from hub.identity.trees import Trees
 from hub.identity.view import View, moment_of
 from hub.identity.within import belonging
+from hub.literals import integer
 from hub.security import clearance
 from hub.security.access import Caller
 from hub.security.masking import is_classified
@@ -89,7 +90,7 @@ class Search(BaseModel):
 def people(request: Request, here: Here, who: Reads, asked: Annotated[Search, Query()]) -> Response:
     """Found field by field, in the order of what is found. Nobody is found by a value that is classified."""
     q, organization = asked.q, asked.organization
-    place = after(request, asked.cursor, int, str, uuid.UUID)
+    place = after(request, asked.cursor, integer, str, uuid.UUID)
     seen = view(request, here, who)
     names = found.searched(seen)
     if q is not None and not names:
@@ -158,7 +159,7 @@ def _since(text: str, mark: str) -> Since:
     try:
         told, *places = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         person, one, post, other = places
-        start = Since((int(person), uuid.UUID(one)), (int(post), uuid.UUID(other)))
+        start = Since((integer(str(person)), uuid.UUID(one)), (integer(str(post)), uuid.UUID(other)))
     except (ValueError, TypeError, AttributeError):
         raise RecordRejected(
             "cursor.malformed", "this is no cursor of changes", where="since", hint="take it from next, as it is"

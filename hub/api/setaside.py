@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 import uuid
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -21,6 +20,7 @@ from hub.exchange.decisions.deciding import decide, merge_candidates
 from hub.exchange.keytokens import Keys
 from hub.exchange.reconciling.comparison import compare
 from hub.exchange.shown import models_shown
+from hub.literals import instant
 from hub.security.access import Caller
 from hub.store import listing, quarantined
 from hub.store.meant import find_review
@@ -127,7 +127,7 @@ def reviews(
     """Also those that were decided, by their state."""
     seen = who.exchanges(here.hub.workspace) if exchange is None else {exchange_of(here, who, exchange)}
     rows = listing.open_reviews(
-        here.hub.database, seen, after(request, cursor, dt.datetime.fromisoformat, uuid.UUID), limit, state
+        here.hub.database, seen, after(request, cursor, instant, uuid.UUID), limit, state
     )
     keys = Keys(here.hub)
     place = [rows[-1].opened_at, rows[-1].id] if rows else None

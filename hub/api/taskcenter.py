@@ -23,6 +23,7 @@ from hub.api.paging import json_bytes
 from hub.api.problems import Refused, status_of
 from hub.api.todos import people_seen, systems_seen
 from hub.errors import AuthError, ConfigError, HubError, RecordRejected
+from hub.literals import integer
 from hub.security import access
 from hub.security.access import Caller
 from hub.store import taskcenter as store
@@ -250,9 +251,10 @@ def _moment(text: str | None) -> dt.datetime:
 def _number(text: str | None, name: str, default: int, most: int) -> int:
     if text is None:
         return default
-    if not re.fullmatch(r"\d{1,10}", text) or int(text) > most:
-        raise _wrong(name, f"it is no whole number up to {most}")
-    return int(text)
+    try:
+        return integer(text, most=most)
+    except ValueError:
+        raise _wrong(name, f"it is no whole number up to {most}") from None
 
 
 def _wrong(where: str, why: str) -> RecordRejected:

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from hub.contract import Settings
 from hub.errors import Fatal, Retriable
+from hub.literals import digits
 
 NOTHING = (None, "", "null", "false", "0")
 Until = Literal["empty", "short"]
@@ -136,13 +137,13 @@ class ByNumber:
     def after(self, seen: Seen) -> Ask | None:
         rule = self._rule
         if rule.pages is not None:
-            pages = seen.text(rule.pages)
-            if pages is None or not pages.isdigit():
+            pages = digits(seen.text(rule.pages) or "")
+            if pages is None:
                 raise Fatal(
                     "paging.missing", f"the answer has no number at {rule.pages}", where=seen.where,
                     hint="check paging: of the resource against an answer of the system",
                 )  # fmt: skip
-            if self._number - rule.start + 1 >= int(pages):
+            if self._number - rule.start + 1 >= pages:
                 return None
         elif ended(seen, rule.more, rule.until, self._size):
             return None

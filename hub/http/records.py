@@ -10,6 +10,7 @@ import msgspec
 
 from hub.contract import Field, FieldType, Settings
 from hub.errors import ConfigError, Fatal
+from hub.literals import digits
 from hub.untrusted import parse_json
 
 TYPES = frozenset(FieldType.__args__)  # type: ignore[attr-defined] # a Literal has its values there
@@ -40,9 +41,9 @@ def dig(text: bytes | msgspec.Raw, path: str) -> msgspec.Raw | None:
         head = found[:1]
         if head == b"{":
             inner: msgspec.Raw | None = parse_json(found, dict[str, msgspec.Raw]).get(name)
-        elif head == b"[" and name.isdigit():
+        elif head == b"[" and (number := digits(name)) is not None:
             items = parse_json(found, list[msgspec.Raw])
-            inner = items[int(name)] if int(name) < len(items) else None
+            inner = items[number] if number < len(items) else None
         else:
             inner = None
         if inner is None:

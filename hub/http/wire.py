@@ -29,6 +29,7 @@ from hub.http.addresses import Addresses, Origin
 from hub.http.head import WholeHead
 from hub.http.pace import Clock
 from hub.http.settings import HttpSettings
+from hub.literals import digits
 
 PIECE = 64 * 1024
 _CUT = "nothing of it was used: run again; if it stays, ask who keeps the proxy or the system"
@@ -238,7 +239,7 @@ class Wire:
         ) as answer:
             found = {name.lower(): value for name, value in answer.headers.items()}
             announced = found.get("content-length", "")
-            if announced.isdigit() and int(announced) > self._limits.max_body and method != "HEAD":
+            if (digits(announced) or 0) > self._limits.max_body and method != "HEAD":
                 raise self._too_large()
             return Raw(answer.status_code, found, b"".join(self._pieces(answer.raw)))
 

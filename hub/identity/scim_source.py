@@ -10,6 +10,7 @@ from hub.contract import Page, Probe, Query, Resource
 from hub.errors import ConfigError
 from hub.identity.scim_clients import Client, raw
 from hub.identity.scim_storage import Stored
+from hub.literals import instant
 from hub.store import scim_resources
 from hub.store.database import Database
 from hub.workspace.workspace import System
@@ -56,7 +57,6 @@ class Kept:
 
 def _moment(text: str) -> dt.datetime:
     try:
-        found = dt.datetime.fromisoformat(text)
+        return instant(text)
     except ValueError:
         raise ConfigError("cursor.malformed", f"{text[:60]!r} is no time", where="meta.lastModified") from None
-    return found if found.tzinfo else found.replace(tzinfo=dt.UTC)

@@ -31,6 +31,7 @@ from scim2_models import (
 from scim2_server.storage import ScimStorage, SearchPage
 
 from hub.errors import RecordRejected
+from hub.literals import instant
 from hub.store import inbox, scim_resources
 from hub.store.database import Database, new_id, now
 from hub.store.inbox import Arrived
@@ -271,7 +272,7 @@ def _position(before: bool, key: Any, row: Row) -> dict[str, Any]:
 def _place(position: Any) -> tuple[bool, Any, uuid.UUID]:
     try:
         before, key, identity = position["b"], position["k"], uuid.UUID(position["i"])
-        value = dt.datetime.fromisoformat(key["t"]) if isinstance(key, dict) else key
+        value = instant(key["t"]) if isinstance(key, dict) else key
     except (TypeError, KeyError, ValueError, AttributeError):
         raise InvalidCursorException from None
     return bool(before), value, identity

@@ -42,6 +42,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from hub.literals import instant
 from hub.store.scim_compared import head, text, unique
 from hub.store.scim_tables import scim_resource
 
@@ -281,8 +282,10 @@ def _moment(column: ColumnElement[Any], op: Op, value: Any) -> Condition:
         return false() if op != Op.ne else true()
     if not isinstance(value, dt.datetime):
         return false()
-    if value.tzinfo is None:
-        value = value.replace(tzinfo=dt.UTC)
+    try:
+        value = instant(value.isoformat())
+    except ValueError:
+        raise InvalidFilterException from None
     names = {Op.eq: "__eq__", Op.ne: "__ne__", Op.gt: "__gt__", Op.ge: "__ge__", Op.lt: "__lt__", Op.le: "__le__"}
     return getattr(column, names[op])(value) if op in names else false()
 

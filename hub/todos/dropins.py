@@ -12,6 +12,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from hub.errors import RecordRejected
+from hub.literals import since_1970
 from hub.workspace.shape import Dropin
 
 Given = Mapping[str, Any]
@@ -132,10 +133,10 @@ def _weaver_version(given: Given) -> dict[str, Any] | None:
     text = _text(given, "receivets")
     if not text:
         return None
-    if not text.isdigit() or len(text) > 14:
-        raise _malformed("receivets", "receivets is no number of milliseconds")
-    at = dt.datetime.fromtimestamp(int(text) / 1000, dt.UTC)
-    return {"at": at.isoformat()}
+    try:
+        return {"at": since_1970(text, 1000).isoformat()}
+    except ValueError:
+        raise _malformed("receivets", "receivets is no number of milliseconds") from None
 
 
 def _require(given: Given, names: tuple[str, ...], rule: Dropin, code: str) -> None:

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from hub.literals import instant, integer
 from hub.store.substitutes import Whose
 from hub.store.todos import BOXES, Stored
 from hub.todos.received import LEVELS
@@ -122,13 +123,13 @@ def whole(found: Stored, history: Sequence[Mapping[str, Any]]) -> Mapping[str, A
 
 
 def _when(text: str) -> dt.datetime | None:
-    return dt.datetime.fromisoformat(text) if text else None
+    return instant(text) if text else None
 
 
 PLACES: Final[Mapping[str, tuple[Any, ...]]] = {
-    "newest": (dt.datetime.fromisoformat, uuid.UUID),
-    "oldest": (dt.datetime.fromisoformat, uuid.UUID),
+    "newest": (instant, uuid.UUID),
+    "oldest": (instant, uuid.UUID),
     "due": (_when, uuid.UUID),
-    "priority": (int, dt.datetime.fromisoformat, uuid.UUID),
+    "priority": (integer, instant, uuid.UUID),
 }
 """How the texts of a place in each order (``hub.store.todos.place``) are read."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 import orjson
 
 from hub.errors import RecordRejected
+from hub.literals import integer
 from hub.todos.reports import Key
 from hub.workspace.shape import Dropin
 
@@ -221,9 +222,10 @@ def _text(given: Given, name: str) -> str:
 
 
 def _milliseconds(text: str, where: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 13:
-        raise _malformed(where, f"{where} is no number of milliseconds since 1970")
-    return int(text)
+    try:
+        return integer(text, most=10**13 - 1)
+    except ValueError:
+        raise _malformed(where, f"{where} is no number of milliseconds since 1970") from None
 
 
 def _at(milliseconds: int) -> str:

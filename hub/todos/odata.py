@@ -16,6 +16,7 @@ from typing import Any, Final
 import orjson
 
 from hub.errors import ConfigError
+from hub.literals import instant, integer
 from hub.store.dashboards import Condition
 from hub.todos.received import LEVELS
 
@@ -197,18 +198,14 @@ def _value(literal: str, kind: str, name: str) -> Any:
             case "Edm.Boolean":
                 return {"true": True, "false": False}[literal]
             case "Edm.Int32":
-                value = int(literal)
-                if abs(value) >= 2**31:
-                    raise OverflowError(literal)
-                return value
+                return integer(literal, -(2**31), 2**31 - 1)
             case "Edm.DateTimeOffset":
-                moment = dt.datetime.fromisoformat(literal)
-                return moment.astimezone(dt.UTC) if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+                return instant(literal)
         if len(literal) < 2 or literal[0] != "'" or "\0" in literal:
             raise ValueError(literal)
         text = literal[1:-1].replace("''", "'")
         return LEVELS[text] if name == "Priority" else text
-    except (ValueError, KeyError, OverflowError):
+    except (ValueError, KeyError):
         raise refused("$filter", f"{literal[:60]!r} is no value of {name}, which is {kind}") from None
 
 

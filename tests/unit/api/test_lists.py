@@ -85,6 +85,15 @@ def test_what_cannot_be_asked_is_refused_with_its_name(
     assert query.partition("=")[0] in answer.json()["where"]
 
 
+@pytest.mark.parametrize("number", ["²", "9" * 30, "-1", "1e400", "٣"])
+def test_a_number_that_no_list_gave_is_no_cursor(shared: Served, reader: dict[str, str], number: str):
+    real = shared.client.get(f"{PEOPLE}?limit=1&order=changed", headers=reader).json()["next"]
+    mark, (_, identity) = orjson.loads(base64.urlsafe_b64decode(real + "=="))
+    made = base64.urlsafe_b64encode(orjson.dumps([mark, [number, identity]])).decode().rstrip("=")
+    answer = shared.client.get(f"{PEOPLE}?limit=1&order=changed&cursor={made}", headers=reader)
+    assert (answer.status_code, answer.json()["code"]) == (400, "cursor.malformed")
+
+
 @pytest.mark.parametrize("place", [["x"], [], [1, 2, 3], {"a": 1}, [None]])
 def test_a_made_up_cursor_is_refused(shared: Served, reader: dict[str, str], place: Any):
     real = shared.client.get(f"{PEOPLE}?limit=1", headers=reader).json()["next"]

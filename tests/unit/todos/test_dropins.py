@@ -135,6 +135,12 @@ def test_a_to_do_of_weaver_comes_is_read_and_done(shared: Desk):
     assert len(shared.inbox("1")) == 1
 
 
+@pytest.mark.parametrize("time", ["²", "179360670000²", "-1", "1e12", "9" * 5000, "9" * 18])
+def test_a_time_of_weaver_that_is_none_is_told(shared: Desk, time: str):
+    said = ofs(shared, receivets=time)
+    assert (said["operResult"], said["message"].partition(":")[0]) == ("0", "todo.malformed")
+
+
 def test_the_calls_of_weaver_for_each_state(shared: Desk):
     ofs(shared, "ReceiveTodoRequestByJson", isremark="")
     ofs(shared, "ReceiveCCRequestByJson", receiver="2", isremark="")

@@ -105,6 +105,13 @@ def test_links_lead_through_all_pages_of_any_order(office: Desk):
         assert len(set(found)) == len(found) == 11, order
 
 
+@pytest.mark.parametrize("size", ["²", "-1", "9" * 5000, "4.0", ""])
+def test_a_size_of_pages_that_is_no_number_is_no_wish(office: Desk, size: str):
+    headers: Any = office.all | {"prefer": f"odata.maxpagesize={size}".encode("latin-1")}
+    answer = office.client.get(f"{FEED}Todos?$top=5", headers=headers)
+    assert (answer.status_code, len(answer.json()["value"])) == (200, 5)
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -115,7 +122,10 @@ def test_links_lead_through_all_pages_of_any_order(office: Desk):
         {"filter": "Box eq 'a') "},
         {"filter": "Box like 'a'"},
         {"filter": "Urges gt 99999999999"},
+        {"filter": "Urges gt ²"},
         {"filter": "Since gt yesterday"},
+        {"filter": "Since gt 0001-01-01T00:00:00+14:00"},
+        {"filter": "Since lt 9999-12-31T23:59:59-14:00"},
         {"filter": "Due gt null"},
         {"filter": "Priority eq 'urgent'"},
         {"filter": "startswith(System,'o')"},
