@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from hub.api.ground import Body, Ground, Here, allowed
 from hub.api.paging import LIMIT, MOST, Next, after, json_bytes, listed
-from hub.api.todos import people_seen
+from hub.api.todos import people_seen, systems_seen
 from hub.errors import ConfigError
 from hub.security.access import Caller
 from hub.store import substitutes as stored
@@ -45,12 +45,14 @@ def show(
     limit: Annotated[int, Query(ge=1, le=MOST)] = LIMIT,
     cursor: Next = None,
 ) -> Response:
-    """The newest first; ``state`` is coming, now, over or ended."""
+    """The newest first; ``state`` is coming, now, over or ended. A key that is confined to systems sees those that
+    concern to-dos of theirs."""
     people_seen(here, who)
     place = after(request, cursor, uuid.UUID)
     whom = person_of(here.hub, person) if person is not None else None
-    rows = stored.listed(here.hub.database, whom, place, limit)
-    return listed(request, substitutes.shown(here.hub, rows), limit, [rows[-1].id] if rows else None)
+    systems = systems_seen(here, who)
+    rows = stored.listed(here.hub.database, whom, systems, place, limit)
+    return listed(request, substitutes.shown(here.hub, rows, systems), limit, [rows[-1].id] if rows else None)
 
 
 @router.post("", summary="Let somebody stand in for another, for a time", status_code=201)

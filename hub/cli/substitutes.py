@@ -67,7 +67,7 @@ def show(
     with opened_hub(say) as opened:
         hub = opened.hub
         whom = person(hub, called) if called is not None else None
-        rows = substitutes.shown(hub, stored.listed(hub.database, whom, None, limit))
+        rows = substitutes.shown(hub, stored.listed(hub.database, whom, None, None, limit))
     table = say.table("id", "for", "stands in", "from", "until", "of", "state")
     for one in rows:
         of = f"to-do {short(one['todo'])}" if one["todo"] else ", ".join(one["systems"]) or "all"

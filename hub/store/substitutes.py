@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +16,10 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
+    Text,
     and_,
     bindparam,
+    cast,
     false,
     not_,
     or_,
@@ -161,9 +163,18 @@ def find(connection: Connection, identity: uuid.UUID) -> Substitution | None:
     return None if row is None else Substitution(**row)
 
 
-def listed(database: Database, person: uuid.UUID | None, after: Sequence[Any] | None, limit: int) -> list[Substitution]:
-    """Those of a person, on either side, or all; the newest first. ``after`` is (id,)."""
+def listed(
+    database: Database,
+    person: uuid.UUID | None,
+    systems: Collection[str] | None,
+    after: Sequence[Any] | None,
+    limit: int,
+) -> list[Substitution]:
+    """Those of a person, on either side, or all, as far as they concern ``systems`` (None: all of them); the newest
+    first. ``after`` is (id,)."""
     query = select(substitution)
+    if systems is not None:
+        query = query.where(_concerns(systems))
     if person is not None:
         s = substitution.c
         called = select(redirect.c.entity).where(redirect.c.target == person)
@@ -171,6 +182,21 @@ def listed(database: Database, person: uuid.UUID | None, after: Sequence[Any] | 
     with database.begin(reading=True) as connection:
         rows = connection.execute(listing.back(query, [substitution.c.id], after, limit)).mappings()
         return [Substitution(**row) for row in rows]
+
+
+def _concerns(systems: Collection[str]) -> ColumnElement[bool]:
+    """Which are of to-dos of these systems: named so, of one to-do of theirs, or of all to-dos of somebody who has some
+    of theirs."""
+    s, a = substitution.c, assignment.c
+    named = cast(s.systems, Text)
+    now_called = select(redirect.c.target).where(redirect.c.entity == s.principal).scalar_subquery()
+    his = select(a.todo).where(a.person.in_((s.principal, now_called)), a.system.in_(systems))
+    theirs = select(todo.c.id).where(todo.c.id == s.todo, todo.c.system.in_(systems))
+    return or_(
+        *(named.contains(f'"{name}"', autoescape=True) for name in sorted(systems)),
+        and_(named == "[]", s.todo.is_(None), his.exists()),
+        and_(named == "[]", s.todo.is_not(None), theirs.exists()),
+    )
 
 
 def has(connection: Connection, identity: uuid.UUID, person: uuid.UUID) -> str | None:

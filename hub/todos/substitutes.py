@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from hub.errors import ConfigError
@@ -87,8 +87,10 @@ def names(hub: Hub, identities: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
     return {one: str(mask(text, declared.level, declared) or "…") for one, text in texts.items()}
 
 
-def shown(hub: Hub, found: Sequence[Substitution]) -> list[Mapping[str, Any]]:
-    """As people and programs are shown them."""
+def shown(
+    hub: Hub, found: Sequence[Substitution], systems: Collection[str] | None = None
+) -> list[Mapping[str, Any]]:
+    """As people and programs are shown them, with what they name of ``systems`` (None: all)."""
     called = names(hub, {one for row in found for one in (row.principal, row.substitute)})
     moment = hub.clock()
 
@@ -101,7 +103,7 @@ def shown(hub: Hub, found: Sequence[Substitution]) -> list[Mapping[str, Any]]:
             "from": who(row.principal),
             "to": who(row.substitute),
             "todo": row.todo,
-            "systems": list(row.systems),
+            "systems": [one for one in row.systems if systems is None or one in systems],
             "since": row.since,
             "until": row.until,
             "state": row.state(moment),

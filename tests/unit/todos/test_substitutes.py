@@ -185,6 +185,29 @@ def test_the_grant_is_its_own_and_a_key_reaches_its_systems_only(away: Desk):
     assert answer.json()["code"] == "substitute.unknown"
 
 
+def test_a_key_of_one_system_sees_only_who_stands_in_for_its_to_dos(away: Desk):
+    away.report(todo("A-1", to(code="1")))
+    other = away.report(todo("F-1", to(code="2"), system="flow")) and away.inbox("2")[0]["id"]
+    made = {
+        "general": stands_in(away, "1", "3"),  # he has a to-do of oa, and none of flow
+        "pms": stands_in(away, "1", "3", systems=["pms"]),
+        "both": stands_in(away, "2", "3", systems=["pms", "oa"]),
+        "one": stands_in(away, "2", "3", todo=other),
+    }
+
+    def seen(*systems: str) -> dict[str, list[str]]:
+        headers = away.key("of-" + "-".join(systems), "todos:read", systems=systems)
+        told = away.client.get("/v1/todos/substitutes", headers=headers).json()["items"]
+        ids = {one["id"]: one["systems"] for one in told}
+        return {name: ids[one["id"]] for name, one in made.items() if one["id"] in ids}
+
+    assert seen("oa") == {"general": [], "both": ["oa"]}
+    assert seen("flow") == {"one": []}
+    assert seen("pms") == {"pms": ["pms"], "both": ["pms"]}
+    assert seen("sign") == {}
+    assert len(away.get("/substitutes")["items"]) == len(made)
+
+
 def test_a_merged_person_keeps_his_substitute(office: Desk):
     office.boss = office.key("boss", "substitutes:write")  # type: ignore[attr-defined]
     office.report(todo("A-1", to(code="3")))
