@@ -109,10 +109,10 @@ class Live:
         asked = loop.time()
         while not self.ending.is_set():
             bell.rung.clear()
-            if loop.time() - asked >= self.beat:  # one that is always busy as well
+            found = await loop.run_in_executor(self._readers, page, self._database, view, cursor, AT_ONCE)
+            if not found.empty or loop.time() - asked >= self.beat:  # who may not see it any more is told nothing of it
                 await loop.run_in_executor(self._readers, still)
                 asked = loop.time()
-            found = await loop.run_in_executor(self._readers, page, self._database, view, cursor, AT_ONCE)
             cursor = found.next
             if not found.empty:
                 yield cursor, found
