@@ -94,6 +94,8 @@ def told(error: HubError) -> Mapping[str, Any]:
 
 
 def _result(one: Taken) -> Mapping[str, Any]:
+    if one.error is not None:
+        return {**one.key._asdict(), "result": one.result, "error": told(one.error)}
     found: dict[str, Any] = {**one.key._asdict(), "todo": one.id, "result": one.result}
     if one.ignored:
         found["ignored"] = [{"part": part.part, "code": part.code} for part in one.ignored]

@@ -128,6 +128,13 @@ def write(
     wake.call(connection)
 
 
+def forget(connection: Connection, upto: Mapping[uuid.UUID, int]) -> None:
+    """The oldest lines of the histories of to-dos, up to a number of each."""
+    for identity, number in upto.items():
+        old = and_(todo_report.c.todo == identity, todo_report.c.number <= number)
+        connection.execute(todo_report.delete().where(old))
+
+
 # ------------------------------------------------------------ a person's list
 
 

@@ -6,8 +6,9 @@ import datetime as dt
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
+from hub.errors import RecordRejected
 from hub.exchange.ground import Hub
 from hub.store import memberships, todos
 from hub.store.database import new_id
@@ -21,18 +22,24 @@ from hub.todos.received import LEVELS
 from hub.todos.registers import NEVER
 from hub.todos.reports import Key, Report, moment_of
 
+RECEIVERS: Final = 5_000
+"""Of one to-do, whoever had it ever: as many as a group has members."""
+HISTORY: Final = 500
+"""Lines of the history of one to-do: the newest are kept. What it converges by is in its registers, and not there."""
 Registers = tuple[dict[str, Any], dict[str, dict[str, Any]]]
 """As ``converge.dumped`` answers them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of a report: ``created``, ``updated``, ``unchanged`` or ``ignored`` (all of it came too late)."""
+    """What became of a report: ``created``, ``updated``, ``unchanged``, ``ignored`` (all of it came too late), or
+    ``rejected`` with its ``error`` (``todo.receivers``)."""
 
     key: Key
     id: uuid.UUID
     result: str
     ignored: Sequence[Ignored] = ()
+    error: RecordRejected | None = None
 
 
 @dataclass(slots=True)
@@ -76,15 +83,18 @@ def take_within(connection: Any, hub: Hub, reports: Sequence[Report], by: str, s
     history = [row for one in opened.values() for row in one.reports]
     leave(connection, _left(opened, given), seq, moment)
     todos.write(connection, rows, given, history)
+    ends = {one.id: one.reports[-1]["number"] - HISTORY for one in opened.values() if one.reports}
+    todos.forget(connection, {todo: upto for todo, upto in ends.items() if upto > 0})
     return taken
 
 
 def _join(
     opened: dict[Key, _Open], stored: Stored | None, report: Report, seq: int, moment: dt.datetime, by: str
 ) -> Taken:
-    one = opened.get(report.key)
-    if one is None:
-        one = opened[report.key] = _opened(stored)
+    one = opened.get(report.key) or _opened(stored)
+    if _many(one.state, report):
+        return Taken(report.key, one.id, "rejected", error=_refused(report.key))
+    opened[report.key] = one
     created = one.stored is None and not one.reports
     ignored = join(one.state, report)
     after = _visible(one.state)
@@ -93,6 +103,21 @@ def _join(
     one.reports.append(_told(one, report, ignored, seq, moment, by))
     result = "created" if created else "updated" if moved else "ignored" if ignored else "unchanged"
     return Taken(report.key, one.id, result, ignored)
+
+
+def _many(state: State, report: Report) -> bool:
+    """Whether it names more receivers than one to-do may have."""
+    new = {one.receiver for one in report.assignees}.union({report.processor} - {""}).difference(state.rows)
+    return bool(new) and len(state.rows) + len(new) > RECEIVERS
+
+
+def _refused(key: Key) -> RecordRejected:
+    return RecordRejected(
+        "todo.receivers",
+        f"the to-do {key.id!r} of {key.system} would have more than {RECEIVERS} receivers",
+        where="assignees",
+        hint="name a group as the receiver, or use a new id for each round",
+    )
 
 
 def _opened(stored: Stored | None) -> _Open:

@@ -97,6 +97,9 @@ class Todos:
                 rows[number] = row
         reports = [*_together(rows, moment), *inferred]
         taken = take(self._hub, [one.report for one in reports], BY)
+        for one, became in zip(reports, taken, strict=True):
+            if became.error is not None:
+                outcomes |= {number: _rejected(changes[number], became.error) for number in one.rows}
         reports += self._revive(reports, taken)
         identities = {one.key: one.id for one in taken}
         of: dict[int, list[Report]] = defaultdict(list)

@@ -60,8 +60,12 @@ TODOS: dict[str, tuple[str, str]] = {
         "nothing; where the process did come back to him, report it with version.at",
     ),
     "todo.finished": (
-        "a to-do that is finished was reported as open again",
+        "a to-do that is finished was reported as open again, or as ended in a way that does not count",
         "nothing: a finished to-do stays so; a new one needs a new id",
+    ),
+    "todo.receivers": (
+        "a to-do would have more receivers than one may have",
+        "name a group as the receiver, or use a new id for each round",
     ),
     "todo.stale": ("the part of the report is older than what is known", "nothing"),
     "todo.taken_off": (

@@ -303,3 +303,40 @@ def test_every_route_needs_its_grant(shared: Desk):
         assert shared.client.get(asked, headers=writes).json()["code"] == "key.grant", path
         assert shared.client.get(asked).json()["code"] == "key.refused", path
         assert shared.client.get(asked, headers=reads).status_code in (200, 404), path
+
+
+def test_a_to_do_has_so_many_receivers_and_the_report_of_one_more_is_refused(
+    shared: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(inbox, "RECEIVERS", 3)
+    shared.report(todo("A-1", to(code="1"), to(code="2"), partial=True))
+    more = todo("A-1", to(code="3"), to(account="x"), partial=True)
+    claim = {"system": "oa", "id": "A-1", "status": "reserved", "processor": {"code": "3"}}
+    told = shared.client.post("/v1/todos", json={"items": [more, claim, more, todo("B-1")]}, headers=shared.all).json()
+    results = [(one["id"], one["result"], one.get("error", {}).get("code")) for one in told["items"]]
+    assert results == [
+        ("A-1", "rejected", "todo.receivers"), ("A-1", "updated", None), ("A-1", "rejected", "todo.receivers"),
+        ("B-1", "created", None),
+    ]  # fmt: skip
+    assert "'A-1'" in told["items"][0]["error"]["message"]
+    (line,) = shared.inbox("3")
+    assert len(shared.get(f"/{line['id']}")["receivers"]) == 3
+    assert shared.report(todo("A-1", to(code="2"), to(code="1"))) is not None  # who is known is no more
+
+
+def test_more_than_500_receivers_in_a_report_are_refused_with_the_item(shared: Desk):
+    many = todo("A-1", *(to(account=f"a{number}") for number in range(501)))
+    told = shared.client.post("/v1/todos", json={"items": [many, todo("B-1")]}, headers=shared.all).json()["items"]
+    assert [(one["id"], one["result"]) for one in told] == [("A-1", "rejected"), ("B-1", "created")]
+    assert (told[0]["error"]["code"], told[0]["error"]["where"]) == ("todo.malformed", "assignees")
+
+
+def test_of_a_history_the_newest_reports_are_kept(shared: Desk, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(inbox, "HISTORY", 4)
+    for number in range(9):
+        shared.report(todo("A-1", to(code="1"), title=f"Leave {number}", version=at(number)))
+    shared.report(*(todo("A-1", to(code="1"), title="old", version=at(number)) for number in range(3)))
+    (line,) = shared.inbox("1")
+    assert line["title"] == "Leave 8"
+    history = shared.get(f"/{line['id']}")["history"]
+    assert [one["number"] for one in history] == [12, 11, 10, 9]

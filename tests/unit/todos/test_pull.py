@@ -239,6 +239,24 @@ def test_a_rejected_row_is_set_aside_until_it_is_right(office: Desk) -> None:
     assert (len(office.titles("1")), office.held("wf-todos")) == (2, [])
 
 
+def test_a_row_that_was_set_aside_is_seen_by_who_may_see_its_system_only(office: Desk):
+    pull(office, task(1, title=" "), task(2))
+    cause = office.rows("SELECT cause FROM quarantine")[0][0]
+    office.stack.close()
+    office.serve()  # with the mapping
+    get, seen = office.client.get, {}
+    for system in ("wf", "oa"):
+        headers = office.key(f"q-{system}", "quarantine:read", "quarantine:write", systems=[system])
+        lists = [get(f"/v1/quarantine{path}", headers=headers).json()["items"] for path in ("", "/causes")]
+        named = get("/v1/quarantine?exchange=wf-todos", headers=headers).status_code
+        seen[system] = [*map(len, lists), named]
+    assert seen == {"wf": [1, 1, 200], "oa": [0, 0, 404]}
+    for act in ("replays", "dismissals"):
+        body = {"cause": cause} | ({"reason": "away"} if act == "dismissals" else {})
+        answer = office.client.post(f"/v1/quarantine/{act}", json=body, headers=headers)  # that of oa
+        assert answer.status_code == 404, act
+
+
 def test_a_row_without_a_receiver_speaks_of_the_todo(office: Desk) -> None:
     send(office, create(1))
     send(office, create(1, code=" ", minute=1, status="completed", outcome="agree"))
