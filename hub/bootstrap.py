@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from hub.bus.broker import Broker
 from hub.bus.rabbit import Rabbit
@@ -40,6 +41,7 @@ from hub.workspace.workspace import Workspace
 STATE = ".cophub"
 STORE = "COPHUB_STORE"
 BUS = "COPHUB_BUS"
+STORE_PASSWORD = "secret://store/password"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,14 @@ def ring(folder: Path, environment: Mapping[str, str]) -> KeyRing:
         with suppress(FileExistsError):  # another process was faster: its key is ours as well
             keys.generate_file(path)
         return keys.load(environment, default=path)
+
+
+def require_key(folder: Path, environment: Mapping[str, str]) -> None:
+    """The errors of ``ring``, before anything is to be sealed; nothing is made."""
+    path = key_file(folder)
+    named = any(environment.get(name, "").strip() for name in (keys.KEY, keys.KEY_FILE, keys.KEY_COMMAND))
+    if named or path.exists():
+        keys.load(environment, default=path)
 
 
 @contextmanager
@@ -162,18 +172,28 @@ def _broker(workspace: Workspace, secrets: Secrets, values: Mapping[str, str]) -
 
 
 def open_database(workspace: Workspace, secrets: Secrets, values: Mapping[str, str]) -> Database:
-    """The store of a workspace; COPHUB_STORE names another one, with its password in it."""
-    password: str | None = None
-    if workspace.hub.store_password and STORE not in values:
-        password = secrets.resolve(workspace.hub.store_password).reveal()
+    """The store of a workspace; COPHUB_STORE names another one."""
+    named = values.get(STORE, "")
     return Database(
-        values.get(STORE) or workspace.hub.store,
+        named or workspace.hub.store,
         workspace.models,
         folder=workspace.folder,
-        password=password,
+        password=_store_password(named, workspace.hub.store_password, secrets),
         asked=_asked(workspace.hub.people),
         searched=_searched(workspace),
     )
+
+
+def _store_password(named: str, reference: str | None, secrets: Secrets) -> str | None:
+    """What the address lacks. Of COPHUB_STORE it is the same secret, or ``store/password``, where somebody set it: a
+    server may ask for none."""
+    if not named:
+        return secrets.resolve(reference).reveal() if reference else None
+    address = urlsplit(named)
+    if not address.scheme.startswith("postgresql") or address.password is not None:
+        return None
+    reference = reference or STORE_PASSWORD
+    return secrets.resolve(reference).reveal() if secrets.source_of(reference) else None
 
 
 def _asked(people: People | None) -> Mapping[str, Collection[str]]:

@@ -15,7 +15,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
 
 from hub.api import (
@@ -50,6 +50,7 @@ from hub.bootstrap import Opened
 from hub.bus.accept import Door
 from hub.errors import HubError
 from hub.identity.trees import Trees
+from hub.ready import failing, parts
 from hub.redact import Redactor
 from hub.security.rates import Buckets
 from hub.todos.live import Live
@@ -133,9 +134,11 @@ def made(opened: Opened, ending: threading.Event | None = None) -> FastAPI:
         return {"state": "alive"}
 
     @api.get("/readyz", include_in_schema=False)
-    def ready() -> dict[str, str]:
-        hub.database.require_schema()
-        return {"state": "ready"}
+    def ready() -> Response:
+        found = parts(opened)
+        bad = failing(found)
+        state = "unready" if bad else "ready" if all(one.state == "ok" for one in found) else "degraded"
+        return JSONResponse({"state": state, "parts": [one.said for one in found]}, 503 if bad else 200)
 
     return api
 

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from hub.exchange.ground import Hub
-from hub.store import changes, inbox, notices, outbox
+from hub.store import changes, inbox, notices, outbox, signs
 from hub.store.database import now
 from hub.workspace.strict import seconds
 
@@ -26,6 +26,6 @@ class Sweep:
             return False
         database = self.hub.database
         before = now() - dt.timedelta(seconds=seconds(self.hub.workspace.hub.keep_events))
-        gone = sum(one.sweep(database, before) for one in (outbox, inbox, changes, notices))
+        gone = sum(one.sweep(database, before) for one in (outbox, inbox, changes, notices, signs))
         self.due = now() + dt.timedelta(seconds=0 if gone else EVERY)
         return bool(gone)

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from hub.errors import HubError
+from hub.store import signs
 from hub.store.database import Database, now
+from hub.store.journal import holder
 from hub.store.wake import Listener
 
 SAFETY = 2.0
@@ -84,9 +88,13 @@ class Worker:
 
     def _listen(self) -> None:
         listener = Listener(self.database)
+        signed = -signs.EVERY
         try:
             while not self.stop.is_set():
                 try:
+                    if time.monotonic() - signed >= signs.EVERY:
+                        signs.give(self.database, holder(), self.duties)
+                        signed = time.monotonic()
                     if listener.wait(SAFETY, self.stop):
                         self.call()
                 except HubError as error:
@@ -94,6 +102,8 @@ class Worker:
                     self.stop.wait(1.0)
         finally:
             listener.close()
+            with suppress(HubError):  # it is forgotten by itself
+                signs.end(self.database, holder())
 
     def _turn(self, name: str, duty: Duty) -> None:
         failures = 0

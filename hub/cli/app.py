@@ -41,6 +41,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "Run by itself": {
         "worker": ("worker", "Relay events, drain the inbox, and run what follows a model."),
         "serve": ("serve", "Serve the API under /v1 and the portal."),
+        "ready": ("ready", "Tell whether the hub can do its work, part by part, with causes."),
         "airflow": ("airflow", "Show exchanges to Airflow as DAGs, run Airflow on this machine, look."),
         "events": ("events", "Push events of a resource, list them, and try them once more."),
     },

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import os
+import signal
 import socket
 import threading
 from types import FrameType
@@ -13,6 +15,7 @@ import typer
 import uvicorn
 
 from hub import collector
+from hub.bootstrap import require_key
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command
 from hub.cli.say import Say
@@ -27,13 +30,19 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def serve(
     ctx: typer.Context,
     host: Annotated[
-        str, typer.Option("--host", metavar="ADDRESS", help="Where to listen; 0.0.0.0 is everywhere")
+        str,
+        typer.Option(
+            "--host", envvar="COPHUB_HOST", metavar="ADDRESS", help="Where to listen; 0.0.0.0 is everywhere"
+        ),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one")] = 8080,
+    port: Annotated[
+        int, typer.Option("--port", envvar="COPHUB_PORT", min=0, max=65535, help="0 takes a free one")
+    ] = 8080,
     proxies: Annotated[
         str,
         typer.Option(
             "--behind",
+            envvar="COPHUB_BEHIND",
             metavar="ADDRESSES",
             help="Proxies, by comma, whose X-Forwarded-For and -Proto are believed",
         ),
@@ -48,6 +57,7 @@ def serve(
     _require_addresses(proxies)
     ending = threading.Event()
     with opened_hub(say) as opened:
+        require_key(opened.hub.workspace.folder, os.environ)
         server = _Server(
             uvicorn.Config(
                 application(opened, ending),
@@ -73,14 +83,27 @@ def serve(
             address, taken = bound.getsockname()[:2]
             shown = f"[{address}]" if ":" in address else address
             say.note(f"serving http://{shown}:{taken}/v1 and /portal ; end it with SIGTERM or Ctrl-C")
+            # uvicorn gives the signal on when it has ended: without a handler the process would die of it, unclosed
+            signal.signal(signal.SIGTERM, lambda *_: None)
             server.run(sockets=[bound])
     say.answer({"address": address, "port": taken})
 
 
 def bound_to(config: uvicorn.Config) -> socket.socket:
     """The socket to listen on; connections that it accepts send at once what they are given."""
-    bound = config.bind_socket()
-    # uvicorn's socket names no protocol, so asyncio does not know that it is TCP: without this the body of an answer
+    # not by uvicorn, which ends the process without a cause where it cannot
+    bound = socket.socket(socket.AF_INET6 if ":" in config.host else socket.AF_INET)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((config.host, config.port))
+    except OSError as error:
+        bound.close()
+        raise ConfigError(
+            "serve.port",
+            f"cannot listen on {config.host} port {config.port}: {error.strerror}",
+            hint="end what listens there, or choose another by --port and --host",
+        ) from None
+    # the socket names no protocol, so asyncio does not know that it is TCP: without this the body of an answer
     # waits 40 ms for the client's word that the head has come
     bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return bound

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from types import FrameType
@@ -10,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from hub import collector
-from hub.bootstrap import Opened
+from hub.bootstrap import Opened, require_key
 from hub.bus.accept import Door
 from hub.bus.arrivals import Arrivals
 from hub.bus.broker import Look
@@ -60,6 +61,7 @@ def worker(
         if name not in DUTIES:
             raise ConfigError("worker.duty", f"there is no duty {name!r}", hint=f"one of {listed(DUTIES)}")
     with opened_hub(say) as opened:
+        require_key(opened.hub.workspace.folder, os.environ)
         stop = threading.Event()
         carrier: Carrier = Embedded(opened.hub.workspace, opened.secrets.resolve, lambda: made.call())
         if (out := opened.broker()) is not None:

@@ -1,8 +1,8 @@
-"""The table of notices. Part of the same metadata."""
+"""The tables of notices and of signs of life. Part of the same metadata."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Integer, Table, Text
+from sqlalchemy import JSON, Column, Integer, Table, Text
 
 from hub.store.account_tables import metadata  # one metadata for all tables
 from hub.store.tables import KEY
@@ -20,4 +20,14 @@ notice = Table(
     Column("exchange", KEY, nullable=False),
     Column("message", Text, nullable=False),
     Column("at", Moment, nullable=False),
+)
+
+# A worker that lives: it says so every few seconds, and takes itself off when it ends.
+sign = Table(
+    "sign",
+    metadata,
+    Column("holder", KEY, primary_key=True),  # host/process/start
+    Column("duties", JSON, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False),
 )

@@ -53,7 +53,7 @@ def plain_in_text(file: Located | Layered) -> Iterator[Finding]:
                 "error",
                 "secret.plain",
                 "store_password stands here as plain text",
-                "write a reference: secret://store, or set COPHUB_STORE",
+                "write a reference: secret://store/password, or set COPHUB_STORE",
             )
 
 

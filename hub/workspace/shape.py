@@ -82,7 +82,7 @@ class HubFile(Shape):
         "is secret:// or comes from COPHUB_STORE",
         examples=["postgresql://hub@127.0.0.1/hub"],
     )
-    store_password: str | None = Field(None, description="secret:// reference", examples=["secret://store"])
+    store_password: str | None = Field(None, description="secret:// reference", examples=["secret://store/password"])
     scratch: str = Field(".cophub/runs", description="Folder of the run files")
     keep: str = Field(".cophub/keep", description="Folder or fsspec URL of the run store")
     zone: str = Field(
