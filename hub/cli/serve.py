@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import threading
+from contextlib import nullcontext
 from types import FrameType
 from typing import Annotated
 
@@ -16,6 +17,7 @@ import uvicorn
 
 from hub import collector
 from hub.bootstrap import require_key
+from hub.cli.beside import worker_beside
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command
 from hub.cli.say import Say
@@ -47,6 +49,9 @@ def serve(
             help="Proxies, by comma, whose X-Forwarded-For and -Proto are believed",
         ),
     ] = "",
+    worker: Annotated[
+        bool, typer.Option("--worker", help="Run cophub worker beside it; both end together")
+    ] = False,
 ) -> None:
     """Serve the API under /v1 and the portal.
 
@@ -85,7 +90,8 @@ def serve(
             say.note(f"serving http://{shown}:{taken}/v1 and /portal ; end it with SIGTERM or Ctrl-C")
             # uvicorn gives the signal on when it has ended: without a handler the process would die of it, unclosed
             signal.signal(signal.SIGTERM, lambda *_: None)
-            server.run(sockets=[bound])
+            with worker_beside(say, server.end) if worker else nullcontext():
+                server.run(sockets=[bound])
     say.answer({"address": address, "port": taken})
 
 
@@ -115,6 +121,11 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, ending: threading.Event) -> None:
         super().__init__(config)
         self._ending = ending
+
+    def end(self) -> None:
+        """As a signal does."""
+        self._ending.set()
+        self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._ending.set()
