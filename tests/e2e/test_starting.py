@@ -92,7 +92,7 @@ def test_a_worker_beside_serve_lives_and_ends_with_it(tmp_path: Path) -> None:
 
 def test_serve_does_not_outlive_the_worker_beside_it(tmp_path: Path) -> None:
     folder = desk(tmp_path / "work").folder
-    with started(folder, "serve", "--worker", COPHUB_PORT="0") as (server, line), open_hub(folder) as opened:
+    with started(folder, "serve", "--worker", COPHUB_PORT="0") as (server, _), open_hub(folder) as opened:
         until(lambda: signs.living(opened.hub.database), 60)
         os.kill(int(signs.living(opened.hub.database)[0].holder.split("/")[1]), signal.SIGKILL)
         assert server.wait(timeout=60) == 75

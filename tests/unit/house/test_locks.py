@@ -12,8 +12,8 @@ from packaging.utils import canonicalize_name
 
 from tests.house.codes import ROOT
 
-LOCKS = ("core", "test", "airflow", "docs", "image")
-NOT_OF_THE_IMAGE = ("airflow", "docs", "test")
+LOCKS = ("core", "test", "airflow", "docs", "image", "image-airflow")
+NOT_OF_THE_IMAGE = ("airflow", "airflow-celery", "docs", "test")
 
 
 @cache
@@ -25,8 +25,9 @@ def pins(lock: str) -> dict[str, str]:
 def wanted(lock: str) -> list[Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    of_image = [text for name, given in extras.items() if name not in NOT_OF_THE_IMAGE for text in given]
-    extra = of_image if lock == "image" else extras.get(lock, [])
+    of_image = [text for name, some in extras.items() if name not in NOT_OF_THE_IMAGE for text in some]
+    given = {"image": of_image, "image-airflow": [*extras["airflow"], *extras["airflow-celery"]]}
+    extra = given.get(lock) or extras.get(lock, [])
     return [Requirement(text) for text in (*project["dependencies"], *extra)]
 
 
