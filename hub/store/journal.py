@@ -311,10 +311,12 @@ def list_runs(database: Database, exchange: str | None = None, limit: int = 20) 
         return [read_row(row) for row in connection.execute(query)]
 
 
-def caught_up(database: Database, exchange: str) -> dt.datetime | None:
-    """When the newest run began that read the source and ended well; None where there was none."""
+def caught_up(database: Database, exchange: str, moment: dt.datetime) -> dt.datetime | None:
+    """When the newest run began that read the source and ended well; None where there was none. One that began after
+    ``moment``, which is now, is of a clock that was ahead."""
     read = run.c.mode.in_(("incremental", "full"))
     query = select(func.max(run.c.started_at)).where(run.c.exchange == exchange, run.c.state == "done", read)
+    query = query.where(run.c.started_at <= moment)
     with database.begin(reading=True) as connection:
         found: dt.datetime | None = connection.scalar(query)
     return found

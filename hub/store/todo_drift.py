@@ -12,6 +12,8 @@ from sqlalchemy import ColumnElement, Connection, delete, select, true, update
 
 from hub.store.database import Database
 from hub.store.many import among, batches, put
+from hub.store.moves import SEQUENCE
+from hub.store.tables import model_seq
 from hub.store.todo_drift_tables import todo_check, todo_drift
 from hub.store.todo_tables import assignment, todo
 
@@ -20,11 +22,12 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An open to-do that somebody has to do: its keys, when the hub heard of it last, and who has it."""
+    """An open to-do that somebody has to do: its keys, when and by which commit it changed last, and who has it."""
 
     tenant: str
     source_id: str
     changed_at: dt.datetime
+    seq: int
     people: frozenset[uuid.UUID]
 
 
@@ -38,15 +41,20 @@ def shown(connection: Connection, system: str, ids: Sequence[str] | None = None)
 
 
 def _shown(connection: Connection, system: str, which: ColumnElement[bool]) -> list[Shown]:
-    a, found = assignment.c, dict[uuid.UUID, tuple[str, str, dt.datetime, set[uuid.UUID]]]()
-    query = select(todo.c.id, todo.c.tenant, todo.c.source_id, todo.c.changed_at, a.person)
+    a, found = assignment.c, dict[uuid.UUID, tuple[str, str, dt.datetime, int, set[uuid.UUID]]]()
+    query = select(todo.c.id, todo.c.tenant, todo.c.source_id, todo.c.changed_at, todo.c.seq, a.person)
     query = query.join_from(todo, assignment, a.todo == todo.c.id)
     query = query.where(todo.c.system == system, a.box == "to_do", which)
-    for identity, tenant, source_id, changed_at, person in connection.execute(query).tuples():
-        one = found.setdefault(identity, (tenant, source_id, changed_at, set()))
+    for identity, tenant, source_id, changed_at, seq, person in connection.execute(query).tuples():
+        one = found.setdefault(identity, (tenant, source_id, changed_at, seq, set()))
         if person is not None:
-            one[3].add(person)
-    return [Shown(tenant, called, at, frozenset(people)) for tenant, called, at, people in found.values()]
+            one[4].add(person)
+    return [Shown(*one[:4], frozenset(one[4])) for one in found.values()]
+
+
+def reached(connection: Connection) -> int:
+    """The last commit to to-dos: what is read after it has all of these, and maybe more."""
+    return connection.scalar(select(model_seq.c.seq).where(model_seq.c.model == SEQUENCE)) or 0
 
 
 def last(connection: Connection, system: str) -> Row | None:

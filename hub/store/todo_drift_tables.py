@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Integer, Table, Text
+from sqlalchemy import JSON, BigInteger, Column, Integer, Table, Text
 
 from hub.store.act_tables import metadata  # one metadata for all tables
 from hub.store.tables import KEY
@@ -20,6 +20,7 @@ todo_check = Table(
     Column("compared", Integer, nullable=False),
     Column("shown", Integer, nullable=False),  # open ones that the hub had, by the last whole list
     Column("healed", Integer, nullable=False),  # since ever
+    Column("seq", BigInteger),  # the last commit to to-dos that it saw; NULL: of a hub that did not note it yet
 )
 
 # A difference that the last comparison found. ``cycles`` in a row: with the second it is no longer what is on its way.
@@ -32,7 +33,7 @@ todo_drift = Table(
     Column("kind", Text, nullable=False),  # ghost missing wrong_owner stale finished
     Column("cycles", Integer, nullable=False),
     Column("since", Moment, nullable=False),
-    Column("said", JSON, nullable=False),  # what the source told: receivers, or a whole report; and when
+    Column("said", JSON, nullable=False),  # what the source told: receivers or a report; when, after which commit
 )
 
 # How far the slices of a mapping have come through what its source has.

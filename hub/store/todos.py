@@ -61,11 +61,13 @@ class Near:
 
 @dataclass(slots=True)
 class Stored:
-    """A to-do's row, the rows of its receivers by name, and how many reports there were."""
+    """A to-do's row, the rows of its receivers by name, how many reports there were, and the last commit that had one:
+    also one that changed nothing."""
 
     row: dict[str, Any]
     receivers: dict[str, dict[str, Any]] = field(default_factory=dict)
     reports: int = 0
+    heard: int = 0
     members: dict[str, dict[str, Any]] = field(default_factory=dict)  # rows of the members of groups
 
 
@@ -87,11 +89,11 @@ def find(connection: Connection, keys: Sequence[tuple[str, str, str]]) -> dict[t
         for row in _read(connection, select(*_ASSIGNMENT).where(of_them)):
             to = by_id[row["todo"]]
             (to.members if is_member(row["receiver"]) else to.receivers)[row["receiver"]] = row
-        last = select(todo_report.c.todo, func.max(todo_report.c.number)).where(
+        last = select(todo_report.c.todo, func.max(todo_report.c.number), func.max(todo_report.c.seq)).where(
             among(connection, todo_report.c.todo, ids)
         )
-        for identity, number in connection.execute(last.group_by(todo_report.c.todo)).tuples().all():
-            by_id[identity].reports = number
+        for identity, number, seq in connection.execute(last.group_by(todo_report.c.todo)).tuples().all():
+            by_id[identity].reports, by_id[identity].heard = number, seq
     return found
 
 

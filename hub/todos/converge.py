@@ -10,7 +10,8 @@ Data Types"). What people see is reckoned from the registers:
 - what was concluded lies in registers of its own, and counts only where nothing that was said speaks against it;
 - an assignee who has done it gets it back only by a newer report whose source told its time: a late or repeated
   "assigned" does not bring it back;
-- who is missing in a newer whole list, or was taken off, has it no more; the same rule brings him back.
+- who is missing in a newer whole list, or was taken off, has it no more; the same rule brings him back. Whom only a
+  comparison took it off has it back by any later report.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hub.todos import registers
-from hub.todos.registers import INFERRED, Course, Ending, Moment, Register, moment
+from hub.todos.registers import HEALED, INFERRED, Course, Ending, Moment, Register, moment
 from hub.todos.reports import FINAL, STATUSES, Assignee, Kind, Report, Status, Version
 
 GROUP: Final = "group:"
@@ -55,8 +56,11 @@ class Row:
         return max(one.version for one in (*parts, self.reopened, self.over, self.again))
 
     def off(self, when: Moment | None = None) -> bool:
-        """Whether its source took it off him, then or now."""
-        return self.gone.at(when).version > self.returned.at(when).version
+        """Whether it was taken off him, then or now. Where only a comparison did so, nobody said that he has it no
+        more: any later report knows better, also one without a time."""
+        gone = self.gone.at(when).version
+        back = self.about if gone.digest == HEALED else self.returned
+        return gone > back.at(when).version
 
     def concluded(self, when: Moment | None = None) -> Version | None:
         """When he had it last, where only the hub concludes that he has it no more; None where it does not."""

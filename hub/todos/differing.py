@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import Any
 
 from hub.store.todos import Stored, is_member
 from hub.todos.converge import State, is_done, join, loaded, seen
-from hub.todos.registers import NEVER
+from hub.todos.registers import HEALED, NEVER
 from hub.todos.reports import FINAL, Assignee, Kind, Report, Status, Version
-
-BY: Final = "~drift"
-"""The digest of a report that heals."""
 
 
 def state_of(found: Stored) -> State:
@@ -63,7 +60,7 @@ def mending(state: State | None, said: Report, *, whole: bool) -> Report:
     if whole:
         assignees += off(state, {one.receiver for one in assignees})
     base = max(last, said.version) if said.version.dated else last
-    version = Version(base.at, base.seq, True, BY)  # before what is inferred when the row leaves its exchange (0040)
+    version = Version(base.at, base.seq, True, HEALED)  # before what is inferred when its row leaves (0040)
     if version <= last:
         version = version._replace(seq=base.seq + 1)
     return dataclasses.replace(said, version=version, assignees=assignees, whole=False)

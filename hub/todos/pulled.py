@@ -213,7 +213,7 @@ def _compared(
     with hub.database.begin(reading=True) as connection:
         passed = todo_passes.passed(connection, name) if under_way else set[At]()
     systems = sorted({home} | {at[0] for at in {*seen.rows, *seen.ours}} & hub.workspace.systems.keys())
-    settled, found = journal.caught_up(hub.database, name), list[Difference]()
+    settled, found = journal.caught_up(hub.database, name, hub.clock()), list[Difference]()
     whole = position is None and not doubt
     for system in systems:
         alone = system == home and _alone(hub, system)

@@ -21,6 +21,8 @@ INFERRED: Final = "~inferred"
 """The digest of what was concluded from a row that left. It comes after those of reports of the same moment."""
 KEPT: Final = 12
 """Moments that a course keeps from its beginning."""
+HEALED: Final = "~drift"
+"""The digest of what a comparison found, which its source never reported (0053)."""
 
 
 @dataclass(slots=True)

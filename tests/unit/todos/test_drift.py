@@ -204,6 +204,77 @@ def test_a_plan_is_what_was_looked_at_and_lists_come_in_order(desk: Desk):
     assert oa.check(began=ahead, status=422)["code"] == "drift.order"
 
 
+def test_what_is_reported_after_the_comparison_is_not_healed_away(desk: Desk):
+    oa = Oa(desk)
+    oa.open = {one: (0, "1", f"Leave {one}") for one in ("A-1", "A-2", "A-3", "A-4")}
+    oa.send(*oa.open)
+    kept = dict(oa.open)
+    oa.open = {"A-4": (0, "2", "Leave A-4")}
+    oa.check()
+    oa.check()  # three ghosts, and one that is somebody else's
+    again = todo("A-1", to(code="1"), title="Leave A-1")
+    desk.report(again)  # its source tells no time
+    oa.open = kept
+    oa.send("A-2")  # the same as ever
+    desk.report(todo("A-4", to(code="1"), title="Leave A-4"))
+    assert oa.heal() == {"healed": 1}
+    assert sorted(desk.titles("1")) == ["Leave A-1", "Leave A-2", "Leave A-4"]
+    assert differs(oa.check()) == {"A-3": ("wrong_owner", False)}
+
+
+@pytest.mark.parametrize("dated", [False, True])
+def test_a_ghost_that_was_healed_is_back_when_its_source_reports_it(desk: Desk, dated: bool):
+    oa = Oa(desk)
+    oa.open = {"A-1": (0, "1", "Leave"), "A-2": (0, "1", "Other")}
+    oa.send(*oa.open)
+    oa.open = {"A-2": (0, "2", "Other")}
+    oa.check()
+    oa.check()
+    assert oa.heal() == {"healed": 2}
+    assert (desk.titles("1"), desk.titles("2")) == ([], ["Other"])
+    oa.open = {"A-1": (0, "1", "Leave")}
+    oa.send("A-1")
+    assert desk.titles("1") == []  # that was known when the list was made
+    version = {"version": {"at": now().isoformat()}} if dated else {"version": None}
+    titles = {"A-1": "Leave", "A-2": "Other"}
+    desk.report(*(todo(one, to(code="1"), title=title) | version for one, title in titles.items()))
+    assert (sorted(desk.titles("1")), desk.titles("2")) == (["Leave", "Other"], [])
+
+
+def test_a_source_whose_clock_was_ahead_is_compared_and_healed(desk: Desk):
+    oa = Oa(desk)
+    oa.open = {one: (0, "1", one) for one in ("A-1", "A-2", "A-3")}
+    ahead = {"version": {"at": (now() + dt.timedelta(hours=20)).isoformat()}}
+    desk.report(*(oa.item(one) | ahead for one in oa.open))
+    minute = int((now() - START).total_seconds() // 60)
+    heard = START + dt.timedelta(minutes=1)
+    with desk.open_hub.hub.database.begin() as connection:  # that was a while ago
+        connection.exec_driver_sql(f"UPDATE todo SET changed_at = '{heard:%Y-%m-%d %H:%M:%S.%f}'")
+    oa.open = {"A-1": (minute, "1", "Changed"), "A-2": (0, "2", "A-2")}
+    assert differs(oa.check()) == {"A-1": ("stale", False), "A-2": ("wrong_owner", False), "A-3": ("ghost", False)}
+    oa.check()
+    assert oa.heal() == {"healed": 3}
+    assert (desk.titles("1"), desk.titles("2")) == (["Changed"], ["A-2"])
+    assert differs(oa.check()) == {}
+
+
+def test_a_hub_whose_clock_was_ahead_compares_what_it_heard_then(desk: Desk):
+    oa = Oa(desk)
+    oa.open = {one: (0, "1", one) for one in ("A-1", "A-2")}
+    desk.ahead = dt.timedelta(days=400)
+    try:
+        oa.send(*oa.open)
+    finally:
+        desk.ahead = dt.timedelta()
+    oa.open = {"A-1": (5, "1", "Changed")}
+    assert differs(oa.check()) == {}  # it may have been heard after the list was made
+    assert differs(oa.check()) == {"A-1": ("stale", False), "A-2": ("ghost", False)}
+    assert differs(oa.check()) == {"A-1": ("stale", True), "A-2": ("ghost", True)}
+    assert oa.heal() == {"healed": 2}
+    assert desk.titles("1") == ["Changed"]
+    forget(desk)  # its times are those of others
+
+
 def test_each_route_needs_its_grant_and_system(desk: Desk):
     body = {"system": "oa", "began": now().isoformat(), "items": []}
     heal = {"system": "oa", "plan": "x"}

@@ -6,9 +6,11 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from hub.errors import ConfigError
 from hub.store import claims
+from hub.store.tables import run
 from hub.todos import drift, pulled
 from hub.todos.pulled import Look
 from tests.unit.cli.desk import cophub
@@ -46,9 +48,8 @@ def heal(office: Desk) -> int:
 
 def told_nothing(office: Desk) -> None:
     """As though a run had begun since, to which the source told nothing."""
-    later = "UPDATE run SET started_at = '2999-01-01 00:00:00.000000' WHERE exchange = 'wf-todos'"
     with office.open_hub.hub.database.begin() as connection:
-        connection.exec_driver_sql(later)
+        connection.execute(update(run).where(run.c.exchange == "wf-todos").values(started_at=office.clock()))
 
 
 def lose(office: Desk, *ids: str) -> None:
@@ -110,6 +111,26 @@ def test_what_is_no_longer_there_is_taken_off_and_comes_back_whatever_its_time(o
     assert sorted(office.titles("1")) == ["Leave 1", "Leave 2"]
     pull(office, task(1), task(2), task(9))
     assert sorted(office.titles("1")) == ["Leave 1", "Leave 2", "Leave 9"]
+
+
+@pytest.mark.parametrize("whose", ["look", "run"])
+def test_a_clock_that_was_ahead_ends_no_comparisons(office: Desk, whose: str) -> None:
+    pull(office, task(1), task(2))
+    lose(office, "T1")
+    office.ahead = dt.timedelta(days=400)
+    try:
+        if whose == "look":
+            look(office)
+        else:
+            told_nothing(office)
+    finally:
+        office.ahead = dt.timedelta()
+    for _ in range(2):
+        assert found(look(office)) == {"T1": ("missing", False)}  # no run in between
+    told_nothing(office)
+    assert found(look(office)) == {"T1": ("missing", True)}
+    assert heal(office) == 1
+    assert sorted(office.titles("1")) == ["Leave 1", "Leave 2"]
 
 
 @pytest.mark.parametrize("doubt", ["empty", "shrunk", "refuted", "keep", "quarantine"])
