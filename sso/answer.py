@@ -27,10 +27,12 @@ from sso.ground import CONTEXTS, Provider, Whom, digest, fresh, public
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """He must prove who he is; ``again`` although he is logged in."""
+    """He must prove who he is; ``again`` although he is logged in. ``oldest``: whoever proves it elsewhere may have
+    seen him so many seconds ago; None: however long ago."""
 
     again: bool
     hint: str = ""
+    oldest: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +138,19 @@ def _decide(
 def _login(again: bool, ask: Ask, silent: bool) -> Step:
     if silent:
         raise Refused("login_required", "nobody is logged in, or not recently enough")
-    return Login(again, ask.asked["hint"])
+    return Login(again, ask.asked["hint"], 0 if again or _anew(ask) else ask.asked["max_age"])
 
 
 def _recent(ask: Ask, session: SessionRow) -> bool:
-    """Whether the log-in is as recent as the client asks: after the request, or within max_age of it."""
-    if {"login", "select_account"} & set(ask.asked["prompt"]) and session.begun_at < ask.made_at:
-        return False
-    oldest = ask.asked["max_age"]
-    return oldest is None or session.begun_at >= ask.made_at - dt.timedelta(seconds=oldest)
+    """Whether its owner proved who he is as recently as the client asks: after the request, or within max_age of it."""
+    oldest = 0 if _anew(ask) else ask.asked["max_age"]
+    if oldest is None:
+        return True
+    return session.proven_at is not None and session.proven_at >= ask.made_at - dt.timedelta(seconds=oldest)
+
+
+def _anew(ask: Ask) -> bool:
+    return bool({"login", "select_account"} & set(ask.asked["prompt"]))
 
 
 def context(session: SessionRow) -> str:
@@ -262,7 +268,7 @@ def _issued(
         nonce=ask.asked["nonce"],
         acr=context(session),
         amr=session.methods or "",
-        auth_time=session.begun_at,
+        auth_time=session.proven_at,
     )
     if by_cas:
         return Go(*issued(here, ask, family, account.name))

@@ -66,6 +66,8 @@ class ExchangeGrant(BaseGrant, TokenEndpointMixin):
         over = token.ends_at <= here.now() or token.revoked_at is not None or family.revoked_at is not None
         if token.kind != "access" or not mine or over or not family.alive or family.person is None:
             raise InvalidGrantError()
+        if here.person(family.person) is None:
+            raise InvalidGrantError()
         scopes = set(token.scope.split())
         asked = (self.request.payload.scope or token.scope).split()
         if not set(asked) <= scopes:

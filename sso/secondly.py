@@ -83,7 +83,7 @@ def wanted(hub: Hub, row: AccountRow) -> bool:
 def begin(hub: Hub, row: AccountRow, onward: str) -> str:
     """The password was right; answers the token of what is half done."""
     token, moment = secrets.token_urlsafe(32), hub.clock()
-    seconds.begin(hub.database, digest(token), row.id, onward, moment, moment - WITHIN)
+    seconds.begin(hub.database, digest(token), row, onward, moment, moment - WITHIN)
     return token
 
 

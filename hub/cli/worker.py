@@ -35,9 +35,10 @@ from hub.todos.people import Healing
 from hub.todos.settling import Settling
 from sso.ground import provider
 from sso.logout import Telling
+from sso.sessions import Sessions
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, invoke_without_command=True)
-DUTIES = ("intake", "inbox", "outbox", "arrivals", "exchanges", "receivers", "cases", "acts", "counts")
+DUTIES = ("intake", "inbox", "outbox", "arrivals", "exchanges", "receivers", "cases", "acts", "counts", "sessions")
 
 
 @app.callback()
@@ -112,6 +113,7 @@ def _duties(
         "cases": Casework(hub),
         "acts": Settling(hub, say.note),
         "counts": Counting(hub),
+        "sessions": Sessions(hub),
     }
     return {name: duty for name, duty in made.items() if name in wanted} | {"sweep": Sweep(hub)}
 

@@ -161,7 +161,8 @@ def require_fresh(here: Ground, me: Visit) -> None:
     """Who changes by what he logs in has just logged in: a session that somebody left open, or that was taken, opens no
     lasting way. AuthError ``login.again``."""
     found = current(here.hub.database, accounts.digest(me.token))
-    if found is None or here.hub.clock() - found[0].begun_at > FRESH:
+    proven_at = found[0].proven_at if found is not None else None
+    if proven_at is None or here.hub.clock() - proven_at > FRESH:
         raise AuthError("login.again", "this asks for a log-in of the last minutes", hint="log in once more")
 
 

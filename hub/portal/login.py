@@ -44,19 +44,21 @@ from sso.realms import HERE, realm
 
 log = logging.getLogger("hub.portal")
 router = APIRouter()
+Seconds = Annotated[str, Query(pattern="^[0-9]{0,9}$")]
 
 
 @router.get("/login")
 def asked(
     request: Request, here: Here, next: Annotated[str, Query(max_length=2000)] = "", ended: str = "", out: str = "",
-    again: str = "", hint: Annotated[str, Query(max_length=100)] = "",
+    again: str = "", hint: Annotated[str, Query(max_length=100)] = "", oldest: Seconds = "",
 ) -> Response:  # fmt: skip
-    """The form; who is logged in goes on at once, unless he is to prove ``again`` who he is."""
+    """The form; who is logged in goes on at once, unless he is to prove ``again`` who he is. ``oldest``: a provider may
+    have seen him so many seconds ago."""
     if visitor(request) is not None and not again:
         return RedirectResponse(onward(next), 303)
     require_safe(request)
     told = "login.ended" if ended else "logout.done" if out else "login.again" if again else ""
-    return begun_with(request, here, next, told, name=hint, again=bool(again))
+    return begun_with(request, here, next, told, name=hint, oldest="0" if again else oldest)
 
 
 def begun_with(
@@ -67,7 +69,7 @@ def begun_with(
     about = {
         "form": form_token(token), "next": onward(onward_), "told": told, "wrong": status != 200, "name": "",
         "seconds": 0, "me": None, "where": "", "directories": directory_titles(here, spoken),
-        "providers": buttons(here, spoken), "keys": passkeys.offered(here.hub), "again": False,
+        "providers": buttons(here, spoken), "keys": passkeys.offered(here.hub), "oldest": "",
     }  # fmt: skip
     answer = here.pages.page("login.html", spoken, about | filled, status)
     set_cookie(request, answer, "form", token)
@@ -106,14 +108,15 @@ def login(request: Request, here: Here, given: Form) -> Response:
     """A session of its own for every log-in. Wrong answers are counted by name and by address; names that nobody
     has as well. A browser that somebody logged in from before is counted apart: strangers do not lock him out there."""
     require_safe(request)
-    name, next_, chosen = given.get("name", ""), given.get("next", ""), given.get("where", "")
+    name, next_, chosen, oldest = (given.get(one, "") for one in ("name", "next", "where", "oldest"))
     login = here.hub.workspace.hub.login
     where = realm(login, name, chosen)
     if where in login.providers:
-        place = f"{HOME}/login/with/{where}?{urlencode({'next': onward(next_), 'hint': name[:200]})}"
+        more = {"next": onward(next_), "hint": name[:200]} | ({"oldest": oldest} if oldest else {})
+        place = f"{HOME}/login/with/{where}?{urlencode(more)}"
         return leading(request, here, place, buttons(here, language(request))[where])
     address, typed = network(request.client), known.called(where, name)
-    again = partial(begun_with, request, here, next_, name=name[:100], where=chosen)
+    again = partial(begun_with, request, here, next_, name=name[:100], where=chosen, oldest=oldest[:9])
     wait = here.addresses.take(address)  # a refused address takes nothing of a name, and no try of a browser
     if wait:
         return _slow(again, wait)

@@ -24,7 +24,7 @@ from hub.portal.ground import (
     stranger,
     visitor,
 )
-from hub.portal.login import buttons, entered, leading
+from hub.portal.login import Seconds, buttons, entered, leading
 from hub.security.accounts import Origin, actor_of
 from hub.security.rates import network, too_many
 from sso.links import linked, opened
@@ -37,14 +37,14 @@ NO_STORE = {"cache-control": "no-store"}
 @router.get("/login/with/{name}")
 def start(
     request: Request, here: Here, name: str, next: Annotated[str, Query(max_length=2000)] = "",
-    hint: Annotated[str, Query(max_length=200)] = "", again: str = "",
+    hint: Annotated[str, Query(max_length=200)] = "", oldest: Seconds = "",
 ) -> Response:  # fmt: skip
     """To the provider; the way back is bound to this browser."""
     require_safe(request)
     if wait := here.providers.strangers.take(network(request.client)):
         raise too_many(wait)
     browser = stranger(request)
-    place = here.providers.start(name, browser, onward(next), hint=hint, again=bool(again))
+    place = here.providers.start(name, browser, onward(next), hint=hint, oldest=int(oldest) if oldest else None)
     answer = RedirectResponse(place, 303, NO_STORE)
     set_cookie(request, answer, "form", browser)
     return answer
@@ -59,7 +59,8 @@ def back(request: Request, here: Here, name: str) -> Response:
     here.providers.strangers.refund(network(request.client))
     if found.account is None:
         row, link = opened(here.hub, found.claimed)
-        return entered(request, here, row, Origin(found.methods, link.id, found.sid), found.onward)
+        by = Origin(found.methods, link.id, found.sid, before=True, proven_at=found.proven_at)
+        return entered(request, here, row, by, found.onward)
     me = visitor(request)
     if me is None or me.account.id != found.account:
         raise AuthError("login.state", "somebody else is logged in by now", hint="begin again at the log-in")

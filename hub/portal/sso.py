@@ -84,7 +84,7 @@ def _step(
         return _leave(request, here, ask, step.address) if form and "device" not in ask.asked else _away(step.address)
     if isinstance(step, Login):
         asked_ = {"next": f"{HOME}/sso/ask?{urlencode({'id': text, 'go': '1'})}", "again": "1" if step.again else ""}
-        asked_ |= {"hint": step.hint}
+        asked_ |= {"hint": step.hint, "oldest": "" if step.oldest is None else str(step.oldest)}
         return _away(f"{HOME}/login?{urlencode({name: value for name, value in asked_.items() if value})}")
     about: dict[str, Any] = {"id": text, "accounts": [], "claims": [], "code": ask.asked.get("user_code", "")}
     if isinstance(step, Choose):

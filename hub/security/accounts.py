@@ -139,12 +139,14 @@ class Ends:
 @dataclass(frozen=True, slots=True)
 class Origin:
     """By what a session began: the link and the session of whoever proved its owner elsewhere, and the methods of
-    RFC 8176."""
+    RFC 8176. ``before``: he proved it there at some time, at ``proven_at`` where that is known; else just now."""
 
     methods: tuple[str, ...] = ("pwd",)
     link: uuid.UUID | None = None
     sid: str | None = None
     browser: str = ""
+    before: bool = False
+    proven_at: dt.datetime | None = None
 
 
 HERE: Final = Origin()
@@ -154,7 +156,8 @@ HERE: Final = Origin()
 def begin(database: Database, row: AccountRow, ends: Ends, moment: dt.datetime, by: Origin = HERE) -> str:
     """A new session; answers its token, which is stored nowhere."""
     token = secrets.token_urlsafe(32)
-    one = SessionRow(digest(token), row.id, moment, moment, by.link, by.sid, " ".join(by.methods), by.browser)
+    proven_at, words = by.proven_at if by.before else moment, " ".join(by.methods)
+    one = SessionRow(digest(token), row.id, moment, moment, by.link, by.sid, words, by.browser, proven_at)
     accounts.begin(database, row, one, ends.before(moment), partial(audited, actor_of(row.name)))
     return token
 
@@ -169,8 +172,11 @@ def visitor(
         return None
     one, row = found
     idle, oldest = ends.before(moment)
-    if one.seen_at < idle or one.begun_at < oldest or row.disabled_at is not None:
+    if row.disabled_at is not None:
         accounts.end(database, one.digest)
+        return None
+    if one.seen_at < idle or one.begun_at < oldest:
+        accounts.expire(database, one.digest, (idle, oldest))
         return None
     if used and moment - one.seen_at >= SEEN_EVERY:
         accounts.seen(database, one.digest, moment)

@@ -62,4 +62,4 @@ def end(
     """End the session of a number, or all but that of a digest; answers how many there were."""
     found = [one.digest for one in sessions.of(database, row.id, ends.before(moment))]
     gone = [one for one in found if (number(one) == only if only else one != but)]
-    return sessions.end(database, row.id, row.name, gone, partial(audited, actor))
+    return sessions.end(database, row.id, row.name, gone, partial(audited, actor), halves=not only)

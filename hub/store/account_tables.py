@@ -37,5 +37,6 @@ session = Table(
     Column("link", Uuid, index=True),  # by what somebody else proved; see login_link
     Column("sid", Text),  # what that one calls the session
     Column("methods", Text),  # how its owner was proven, in the words of RFC 8176
+    Column("proven_at", Moment),  # when its owner last proved who he is; empty where another did not say so
     Column("browser", Text, nullable=False, server_default=""),  # in two words, for its owner to tell it by
 )

@@ -10,13 +10,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, Uuid, bindparam, delete, func, insert, or_, select, update
 
-from hub.errors import ConfigError
+from hub.errors import AuthError, ConfigError
 from hub.store import sso_ends
 from hub.store.account_tables import account, session
 from hub.store.database import Database
-from hub.store.login_tables import login_device
+from hub.store.login_tables import login_device, login_half
 from hub.store.models import entity_table
 from hub.store.review_tables import redirect
+from hub.store.sso_tables import sso_grant
 
 Audited = Callable[[Connection, str, str, Mapping[str, Any]], None]
 
@@ -40,7 +41,8 @@ class AccountRow:
 @dataclass(frozen=True, slots=True)
 class SessionRow:
     """One session; ``digest`` is the SHA-256 of its token. ``link`` and ``sid`` are of whoever proved its owner
-    elsewhere, ``methods`` the words of RFC 8176 for how, divided by blanks."""
+    elsewhere, ``methods`` the words of RFC 8176 for how, divided by blanks; ``proven_at`` is when, where that is
+    known."""
 
     digest: str
     account: uuid.UUID
@@ -50,6 +52,7 @@ class SessionRow:
     sid: str | None = None
     methods: str | None = None
     browser: str = ""
+    proven_at: dt.datetime | None = None
 
 
 ACCOUNT = [account.c[name] for name in AccountRow.__dataclass_fields__]
@@ -91,9 +94,11 @@ def listed(database: Database) -> list[AccountRow]:
 
 
 def change(database: Database, row: AccountRow, action: str, values: Mapping[str, Any], audited: Audited) -> None:
-    """New values of an account; all its sessions end, and no browser is known any more."""
+    """New values of an account; all its sessions end, and log-ins that are half done, and no browser is known any
+    more."""
     with database.begin() as connection:
         connection.execute(update(account).where(account.c.id == row.id).values(dict(values)))
+        connection.execute(delete(login_half).where(login_half.c.account == row.id))
         ended = connection.execute(delete(session).where(session.c.account == row.id)).rowcount
         connection.execute(delete(login_device).where(login_device.c.account == row.id))
         sso_ends.shut(connection, row.id, action)
@@ -112,13 +117,21 @@ def keep(database: Database, identity: uuid.UUID, **values: Any) -> None:
 def begin(
     database: Database, row: AccountRow, one: SessionRow, over: tuple[dt.datetime, dt.datetime], audited: Audited
 ) -> None:
-    """A new session. Those seen or begun before ``over`` have ended and are removed, whosever they are."""
+    """A new session. Those seen or begun before ``over`` have ended and are removed, whosever they are. AuthError
+    ``login.state`` where the account was disabled, or got another password, since it was proven."""
     with database.begin() as connection:
-        old = delete(session).where(or_(session.c.seen_at < over[0], session.c.begun_at < over[1]))
-        sso_ends.ended(connection, list(connection.scalars(old.returning(session.c.digest))), "session ended")
+        require_same(connection, row)
+        _swept(connection, over)
         connection.execute(insert(session).values({column.name: getattr(one, column.name) for column in SESSION}))
         connection.execute(update(account).where(account.c.id == row.id).values(used_at=one.begun_at))
         audited(connection, "session.begun", row.name, {"methods": one.methods or "pwd"})
+
+
+def require_same(connection: Connection, row: AccountRow) -> None:
+    """What was proven of an account still holds, and does until the transaction ends. AuthError ``login.state``."""
+    same = (account.c.id == row.id, account.c.changed_at == row.changed_at, account.c.disabled_at.is_(None))
+    if connection.scalar(select(account.c.id).where(*same).with_for_update()) is None:
+        raise AuthError("login.state", "the account was changed meanwhile", hint="begin again at the log-in")
 
 
 def current(database: Database, digest: str) -> tuple[SessionRow, AccountRow] | None:
@@ -136,6 +149,48 @@ def seen(database: Database, digest: str, moment: dt.datetime) -> None:
     """Note when a session was last used by its owner."""
     with database.begin() as connection:
         connection.execute(update(session).where(session.c.digest == digest).values(seen_at=moment))
+
+
+def sweep(database: Database, over: tuple[dt.datetime, dt.datetime], model: str, moment: dt.datetime) -> int:
+    """End sessions seen or begun before ``over``, and all log-ins of people who are disabled or gone; the clients are
+    to be told. Answers how many sessions and log-ins."""
+    golden, grant = database.tables[entity_table(model)].c, sso_grant.c
+    there = select(golden["_id"]).where(golden["_id"] == func.coalesce(redirect.c.target, account.c.person))
+    in_use = or_(
+        select(session.c.digest).where(session.c.account == account.c.id).exists(),
+        select(grant.id)
+        .where(grant.account == account.c.id, grant.revoked_at.is_(None), grant.ends_at > moment)
+        .exists(),
+    )
+    left = (
+        select(account.c.id)
+        .outerjoin(redirect, redirect.c.entity == account.c.person)
+        .where(in_use, ~there.where(golden["_state"] == 0).exists())
+    )
+    with database.begin() as connection:
+        count = len(_swept(connection, over))
+        for one in connection.scalars(left).all():
+            connection.execute(delete(session).where(session.c.account == one))
+            connection.execute(delete(login_half).where(login_half.c.account == one))
+            sso_ends.shut(connection, one, "person left")
+            count += 1
+    return count
+
+
+def _swept(connection: Connection, over: tuple[dt.datetime, dt.datetime]) -> list[str]:
+    """By the session's own times in the statement that ends it: one that was used meanwhile goes on."""
+    old = delete(session).where(or_(session.c.seen_at < over[0], session.c.begun_at < over[1]))
+    gone = list(connection.scalars(old.returning(session.c.digest)))
+    sso_ends.ended(connection, gone, "session ended")
+    return gone
+
+
+def expire(database: Database, digest: str, over: tuple[dt.datetime, dt.datetime]) -> None:
+    """One session ends, if it was not used since."""
+    with database.begin() as connection:
+        late = or_(session.c.seen_at < over[0], session.c.begun_at < over[1])
+        gone = delete(session).where(session.c.digest == digest, late).returning(session.c.digest)
+        sso_ends.ended(connection, list(connection.scalars(gone)), "session ended")
 
 
 def end(database: Database, digest: str, audited: Callable[[Connection], None] | None = None) -> None:

@@ -19,7 +19,7 @@ from hub.store.login_tables import login_attempt, login_link, login_replay
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One log-in under way; ``digest`` is the SHA-256 of its state, ``browser`` that of what the browser's cookie
-    holds."""
+    holds. ``oldest``: so many seconds before it he may have proved who he is there; None: however long ago."""
 
     digest: str
     provider: str
@@ -29,6 +29,7 @@ class Attempt:
     browser: str
     account: uuid.UUID | None
     made_at: dt.datetime
+    oldest: int | None = None
 
 
 _ATTEMPT = [login_attempt.c[name] for name in Attempt.__dataclass_fields__]

@@ -54,6 +54,7 @@ login_attempt = Table(
     Column("onward", Text, nullable=False),
     Column("browser", Text, nullable=False),  # SHA-256 of what its cookie holds
     Column("account", Uuid),  # to be linked, where its owner is logged in already
+    Column("oldest", Integer),  # seconds before it that he may have proved who he is; empty: however long ago
     Column("made_at", Moment, nullable=False, index=True),
 )
 

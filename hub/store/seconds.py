@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, insert, select, update
 
 from hub.store.account_tables import account
-from hub.store.accounts import ACCOUNT, AccountRow
+from hub.store.accounts import ACCOUNT, AccountRow, require_same
 from hub.store.database import Database
 from hub.store.login_tables import login_half, login_recovery, login_totp
 from hub.store.passkey_tables import login_passkey
@@ -101,11 +101,15 @@ def remove(database: Database, of: uuid.UUID, told: Told, *, all_: bool = True) 
     return gone
 
 
-def begin(database: Database, digest: str, of: uuid.UUID, onward: str, moment: dt.datetime, over: dt.datetime) -> None:
-    """A log-in that is half done; what began before ``over`` is forgotten."""
+def begin(
+    database: Database, digest: str, of: AccountRow, onward: str, moment: dt.datetime, over: dt.datetime
+) -> None:
+    """A log-in that is half done; what began before ``over`` is forgotten. AuthError ``login.state`` where the account
+    was changed since its password was proven."""
     with database.begin() as connection:
+        require_same(connection, of)
         connection.execute(delete(login_half).where(login_half.c.made_at < over))
-        connection.execute(insert(login_half).values(digest=digest, account=of, onward=onward, made_at=moment))
+        connection.execute(insert(login_half).values(digest=digest, account=of.id, onward=onward, made_at=moment))
 
 
 def current(database: Database, digest: str, over: dt.datetime) -> tuple[AccountRow, str] | None:

@@ -12,6 +12,7 @@ from hub.store import sso_ends
 from hub.store.account_tables import session
 from hub.store.accounts import SESSION, Audited, SessionRow
 from hub.store.database import Database
+from hub.store.login_tables import login_half
 
 
 def of(database: Database, account: uuid.UUID, over: tuple[dt.datetime, dt.datetime]) -> list[SessionRow]:
@@ -22,12 +23,17 @@ def of(database: Database, account: uuid.UUID, over: tuple[dt.datetime, dt.datet
         return [SessionRow(*row) for row in connection.execute(query)]
 
 
-def end(database: Database, account: uuid.UUID, name: str, digests: Sequence[str], audited: Audited) -> int:
-    """Some of an account's sessions end, with the log-ins at clients that came of them; answers how many."""
+def end(
+    database: Database, account: uuid.UUID, name: str, digests: Sequence[str], audited: Audited, *, halves: bool
+) -> int:
+    """Some of an account's sessions end, with the log-ins at clients that came of them, and with ``halves`` what is
+    half done; answers how many."""
     mine = (session.c.account == account, session.c.digest.in_(list(digests)))
     with database.begin() as connection:
         gone = list(connection.scalars(delete(session).where(*mine).returning(session.c.digest)))
         sso_ends.ended(connection, gone, "session ended")
+        if halves:
+            connection.execute(delete(login_half).where(login_half.c.account == account))
         if gone:
             audited(connection, "session.ended", name, {"sessions": len(gone)})
     return len(gone)

@@ -35,7 +35,7 @@ from hub.untrusted import parse_json
 from sso.links import Claimed
 from sso.turns import Turns
 from sso.upstream.provider import LARGEST, Upstream
-from sso.upstream.tokens import identifies, identity, logout, logs_out, refused
+from sso.upstream.tokens import authenticated, identifies, identity, logout, logs_out, refused
 
 WITHIN: Final = dt.timedelta(minutes=10)
 """So long somebody may take at the provider."""
@@ -47,14 +47,15 @@ PORTAL: Final = Actor("portal")
 
 @dataclass(frozen=True, slots=True)
 class Back:
-    """Who came back: what the provider claims of him, its session, how it proved him, and where he wanted to go.
-    ``account`` is to be linked, where its owner asked for it."""
+    """Who came back: what the provider claims of him, its session, how it proved him, and when where it says so, and
+    where he wanted to go. ``account`` is to be linked, where its owner asked for it."""
 
     claimed: Claimed
     sid: str | None
     methods: tuple[str, ...]
     onward: str
     account: uuid.UUID | None
+    proven_at: dt.datetime | None
 
 
 @dataclass(slots=True)
@@ -100,20 +101,21 @@ class Providers:
 
     def start(
         self, name: str, browser: str, onward: str, account: uuid.UUID | None = None, *, hint: str = "",
-        again: bool = False,
+        oldest: int | None = None,
     ) -> str:  # fmt: skip
-        """Begin a log-in; answers the provider's address. ``browser`` is what a cookie of the browser holds. ``again``
-        asks the provider to have him prove who he is, though he is logged in there."""
+        """Begin a log-in; answers the provider's address. ``browser`` is what a cookie of the browser holds. So many
+        seconds ago at the ``oldest`` he may have proved who he is there; else he does it again, at 0 in any case."""
         one, moment = self.named(name), self.hub.clock()
         with self._noted(name), nullcontext() if one.is_known else self.turns.of(name, one.longest):
             endpoint = one.metadata["authorization_endpoint"]
         state, nonce, verifier = (secrets.token_urlsafe(size) for size in (32, 24, 48))
-        more = ({"login_hint": hint} if hint else {}) | ({"prompt": "login"} if again else {})
+        more = ({"login_hint": hint} if hint else {}) | ({"prompt": "login"} if oldest == 0 else {})
+        more |= {} if oldest is None else {"max_age": str(oldest)}
         with self._session(one) as session:
             url, _ = session.create_authorization_url(
                 endpoint, state=state, nonce=nonce, code_verifier=verifier, **more
             )
-        made = Attempt(digest(state), name, nonce, verifier, onward, digest(browser), account, moment)
+        made = Attempt(digest(state), name, nonce, verifier, onward, digest(browser), account, moment, oldest)
         attempts.begin(self.hub.database, made, moment - WITHIN)
         return str(url)
 
@@ -163,12 +165,13 @@ class Providers:
         found, access = one.decoded(token["id_token"], identifies(one.shape)), token.get("access_token")
         identity(found, client=one.shape.client_id, nonce=begun.nonce, access_token=access, now=now)
         claims = found.claims
+        proven_at = authenticated(claims, begun.made_at, begun.oldest, now)
         whole = self._asked(one, claims, access)
         sid, methods = claims.get("sid"), claims.get("amr")
         words = tuple(str(word)[:20] for word in methods[:5]) if isinstance(methods, list) else ()
         return Back(
             self._claimed(one, whole), sid if isinstance(sid, str) else None, words or ("fed",), begun.onward,
-            begun.account,
+            begun.account, proven_at,
         )  # fmt: skip
 
     def _asked(self, one: Upstream, claims: dict[str, Any], access: object) -> Mapping[str, Any]:

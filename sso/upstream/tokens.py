@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -78,6 +79,22 @@ def identity(token: Decoded, *, client: str, nonce: str, access_token: object, n
         raise refused(_said(error)) from None
     if claims.get("nonce") != nonce:
         raise refused("the token belongs to another log-in (nonce)")
+
+
+def authenticated(
+    claims: Mapping[str, Any], begun: dt.datetime, oldest: int | None, now: int
+) -> dt.datetime | None:
+    """When somebody proved who he is, of an ID token for a log-in that began then; None where nothing was asked of that
+    and nothing is said. AuthError ``login.provider``: longer ago than was asked for."""
+    said = claims.get("auth_time")
+    if isinstance(said, bool) or not isinstance(said, int | float) or not 0 <= said < 1 << 40:
+        if oldest is not None:
+            raise refused("it does not say when he proved who he is (auth_time)")
+        return None
+    if oldest is not None and said < begun.timestamp() - oldest - LEEWAY:
+        raise refused("he proved who he is longer ago than was asked for (auth_time)")
+    moment = dt.datetime.fromtimestamp(min(said, now), dt.UTC)
+    return max(moment, begun) if oldest == 0 else moment  # clocks differ: what was asked for anew is not older
 
 
 def logout(token: Decoded, now: int) -> tuple[str, str, str]:

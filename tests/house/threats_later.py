@@ -66,12 +66,27 @@ LATER = (
         },
     ),
     Threat(
-        "Becoming somebody else by a name that one chooses, or by a merge of two persons that is undone",
-        "Accounts of providers are linked and called by issuer and subject; what is made while two are one goes with"
-        " the one whose account or record it was made for, and what mixed them ends",
+        "Going on after the end: of a session, of somebody's time here, of a password",
+        "The worker ends sessions by their own times and log-ins of who left, and clients are told by the outbox; what"
+        " was proven before an account changed opens nothing after it",
+        {
+            "unit/provider/test_ended.py": "test_clients_are_told_of_a_session_that_ends_by_time"
+            " test_a_session_that_was_used_meanwhile_goes_on test_clients_are_told_of_who_leaves"
+            " test_a_token_of_who_left_is_exchanged_for_nothing",
+            "unit/login/test_second_factor.py": "test_what_changes_the_account_ends_what_is_half_done"
+            " test_what_was_proven_before_a_change_opens_nothing_after_it",
+        },
+    ),
+    Threat(
+        "Becoming somebody else by a name that one chooses, by an old log-in elsewhere, or by a merge that is undone",
+        "Accounts of providers are linked and called by issuer and subject, sessions are as fresh as their auth_time;"
+        " what is made while two are one goes with the one whose account or record it was made for",
         {
             "unit/login/test_relying_party.py": "test_an_account_is_called_by_its_subject_and_nothing_that_one_chooses"
             " test_nobody_is_found_by_his_mail",
+            "unit/login/test_freshness.py": "test_an_old_log_in_at_the_provider_is_none_where_a_new_one_is_asked_for"
+            " test_the_session_is_as_old_as_what_the_provider_says",
+            "unit/provider/test_login.py": "test_a_session_is_as_old_as_the_proof_of_its_owner",
             "unit/provider/test_merged.py": "test_a_log_in_under_the_sub_of_the_other_ends_with_the_merge"
             " test_a_sub_that_was_made_while_two_were_one_goes_with_the_account_that_it_was_made_through"
             " test_an_account_that_was_made_while_two_were_one_goes_with_the_record_that_it_was_made_for",

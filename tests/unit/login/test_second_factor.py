@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -11,13 +12,14 @@ from typing import Any
 import pyotp
 import pytest
 
-from hub.errors import Retriable
+from hub.errors import AuthError, Retriable
+from hub.security import accounts, sessions
 from hub.security.accounts import actor_of, digest
 from hub.store import accounts as stored
 from hub.store.accounts import AccountRow
 from hub.workspace.roles import RolesFile
 from sso import secondly
-from tests.unit.portal.conftest import Browser
+from tests.unit.portal.conftest import PASSWORD, Browser, ground
 from tests.unit.todos.conftest import Desk
 
 
@@ -173,3 +175,49 @@ def test_a_role_asks_for_a_second_factor(office: Desk, wang: AccountRow):
         return secondly.required(replace(hub, workspace=replace(hub.workspace, hub=shape, roles=roles)), wang)
 
     assert [ruled(one) for one in ("all", ["payroll"], ["other"], [])] == [True, True, False, False]
+
+
+def test_what_changes_the_account_ends_what_is_half_done(office: Desk, wang: AccountRow):
+    """Another password, a lock, and the end of all sessions: the second factor alone opens nothing after them."""
+    hub, here = office.open_hub.hub, ground(office)
+    key, _ = enrolled(office, wang)
+    moment = hub.clock
+
+    def locked() -> None:
+        accounts.disable(hub.database, hub.actor, "wang.wei", moment())
+        accounts.enable(hub.database, hub.actor, "wang.wei")
+
+    changes: list[Callable[[], object]] = [
+        lambda: accounts.set_password(hub.database, hub.actor, here.passwords, "wang.wei", PASSWORD, moment()),
+        locked,
+        lambda: sessions.end(hub.database, hub.actor, wang, here.ends, moment()),
+    ]
+    for change in changes:
+        later(office, 60)
+        browser = Browser(office)
+        assert browser.login("wang.wei").headers["location"] == "/portal/login/second"
+        token = browser.token("/portal/login/second")
+        change()
+        answer = browser.post("/portal/login/second", token, code=code_of(office, key))
+        assert (answer.status_code, office.rows("SELECT digest FROM session")) == (403, [])
+        assert office.rows("SELECT digest FROM login_half") == []
+
+
+def test_what_was_proven_before_a_change_opens_nothing_after_it(office: Desk, wang: AccountRow):
+    """The password is changed while somebody's former one is being looked at."""
+    hub, here = office.open_hub.hub, ground(office)
+    for again in (True, False):
+        proven = stored.named(hub.database, "wang.wei")
+        later(office)
+        if again:
+            accounts.set_password(hub.database, hub.actor, here.passwords, "wang.wei", PASSWORD, hub.clock())
+        else:
+            accounts.disable(hub.database, hub.actor, "wang.wei", hub.clock())
+        with pytest.raises(AuthError) as caught:
+            secondly.begin(hub, proven, "/portal/todos")
+        assert caught.value.code == "login.state"
+        with pytest.raises(AuthError) as caught:
+            accounts.begin(hub.database, proven, here.ends, hub.clock())
+        assert caught.value.code == "login.state"
+    accounts.enable(hub.database, hub.actor, "wang.wei")
+    assert office.rows("SELECT digest FROM session") == []

@@ -100,6 +100,7 @@ class Upstream:
         self.subject, self.more = "sub-1", {"oid": "lina", "preferred_username": "Li.Na"}
         self.codes: dict[str, dict[str, str]] = {}
         self.sid = "s-1"
+        self.ago: int | None = 0
 
     def hang(self, path: str, how: str) -> None:
         """``silent``, or ``endless``: a body of which there is always one more byte."""
@@ -167,6 +168,7 @@ class Upstream:
             "iss": self.issuer, "sub": self.subject, "aud": CLIENT, "iat": now, "exp": now + 300,
             "nonce": asked["nonce"], "sid": self.sid, "amr": ["pwd", "otp"], **self.more,
         }  # fmt: skip
+        claims |= {} if self.ago is None else {"auth_time": now - self.ago}
         self.lie(claims)
         answer = {"access_token": "access", "token_type": "Bearer", "id_token": self.sign(claims)}
         self.answer(answer)

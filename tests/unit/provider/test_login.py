@@ -146,3 +146,23 @@ def test_nothing_secret_is_logged_or_stored(office: Office, caplog: pytest.LogCa
     for text in secrets:
         assert text not in caplog.text
         assert text.encode() not in kept
+
+
+@pytest.mark.parametrize("more", [{"max_age": "60"}, {"prompt": "login"}])
+def test_a_session_is_as_old_as_the_proof_of_its_owner(office: Office, more: dict[str, Any]) -> None:
+    """It began just now, by a provider that had seen him long before."""
+    rp = Rp(office)
+    rp.code()
+    long_ago = (office.provider.now() - dt.timedelta(hours=2)).replace(tzinfo=None, microsecond=0)
+    for proven_at in (f"'{long_ago.isoformat(sep=' ')}.000000'", "NULL"):
+        office.ahead += dt.timedelta(seconds=1)
+        with office.open_hub.hub.database.begin() as connection:
+            connection.exec_driver_sql(f"UPDATE session SET proven_at = {proven_at}")
+        page = rp.authorize(**more)
+        assert 'name="password"' in page.text
+        assert "code" in rp.given(rp.authorize(prompt="none"))
+        assert rp.given(rp.authorize(prompt="none", max_age="60"))["error"] == "login_required"
+        claims = rp.claims(rp.redeem(rp.given(rp.authorize(prompt="none"))["code"]).json())
+        told = int(long_ago.replace(tzinfo=dt.UTC).timestamp())
+        assert claims.get("auth_time") == (None if proven_at == "NULL" else told)
+    assert "code" in rp.given(rp.login(page))
