@@ -132,7 +132,7 @@ def test_an_old_session_is_led_to_log_in_once_more_and_back(page: Page, portal: 
     logged_in(page, portal)
     page.wait_for_selector("#key-name")
     with office.open_hub.hub.database.begin() as connection:
-        connection.exec_driver_sql("UPDATE session SET begun_at = datetime(seen_at, '-11 minutes') || '.000000'")
+        connection.exec_driver_sql("UPDATE session SET proven_at = datetime(seen_at, '-11 minutes') || '.000000'")
     page.click("form[data-passkey] button")
     expect(page.locator("#told")).to_contain_text("Log in once more")
     page.fill("#name", "li.na")
