@@ -27,7 +27,6 @@ from hub.store.models import entity_table
 from hub.store.review_tables import redirect
 
 ISSUED = {"value": issued.c.value, "entity": issued.c.entity}
-VALUES = {"value": issued.c.value}
 DELETED = 2
 
 
@@ -41,14 +40,14 @@ def _gone(golden: Table, model: str) -> ColumnElement[bool]:
     return and_(golden.c["_state"] == DELETED, ~merged)
 
 
-def holders(session: Bulk, database: Database, model: str, field: str, values: Table) -> Wire:
-    """value, freed: of ``values`` those that somebody has or had; freed is when its holder was deleted, else null."""
+def holders(session: Bulk, database: Database, model: str, field: str) -> Wire:
+    """value, freed: what anybody has or had; freed is when its holder was deleted, else null. All of it: how values
+    compare is known to no index."""
     golden = _golden(database, model)
     freed = case((_gone(golden, model), golden.c["_updated_at"]), else_=null()).label("freed")
-    now = select(golden.c[field].label("value"), freed).join(values, values.c.value == golden.c[field])
+    now = select(golden.c[field].label("value"), freed).where(golden.c[field].is_not(None))
     once = (
         select(issued.c.value, freed)
-        .join(values, values.c.value == issued.c.value)
         .outerjoin(golden, golden.c["_id"] == issued.c.entity)
         .where(issued.c.model == model, issued.c.field == field)
     )

@@ -26,6 +26,13 @@ Beside = Callable[[str], str]
 ROUNDS = 9
 WIDTH = 16
 """How many numbers behind a value are looked at first; each round four times as many."""
+WIDE = "".join(map(chr, (0x3000, *range(0xFF01, 0xFF5F))))
+NARROW = "".join(map(chr, (0x20, *range(0x21, 0x7F))))
+
+
+def alike(text: str) -> str:
+    """SQL of a value as directories compare it: without case, accents, width, and blanks around it."""
+    return f"lower(strip_accents(trim(translate({text}, {sql_text(WIDE)}, {sql_text(NARROW)}))))"
 
 
 def find_free(batch: Batch, beside: Beside | None = None) -> None:
@@ -55,6 +62,7 @@ class _Finder:
             WHERE m.{quoted} IS NOT NULL QUALIFY row_number() OVER (PARTITION BY r.entity ORDER BY r.m) = 1""")
         if run.one("SELECT count(*) FROM free_row"):
             self._read_beside()
+            self._read_held()
             for at in range(len(names)):
                 self._try(f"SELECT entity, m, 0 AS n, c{at} AS value FROM free_row WHERE trim(c{at}) <> ''")
             for turn in range(ROUNDS):
@@ -77,15 +85,27 @@ class _Finder:
         run.sql("INSERT INTO free_found SELECT entity, arg_min(value, rank) FROM own_value GROUP BY entity")
 
     def _cut(self, text: str) -> str:
-        return text if self.rule.longest is None else f"left({text}, {self.rule.longest})"
+        """A candidate as long as it may be; a directory takes no name that ends with a dot or a blank."""
+        return text if self.rule.longest is None else f"rtrim(left({text}, {self.rule.longest}), ' .')"
+
+    def _read_held(self) -> None:
+        """``free_held`` (value): what somebody in the hub has, or had and nobody may have yet."""
+        batch, run = self.batch, self.batch.run
+        take(run, "holder", issued.holders(batch.session, batch.database, batch.model.model, self.name))
+        free = "false"
+        if self.rule.reuse is not None:
+            before = now() - dt.timedelta(seconds=seconds(self.rule.reuse))
+            free = f"freed IS NOT NULL AND freed < {sql_text(before.isoformat())}::TIMESTAMPTZ"
+        run.sql(f"""CREATE OR REPLACE TABLE free_held AS
+            SELECT DISTINCT {alike('value')} AS value FROM holder WHERE NOT ({free})""")
 
     def _read_beside(self) -> None:
-        """``free_beside`` (value): what other systems have, in small letters."""
+        """``free_beside`` (value): what other systems have."""
         run = self.batch.run
         run.sql("CREATE OR REPLACE TABLE free_beside (value VARCHAR)")
         if self.beside is not None:
             for place in self.rule.beside:
-                run.sql(f"INSERT INTO free_beside SELECT DISTINCT lower(value) FROM ({self.beside(place)})")
+                run.sql(f"INSERT INTO free_beside SELECT DISTINCT {alike('value')} FROM ({self.beside(place)})")
 
     def _number(self, width: int) -> None:
         """The value with a number behind it: of one value as many as want one, and ``width`` more, are looked at."""
@@ -113,17 +133,11 @@ class _Finder:
     def _give(self, query: str) -> None:
         """Of those who want the same value the first has it."""
         self.batch.run.sql(f"""INSERT INTO free_found SELECT entity, value FROM ({query})
-            QUALIFY row_number() OVER (PARTITION BY value ORDER BY m) = 1""")
+            QUALIFY row_number() OVER (PARTITION BY {alike('value')} ORDER BY m) = 1""")
 
     def _taken(self, values: str) -> None:
-        """``free_taken`` (value): those of the query's that somebody has, in the hub, in this batch or beside."""
-        batch, run = self.batch, self.batch.run
-        staged = stage(run, batch.session, "free_values", issued.VALUES, values)
-        take(run, "holder", issued.holders(batch.session, batch.database, batch.model.model, self.name, staged))
-        free = "false"
-        if self.rule.reuse is not None:
-            before = now() - dt.timedelta(seconds=seconds(self.rule.reuse))
-            free = f"freed IS NOT NULL AND freed < {sql_text(before.isoformat())}::TIMESTAMPTZ"
-        run.sql(f"""CREATE OR REPLACE TABLE free_taken AS SELECT value FROM holder WHERE NOT ({free})
-            UNION SELECT value FROM free_found
-            UNION SELECT value FROM ({values}) WHERE lower(value) IN (SELECT value FROM free_beside)""")
+        """``free_taken`` (value): those of the query's that somebody has, in the hub, in this batch or beside, however
+        it is written."""
+        self.batch.run.sql(f"""CREATE OR REPLACE TABLE free_taken AS SELECT value FROM ({values})
+            WHERE {alike('value')} IN (SELECT value FROM free_held UNION ALL SELECT value FROM free_beside
+                UNION ALL SELECT {alike('value')} FROM free_found)""")

@@ -104,6 +104,25 @@ def test_what_carries_a_number_is_cut_before_it_and_is_nobody_elses(hr: World):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("held", ["Zhang.San", "ｚｈａｎｇ．ｓａｎ", "zhàng.sān", " zhang.san "], ids=ascii)
+def test_a_name_that_a_directory_takes_for_the_same_is_not_free(hr: World, held: str):
+    logins(hr, person("a", "李", "四"))
+    with hr.opened() as opened, opened.hub.database.begin() as connection:
+        golden = opened.hub.database.tables["e_person"]
+        connection.execute(update(golden).values(login=held))
+    assert logins(hr, person("a", "李", "四"), person("b"))["b"] == "zhang.san2"
+
+
+def test_candidates_that_differ_in_letters_alone_are_one(hr: World):
+    ruled(hr, "{then: [\"upper(pinyin(family, 'joined') || '.' || pinyin(given, 'joined'))\"]}")
+    assert logins(hr, person("a"), person("b")) == {"a": "zhang.san", "b": "zhang.san2"}
+
+
+def test_what_is_cut_does_not_end_with_a_dot(hr: World):
+    ruled(hr, "{longest: 6}")
+    assert logins(hr, person("a"), person("b")) == {"a": "zhang", "b": "zhang2"}
+
+
 def test_many_namesakes_have_one_each(hr: World):
     people = [person(f"{number:03}") for number in range(300)]
     assert len(set(logins(hr, *people).values())) == 300
