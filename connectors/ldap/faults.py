@@ -32,7 +32,7 @@ class Rule:
 
 
 _RULES = (
-    Rule("ldap.login", "the directory refuses the log-in", "mend username: and password: of the system", AuthError,
+    Rule("ldap.login", "the directory refuses the log-in", "mend username and password of the system", AuthError,
          frozenset({48, 49})),
     Rule("ldap.denied", "the account lacks a right", "give the account the right in the directory", AuthError,
          frozenset({50, 47, 123})),

@@ -33,7 +33,7 @@ class Records:
         self._names = list(dict.fromkeys([*wanted, *asked]))
         if query.fields and (found := [name for name in self._names if is_secret(name)]):
             raise ConfigError(
-                "ldap.secret_field", f"{found[0]} holds passwords: it is never read", where=shape.name,
+                "ldap.secret_field", f"{found[0]} holds passwords, so it is never read", where=shape.name,
                 hint="take it out of the mapping",
             )  # fmt: skip
         self._named = {DN, PARENT} & set(self._names)

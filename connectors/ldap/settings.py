@@ -47,7 +47,7 @@ def address(text: str) -> str:
         if parts.scheme not in ("ldap", "ldaps") or not parts.hostname:
             raise ValueError("write an address that begins with ldaps:// or ldap://")
         if "@" in parts.netloc or parts.path.strip("/") or parts.query or parts.fragment:
-            raise ValueError("the address ends after host and port: use username:, password: and base:")
+            raise ValueError("the address ends after host and port: use username, password and base")
     if len({urlsplit(one).scheme for one in text.split()}) != 1:
         raise ValueError("addresses of one directory begin all with ldaps:// or all with ldap://")
     return text
@@ -74,7 +74,7 @@ def readable(fields: dict[str, Any]) -> dict[str, Any]:
     attributes(list(fields))
     if found := [name for name in fields if is_secret(name)]:
         raise ValueError(
-            f"{found[0]} holds passwords: it is never read, and needs no declaration to be written"
+            f"{found[0]} holds passwords, so it is never read, and needs no declaration to be written"
         )
     if found := [name for name, shape in fields.items() if isinstance(shape, dict)]:
         raise ValueError(f"{found[0]}: an attribute has no fields of its own")
@@ -176,7 +176,7 @@ class LdapResource(Settings):
                 "uSNChanged counts within one domain controller: write sync: usn instead of cursor:"
             )
         if found := [name for name in [*self.key, self.cursor or ""] if name and is_secret(name)]:
-            raise ValueError(f"{found[0]} holds passwords: it is never read")
+            raise ValueError(f"{found[0]} holds passwords, so it is never read")
         return self
 
 

@@ -265,7 +265,7 @@ class Account:
             raise self._refused(said, place) from None
         except smtplib.SMTPNotSupportedError as error:
             why = f"the server takes no log-in: {self.shown(str(error))}"
-            hint = "leave username: and password: away, or encrypt the connection"
+            hint = "leave username and password away, or encrypt the connection"
             raise ConfigError("mail.login", why, where=place, hint=hint) from None
         except ssl.SSLError as error:
             raise self._distrusted(error) from None

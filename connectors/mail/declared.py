@@ -102,9 +102,9 @@ class MailSettings(Settings):
         if self.imap is None and self.smtp is None:
             raise ValueError("write imap:, smtp: or both")
         if self.password is not None and self.oauth2 is not None:
-            raise ValueError("write one of password: and oauth2:")
+            raise ValueError("write one of password and oauth2")
         if (self.username is None) != (self.password is None and self.oauth2 is None):
-            raise ValueError("write username: and password: (or oauth2:), or neither")
+            raise ValueError("write username and password (or oauth2), or neither")
         if self.imap is not None and self.username is None:
             raise ValueError("IMAP wants username: and password:, or oauth2:")
         return self

@@ -70,5 +70,5 @@ def mechanism_of(known: str, place: str) -> str:
             return one
     raise ConfigError(
         "mail.oauth2", "the server offers neither OAUTHBEARER nor XOAUTH2", where=place,
-        hint="write password: instead of oauth2:, or have the server's owner switch OAuth 2.0 on",
+        hint="write password instead of oauth2, or have the server's owner switch OAuth 2.0 on",
     )  # fmt: skip

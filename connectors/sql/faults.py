@@ -24,7 +24,7 @@ class Rule:
 
 
 _RULES = (
-    Rule("sql.login", "the database refuses the log-in", "mend username: and password: of the system",
+    Rule("sql.login", "the database refuses the log-in", "mend username and password of the system",
          AuthError, r"28\w{3} |.*authentication failed|.*Access denied for user.*password|.*Login failed"),
     Rule("sql.denied", "the database user lacks a right", "grant the right to the database user", AuthError,
          r"42501 |.*\((1142|1143|1044|1370|229)\) "),

@@ -171,7 +171,7 @@ def _known(request: Request, here: Ground, rule: Dropin, system: str) -> Caller:
             raise AuthError(
                 "key.refused",
                 "the address is not one of the system's, and no key is shown",
-                hint=f"name it in todos.from of config/systems/{system}.yaml, or send Authorization: Bearer KEY",
+                hint=f"name it in todos.from of config/systems/{system}.yaml, or send a key (Authorization, Bearer)",
             )
     if wait := here.buckets.take(f"system:{system}"):
         raise too_many(wait)

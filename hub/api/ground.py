@@ -161,7 +161,7 @@ def caller(request: Request) -> Caller:
     if scheme.lower() != "bearer":
         with ground(request).guessing(request):
             raise AuthError(
-                "key.refused", "the request carries no key", hint="send Authorization: Bearer KEY"
+                "key.refused", "the request carries no key", hint="send it after Bearer in the header Authorization"
             )
     return caller_by(request, text.strip())
 

@@ -71,7 +71,7 @@ def secret(ctx: typer.Context, name: Name) -> None:
         here = _provider(opened)
         if named(opened.hub.workspace, name).auth == "none":
             raise ConfigError(
-                "client.public", f"the client {name} has no secret: auth is none", hint="change auth in its file"
+                "client.public", f"the client {name} has no secret, as its auth is none", hint="change auth in its file"
             )
         text = here.secrets.make(opened.hub.actor, name)
     say.line(text)

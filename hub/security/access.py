@@ -197,7 +197,7 @@ def _let_in(database: Database, row: KeyRow | None, moment: dt.datetime) -> Call
         raise AuthError(
             "key.refused",
             "the key is unknown, expired or revoked",
-            hint="send Authorization: Bearer KEY; cophub keys tells which there are",
+            hint="send one after Bearer in the header Authorization; cophub keys tells which there are",
         )
     access.used(database, row, moment)
     within = {kind: frozenset(values) for kind, values in row.within.items() if values}

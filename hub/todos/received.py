@@ -20,10 +20,12 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from hub.errors import RecordRejected
 from hub.todos.people import KINDS
 from hub.todos.reports import Assignee, Key, Kind, Report, Status, version
+from hub.workspace.explain import fields_at, suggest
 
 SCRIPTS: Final = ("javascript", "data", "vbscript", "file", "blob", "about")
 LEVELS: Final = {"low": 0, "medium": 1, "high": 2, "very_high": 3}
@@ -276,20 +278,33 @@ def read(value: Any, arrived: dt.datetime, number: int = 0) -> Report:
     try:
         item = Item.model_validate(value)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise _malformed(".".join(map(str, first["loc"])), first["msg"]) from None
+        raise _wrong(error.errors(include_url=False, include_input=False)[0]) from None
     told = item.version
     if told is not None and told.at > arrived + AHEAD:
         raise _malformed("version.at", "it lies in the future")
     return _report(item, arrived, number)
 
 
-def _malformed(where: str, message: str) -> RecordRejected:
+def _wrong(error: ErrorDetails) -> RecordRejected:
+    """What pydantic found, without the value that was given: it may be classified."""
+    steps, said = error["loc"], error["msg"].removeprefix("Value error, ")
+    where = ".".join(map(str, steps))
+    if error["type"] == "extra_forbidden":
+        return _malformed(where, "there is no such key", suggest(steps[-1], fields_at(Item, steps[:-1])))
+    if error["type"] == "missing":
+        return _malformed(where, "it is missing")
+    if error["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        keys = ", ".join(f'"{name}": …' for name, field in fields_at(Item, steps).items() if field.is_required())
+        return _malformed(where, "it must be an object", f"write {{{keys}}}" if keys else "")
+    return _malformed(where, said)
+
+
+def _malformed(where: str, message: str, hint: str = "") -> RecordRejected:
     return RecordRejected(
         "todo.malformed",
         f"{where}: {message}" if where else message,
         where=where,
-        hint="see docs/how-to/todos.md and /v1/openapi.json",
+        hint=hint or "see docs/how-to/todos.md and /v1/openapi.json",
     )
 
 

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from hub.redact import redact
 from tests.house import codes
 from tests.house.meanings import MEANINGS
 
@@ -30,6 +31,12 @@ def test_codes_are_found_in_every_place_they_stand() -> None:
     assert "json.truncated" in found  # kept in a variable first
     assert "plan.changed" in found  # within SQL
     assert all(re.fullmatch(r"[a-z0-9_.]+[A-Z]*", code) for code in found)
+
+
+def test_no_message_and_no_hint_is_taken_for_a_secret() -> None:
+    """What is told is redacted: ``password: of the system`` would arrive as ``password: *** the system``."""
+    said = {text for use in codes.collect().values() for text in (*use.messages, *use.hints)}
+    assert {text: masked for text in said if (masked := redact(text)) != text and "***" in masked} == {}
 
 
 def test_every_code_has_a_meaning_and_a_remedy() -> None:

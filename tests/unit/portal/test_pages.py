@@ -152,7 +152,7 @@ def test_boxes_filters_search_and_orders(office: Desk, li: Browser):
     assert {asked: titles(li.text(f"/portal/todos{asked}")) for asked in wanted} == wanted
     page = li.text("/portal/todos")
     assert "3 to-dos · 2 unread" in re.sub(r"\s+", " ", page)
-    assert "overdue by" not in page.partition("Leave 2")[2].partition("</li>")[0]
+    assert "Overdue by" not in page.partition("Leave 2")[2].partition("</li>")[0]
     assert "Nothing matches" in li.text("/portal/todos?q=nothing")
 
 

@@ -82,6 +82,23 @@ def test_a_wrong_item_is_told_and_harms_no_other(shared: Desk):
     assert shared.titles("1") == ["Leave A-1"]
 
 
+@pytest.mark.parametrize(
+    ("wrong", "where", "message", "hint"),
+    [
+        ({"assignes": []}, "assignes", "there is no such key", "did you mean assignees?"),
+        ({"assignees": [{"to": {"email": ""}}]}, "assignees.0.to.email", "there is no such key", "did you mean mail?"),
+        ({"due": "30.11.2026"}, "due", "a time is written 2026-11-26T08:15:00Z, between 1970 and 2199", "see docs"),
+        ({"links": "https://oa"}, "links", "it must be an object", "see docs"),
+        ({"attributes": {"sum": "1.20"}}, "attributes.sum", "it must be an object", 'write {"value": …}'),
+        ({"assignees": [{}]}, "assignees.0.to", "it is missing", "see docs"),
+    ],
+)
+def test_a_wrong_item_is_told_what_to_write(shared: Desk, wrong: dict[str, Any], where: str, message: str, hint: str):
+    error = shared.report(todo("A-1", to(code="1")) | wrong)[0]["error"]
+    assert (error["where"], error["message"]) == (where, f"{where}: {message}")
+    assert error["hint"].startswith(hint)
+
+
 def test_one_report_needs_no_list(shared: Desk):
     answer = shared.client.post("/v1/todos", json=todo("A-1", to(code="1")), headers=shared.all)
     assert [one["result"] for one in answer.json()["items"]] == ["created"]
