@@ -330,7 +330,9 @@ def _row_dumped(row: Row) -> dict[str, Any]:
 def loaded(
     own: Mapping[str, Any], content: Mapping[str, Any] | None, rows: Mapping[str, Mapping[str, Any]]
 ) -> State:
-    """The state of ``dumped``."""
+    """The state of ``dumped``, also in the shape it had when what was concluded lay beside what was said."""
+    if "finals" not in own:
+        own, rows = _split(own, rows)
     state = State(
         registers.loaded(own["content"]),
         registers.endings_loaded(own["finals"]),
@@ -347,3 +349,25 @@ def loaded(
         for name in told.keys() & set(SINGLE):
             setattr(row, name, registers.loaded(told[name]))
     return state
+
+
+def _split(
+    own: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """What was kept in one register each, by whether it was said or concluded."""
+    endings: dict[str, dict[str, Any]] = {"finals": {}, "concluded": {}}
+    if (final := own["final"]) is not None:
+        *version, said = final
+        where = "concluded" if _is_concluded(final) else "finals"
+        endings[where] = {said["status"]: [*version[:2], [*version, said["outcome"]]]}
+    found = {}
+    for receiver, told in rows.items():
+        row = found[receiver] = dict(told)
+        for register, beside in (("gone", "left"), ("returned", "back"), ("done", "over"), ("reopened", "again")):
+            if _is_concluded(row.get(register)):
+                row[beside] = row.pop(register)
+    return {**own, **endings}, found
+
+
+def _is_concluded(found: list[Any] | None) -> bool:
+    return found is not None and found[3] == INFERRED

@@ -196,6 +196,38 @@ def test_a_state_comes_back_from_the_store_as_it_was(events: list[Report]):
     assert text(loaded(own, state.content.value, rows)) == text(state)
 
 
+def before(register: list[Any] | None = None, **more: Any) -> dict[str, Any]:
+    """A receiver's part in the shape it had when what was concluded lay beside what was said."""
+    names = ("gone", "returned", "done", "reopened", "read", "unread")
+    return {"about": register} | dict.fromkeys(names) | {"urges": 0} | more
+
+
+@pytest.mark.parametrize(
+    ("final", "gone", "box", "status"),
+    [
+        ([3, 0, True, "c", {"status": "completed", "outcome": "agree"}], None, "done", Status.COMPLETED),
+        ([3, 0, False, INFERRED, {"status": "completed", "outcome": ""}], None, "done", Status.COMPLETED),
+        (None, [2, 1, False, INFERRED, None], "", Status.READY),
+        (None, [2, 0, True, "b", None], "", Status.READY),
+        (None, None, "to_do", Status.READY),
+    ],
+)
+def test_a_state_that_was_kept_in_the_earlier_shape_counts_on(
+    final: list[Any] | None, gone: list[Any] | None, box: str, status: Status
+):
+    own = {"content": [1, 0, True, "a", None], "final": final, "listed": None,
+           "going": [1, 0, True, "a", {"status": "ready", "outcome": ""}]}  # fmt: skip
+    rows = {"account:li": before([1, 0, True, "a", {"kind": "to_do", "since": None}], gone=gone)}
+    state = loaded(own, {"title": "Leave"}, rows)
+    assert state.status is status
+    assert seen(state, "account:li").box == box
+    again = loaded(*dumped(state)[:1], {"title": "Leave"}, dumped(state)[1])
+    assert again == state
+    late = said(5, status=Status.WITHDRAWN)
+    join(again, late)
+    assert again.status is Status.WITHDRAWN
+
+
 def test_a_to_do_is_seen_once_its_content_is_there():
     state, _ = joined(said(1, li()))
     assert (state.status, boxes(state)) == (Status.INCOMPLETE, {"li": ""})
