@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.api.problems import Refused, problem
+from hub.metrics import answered
 
 
 @dataclass(slots=True)
@@ -27,12 +28,12 @@ class Guarded:
             return
         identity = secrets.token_hex(8)
         scope.setdefault("state", {})["request"] = identity
-        started = False
+        started, status, begun = False, 500, time.monotonic()
 
         async def sending(message: Message) -> None:
-            nonlocal started
+            nonlocal started, status
             if message["type"] == "http.response.start":
-                started = True
+                started, status = True, int(message["status"])
                 own = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [
                     *message["headers"],
@@ -54,6 +55,9 @@ class Guarded:
             if not started:
                 raise
             # It is answered, and told in our log without its text; the server would log that, with a record's values.
+        finally:
+            route = getattr(scope.get("route"), "path", None)
+            answered(scope["path"], route, scope["method"], status, time.monotonic() - begun)
 
 
 class _Body:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -19,7 +20,9 @@ def worker_beside(say: Say, ended: Callable[[], None]) -> Iterator[None]:
     words = ["-w", str(say.folder), *(["--env", say.environment] if say.environment else [])]
     program = [sys.executable, "-c", "from hub.cli import main; main()", *words, "worker"]
     # in a group of its own: Ctrl-C is for us, who ask it to end once
-    child = subprocess.Popen(program, process_group=0)
+    # and without an address for metrics, which is ours
+    around = {name: value for name, value in os.environ.items() if name != "COPHUB_METRICS"}
+    child = subprocess.Popen(program, process_group=0, env=around)
     leaving = threading.Event()
 
     def watch() -> None:

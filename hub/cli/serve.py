@@ -18,6 +18,7 @@ import uvicorn
 from hub import collector
 from hub.bootstrap import require_key
 from hub.cli.beside import worker_beside
+from hub.cli.measuring import METRICS, metrics_told
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command
 from hub.cli.say import Say
@@ -49,6 +50,7 @@ def serve(
             help="Proxies, by comma, whose X-Forwarded-For and -Proto are believed",
         ),
     ] = "",
+    metrics: Annotated[str, METRICS] = "",
     worker: Annotated[
         bool, typer.Option("--worker", help="Run cophub worker beside it; both end together")
     ] = False,
@@ -90,7 +92,7 @@ def serve(
             say.note(f"serving http://{shown}:{taken}/v1 and /portal ; end it with SIGTERM or Ctrl-C")
             # uvicorn gives the signal on when it has ended: without a handler the process would die of it, unclosed
             signal.signal(signal.SIGTERM, lambda *_: None)
-            with worker_beside(say, server.end) if worker else nullcontext():
+            with metrics_told(say, metrics, opened), worker_beside(say, server.end) if worker else nullcontext():
                 server.run(sockets=[bound])
     say.answer({"address": address, "port": taken})
 

@@ -24,6 +24,7 @@ from hub.bus.sweep import Sweep
 from hub.bus.transport import Brokered, Carrier, Embedded
 from hub.bus.worker import Duty, Worker
 from hub.cli.frame import OK, worst
+from hub.cli.measuring import METRICS, metrics_told
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command, Group
 from hub.cli.say import Say, listed, plural, since
@@ -49,6 +50,7 @@ def worker(
         list[str] | None,
         typer.Option("--only", metavar="DUTY", help=f"One of {', '.join(DUTIES)}; repeat it"),
     ] = None,
+    metrics: Annotated[str, METRICS] = "",
 ) -> int:
     """Relay events, drain the inbox, and run what follows a model.
 
@@ -83,7 +85,7 @@ def worker(
             else:
                 say.note(f"worker: {listed(made.duties)}; end it with SIGTERM or Ctrl-C")
                 collector.keep()
-                with _signals(stop):
+                with _signals(stop), metrics_told(say, metrics, opened):
                     made.run()
         finally:
             carrier.close()

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from hub.errors import AuthError, HubError, Retriable
+from hub.metrics import LOG_INS
 from hub.portal import known
 from hub.portal.ground import (
     HOME,
@@ -132,6 +133,7 @@ def login(request: Request, here: Here, given: Form) -> Response:
             known.unused(request, device)
         if error.code == "request.many":
             return _slow(again, error.wait if isinstance(error, Retriable) and error.wait else 60)
+        LOG_INS.labels("refused" if error.code == "login.refused" else "failed").inc()
         if error.code == "login.refused":
             return again("login.refused", 403)
         if isinstance(error, AuthError) and error.code in ("login.unlinked", "store.schema"):
@@ -180,6 +182,7 @@ def entered(
     former = visitor(request)
     by = replace(by, browser=called(request.headers.get("user-agent", "")))
     token = accounts.begin(here.hub.database, row, here.ends, here.hub.clock(), by)
+    LOG_INS.labels("entered").inc()
     if former is not None:
         if former.account.id == row.id:  # he goes on where he is logged in
             moved(here.hub.database, accounts.digest(former.token), accounts.digest(token))
