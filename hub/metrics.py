@@ -137,7 +137,7 @@ def _many(
 def registry_of(database: Database) -> CollectorRegistry:
     """Everything that one process tells."""
     registry = CollectorRegistry()
-    registry.register(OWN)  # type: ignore[arg-type] # a registry collects as a collector does
+    registry.register(OWN)
     registry.register(Store(database))
     ProcessCollector(registry=registry)
     return registry

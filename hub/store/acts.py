@@ -8,7 +8,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Uuid,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from hub.store import moves, wake
 from hub.store.act_tables import act
@@ -16,6 +28,7 @@ from hub.store.database import Database
 from hub.store.journal import Lease, fence
 from hub.store.many import batches
 from hub.store.prepared import one_of
+from hub.store.review_tables import redirect
 from hub.store.tables import shadow, source
 from hub.store.todo_tables import assignment, todo
 
@@ -71,10 +84,17 @@ def by_key(connection: Connection, by: str, key: str) -> Act | None:
 
 
 def in_flight(connection: Connection, identity: uuid.UUID, person: uuid.UUID) -> Act | None:
-    """What a person does with a to-do just now."""
-    query = select(act).where(act.c.todo == identity, act.c.person == person, act.c.state == "submitting")
-    row = connection.execute(query).one_or_none()
+    """What a person does with a to-do just now: the first of what he, and who was merged into him, began."""
+    query = select(act).where(act.c.todo == identity, his("person"), act.c.state == "submitting")
+    row = connection.execute(query.order_by(act.c.begun_at, act.c.id), {"person": person}).first()
     return None if row is None else Act(*row)
+
+
+def his(name: str) -> ColumnElement[bool]:
+    """Whether an act is of the person of a parameter, or of somebody who was merged into him. Acts keep who pressed, so
+    that an unmerge gives each his own back."""
+    person = bindparam(name, type_=Uuid())
+    return or_(act.c.person == person, act.c.person.in_(select(redirect.c.entity).where(redirect.c.target == person)))
 
 
 def one(database: Database, identity: uuid.UUID) -> Act | None:
@@ -95,7 +115,7 @@ def latest(database: Database, todos: Collection[uuid.UUID], person: uuid.UUID) 
 
     def query() -> Select[Any]:
         of_them = one_of(database.dialect, act.c.todo, "todos")
-        return select(act).where(of_them, act.c.person == bindparam("person")).order_by(act.c.begun_at)
+        return select(act).where(of_them, his("person")).order_by(act.c.begun_at)
 
     found: dict[uuid.UUID, Act] = {}
     for some in batches(todos):

@@ -29,6 +29,7 @@ from sqlalchemy import (
 
 from hub.store import listing, wake
 from hub.store.act_tables import act
+from hub.store.acts import his
 from hub.store.database import Database
 from hub.store.many import among, batches, put
 from hub.store.moves import leave, touched
@@ -198,7 +199,7 @@ def listed(
 def _page(dialect: str, whose: Whose, order: str, given: Collection[str], going_on: bool) -> Select[Any]:
     """The page's query, with the parameters that are given."""
     a = assignment.c
-    acted = select(act.c.id).where(act.c.todo == a.todo, act.c.person == bindparam("reader")).exists()
+    acted = select(act.c.id).where(act.c.todo == a.todo, his("reader")).exists()
     query = _lead(select(*SHOWN, acted.label("acted")), _rows(whose)).where(a.box == bindparam("box"))
     for name, column in (("seen", a.system), ("systems", a.system), ("definitions", a.definition)):
         if name in given:

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from hub.exchange.uniting.merger import merge_entities
+from hub.exchange.uniting.unmerging import unmerge_entities
 from hub.store import acts
 from hub.store.acts import Act
 from hub.store.database import now
 from hub.todos import substitutes
 from hub.todos.deciding import LOOKS, undone_since
-from hub.todos.people import person
+from hub.todos.people import Healing, person
 from hub.todos.settling import Settling
 from tests.unit.todos.test_acts import Center, center, opened
 
@@ -88,6 +90,24 @@ def test_to_dos_of_one_record_are_one_decision(center: Center) -> None:
     assert center.simulator.log.count("reject", "tasks", urn) == 0
     center.simulator.change("tasks", {"urn": urn, "status": "COMPLETED", "response": "approve"})
     assert (center.again(first).state, center.again(second).code) == ("done", "act.closed")
+
+
+def test_what_a_person_began_is_his_survivors_after_a_merge(center: Center) -> None:
+    hub = center.open_hub.hub
+    todo = center.task("3")
+    first = doubtful(center, todo, "3")
+    one, other, number = person(hub, "1"), person(hub, "3"), uuid.UUID(todo)
+    (merge,) = merge_entities(hub, "person", one, [other], "the same")
+    Healing(hub).turn()
+    assert center.inbox("1")[0]["act"]["id"] == first["id"], "he sees it as his"
+    assert center.press(todo, "1", response="reject", comment="no")["code"] == "act.pending"
+    assert center.press(todo, "1")["id"] == first["id"], "the same press begins no second one"
+    arrives(center, todo, "approve")
+    assert (center.again(first).state, center.response(todo)) == ("done", ("approve", 0))
+    assert center.get(f"/{todo}")["receivers"][0]["box"] == "done"
+    unmerge_entities(hub, str(merge), "they were two")
+    assert acts.latest(hub.database, [number], one) == {}
+    assert str(acts.latest(hub.database, [number], other)[number].id) == first["id"]
 
 
 def test_who_only_reads_it_is_not_held(center: Center) -> None:
