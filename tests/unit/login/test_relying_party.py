@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -102,7 +102,26 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("module", TAKEN)
+BASIC = "oidcc-client-basic-certification-test-plan"
+CONFIG = "oidcc-client-config-certification-test-plan"
+LOGOUT = "oidcc-client-back-channel-logout-rp-basic"
+ROTATION = "oidcc-client-test-signing-key-rotation"
+
+
+def modules(names: Iterable[str], plan: str = BASIC) -> list[Any]:
+    """The cases, those of the suite with the plans that they belong to."""
+
+    def plans(name: str) -> list[str]:
+        if not name.startswith("oidcc-"):
+            return []
+        if "-discovery-" in name:
+            return [CONFIG]
+        return [plan, CONFIG] if name.endswith("-idtoken-sig-none") else [plan]
+
+    return [pytest.param(name, marks=[pytest.mark.suite(one, name) for one in plans(name)]) for name in names]
+
+
+@pytest.mark.parametrize("module", modules(TAKEN))
 def test_what_a_relying_party_takes(office: Desk, provider: Upstream, module: str):
     TAKEN[module](provider)
     browser = Browser(office)
@@ -113,7 +132,7 @@ def test_what_a_relying_party_takes(office: Desk, provider: Upstream, module: st
     assert [tuple(row) for row in office.rows("SELECT sid, methods FROM session")] == [("s-1", "pwd otp")]
 
 
-@pytest.mark.parametrize("module", REFUSED)
+@pytest.mark.parametrize("module", modules(REFUSED))
 def test_what_a_relying_party_refuses(office: Desk, provider: Upstream, module: str):
     lying, why = REFUSED[module]
     lying(provider)
@@ -128,8 +147,10 @@ def test_what_a_relying_party_refuses(office: Desk, provider: Upstream, module: 
     assert why in str(told)
 
 
+@pytest.mark.suite(CONFIG, ROTATION)
+@pytest.mark.suite(CONFIG, f"{ROTATION}-just-before-signing")
 def test_signing_key_rotation(office: Desk, provider: Upstream):
-    """oidcc-client-test-signing-key-rotation, and -just-before-signing: the new key is asked for when it is named."""
+    """The new key is asked for when it is named."""
     assert come_back(Browser(office), provider).status_code == 303
     assert come_back(Browser(office), provider).status_code == 303
     assert provider.asked.count("/jwks") == 1
@@ -308,7 +329,7 @@ LOGOUTS: dict[str, tuple[Callable[[Upstream], str], bool]] = {
 }
 
 
-@pytest.mark.parametrize("module", LOGOUTS)
+@pytest.mark.parametrize("module", modules(LOGOUTS, LOGOUT))
 def test_a_log_out_at_the_provider(office: Desk, provider: Upstream, module: str):
     made, ends = LOGOUTS[module]
     browser = Browser(office)
