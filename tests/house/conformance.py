@@ -22,8 +22,8 @@ PREFACE = """# Conformance
 
 Modules of the [OpenID conformance suite](https://openid.net/certification/about-conformance-suite/), ported as tests
 (`tests/unit/provider`; those of relying parties, `oidcc-client-…`, in `tests/unit/login`), and how each ended when it
-ran last. The suite itself was not run: it needs a Java server and a browser from outside. All requests of ours carry PKCE,
-which the provider demands; the suite's sends it in one module.
+ran last. The suite itself was not run: it needs a Java server and a browser from outside. All requests of ours carry
+PKCE, which the provider demands; the suite's sends it in one module.
 Written by `python -m tests.house.conformance`; a test compares.
 
 """
