@@ -9,13 +9,14 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from authlib.oauth2.rfc6749 import (
     AccessDeniedError,
     AuthorizationServer,
     ClientMixin,
+    InvalidClientError,
     InvalidGrantError,
     InvalidRequestError,
     InvalidScopeError,
@@ -92,6 +93,19 @@ class Server(AuthorizationServer):
 
     def query_client(self, client_id: str) -> Client | None:
         return self.here.client(client_id)
+
+    def authenticate_client(self, request: Request, methods: Sequence[str], endpoint: str = "token") -> Client:
+        """Who asks. InvalidClientError, which does not tell whether the id, the secret or the way was wrong: who guesses
+        would learn from it."""
+        try:
+            found: Client = super().authenticate_client(request, methods, endpoint)
+        except InvalidClientError as error:
+            error.description = (
+                "no client has this id, or its secret is another, or it proves itself in another way "
+                "(auth of config/clients; cophub clients secret makes a new one)"
+            )
+            raise
+        return found
 
     def create_oauth2_request(self, request: Request) -> Request:
         return request

@@ -120,6 +120,7 @@ def test_a_client_proves_itself_as_its_file_says_and_in_one_way(office: Office) 
     right, rp.secret = rp.secret, "wrong"
     refused = rp.redeem(code)
     assert (refused.status_code, refused.json()["error"]) == (401, "invalid_client")
+    assert "its secret is another" in refused.json()["error_description"]
     rp.secret = right
     assert rp.redeem(code).status_code == 200
 
