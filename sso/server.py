@@ -95,8 +95,8 @@ class Server(AuthorizationServer):
         return self.here.client(client_id)
 
     def authenticate_client(self, request: Request, methods: Sequence[str], endpoint: str = "token") -> Client:
-        """Who asks. InvalidClientError, which does not tell whether the id, the secret or the way was wrong: who guesses
-        would learn from it."""
+        """Who asks. InvalidClientError, which does not tell whether the id, the secret or the way was wrong: whoever
+        guesses would learn from it."""
         try:
             found: Client = super().authenticate_client(request, methods, endpoint)
         except InvalidClientError as error:
