@@ -292,7 +292,7 @@ def _wrong(error: ErrorDetails) -> RecordRejected:
     if error["type"] == "extra_forbidden":
         return _malformed(where, "there is no such key", suggest(steps[-1], fields_at(Item, steps[:-1])))
     if error["type"] == "missing":
-        return _malformed(where, "it is missing")
+        return _malformed(where, f"{steps[-1]} is missing" if len(steps) > 1 else "it is missing")
     if error["type"] in ("model_type", "model_attributes_type", "dict_type"):
         keys = ", ".join(f'"{name}": …' for name, field in fields_at(Item, steps).items() if field.is_required())
         return _malformed(where, "it must be an object", f"write {{{keys}}}" if keys else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from collections.abc import Iterator
@@ -20,8 +21,10 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def calls(block: Block) -> Iterator[list[str]]:
     """The words behind each ``cophub`` of a block."""
     for line in block.text.splitlines():
-        for part in re.split(r"[|;&]", line.split(" #")[0]):
-            words = shlex.split(part)
+        lexer = shlex.shlex(line.split(" #")[0], posix=True, punctuation_chars="|;&")
+        lexer.whitespace_split = True
+        for marked, part in itertools.groupby(lexer, lambda word: set(word) <= set("|;&")):
+            words = [] if marked else list(part)
             if "cophub" in words:
                 yield words[words.index("cophub") + 1 :]
 

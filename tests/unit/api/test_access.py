@@ -94,7 +94,7 @@ def test_a_confined_key_sees_nothing_else(served: Served):
 def test_keys_are_kept_as_digests_and_end(served: Served):
     headers = served.key("a", "entities:read", days=1)
     text = headers["authorization"].removeprefix("Bearer ")
-    assert text.rsplit("_", 1)[-1] not in str(served.rows("SELECT * FROM api_key"))
+    assert text[-20:] not in str(served.rows("SELECT * FROM api_key"))  # the last of it has no meaning of its own
     assert served.client.get("/v1/models", headers=headers).status_code == 200
     hub = served.open_hub.hub
     later = hub.clock() + dt.timedelta(days=2)

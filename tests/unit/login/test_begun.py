@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -14,11 +16,13 @@ BURST = 12
 
 
 @pytest.fixture(autouse=True)
-def _few(office: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def _few(office: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     strangers = ground(office).providers.strangers
     strangers.forget()
     monkeypatch.setattr(strangers, "burst", BURST)
     monkeypatch.setattr(strangers, "rate", 1e-6)
+    yield
+    strangers.forget()
 
 
 def test_one_address_begins_so_many_and_no_more(office: Desk):

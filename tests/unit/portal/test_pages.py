@@ -262,7 +262,7 @@ def test_every_text_is_there_in_both_languages():
     used = {
         key
         for one in templates.iterdir()
-        for key in re.findall(r't\("([a-z_.]+[a-z_])"', one.read_text(encoding="utf-8"))
+        for key in re.findall(r'\bt\("([a-z_.]+[a-z_])"', one.read_text(encoding="utf-8"))
     }
     assert used - set(WORDS) == set()
 

@@ -90,7 +90,7 @@ def test_a_wrong_item_is_told_and_harms_no_other(shared: Desk):
         ({"due": "30.11.2026"}, "due", "a time is written 2026-11-26T08:15:00Z, between 1970 and 2199", "see docs"),
         ({"links": "https://oa"}, "links", "it must be an object", "see docs"),
         ({"attributes": {"sum": "1.20"}}, "attributes.sum", "it must be an object", 'write {"value": …}'),
-        ({"assignees": [{}]}, "assignees.0.to", "it is missing", "see docs"),
+        ({"assignees": [{}]}, "assignees.0.to", "to is missing", "see docs"),
     ],
 )
 def test_a_wrong_item_is_told_what_to_write(shared: Desk, wrong: dict[str, Any], where: str, message: str, hint: str):
