@@ -88,12 +88,12 @@ class Worker:
 
     def _listen(self) -> None:
         listener = Listener(self.database)
-        signed = -signs.EVERY
+        signed, me = -signs.EVERY, f"{holder()}/{id(self)}"  # a process may have several
         try:
             while not self.stop.is_set():
                 try:
                     if time.monotonic() - signed >= signs.EVERY:
-                        signs.give(self.database, holder(), self.duties)
+                        signs.give(self.database, me, self.duties)
                         signed = time.monotonic()
                     if listener.wait(SAFETY, self.stop):
                         self.call()
@@ -103,7 +103,7 @@ class Worker:
         finally:
             listener.close()
             with suppress(HubError):  # it is forgotten by itself
-                signs.end(self.database, holder())
+                signs.end(self.database, me)
 
     def _turn(self, name: str, duty: Duty) -> None:
         failures = 0
