@@ -126,8 +126,9 @@ def test_a_worker_killed_before_it_acknowledges_stores_nothing_twice(hub: Hub, s
     peer.send(*[event(n) for n in range(1, 21)], key=key)
     assert made.cophub("worker", "--once", kill="before_acknowledge").status == -signal.SIGKILL
     ran = made.cophub("worker", "--once")
-    assert (ran.answer["intake"]["new"], ran.answer["intake"]["dead"]) == (0, 0)
-    assert ran.answer["intake"]["repeated"] == 20
+    took = ran.answer["intake"]  # the first may have stored some only: it takes what has arrived by then
+    assert (took["new"] + took["repeated"], took["dead"]) == (20, 0)
+    assert took["repeated"] > 0
     assert len(made.targets()["created"]) == 20
     assert made.select("SELECT count(*), max(_version) FROM e_party") == [(20, 1)]
 
