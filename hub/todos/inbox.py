@@ -76,7 +76,8 @@ def take_within(connection: Any, hub: Hub, reports: Sequence[Report], by: str, s
     for key, (own, receivers) in changed.items():
         rows.append(_row(key, opened[key], own, seq, moment, changed_at))
         rows_of = _assignments(key, opened[key], receivers, people, seq)
-        left = opened[key].stored.members if opened[key].stored else {}  # type: ignore[union-attr]
+        stored = opened[key].stored
+        left = stored.members if stored else {}
         given += memberships.with_members(
             rows_of, {name: people[key.system, name].members for name in opened[key].state.rows}, left, seq
         )
