@@ -22,6 +22,7 @@ from hub.portal.administering import answered, pages_of, required
 from hub.portal.ground import HOME, Ground, Here, Me, language
 from hub.portal.shown import Reader
 from hub.portal.words import say, sentence
+from hub.portal.words_audit import CHINESE
 from hub.security.accounts import actor_of
 from hub.security.audit import ACTIONS
 from hub.security.clearance import sight_of
@@ -184,7 +185,7 @@ def entries(request: Request, here: Here, me: Me, action: Text = "", actor: Text
     )
     filled = {
         "entries": [(one, _details(one.details)) for one in rows], "known": known, "asked": (action, actor, about),
-        "meant": ACTIONS,
+        "meant": {"en": ACTIONS, "zh": CHINESE},
     }  # fmt: skip
     return answered(request, here, me, "audit", "op_audit", filled)
 

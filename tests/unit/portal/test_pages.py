@@ -13,6 +13,8 @@ import pytest
 
 from hub.portal.pages import HEADERS, POLICY
 from hub.portal.words import WORDS, chosen
+from hub.portal.words_audit import CHINESE
+from hub.security.audit import ACTIONS
 from tests.docs.pages import DOCS
 from tests.unit.portal.conftest import Browser, identity, todo
 from tests.unit.todos.conftest import Desk
@@ -265,6 +267,7 @@ def test_every_text_is_there_in_both_languages():
         for key in re.findall(r'\bt\("([a-z_.]+[a-z_])"', one.read_text(encoding="utf-8"))
     }
     assert used - set(WORDS) == set()
+    assert CHINESE.keys() == ACTIONS.keys()
 
 
 def test_htmx_is_the_file_that_its_maintainers_published():
