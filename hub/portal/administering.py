@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
 from fastapi import Request
 from starlette.responses import Response
 
+from hub.errors import ConfigError
 from hub.portal.ground import Ground, Visit, language
 from hub.portal.shown import Reader
 from hub.security.accounts import actor_of
@@ -20,6 +21,7 @@ PAGES: Final = {
     "exchanges": "exchanges.read",
     "plans": "exchanges.read",
     "setaside": "exchanges.read",
+    "reviews": "reviews.read",
     "people": "people.read",
     "clients": "clients.read",
     "systems": "systems.read",
@@ -38,6 +40,16 @@ def pages_of(roles: RolesFile, name: str) -> list[str]:
 def required(here: Ground, me: Visit, page: str, act: str = "") -> None:
     """AuthError ``access.refused``, which is recorded. ``act`` is what is pressed on the page."""
     require(here.hub.database, here.hub.workspace.roles, actor_of(me.account.name), act or PAGES[page], named=True)
+
+
+def place(text: str, *kinds: Callable[[str], Any]) -> tuple[Any, ...] | None:
+    """Where a list goes on (parts by comma), None at its beginning. ConfigError ``request.malformed``."""
+    if not text:
+        return None
+    try:
+        return tuple(kind(part) for kind, part in zip(kinds, text.split(","), strict=True))
+    except (ValueError, ConfigError):
+        raise ConfigError("request.malformed", "the page's address is cut", hint="begin at the first page") from None
 
 
 def reader_of(request: Request, here: Ground) -> Reader:

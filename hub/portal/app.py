@@ -32,6 +32,7 @@ from hub.portal import (
     passkeys,
     plans,
     providers,
+    reviews,
     second,
     sessions,
     setaside,
@@ -115,6 +116,7 @@ def made(
     app.include_router(exchanges.router, prefix=HOME)
     app.include_router(plans.router, prefix=HOME)
     app.include_router(setaside.router, prefix=HOME)
+    app.include_router(reviews.router, prefix=HOME)
     app.include_router(todos.router, prefix=HOME)
     app.include_router(acts.router, prefix=HOME)
     app.include_router(stream.router, prefix=HOME)

@@ -64,7 +64,8 @@ def exchanges(request: Request, here: Here, me: Me, q: Text = "", after: Text = 
         for name, one in sorted(here.hub.workspace.mappings.items())
         if name > after and wanted in f"{name} {reader.titled(one.title)} {flow(one)}".casefold()
     ]
-    rows = [_line(here, reader, name) for name in found[:SHOWN]]
+    last = listing.last_runs(here.hub.database, found[:SHOWN])
+    rows = [_line(here, reader, name, last.get(name)) for name in found[:SHOWN]]
     filled = {
         "q": q.strip(), "rows": rows, "next": found[SHOWN - 1] if len(found) > SHOWN else "", "after": after,
         "busy": any(row["last"] is not None and row["last"].state == "running" for row in rows),
@@ -165,13 +166,12 @@ def bars(rows: Sequence[RunRow], reader: Reader) -> list[Bar]:
     return found
 
 
-def _line(here: Ground, reader: Reader, name: str) -> Mapping[str, Any]:
+def _line(here: Ground, reader: Reader, name: str, last: RunRow | None) -> Mapping[str, Any]:
     mapping = here.hub.workspace.mappings[name]
-    last = listing.runs(here.hub.database, [name], None, 1)
     return {
         "name": name,
         "title": reader.titled(mapping.title) or name,
         "flow": flow(mapping),
         "when": when(mapping, reader),
-        "last": last[0] if last else None,
+        "last": last,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from hub.portal import words_account, words_apps, words_exchanges, words_operators, words_sso
+from hub.portal import words_account, words_apps, words_exchanges, words_operators, words_reviews, words_sso
 
 LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "zh": "中文"}
 WORDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -174,6 +174,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     **words_apps.WORDS,
     **words_operators.WORDS,
     **words_exchanges.WORDS,
+    **words_reviews.WORDS,
 }
 ERRORS: Final[Mapping[str, tuple[str, str]]] = {
     "login.unlinked": (
@@ -236,6 +237,7 @@ ERRORS: Final[Mapping[str, tuple[str, str]]] = {
     **words_apps.ERRORS,
     **words_operators.ERRORS,
     **words_exchanges.ERRORS,
+    **words_reviews.ERRORS,
 }
 """Sentences of errors that people meet; what is not here is told in English, as the command line does."""
 

@@ -28,6 +28,8 @@ ADMINISTERED: Final[Mapping[str, tuple[Administration, str]]] = {
     "clients.read": ("security", "see applications in the portal, and what they are told of a person"),
     "exchanges.read": ("system", "see in the portal what is exchanged, its runs, plans and what was set aside"),
     "exchanges.write": ("system", "approve and apply plans in the portal, run exchanges, look at entries again"),
+    "reviews.read": ("system", "see in the portal what a person decides about, beside its candidates, values masked"),
+    "reviews.write": ("system", "decide in the portal whether records are the same"),
     "systems.read": ("system", "see in the portal how many accounts each system has"),
     "audit.read": ("audit", "read the audit chain, prove it, and anchor it"),
 }

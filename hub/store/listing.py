@@ -44,6 +44,18 @@ def runs(
         return [read_row(row) for row in connection.execute(back(query, [table.c.id], after, limit))]
 
 
+def last_runs(database: Database, exchanges: Collection[str]) -> dict[str, RunRow]:
+    """The newest run of each exchange that has one, in one question however many there are."""
+    table = tables.run
+    newest = [
+        select(table.c.id).where(table.c.exchange == name).order_by(table.c.id.desc()).limit(1).scalar_subquery()
+        for name in exchanges
+    ]
+    with database.begin(reading=True) as connection:
+        rows = connection.execute(select(table).where(table.c.id.in_(newest)))
+        return {row.exchange: read_row(row) for row in rows}
+
+
 def stored_plans(
     database: Database, exchanges: Collection[str], after: After, limit: int, state: str | None = None
 ) -> list[PlanRow]:

@@ -31,6 +31,7 @@ review = Table(
     Column("decided_at", Moment),
     Column("closed_at", Moment),
     Index("ix_review_state_source_key", "state", "source", "key"),
+    Index("ix_review_state_opened_at_id", "state", "opened_at", "id"),  # lists, the oldest first
 )
 
 review_candidate = Table(

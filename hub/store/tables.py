@@ -54,7 +54,7 @@ run = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("run_key", Text, nullable=False, unique=True),
-    Column("exchange", Text, nullable=False, index=True),
+    Column("exchange", Text, nullable=False),
     Column("mode", Text, nullable=False),
     Column("state", Text, nullable=False),  # running done failed held planned
     Column("epoch", BigInteger, nullable=False),
@@ -65,6 +65,7 @@ run = Table(
     Column("counts", JSON, nullable=False),
     Column("notes", JSON, nullable=False),
     Column("error", JSON(none_as_null=True)),
+    Index("ix_run_exchange_id", "exchange", "id"),  # the newest runs of one, however many it has
 )
 
 plan = Table(

@@ -1,0 +1,71 @@
+"""The pages of who administers the system in a real browser, at the width of a desk and of a phone: what waits for a
+person."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from hub.security import accounts
+from hub.security.passwords import Passwords
+from hub.todos.people import person
+from tests.e2e.test_portal import DESK, PASSWORD, PHONE, chromium
+from tests.e2e.test_portal_operators import enter, fits, watched
+from tests.e2e.test_webhook import listens, process
+from tests.stores import SqliteStore
+from tests.unit.bus.busworld import until
+from tests.unit.identity.conftest import registry
+from tests.unit.identity.test_operators import ROLES
+from tests.unit.identity.test_review_pages import doubtful
+
+__all__ = ["chromium"]
+WIDTHS = pytest.mark.parametrize(("size", "language"), [(DESK, "en-GB"), (PHONE, "zh-CN")])
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    made = registry(tmp_path_factory.mktemp("console"), SqliteStore())
+    hub = made.open_hub.hub
+    accounts.add(hub.database, hub.actor, Passwords(), "ola", person(hub, "1"), PASSWORD, hub.clock())
+    made.stack.close()
+    made.write("config/roles.yaml", ROLES)
+    doubtful(made)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COPHUB_STORE", made.store)
+        with process(made.folder, "serve", "--port", "0") as served:
+            assert served.stderr is not None
+            found = re.search(r"(http://\S+)/v1 and /portal", served.stderr.readline())
+            assert found is not None
+            until(lambda: listens(found[1]), 60)
+            yield f"{found[1]}/portal"
+    made.close()
+
+
+@WIDTHS
+def test_a_record_is_seen_beside_its_candidates_and_decided(
+    chromium: Browser, portal: str, size: tuple[int, int], language: str
+) -> None:
+    with watched(chromium, size, language) as page:
+        enter(page, portal, "ola")
+        to(page, "reviews")
+        before = page.locator(".item").count()
+        fits(page, size)
+        page.click(".item a:has-text('c')")
+        expect(page.locator(".beside thead th")).to_have_count(4)
+        expect(page.locator(".differs").first).to_contain_text("≠")
+        fits(page, size)
+        page.fill("#reason", "asked her")
+        page.locator("button[value^='link:']").first.click()
+        expect(page.locator("#said")).to_be_visible()
+        fits(page, size)
+        to(page, "reviews")
+        expect(page.locator(".item")).to_have_count(before - 1)
+
+
+def to(page: Page, name: str) -> None:
+    """By the list of pages."""
+    page.click(f"nav.boxes a[href$='/operators/{name}']")
+    expect(page.locator(f"nav.boxes a[href$='/operators/{name}']")).to_have_attribute("aria-current", "page")
