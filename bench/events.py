@@ -1,8 +1,9 @@
 """The events job: from an event that was accepted to its golden row, and to the target that follows the model.
 
 A worker runs as a process of its own, as in production; the CRM is the simulator. First events come one by
-one into an idle hub, each after the one before it arrived; then thousands at once. The worker's time on the
-processor while nothing happens is measured before.
+one into an idle hub, each after the one before it arrived; then thousands at once (``bench.bursts``). The worker's time
+on the processor while nothing happens is measured before. With ``--bus`` events come one by one twice: accepted by the
+hub itself, as a webhook is, and by way of the broker.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from bench import bare
+from bench import bare, bursts
+from bench.bursts import Way, say
 from connectors.simulators import Simulator
 from hub.bootstrap import open_hub
 from hub.bus.accept import Door
@@ -89,6 +92,11 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--burst", type=int, default=5_000, help="events that come at once")
     parser.add_argument("--idle", type=float, default=20.0, help="seconds in which nothing happens")
     parser.add_argument("--store", required=True, help="postgresql://… (emptied!), or sqlite:///FILE")
+    parser.add_argument("--bus", default="", help="amqp://USER:PASSWORD@HOST/VHOST: by RabbitMQ, too")
+    parser.add_argument("--workers", type=int, default=1, help="workers during the burst")
+    parser.add_argument("--kill", type=int, default=0, help="workers that are killed during the burst, one by one")
+    parser.add_argument("--midway", default="", help="command that is run once amid the burst: it kills the broker")
+    parser.add_argument("--patience", type=float, default=600.0, help="seconds that the burst may take")
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
     parser.set_defaults(run=run)
 
@@ -104,61 +112,92 @@ def run(arguments: argparse.Namespace) -> int:
 
 def measure(folder: Path, crm: Simulator, arguments: argparse.Namespace) -> dict[str, Any]:
     """All figures of the job."""
-    store = arguments.store
-    if store.startswith("postgresql"):
-        bare.empty(store)
-    variables = {"COPHUB_STORE": store, "COPHUB_SECRET_CRM_KEY": "crm-demo"}
-    workspace(folder, crm.url)
+    if arguments.store.startswith("postgresql"):
+        bare.empty(arguments.store)
+    variables = {"COPHUB_STORE": arguments.store, "COPHUB_SECRET_CRM_KEY": "crm-demo", "COPHUB_BUS": arguments.bus}
+    # On a broker the name is new: nothing of another measurement lies in its queues.
+    workspace(folder, crm.url, f"bench-{time.time_ns():x}" if arguments.bus else "bench")
     with open_hub(folder, variables=variables, schema=False) as opened:
         migrate(opened.hub.database)
-    with open_hub(folder, variables=variables) as opened, _Worker(folder, variables) as worker:
-        hub, door = opened.hub, Door(opened.hub)
-        _warm(hub, door, crm)
-        result: dict[str, Any] = {"idle_cpu": worker.idle(arguments.idle)}
-        _say(f"idle worker: {100 * result['idle_cpu']:.2f} % of one processor")
-        before = worker.cpu()
-        result |= _one_by_one(hub, door, crm, arguments.events)
-        result["event_cpu_ms"] = round(1000 * (worker.cpu() - before) / arguments.events, 1)
-        _say(f"worker: {result['event_cpu_ms']:.1f} ms of processor per event")
-        result |= _burst(hub, door, arguments.burst)
+    with open_hub(folder, variables=variables) as opened, ExitStack() as closing:
+        crew = closing.enter_context(Crew(folder, variables))
+        hub, ways = opened.hub, dict[str, Way](accepted=Door(opened.hub).accept)
+        _warm(hub, crm, ways["accepted"])
+        if (broker := opened.broker()) is not None:
+            closing.callback(broker.close)
+            ways["confirmed"] = partial(bursts.published, broker)
+        result: dict[str, Any] = {"idle_cpu": crew.idle(arguments.idle)}
+        say(f"idle worker: {100 * result['idle_cpu']:.2f} % of one processor")
+        for number, (name, way) in enumerate(ways.items()):
+            before = crew.cpu()
+            result |= _one_by_one(hub, crm, name, way, range(number * 10_000, number * 10_000 + arguments.events))
+            used = round(1000 * (crew.cpu() - before) / arguments.events, 1)
+            result[f"{name}_cpu_ms"] = used
+            say(f"worker: {used:.1f} ms of processor per event")
+        bodies = [event(100_000 + number, 1) for number in range(arguments.burst)]
+        result |= bursts.measure(hub, crm, crew, list(ways.values())[-1], bodies, arguments)
     return result
 
 
-def workspace(folder: Path, url: str) -> None:
+def workspace(folder: Path, url: str, hub: str = "bench") -> None:
     """The job's workspace: accounts of a file or of events, and the CRM at ``url`` that follows them."""
     for name, content in FILES.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content.lstrip("\n").replace("URL", url))
-    (folder / "config/hub.yaml").write_text("hub: bench\n")
+    (folder / "config/hub.yaml").write_text(f"hub: {hub}\n")
     (folder / "data").mkdir()
 
 
-class _Worker:
-    """``cophub worker`` as a process; it must end by itself when it is asked to."""
+class Crew:
+    """``cophub worker`` as processes, one at first; those that are not killed must end by themselves when asked to."""
 
     def __init__(self, folder: Path, variables: dict[str, str]) -> None:
-        command = [sys.executable, "-c", "from hub.cli import main; main()", "worker", "-w", str(folder)]
-        self._process = subprocess.Popen(command, env=os.environ | variables, stdout=subprocess.DEVNULL)
+        # When this process is killed they end, too: left alone they would go on against a target that is gone.
+        begin = "import ctypes; ctypes.CDLL(None).prctl(1, 9); from hub.cli import main; main()"
+        command = [sys.executable, "-c", begin, "worker", "-w", str(folder)]
+        self._command, self._environment = command, os.environ | variables
+        self._running: list[subprocess.Popen[bytes]] = []
+        self._used = 0.0
+        self.grow(1)
 
-    def __enter__(self) -> _Worker:
+    def __enter__(self) -> Crew:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._process.terminate()
-        if self._process.wait(timeout=30) != 0:
-            raise SystemExit(f"the worker ended with {self._process.returncode}")
+        for one in self._running:
+            one.terminate()
+        if any(codes := [one.wait(timeout=60) for one in self._running]):
+            raise SystemExit(f"workers ended with {codes}")
+
+    def grow(self, count: int) -> None:
+        """Start more of them, until there are so many."""
+        while len(self._running) < count:
+            started = subprocess.Popen(self._command, env=self._environment, stdout=subprocess.DEVNULL)
+            self._running.append(started)
+
+    def kill(self) -> None:
+        """The oldest one by SIGKILL, so that it can give nothing back; another one takes its place."""
+        oldest, count = self._running.pop(0), len(self._running)
+        self._used += _cpu(oldest)
+        oldest.kill()
+        oldest.wait()
+        self.grow(count + 1)
 
     def idle(self, seconds: float) -> float:
-        """The share of one processor that it takes while nothing happens."""
+        """The share of one processor that they take while nothing happens."""
         before = self.cpu()
         time.sleep(seconds)
         return (self.cpu() - before) / seconds
 
     def cpu(self) -> float:
-        """Seconds on the processor since its start."""
-        used = psutil.Process(self._process.pid).cpu_times()
-        return float(used.user + used.system)
+        """Seconds on the processor of all of them, since the first one's start."""
+        return self._used + sum(map(_cpu, self._running))
+
+
+def _cpu(process: subprocess.Popen[bytes]) -> float:
+    used = psutil.Process(process.pid).cpu_times()
+    return float(used.user + used.system)
 
 
 def event(number: int, version: int) -> bytes:
@@ -175,29 +214,29 @@ def event(number: int, version: int) -> bytes:
     return json.dumps(value).encode()
 
 
-def _warm(hub: Hub, door: Door, crm: Simulator) -> None:
+def _warm(hub: Hub, crm: Simulator, way: Way) -> None:
     """The first events start what a worker keeps: connections, the compiled mapping, the run file."""
     for number in range(3):
-        door.accept("erp.accounts", [event(900_000 + number, 1)])
+        way("erp.accounts", [event(900_000 + number, 1)])
         _delivered(crm, f"A{900_000 + number:06d}", 60.0)
     time.sleep(1.0)
 
 
-def _one_by_one(hub: Hub, door: Door, crm: Simulator, count: int) -> dict[str, Any]:
+def _one_by_one(hub: Hub, crm: Simulator, name: str, way: Way, numbers: range) -> dict[str, Any]:
     golden: list[float] = []
     delivered: list[float] = []
-    for number in range(count):
-        key = f"A{number:06d}"
-        door.accept("erp.accounts", [event(number, 1)])
-        accepted = time.perf_counter()
-        watcher = threading.Thread(target=_watch, args=(hub, number + 4, golden, accepted))
+    for number in numbers:
+        there = _count(hub)
+        way("erp.accounts", [event(number, 1)])
+        start = time.perf_counter()
+        watcher = threading.Thread(target=_watch, args=(hub, there + 1, golden, start))
         watcher.start()
-        _delivered(crm, key, 30.0)
-        delivered.append(time.perf_counter() - accepted)
+        _delivered(crm, f"A{number:06d}", 60.0)
+        delivered.append(time.perf_counter() - start)
         watcher.join()
         time.sleep(0.05)
-    return _told("accepted → golden", "golden", golden) | _told(
-        "accepted → delivered", "delivered", delivered
+    return _told(f"{name} → golden", f"{name}_golden", golden) | _told(
+        f"{name} → delivered", f"{name}_delivered", delivered
     )
 
 
@@ -222,28 +261,8 @@ def _delivered(crm: Simulator, key: str, seconds: float) -> None:
         time.sleep(0.002)
 
 
-def _burst(hub: Hub, door: Door, count: int) -> dict[str, Any]:
-    """Accepted to golden, by a worker that takes 500 at a time; deliveries follow at the target's pace."""
-    before = _count(hub)
-    bodies = [event(100_000 + number, 1) for number in range(count)]
-    start = time.perf_counter()
-    for at in range(0, count, 500):
-        door.accept("erp.accounts", bodies[at : at + 500])
-    accepted = time.perf_counter() - start
-    while _count(hub) < before + count:
-        time.sleep(0.01)
-    seconds = time.perf_counter() - start
-    _say(f"burst: {count / accepted:,.0f} events/s accepted, {count / seconds:,.0f} events/s golden")
-    return {"accepted_rate": round(count / accepted, 1), "golden_rate": round(count / seconds, 1)}
-
-
 def _told(title: str, name: str, values: list[float]) -> dict[str, Any]:
     cuts = statistics.quantiles(values, n=100)
     p50, p95, p99 = (round(1000 * cuts[at - 1], 1) for at in (50, 95, 99))
-    _say(f"{title:24s} p50 {p50:7.1f} ms  p95 {p95:7.1f} ms  p99 {p99:7.1f} ms  ({len(values)} events)")
+    say(f"{title:24s} p50 {p50:7.1f} ms  p95 {p95:7.1f} ms  p99 {p99:7.1f} ms  ({len(values)} events)")
     return {f"{name}_p50_ms": p50, f"{name}_p95_ms": p95, f"{name}_p99_ms": p99}
-
-
-def _say(text: str) -> None:
-    with suppress(BrokenPipeError):
-        print(text, flush=True)
