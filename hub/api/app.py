@@ -160,7 +160,8 @@ def _answering(api: FastAPI, redactor: Redactor) -> None:
 
     @api.exception_handler(RequestValidationError)
     def malformed(request: Request, error: RequestValidationError) -> Response:
-        first, found = invalid(error.errors())
+        body = getattr(request.scope.get("route"), "body_field", None)
+        first, found = invalid(error.errors(), getattr(body and body.field_info, "annotation", None))
         return problem(first, _request(request), more={"errors": found})
 
     @api.exception_handler(HTTPException)

@@ -22,6 +22,7 @@ from hub.security import access
 from hub.security.access import Caller
 from hub.security.rates import too_many
 from hub.todos import dropins
+from hub.todos.received import echoed
 from hub.workspace.shape import Dropin
 
 router = APIRouter(include_in_schema=False)
@@ -111,7 +112,7 @@ def _seeyon(request: Request, here: Ground, several: Sequence[Any], *, whole: bo
         return _json({"success": False, "errorMsgs": [{"taskId": "", "errorDetail": f"at most {AT_ONCE} at once"}]})
     zone, errors, items, ids = zone_of(here), [], [], []
     for given in several:
-        identity = str(given.get("taskId", ""))[:300] if isinstance(given, Mapping) else ""
+        identity = echoed(given.get("taskId")) if isinstance(given, Mapping) else ""
         try:
             system, rule, said = declared(here, "seeyon", given, "registerCode")
             items.append(dropins.seeyon(said, system, rule, zone, whole=whole))
@@ -141,8 +142,8 @@ def ofs(request: Request, here: Here, call: str, body: Given) -> Response:
 
 def told_by_weaver(request: Request, here: Ground, call: str, given: Any) -> tuple[int, Mapping[str, str]]:
     """Take what one call of Weaver says, by REST or by SOAP; answers the HTTP status and the result's parts."""
-    code = given.get("syscode", "") if isinstance(given, Mapping) else ""
-    said = {"syscode": str(code)[:100], "dataType": "IsUse", "operType": "AutoEditWf"}
+    code = echoed(given.get("syscode")) if isinstance(given, Mapping) else ""
+    said = {"syscode": code[:100], "dataType": "IsUse", "operType": "AutoEditWf"}
     if call.startswith("delete"):
         said["operType"] = "Del"
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -112,4 +113,5 @@ def _wrong(error: HubError) -> Response:
 
 def _answer(code: int, words: str, data: Mapping[str, Any] | None = None, status: int = 400) -> Response:
     said = {"code": code, "msg": words, **({} if data is None else {"data": data})}
-    return Response(json_bytes(said), 200 if code == 0 else status, media_type="application/json")
+    # in ASCII: it may be the sender's own words, with halves of characters and numbers of any length
+    return Response(json.dumps(said), 200 if code == 0 else status, media_type="application/json")

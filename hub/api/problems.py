@@ -15,6 +15,7 @@ import orjson
 from starlette.responses import Response
 
 from hub.errors import AuthError, ConfigError, Fatal, Held, HubError, RecordRejected, Retriable
+from hub.workspace.explain import fields_at, suggest
 
 TYPE: Final = "application/problem+json"
 UNKNOWN: Final = (".unknown", ".unread")
@@ -102,8 +103,9 @@ def problem(
     return Response(orjson.dumps(body), status, sent, TYPE)
 
 
-def invalid(errors: Sequence[Mapping[str, Any]]) -> tuple[HubError, list[dict[str, str]]]:
-    """What a request's validation says, without the values that it was given: they may be classified."""
+def invalid(errors: Sequence[Mapping[str, Any]], body: Any = None) -> tuple[HubError, list[dict[str, str]]]:
+    """What a request's validation says, without the values that it was given: they may be classified. ``body`` is the
+    shape of the request's body, whose keys a misspelt one is compared with."""
     found = [
         {
             "where": ".".join(str(part) for part in one.get("loc", ())),
@@ -113,7 +115,17 @@ def invalid(errors: Sequence[Mapping[str, Any]]) -> tuple[HubError, list[dict[st
         for one in errors
     ]
     first = found[0] if found else {"where": "", "message": "the request cannot be read"}
+    hint = _meant(errors[0], body) if errors else ""
     error = Refused(
-        "request.malformed", first["message"], where=first["where"], hint="see /v1/openapi.json"
+        "request.malformed", first["message"], where=first["where"], hint=hint or "see /v1/openapi.json"
     )
     return error, found
+
+
+def _meant(error: Mapping[str, Any], body: Any) -> str:
+    """The keys that come close to one that there is not; "" where it is about something else."""
+    place, *steps = error.get("loc") or ("",)
+    if error.get("type") != "extra_forbidden" or place != "body" or body is None or not steps:
+        return ""
+    known = fields_at(body, steps[:-1]) or fields_at(body, steps[1:-1])  # of several shapes the first step is a name
+    return suggest(steps[-1], known)

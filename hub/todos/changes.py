@@ -47,8 +47,8 @@ class View:
     def mark(self) -> str:
         """What a cursor is good for: with another person, box or scope, removals would be missing."""
         told = [str(self.person or ""), self.box, None if self.systems is None else list(self.systems)]
-        if self.whose is not None:  # where he stands in for others than before, all is read anew
-            told += [str(one.id) for one in self.whose.others]
+        if self.whose is not None:  # where he stands in for others than before, or they were merged, all is read anew
+            told += [f"{one.id} {one.principal}" for one in self.whose.others]
         return hashlib.sha256(orjson.dumps(told)).hexdigest()[:12]
 
 

@@ -15,6 +15,7 @@ import orjson
 
 from hub.errors import RecordRejected
 from hub.literals import integer
+from hub.todos.received import storable
 from hub.todos.reports import Key
 from hub.workspace.shape import Dropin
 
@@ -90,7 +91,10 @@ def changed(given: Given) -> int:
 
 def key(given: Given, system: str) -> Key:
     """What an instance is called here."""
-    return Key(system, "", _text(given, "instance_id"))
+    try:
+        return Key(system, "", storable(_text(given, "instance_id")))
+    except ValueError as error:
+        raise _malformed("instance_id", f"instance_id: {error}") from None
 
 
 def _receivers(

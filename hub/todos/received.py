@@ -336,9 +336,11 @@ def key_of(value: Any) -> Mapping[str, Any]:
     """What a result names its item by, as far as it can be read, and written again."""
     if not isinstance(value, Mapping):
         return {}
-    return {name: _echoed(value.get(name, "")) for name in ("system", "tenant", "id")}
+    return {name: echoed(value.get(name, "")) for name in ("system", "tenant", "id")}
 
 
-def _echoed(value: Any) -> str:
-    """A text without halves of characters; nothing of what is none."""
+def echoed(value: Any) -> str:
+    """The beginning of a text, without halves of characters, or of a number; nothing of what is neither."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
     return value[:300].encode("utf-8", "replace").decode() if isinstance(value, str) else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -40,6 +41,9 @@ OFS: dict[str, Any] = {
 }
 
 
+JSON = {"content-type": "application/json"}
+
+
 class Seeyon:
     """A client of Seeyon's REST interface, as it logs in and pushes."""
 
@@ -51,7 +55,8 @@ class Seeyon:
 
     def send(self, call: str, body: Any, **more: Any) -> Any:
         asked = {"headers": {"token": self.token}, **more}
-        return self.client.post(f"{self.base}/thirdpartyPending/{call}", json=body, **asked).json()
+        asked["headers"] = JSON | asked["headers"]
+        return self.client.post(f"{self.base}/thirdpartyPending/{call}", content=json.dumps(body), **asked).json()
 
 
 @pytest.fixture
@@ -82,6 +87,17 @@ def test_several_pendings_come_at_once_and_a_wrong_one_is_told(shared: Desk, see
     assert len(shared.inbox("1")) == 2
 
 
+def test_half_a_character_is_told_and_harms_no_other(shared: Desk, seeyon: Seeyon):
+    """A text that its sender cut in the middle of a character, in JSON as Java writes it."""
+    cut = PENDING | {"taskId": "a\ud83d"}
+    said = seeyon.send("receive/pendings", {"pendingList": [cut, PENDING]})
+    assert [one["taskId"] for one in said["errorMsgs"]] == ["a?"]
+    assert len(shared.inbox("1")) == 1
+    assert ofs(shared, syscode="\ud83d")["operResult"] == "0"
+    token = shared.client.post("/seeyon/rest/token", content=b'{"password": "\\ud83d"}', headers=JSON)
+    assert token.json()["id"] == "-1"
+
+
 def test_the_token_may_stand_in_the_address_and_holds_no_key(shared: Desk, seeyon: Seeyon):
     key = shared.all["authorization"].removeprefix("Bearer ")
     older = shared.client.get(f"/seeyon/rest/token/rest/{key}").json()["id"]
@@ -110,7 +126,7 @@ def test_a_revoked_key_ends_its_tokens(shared: Desk):
 
 def ofs(shared: Desk, call: str = "ReceiveRequestInfoByJson", **given: Any) -> dict[str, Any]:
     found: dict[str, Any] = shared.client.post(
-        f"/rest/ofs/{call}", json=OFS | given, headers=shared.all
+        f"/rest/ofs/{call}", content=json.dumps(OFS | given), headers=JSON | shared.all
     ).json()
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
@@ -59,9 +60,10 @@ class Feishu:
         self.token: str = self.told.get("tenant_access_token", "")
 
     def send(self, body: Any, call: str = "") -> Any:
-        headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
+        headers = {"content-type": "application/json"}
+        headers |= {"authorization": f"Bearer {self.token}"} if self.token else {}
         place = f"/open-apis/approval/v4/external_instances{call}"
-        answer = self.client.post(place, json=body, headers=headers)
+        answer = self.client.post(place, content=json.dumps(body), headers=headers)
         assert (answer.status_code == 200) == (answer.json()["code"] == 0)
         return answer.json()
 
@@ -159,6 +161,21 @@ def test_what_is_wrong_is_told_with_feishus_code(shared: Desk, feishu: Feishu, w
     assert (said["code"], "todo.malformed" in said["msg"]) == (1390001, True)
     assert shared.inbox("1") == []
     assert feishu.send({"instances": [3]}, "/check")["code"] == 1390001
+
+
+@pytest.mark.parametrize("odd", ["a\ud83d", 10**30])
+def test_what_the_hub_does_not_read_is_answered_as_it_came(shared: Desk, feishu: Feishu, odd: Any):
+    task = INSTANCE["task_list"][0] | {"task_id": odd}
+    said = feishu.send(INSTANCE | {"task_list": [task], "extra": odd})
+    assert (said["code"], said["data"]["data"]["extra"], len(shared.inbox("1"))) == (0, odd, 1)
+    asked = {"instance_id": "3162634", "update_time": "1793606760000", "tasks": [{"task_id": odd}]}
+    assert feishu.send({"instances": [asked]}, "/check")["data"]["diff_instances"][0]["tasks"][0]["task_id"] == odd
+
+
+@pytest.mark.parametrize("odd", ["a\ud83d", "a\0"])
+def test_an_id_that_no_database_keeps_is_told(feishu: Feishu, odd: str):
+    asked = {"instance_id": odd, "update_time": "1793606760000"}
+    assert feishu.send({"instances": [asked]}, "/check")["code"] == 1390001
 
 
 def test_only_a_declared_app_with_a_key_gets_in(shared: Desk):

@@ -106,6 +106,18 @@ def test_one_report_needs_no_list(shared: Desk):
     assert (bad.status_code, bad.json()["code"]) == (400, "request.malformed")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "where", "hint"),
+    [
+        ({"assignes": []}, "body.one.assignes", "did you mean assignees?"),
+        ({"assignees": [{"to": {"email": "x"}}]}, "body.one.assignees.0.to.email", "did you mean mail?"),
+    ],
+)
+def test_one_report_is_told_what_was_meant_too(shared: Desk, wrong: dict[str, Any], where: str, hint: str):
+    answer = shared.client.post("/v1/todos", json=todo("A-1", to(code="1")) | wrong, headers=shared.all).json()
+    assert (answer["code"], answer["where"], answer["hint"]) == ("request.malformed", where, hint)
+
+
 def test_receivers_without_a_person_are_a_case_and_heal(office: Desk):
     office.report(todo("A-1", to(mail="new@example.com"), to(phone="200"), to(login="li")))
     told = {(one["receiver"], one["code"]) for one in office.get("/unresolved")["items"]}

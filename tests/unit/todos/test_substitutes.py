@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from hub.exchange.uniting.merger import merge_entities
+from hub.exchange.uniting.unmerging import unmerge_entities
 from hub.store.database import now
 from hub.todos.people import person
 from tests.unit.cli.desk import cophub
@@ -216,6 +217,37 @@ def test_a_merged_person_keeps_his_substitute(office: Desk):
     merge_entities(hub, "person", person(hub, "2"), [person(hub, "3")], "the same")
     office.heal()
     assert lines(office, "1") == [("Leave A-1", "2")]
+
+
+def test_changes_agree_with_the_list_when_who_is_stood_in_for_is_merged_and_unmerged(office: Desk):
+    office.boss = office.key("boss", "substitutes:write")  # type: ignore[attr-defined]
+    office.report(todo("A-1", to(code="3")), todo("A-2", to(code="2")))
+    stands_in(office, "3", "1")
+    hub = office.open_hub.hub
+
+    def read(cursor: str = "") -> tuple[str, set[str]]:
+        """A reader who keeps what he was told: he begins anew only where he is told to."""
+        asked = {"person": "1"} | ({"since": cursor} if cursor else {})
+        answer = office.client.get("/v1/todos/changes", params=asked, headers=office.all)
+        if answer.status_code == 410:
+            has.clear()
+            return read()
+        told = answer.json()
+        has.update({one["id"]: one["title"] for one in told["items"]})
+        for identity in told["removed"]:
+            has.pop(identity, None)
+        return told["next"], set(has.values())
+
+    has: dict[str, str] = {}
+    cursor, titles = read()
+    assert titles == {"Leave A-1"}
+    merge = merge_entities(hub, "person", person(hub, "2"), [person(hub, "3")], "the same")[0]
+    office.heal()
+    cursor, titles = read(cursor)
+    assert titles == {title for title, _ in lines(office, "1")} == {"Leave A-1", "Leave A-2"}
+    unmerge_entities(hub, str(merge), "they were two")
+    office.heal()
+    assert read(cursor)[1] == {title for title, _ in lines(office, "1")} == {"Leave A-1"}
 
 
 def test_on_the_command_line(away: Desk, monkeypatch: pytest.MonkeyPatch):
