@@ -86,7 +86,7 @@ def described() -> FastAPI:
         redirect_slashes=False,
     )
     whole = APIRouter(prefix=f"/{VERSION}")
-    for asked in (todos, people):
+    for asked in (todos, people, organizations):
         whole.include_router(asked.often)  # first: each request is compared with one route after the other
     # before todos, which has /{identity}
     todo_parts = (changes, dashboards, odata, stream, calendars, substitutes, acts, drift, todos, states)

@@ -1,14 +1,15 @@
 """Routes that are asked often. What FastAPI finds out anew for each request, these know from the beginning.
 
 A ``Direct`` route is declared, described and refused like any other of FastAPI's. Its function takes the request, the
-hub (``Here``), who asks (``allowed``) and one model of its query, and nothing else. All of it runs in one thread of the
-pool, where FastAPI takes one for each dependency and as long for twelve parameters as the page itself takes.
+hub (``Here``), who asks (``allowed``), texts of its path and one model of its query, and nothing else. It all runs in
+one thread of the pool, where FastAPI takes one for each dependency and as long for twelve parameters as the page itself
+takes.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from fastapi import params
@@ -32,7 +33,7 @@ class Direct(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **more: Any) -> None:
         super().__init__(path, endpoint, **more)
         # who asks comes before what: a stranger is not told what is wrong with his query
-        found = sorted(_parts(endpoint), key=lambda part: part[2])
+        found = sorted(_parts(endpoint, self.param_convertors), key=lambda part: part[2])
 
         def answer(request: Request) -> Response:
             made: Response = endpoint(**{name: find(request) for name, find, _ in found})
@@ -45,13 +46,15 @@ class Direct(APIRoute):
         self.app = app
 
 
-def _parts(endpoint: Callable[..., Any]) -> list[tuple[str, Found, bool]]:
+def _parts(endpoint: Callable[..., Any], path: Container[str]) -> list[tuple[str, Found, bool]]:
     """Of each parameter its name, how it is found, and whether it is of the query."""
     hints = get_type_hints(endpoint, include_extras=True)
-    return [(name, *_part(endpoint, hints[name])) for name in inspect.signature(endpoint).parameters]
+    return [(name, *_part(endpoint, name, hints[name], path)) for name in inspect.signature(endpoint).parameters]
 
 
-def _part(endpoint: Callable[..., Any], hint: Any) -> tuple[Found, bool]:
+def _part(endpoint: Callable[..., Any], name: str, hint: Any, path: Container[str]) -> tuple[Found, bool]:
+    if name in path and hint is str:
+        return (lambda request: request.path_params[name]), False
     if hint is Request:
         return (lambda request: request), False
     if hint == Here:

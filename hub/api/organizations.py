@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import uuid
 from collections.abc import Sequence
 from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from hub.api.direct import Direct
 from hub.api.ground import Here, Reason
-from hub.api.paging import LIMIT, MOST, Next, after, answered, json_bytes, listed
+from hub.api.paging import CURSOR, LIMIT, MOST, Next, after, answered, json_bytes, listed
 from hub.api.people import Day, Reads, clear, view
 from hub.errors import RecordRejected
 from hub.identity import organizations as found
@@ -22,9 +25,35 @@ from hub.literals import integer
 from hub.workspace.organization import LINE
 
 router = APIRouter(prefix="/organizations", tags=["people"])
+often = APIRouter(prefix="/organizations", tags=["people"], route_class=Direct)
 Tree = Annotated[str, Query(description="Which of the trees: line, or a name of people.dimensions", max_length=63)]
 Limit = Annotated[int, Query(ge=1, le=MOST)]
 Fields = Annotated[str | None, Query(description="Only these, by comma: id,name")]
+
+
+class Seen(BaseModel):
+    """In which tree, and when."""
+
+    dimension: Annotated[
+        str, Field(description="Which of the trees: line, or a name of people.dimensions", max_length=63)
+    ] = LINE
+    as_of: Annotated[
+        dt.date | None, Field(description="As it was at the end of this day in the hub's zone")
+    ] = None
+
+
+class Below(Seen):
+    """A page of what lies below."""
+
+    limit: Annotated[int, Field(ge=1, le=MOST)] = LIMIT
+    cursor: Annotated[str | None, Field(description="next of the page before", json_schema_extra=CURSOR)] = None
+    fields: Annotated[str | None, Field(description="Only these, by comma: id,name")] = None
+
+
+class Whole(Below):
+    """And how far down."""
+
+    depth: Annotated[int, Field(ge=0, le=100, description="How far down")] = 100
 
 
 @router.get("", summary="Organizations: the tops of a tree, or those that a text is found in")
@@ -104,57 +133,38 @@ def one(
     return answered(request, found.whole(seen, dimension, identity))
 
 
-@router.get("/{organization}/path", summary="From the top down to an organization")
-def path(
-    request: Request, here: Here, who: Reads, organization: str, dimension: Tree = LINE, as_of: Day = None
-) -> Response:
+@often.get("/{organization}/path", summary="From the top down to an organization")
+def path(request: Request, here: Here, who: Reads, organization: str, asked: Annotated[Seen, Query()]) -> Response:
     """As far as the key may see it."""
-    seen = view(request, here, who, as_of)
-    ids = found.path(seen, dimension, organization_of(seen, dimension, organization))
-    return answered(request, {"items": found.listed(seen, dimension, ids)})
+    seen = view(request, here, who, asked.as_of)
+    ids = found.path(seen, asked.dimension, organization_of(seen, asked.dimension, organization))
+    return answered(request, {"items": found.listed(seen, asked.dimension, ids)})
 
 
-@router.get("/{organization}/children", summary="Organizations right below one")
+@often.get("/{organization}/children", summary="Organizations right below one")
 def children(
-    request: Request,
-    here: Here,
-    who: Reads,
-    organization: str,
-    dimension: Tree = LINE,
-    as_of: Day = None,
-    limit: Limit = LIMIT,
-    cursor: Next = None,
-    fields: Fields = None,
+    request: Request, here: Here, who: Reads, organization: str, asked: Annotated[Below, Query()]
 ) -> Response:
     """In the order in which they came."""
-    seen = view(request, here, who, as_of)
-    tree = seen.tree(seen.dimension(dimension))
-    ids = tree.children(organization_of(seen, dimension, organization))
-    return _page(request, seen, dimension, ids, cursor, limit, fields)
+    seen = view(request, here, who, asked.as_of)
+    tree = seen.tree(seen.dimension(asked.dimension))
+    ids = tree.children(organization_of(seen, asked.dimension, organization))
+    return _page(request, seen, asked.dimension, ids, asked.cursor, asked.limit, asked.fields)
 
 
-@router.get("/{organization}/subtree", summary="An organization and all below it, with their depths")
+@often.get("/{organization}/subtree", summary="An organization and all below it, with their depths")
 def subtree(
-    request: Request,
-    here: Here,
-    who: Reads,
-    organization: str,
-    dimension: Tree = LINE,
-    depth: Annotated[int, Query(ge=0, le=100, description="How far down")] = 100,
-    as_of: Day = None,
-    limit: Limit = LIMIT,
-    cursor: Next = None,
-    fields: Fields = None,
+    request: Request, here: Here, who: Reads, organization: str, asked: Annotated[Whole, Query()]
 ) -> Response:
     """Level by level: what is above comes first. A cursor holds as long as the tree does not change above it."""
-    seen = view(request, here, who, as_of)
-    tree = seen.tree(seen.dimension(dimension))
-    place = after(request, cursor, integer)
+    seen = view(request, here, who, asked.as_of)
+    tree = seen.tree(seen.dimension(asked.dimension))
+    place = after(request, asked.cursor, integer)
     start, depths = place[0] if place else 0, dict[uuid.UUID, int]()
-    for number, (each, deep) in enumerate(tree.subtree(organization_of(seen, dimension, organization))):
-        if deep > depth or len(depths) == limit:
+    for number, (each, deep) in enumerate(tree.subtree(organization_of(seen, asked.dimension, organization))):
+        if deep > asked.depth or len(depths) == asked.limit:
             break
         if number >= start:
             depths[each] = deep
-    items = [{**item, "depth": depths[item["id"]]} for item in found.listed(seen, dimension, list(depths))]
-    return listed(request, items, limit, [start + len(depths)] if depths else None, fields)
+    items = [{**item, "depth": depths[item["id"]]} for item in found.listed(seen, asked.dimension, list(depths))]
+    return listed(request, items, asked.limit, [start + len(depths)] if depths else None, asked.fields)

@@ -32,8 +32,8 @@ MOST: Final = 20
 STALE: Final = ("26000", "0A000")
 """A connection that has forgotten its plan, or whose plan is of tables as they were."""
 OPTIONS: Final = "-c TimeZone=UTC -c plan_cache_mode=force_generic_plan"
-"""Times come in UTC. A statement is planned once: a search in a million persons takes a millisecond and its plan two, and
-each shape of a question is a statement of its own, so that its values seldom ask for another plan."""
+"""Times come in UTC. A statement is planned once: a search in a million persons takes a millisecond and its plan two.
+Each shape of a question is a statement of its own, so that its values seldom ask for another plan."""
 
 
 class Readers:

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, bindparam
 from hub.store.database import Database
 from hub.store.many import among, batches
 from hub.store.models import entity_table, history_table
+from hub.store.prepared import one_of
 from hub.store.tables import model_seq
 
 THERE: Final = 2
@@ -25,6 +26,19 @@ def seq_of(database: Database, model: str) -> int:
         ("seq_of",), lambda: select(model_seq.c.seq).where(model_seq.c.model == bindparam("model")), {"model": model}
     )
     return rows[0]["seq"] if rows else 0
+
+
+def now(database: Database, model: str, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Row]:
+    """Records by their ids as they are, ``_state`` and all fields included."""
+
+    def query() -> Select[Any]:
+        golden = database.tables[entity_table(model)]
+        return select(golden).where(one_of(database.dialect, golden.c["_id"], "ids"))
+
+    found: dict[uuid.UUID, Row] = {}
+    for some in batches(ids):
+        found |= {row["_id"]: row for row in database.rows(("rows_now", model), query, {"ids": some})}
+    return found
 
 
 def rows_of(
