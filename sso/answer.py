@@ -132,7 +132,10 @@ def _decide(
         scopes, claims = ask.asked["scope"].split(), _learned(file, ask)
         return Consent(scopes, claims, _shown(ask, session, scopes, claims))
     sub = sso_clients.subject(here.hub.database, file.client, person, here.now(), account.person)
-    return _issued(here, ask, file, Whom(person, sub, name), account, session)
+    try:
+        return _issued(here, ask, file, Whom(person, sub, name), account, session)
+    except sso_grants.SessionEnded:  # while this was decided
+        return _login(False, ask, silent)
 
 
 def _login(again: bool, ask: Ask, silent: bool) -> Step:

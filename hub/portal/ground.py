@@ -215,7 +215,10 @@ def stranger(request: Request) -> str:
 
 def onward(place: str) -> str:
     """Where to go after log-in: a page of the portal, and nowhere else."""
-    parts = urlsplit(place)
+    try:
+        parts = urlsplit(place)
+    except ValueError:
+        return f"{HOME}/todos"
     inside = place.startswith(f"{HOME}/") and not parts.scheme and not parts.netloc
     plain = all(33 <= ord(letter) < 127 and letter != "\\" for letter in place)
     return place if inside and plain else f"{HOME}/todos"

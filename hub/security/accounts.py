@@ -108,7 +108,7 @@ def proven(database: Database, passwords: Passwords, model: str, name: str, pass
         )
         raise refused()
     if passwords.is_old(row.password):
-        accounts.keep(database, row.id, password=passwords.hash(password))
+        accounts.rehashed(database, row, passwords.hash(password))
     return row
 
 

@@ -106,9 +106,16 @@ def change(database: Database, row: AccountRow, action: str, values: Mapping[str
 
 
 def keep(database: Database, identity: uuid.UUID, **values: Any) -> None:
-    """Note what the account's owner chose (its language), or a hash by newer parameters."""
+    """Note what the account's owner chose (its language)."""
     with database.begin() as connection:
         connection.execute(update(account).where(account.c.id == identity).values(values))
+
+
+def rehashed(database: Database, row: AccountRow, password: str) -> None:
+    """The same password by a hash of newer parameters, if it was not changed meanwhile."""
+    same = (account.c.id == row.id, account.c.password == row.password)
+    with database.begin() as connection:
+        connection.execute(update(account).where(*same).values(password=password))
 
 
 # ------------------------------------------------------------ sessions
@@ -196,8 +203,9 @@ def expire(database: Database, digest: str, over: tuple[dt.datetime, dt.datetime
 def end(database: Database, digest: str, audited: Callable[[Connection], None] | None = None) -> None:
     """It opens nothing any more."""
     with database.begin() as connection:
+        gone = connection.execute(delete(session).where(session.c.digest == digest)).rowcount
         sso_ends.ended(connection, [digest], "session ended")
-        if connection.execute(delete(session).where(session.c.digest == digest)).rowcount and audited is not None:
+        if gone and audited is not None:
             audited(connection)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, delete, insert, select, update
 
 from hub.store.database import Database
 from hub.store.sso_clients import insert_unless
-from hub.store.sso_grants import Family, Token, exchange, values
+from hub.store.sso_grants import Family, Token, exchange, require_session, values
 from hub.store.sso_tables import sso_ask, sso_device, sso_grant
 
 SLOWER = 5
@@ -71,8 +71,10 @@ def polled(database: Database, one: Device, moment: dt.datetime) -> bool:
 
 
 def grant(database: Database, digest: str, family: Family, asked: str, moment: dt.datetime) -> bool:
-    """A person logs in for a device, once; the question that led to it is over. False where it waits no more."""
+    """A person logs in for a device, once; the question that led to it is over. False where it waits no more.
+    ``SessionEnded``."""
     with database.begin() as connection:
+        require_session(database.asks(connection), family)
         mine = and_(sso_device.c.digest == digest, _waits(moment))
         if connection.execute(update(sso_device).where(mine).values(family=family.id)).rowcount != 1:
             return False

@@ -1,5 +1,6 @@
 """What becomes of log-ins at clients when a session of the portal ends: in the same transaction they are over, and
-the clients are to be told."""
+the clients are to be told. The session's own row goes first: what is being given to it at that moment is then either
+there and ends, or is not given (``sso_grants.require_session``)."""
 
 from __future__ import annotations
 

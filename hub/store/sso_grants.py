@@ -28,7 +28,7 @@ from sqlalchemy import (
     update,
 )
 
-from hub.store.account_tables import account
+from hub.store.account_tables import account, session
 from hub.store.database import Database
 from hub.store.prepared import Ask, one_of
 from hub.store.sso_tables import sso_ask, sso_code, sso_grant, sso_service_ticket, sso_token
@@ -109,6 +109,10 @@ Kept = TypeVar("Kept", Code, ServiceTicket, Token)
 FAMILY = {name: sso_grant.c[name] for name in Family.__dataclass_fields__ if name != "alive"}
 
 
+class SessionEnded(Exception):
+    """The session that something was to come of has ended."""
+
+
 def values(one: Any, table: Any) -> dict[str, Any]:
     """A row of a table, of what has fields of the same names."""
     return {column.name: getattr(one, column.name) for column in table.columns}
@@ -179,16 +183,29 @@ def begin(
     database: Database, family: Family, code: Code | ServiceTicket, asked: str, audited: Audited | None = None
 ) -> None:
     """A family that waits for its code, or service ticket, to be redeemed; the request that led to it is over.
-    ``audited`` writes of it into the audit chain."""
+    ``audited`` writes of it into the audit chain. ``SessionEnded``."""
     table = sso_code if isinstance(code, Code) else sso_service_ticket
     with database.begin() as connection:
         ask = database.asks(connection)
+        require_session(ask, family)
         _sweep(database, ask, family.made_at)
         _insert(ask, sso_grant, [values(family, sso_grant)])
         _insert(ask, table, [values(code, table)])
         connection.execute(delete(sso_ask).where(sso_ask.c.digest == asked))
         if audited is not None:
             audited(connection)
+
+
+def require_session(ask: Ask, family: Family) -> None:
+    """Locks the session of a family: who ends it comes before, and is seen, or after, and ends the family with it.
+    ``SessionEnded``."""
+
+    def query() -> Select[Any]:
+        mine = session.c.digest == bindparam("of")
+        return select(session.c.digest).where(mine).with_for_update(read=True, key_share=True)
+
+    if not ask(("sso_session",), query, {"of": family.session}):
+        raise SessionEnded
 
 
 def code(database: Database, digest: str) -> tuple[Code, Family] | None:

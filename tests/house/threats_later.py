@@ -67,12 +67,14 @@ LATER = (
     ),
     Threat(
         "Going on after the end: of a session, of somebody's time here, of a password",
-        "The worker ends sessions by their own times and log-ins of who left, and clients are told by the outbox; what"
-        " was proven before an account changed opens nothing after it",
+        "The worker ends sessions by their own times and log-ins of who left, and clients are told by the"
+        " outbox; nothing is given to a session that has ended meanwhile; what was proven before an account changed"
+        " opens nothing after it",
         {
             "unit/provider/test_ended.py": "test_clients_are_told_of_a_session_that_ends_by_time"
             " test_a_session_that_was_used_meanwhile_goes_on test_clients_are_told_of_who_leaves"
-            " test_a_token_of_who_left_is_exchanged_for_nothing",
+            " test_a_token_of_who_left_is_exchanged_for_nothing"
+            " test_nothing_comes_of_a_session_that_ends_at_this_very_moment",
             "unit/login/test_second_factor.py": "test_what_changes_the_account_ends_what_is_half_done"
             " test_what_was_proven_before_a_change_opens_nothing_after_it",
         },

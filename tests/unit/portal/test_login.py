@@ -206,7 +206,7 @@ def test_passwords_come_over_tls_or_from_this_machine(office: Desk):
 @pytest.mark.parametrize(
     "place",
     ["https://evil.example", "//evil.example", "/\\evil.example", "/portal/../../x\\y", "/portal/\r\nx: y", "", "/v1",
-     "javascript:alert(1)", "/portal//evil.example\t", "https:/portal/"],
+     "javascript:alert(1)", "/portal//evil.example\t", "https:/portal/", "http://[/portal/"],
 )  # fmt: skip
 def test_after_log_in_one_stays_here(place: str):
     assert onward(place) == "/portal/todos"
@@ -247,3 +247,20 @@ def test_a_name_is_taken_once_and_a_hash_by_old_parameters_is_renewed(office: De
     with pytest.raises(ConfigError) as told:
         accounts.add(hub.database, hub.actor, Passwords(), "a b", row.person, PASSWORD, hub.clock())
     assert told.value.code == "account.name"
+
+
+def test_a_hash_by_newer_parameters_is_of_the_password_of_now(office: Desk):
+    """A new password is set while the former one is being hashed again."""
+    hub = office.open_hub.hub
+
+    class Between(Passwords):
+        def is_old(self, stored: str) -> bool:
+            accounts.set_password(hub.database, hub.actor, Passwords(CHEAP), "li.na", "quite another one", hub.clock())
+            return True
+
+    accounts.proven(hub.database, Between(CHEAP), "person", "li.na", PASSWORD)
+    kept = stored.named(hub.database, "li.na").password
+    try:
+        assert Passwords(CHEAP).fits(kept, "quite another one")
+    finally:
+        accounts.set_password(hub.database, hub.actor, Passwords(CHEAP), "li.na", PASSWORD, hub.clock())

@@ -5,13 +5,20 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
+from hub.security import accounts
 from hub.store import accounts as stored
+from sso.answer import Login, agree, decide
+from sso.authorize import waiting
 from sso.sessions import Sessions
-from tests.unit.portal.conftest import ground
+from tests.unit.portal.conftest import PASSWORD, ground
 from tests.unit.provider.conftest import Office, Rp
+from tests.unit.provider.test_cas import Cas
+from tests.unit.provider.test_consent import ask_of
+from tests.unit.provider.test_devices import Tv
 
 
 def told(office: Office) -> list[str]:
@@ -95,3 +102,42 @@ def test_a_token_of_who_left_is_exchanged_for_nothing(office: Office, left: Any)
     assert front.ask("token", **form).json()["error"] == "invalid_grant"
 
 
+
+
+def _asked(rp: Rp, place: str) -> str:
+    """A request that waits, of somebody who is logged in: its page was not asked for yet."""
+    answer = rp.browser.client.get(place)
+    return str(answer.headers["location"].partition("id=")[2])
+
+
+@pytest.mark.parametrize("protocol", ["oidc", "cas", "device"])
+@pytest.mark.parametrize("end", ["log-out", "password", "time"])
+def test_nothing_comes_of_a_session_that_ends_at_this_very_moment(office: Office, protocol: str, end: str) -> None:
+    """Who asks was looked at before the session ended, and is given something after it."""
+    rp, hub = Rp(office), office.open_hub.hub
+    rp.code()
+    token = rp.browser.client.cookies["__Host-cophub-session"]
+    if protocol == "device":
+        tv = Tv(office)
+        tv.browser = rp.browser
+        id_ = ask_of(tv.type())
+    elif protocol == "cas":
+        id_ = _asked(rp, f"/sso/cas/login?service={Cas(office).service}")
+    else:
+        id_ = _asked(rp, f"/sso/authorize?{urlencode(rp.parameters(scope='openid offline_access'))}")
+    ask, found = waiting(office.provider, id_), stored.current(hub.database, accounts.digest(token))
+    assert found is not None
+    session, row = found
+    shown = getattr(decide(office.provider, ask, row, session), "shown", "") if protocol == "device" else ""
+    if end == "log-out":
+        accounts.end(hub.database, token, row)
+    elif end == "time":
+        over = hub.clock() + dt.timedelta(days=1)
+        stored.expire(hub.database, session.digest, (over, over))
+    else:
+        accounts.set_password(hub.database, hub.actor, ground(office).passwords, "li.na", PASSWORD, hub.clock())
+    before = office.rows("SELECT count(*) FROM sso_grant WHERE revoked_at IS NULL")
+    about = (office.provider, ask, row, session)
+    step = agree(*about, shown, True) if shown else decide(*about)
+    assert office.rows("SELECT count(*) FROM sso_grant WHERE revoked_at IS NULL") == before
+    assert isinstance(step, Login), step
