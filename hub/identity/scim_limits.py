@@ -23,7 +23,8 @@ OPERATIONS: Final = 1000
 TOGETHER: Final = 10_000
 """Of all PATCHes of one bulk request."""
 
-_PIECES: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[()\[\]]|\b(?:and|or)\b', re.IGNORECASE)
+# a text that never ends is one piece, too: else it would be looked through again from each of its quotes
+_PIECES: Final = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[()\[\]]|\b(?:and|or)\b', re.IGNORECASE | re.DOTALL)
 _HINT: Final = "ask several times for less"
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from urllib.parse import quote
 
 import pytest
+from scim2_models import InvalidFilterException
 
-from hub.identity.scim_limits import DEEPEST, LONGEST, OPERATIONS, TERMS
+from hub.identity.scim_limits import DEEPEST, LONGEST, OPERATIONS, TERMS, require_filter
 from tests.unit.scim.conftest import PATCH, Identities
 from tests.unit.scim.test_server import refused
 
@@ -28,6 +30,17 @@ def test_filters_have_so_many_terms_levels_and_letters(hub: Identities, wrong: s
     path = f"emails[{wrong}].value"
     refused(hub.patch(place, {"op": "add", "path": path, "value": "x"}), 400, "invalidFilter", "scim.filter")
     refused(hub.patch(place, {"op": "add", "value": {path: "x"}}), 400, "invalidFilter", "scim.filter")
+
+
+def test_to_judge_a_filter_takes_no_time() -> None:
+    """A text that never ends, of many quotes: a body may hold a thousand of them."""
+    began = time.process_time()
+    for end in ("", "\\", "\\\n"):
+        for _ in range(20):
+            require_filter('"' + '\\"' * (LONGEST // 2 - 2) + end)
+    assert time.process_time() - began < 2
+    with pytest.raises(InvalidFilterException):
+        require_filter('userName eq "\\' + '\n" and ' + "(" * (DEEPEST + 1))
 
 
 def test_filters_as_large_as_they_may_be_are_answered(hub: Identities) -> None:
