@@ -186,4 +186,4 @@ def _go(place: str) -> Response:
 
 def _sent(here: Provider, error: Refused) -> Response:
     """To the client where its address is known to be its own; else to a page that says so."""
-    return _go(refused(here, error) if error.back else f"{PAGE}/refused?error={quote(error.error)}")
+    return _go(refused(here, error) if error.back else f"{PAGE}/refused?error={quote(error.cause)}")

@@ -24,18 +24,21 @@ PROMPTS: Final = frozenset({"none", "login", "consent", "select_account"})
 WAITS: Final = "15m"
 LONGEST: Final = 500
 """Characters of what is only handed back (state, nonce)."""
+WISHED: Final = frozenset({"acr", "sub"})
+"""Claims of an ID token whose values are looked at."""
 CHARACTERS: Final = re.compile(r"[\x20-\x7e]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Refused(Exception):
     """A request that cannot be granted. With ``back`` the client is told, at an address that is its own; without it
-    nobody but the person at the browser."""
+    nobody but the person at the browser, by its ``cause``: client, address, leave, hint or service."""
 
     error: str
     description: str
     back: str = ""
     state: str = ""
+    cause: str = ""
 
 
 def asked(here: Provider, server: Server, request: Request) -> str:
@@ -43,9 +46,10 @@ def asked(here: Provider, server: Server, request: Request) -> str:
     data = request.payload.data
     client = here.client(data.get("client_id"))
     back, state = str(data.get("redirect_uri", "")), str(data.get("state", ""))
-    known = client is not None and client.check_redirect_uri(back)
-    if client is None or not known or len(request.payload.datalist["redirect_uri"]) > 1:
-        raise Refused("invalid_request", "there is no such client with this redirect_uri")
+    if client is None:
+        raise Refused("invalid_request", "there is no such client", cause="client")
+    if not client.check_redirect_uri(back) or len(request.payload.datalist["redirect_uri"]) > 1:
+        raise Refused("invalid_request", "the client has not registered this redirect_uri", cause="address")
     try:
         grant = server.get_authorization_grant(request)
         grant.validate_no_multiple_request_parameter(request)
@@ -92,7 +96,8 @@ def _read(here: Provider, client: Client, data: Mapping[str, str]) -> dict[str, 
 
 
 def _claims(text: str | None) -> Mapping[str, Any] | None:
-    """The parameter claims; what is not asked of us is left out."""
+    """The parameter claims: the names that are asked for, and what ``acr`` and ``sub`` are to be; the rest is left
+    out."""
     if text is None:
         return None
     try:
@@ -102,7 +107,20 @@ def _claims(text: str | None) -> Mapping[str, Any] | None:
     parts = ("userinfo", "id_token")
     if not isinstance(found, dict) or not all(isinstance(found.get(part, {}), dict) for part in parts):
         raise Refused("invalid_request", "claims is no JSON object of objects")
-    return {part: found[part] for part in parts if part in found}
+    asked = {part: dict.fromkeys(found[part]) for part in parts if part in found}
+    wishes = {name: _wish(found["id_token"][name]) for name in WISHED & {*asked.get("id_token", ())}}
+    return asked | ({"id_token": asked["id_token"] | wishes} if wishes else {})
+
+
+def _wish(wish: object) -> Mapping[str, Any] | None:
+    """What one claim is to be (OpenID Connect Core 1.0, 5.5.1)."""
+    if not isinstance(wish, dict):
+        return None
+    value, values = wish.get("value", ""), wish.get("values", [])
+    if not isinstance(values, list) or not all(isinstance(one, str) for one in (value, *values)):
+        raise Refused("invalid_request", "claims asks for values of acr or sub that are no texts")
+    known = {"essential": wish.get("essential") is True, "value": value, "values": values}
+    return {name: known[name] for name in known if name in wish}
 
 
 def hinted(here: Provider, client: Client | None, hint: str | None) -> Mapping[str, Any] | None:
@@ -113,7 +131,8 @@ def hinted(here: Provider, client: Client | None, hint: str | None) -> Mapping[s
     try:
         return decode(hint, here.keys.known(), expected, here.now().timestamp()).claims
     except NotTaken:
-        raise Refused("invalid_request", "id_token_hint is no ID token of this provider for the client") from None
+        told = "id_token_hint is no ID token of this provider for the client"
+        raise Refused("invalid_request", told, cause="hint") from None
 
 
 def waiting(here: Provider, text: str) -> Ask:

@@ -67,7 +67,7 @@ def asked(here: Provider, request: Request) -> str:
     file = None if place is None else serves(here, place)
     method = data.get("method", "GET").upper()
     if place is None or file is None or method not in METHODS:
-        raise Refused("invalid_request", "there is no such service, or no such method")
+        raise Refused("invalid_request", "there is no such service, or no such method", cause="service")
     renew, gateway = _is_set(data, "renew"), _is_set(data, "gateway")
     kept = {
         "cas": {"method": method, "ticket": "ticket" if name == "service" else ARTIFACT},

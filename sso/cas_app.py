@@ -34,7 +34,7 @@ def routes(here: Provider, read: Read, page: str, few: Sequence[Any]) -> APIRout
         try:
             text = await run_in_threadpool(cas.asked, here, asking)
         except Refused as error:
-            return _go(f"{page}/refused?error={quote(error.error)}")
+            return _go(f"{page}/refused?error={quote(error.cause)}")
         return _go(f"{page}/ask?id={quote(text)}" if text else "/portal/todos")
 
     @made.get("/logout", dependencies=few)

@@ -30,12 +30,13 @@ def leaving(here: Provider, request: Request) -> str:
     name, hint, address = (data.get(one) for one in ("client_id", "id_token_hint", "post_logout_redirect_uri"))
     client = here.client(name)
     if name is not None and client is None:
-        raise Refused("invalid_request", "there is no such client")
+        raise Refused("invalid_request", "there is no such client", cause="client")
     shown = hinted(here, client, hint)
     if shown is not None and client is None:
         client = here.client(str(shown["aud"]))
     if address is not None and (shown is None or client is None or address not in client.file.logout.redirect_uris):
-        raise Refused("invalid_request", "the client has not registered this post_logout_redirect_uri")
+        told = "the client has not registered this post_logout_redirect_uri"
+        raise Refused("invalid_request", told, cause="leave")
     text = fresh("ask")
     to = back(address, state=data.get("state", "")) if address else ""
     kept = {"logout": True, "sub": shown["sub"] if shown else None, "to": to}

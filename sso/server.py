@@ -99,12 +99,13 @@ class Server(AuthorizationServer):
         guesses would learn from it."""
         try:
             found: Client = super().authenticate_client(request, methods, endpoint)
-        except InvalidClientError as error:
-            error.description = (
+        except (InvalidClientError, UnicodeDecodeError) as error:  # a header of proof may be no text
+            refused = error if isinstance(error, InvalidClientError) else InvalidClientError(status_code=401)
+            refused.description = (
                 "no client has this id, or its secret is another, or it proves itself in another way "
                 "(auth of config/clients; cophub clients secret makes a new one)"
             )
-            raise
+            raise refused from None
         return found
 
     def create_oauth2_request(self, request: Request) -> Request:

@@ -25,7 +25,7 @@ from hub.portal.ground import (
     visitor,
 )
 from hub.portal.pages import POLICY
-from hub.portal.words import WORDS, say
+from hub.portal.words import WORDS, say, sentence
 from hub.security import accounts
 from hub.security.accounts import digest, form_token
 from hub.security.rates import network
@@ -95,13 +95,21 @@ def _step(
 
 
 @router.get("/refused")
-def refused(error: str = "") -> Response:
-    """A request whose client, or whose address of the client, is unknown: it goes nowhere."""
-    raise ConfigError(
+def refused(request: Request, here: Here, error: Code = "") -> Response:
+    """A request whose client, or whose address of the client, is unknown: it goes nowhere. ``error`` is the cause, as
+    ``Refused`` has it."""
+    told = ConfigError(
         "sso.request",
         "an application asked for a log-in, or a log-out, in a way that the hub does not know of it",
         hint="go back to the application; who keeps it compares its settings with config/clients",
     )
+    found, cause = visitor(request), f"sso.request.{error}"
+    spoken = "zh" if language(request).partition("-")[0].lower() == "zh" else "en"
+    words = say(spoken, cause) if cause in WORDS else sentence(spoken, told.code)
+    about = {"sentence": words, "error": told, "request": str(getattr(request.state, "request", ""))}
+    answer_ = _page(request, here, "error.html", found, about)
+    answer_.status_code = here.status(told)
+    return answer_
 
 
 @router.get("/logout")

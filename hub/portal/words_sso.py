@@ -30,6 +30,31 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "某应用请求为您退出登录，包括经由本平台登录的所有应用。",
     ),
     "sso.stay": ("Stay logged in", "保持登录"),
+    "sso.request.client": (
+        "No application of this name (client_id) is registered with the hub, so nobody is logged in there, or out. Who "
+        "keeps it compares the name with config/clients.",
+        "平台未登记该应用（client_id），无法登录或退出。请应用管理员核对 config/clients。",
+    ),
+    "sso.request.address": (
+        "The application wants you to be sent to an address (redirect_uri) that is not registered for it. Who keeps it "
+        "compares the address with config/clients, to the port and the last slash.",
+        "该应用要求返回的地址（redirect_uri）未登记。请应用管理员逐字核对 config/clients（包括端口和末尾斜杠）。",
+    ),
+    "sso.request.leave": (
+        "After the log-out the application wants you to be sent to an address (post_logout_redirect_uri) that is not "
+        "registered for it, or does not say who asks (id_token_hint). You are still logged in.",
+        "该应用要求退出后返回的地址（post_logout_redirect_uri）未登记，或未说明由谁请求（id_token_hint）。您仍处于登录状态。",
+    ),
+    "sso.request.hint": (
+        "The application shows, to log you out, a token (id_token_hint) that the hub did not give it. You are still "
+        "logged in.",
+        "该应用退出请求所附的令牌（id_token_hint）并非由本平台签发给它。您仍处于登录状态。",
+    ),
+    "sso.request.service": (
+        "No service is registered with the hub at the address that asks for a log-in. Who keeps it compares the "
+        "address with services under cas in config/clients.",
+        "请求登录的服务地址未登记。请服务管理员核对 config/clients 中 cas 的 services。",
+    ),
     "sso.claim.sub": ("that it is you", "您的身份标识"),
     "sso.claim.name": ("your name", "姓名"),
     "sso.claim.given_name": ("your given name", "名"),

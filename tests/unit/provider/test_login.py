@@ -60,7 +60,51 @@ def test_a_browser_is_sent_to_registered_addresses_only(office: Office, address:
     rp = Rp(office)
     page = rp.authorize(redirect_uri=address or None)
     assert page.status_code == 422
-    assert "sso.request" in page.text
+    assert ("sso.request" in page.text, "(redirect_uri)" in page.text) == (True, True)
+
+
+def test_the_page_of_a_request_that_goes_nowhere_says_why(office: Office) -> None:
+    rp = Rp(office)
+    wrong = {
+        "client_id": "/sso/authorize?client_id=nobody",
+        "post_logout_redirect_uri": "/sso/logout?client_id=oa&post_logout_redirect_uri=https://evil.example",
+        "id_token_hint": "/sso/logout?client_id=oa&id_token_hint=a.b.c",
+        "under cas": "/sso/cas/login?service=https://evil.example/",
+        "does not know of it": "/portal/sso/refused?error=%3Cb%3Eany",
+    }
+    pages = {why: rp.follow(rp.browser.client.get(place)) for why, place in wrong.items()}
+    told = {why: (page.status_code, why in page.text, "<b>" in page.text) for why, page in pages.items()}
+    assert told == dict.fromkeys(wrong, (422, True, False))
+    chinese = rp.browser.client.get("/portal/sso/refused?error=client", headers={"accept-language": "zh-CN"})
+    assert "未登记该应用" in chinese.text
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        '{"userinfo": {"name": {"value": NaN}}, "id_token": {"acr": {"essential": true, "value": 1e999}}}',
+        '{"id_token": {"acr": {"essential": true, "values": 5}}}',
+        '{"id_token": {"sub": {"value": ["x"]}}}',
+        '{"id_token": {"sub": {"value": {"a": 1}}}}',
+    ],
+)
+def test_values_of_claims_that_are_none_are_refused(office: Office, claims: str) -> None:
+    rp = Rp(office)
+    assert rp.given(rp.authorize(claims=claims))["error"] == "invalid_request"
+
+
+def test_of_claims_that_are_asked_for_only_the_names_are_kept(office: Office) -> None:
+    """PostgreSQL takes no number that JSON has not."""
+    rp = Rp(office)
+    assert rp.authorize(claims='{"userinfo": {"name": {"value": NaN}, "email": 1e999}}').status_code == 200
+    ((kept,),) = office.rows("SELECT asked FROM sso_ask")
+    assert ("NaN" in kept, "Infinity" in kept, '"email"' in kept) == (False, False, True)
+
+
+def test_a_proof_that_is_no_text_is_none(office: Office) -> None:
+    form, proof = {"grant_type": "refresh_token"}, {"authorization": "Basic //8="}
+    answer = office.client.post("/sso/token", data=form, headers=proof)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
 
 
 def test_who_has_no_account_in_the_clients_system_meets_a_page_that_says_so(office: Office) -> None:
