@@ -6,7 +6,7 @@ A hub has three places on it: ``in``, where others put events, ``out``, where th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -26,11 +26,13 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A message that came; ``tag`` is what it is acknowledged by on the ``connection`` that it came by."""
+    """A message that came out of a queue, which is counted from 0; ``tag`` is what it is acknowledged by on the
+    ``connection`` that it came by."""
 
     message: Message
     tag: int
     connection: int
+    queue: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,11 @@ class Broker(Protocol):
     ``bus.declared`` or ``bus.plugin``.
     """
 
+    @property
+    def partitions(self) -> int:
+        """Queues that arriving events are spread over by their keys."""
+        ...
+
     def publish(self, place: Place, messages: Sequence[Message]) -> None:
         """Returns when the broker has confirmed all of them. One that was tried before, under its id, is not put
         there again while the connection lasts, but waited for."""
@@ -73,8 +80,18 @@ class Broker(Protocol):
         """What arrives within ``wait`` seconds; none of it is gone from the broker before ``done``."""
         ...
 
-    def done(self, last: Arrival) -> None:
-        """Everything up to this arrival is stored. On a connection that has ended it does nothing: all comes again."""
+    def done(self, arrivals: Sequence[Arrival]) -> None:
+        """These are stored, and all that came before them out of their queues. On a connection that has ended it does
+        nothing: all comes again."""
+        ...
+
+    def listening(self) -> int:
+        """Listen to all queues, if that is not done yet; a number that is another one after every new connection."""
+        ...
+
+    def pass_on(self, queues: Collection[int]) -> None:
+        """Stand behind everybody else who listens to these queues. What was received of them and is not done comes
+        again, in its order, to who is first now."""
         ...
 
     def dead(self, most: int) -> list[Message]:

@@ -18,6 +18,7 @@ import msgspec
 from hub.bus.accept import Door
 from hub.bus.broker import Arrival, Broker, Message
 from hub.bus.cloudevents import is_envelope, parse
+from hub.bus.shares import Shares
 from hub.errors import ConfigError, HubError, RecordRejected
 from hub.failpoints import reach
 from hub.store.database import now
@@ -40,10 +41,15 @@ class Intake:
     stopping: Callable[[], bool]
     waits: bool = True
     due: dt.datetime | None = None
+    _shares: Shares | None = None
     _held: Sequence[Arrival] = ()
     _failures: int = 0
     _told: str = ""
     _counts: dict[str, int] = field(default_factory=lambda: {"new": 0, "repeated": 0, "dead": 0})
+
+    def __post_init__(self) -> None:
+        if self.waits:
+            self._shares = Shares(self.door.hub.database, self.broker)
 
     @property
     def done(self) -> dict[str, int]:
@@ -75,6 +81,8 @@ class Intake:
         """What is at hand and not stored comes again, to whoever listens."""
         self._held = ()
         self.broker.close()
+        if self._shares is not None:
+            self._shares.end()
 
     def _batch(self) -> bool:
         self._held = self._held or self._listen()
@@ -83,14 +91,16 @@ class Intake:
         for place, some in groupby(self._held, lambda one: one.message.key.partition("/")[0]):
             self._store(place, [one.message for one in some])
         reach("before_acknowledge")
-        self.broker.done(self._held[-1])
+        self.broker.done(self._held)
         self._held = ()
         return True
 
     def _listen(self) -> Sequence[Arrival]:
-        while not (found := self.broker.receive(BATCH, QUIET)) and self.waits and not self.stopping():
-            pass
-        return found
+        while True:
+            if self._shares is not None:
+                self._shares.settle()
+            if (found := self.broker.receive(BATCH, QUIET)) or not self.waits or self.stopping():
+                return found
 
     def _store(self, place: str, messages: Sequence[Message]) -> None:
         """All at once; where one of them cannot be taken, by halves until it is alone."""

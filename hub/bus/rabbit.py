@@ -2,7 +2,8 @@
 
 ``in`` is a topic exchange. With one partition its only queue gets everything; with more, an exchange that hashes the
 routing key stands between, so that all events of a key lie in one queue. A queue has one active consumer: its events
-are stored in their order, and another worker goes on where one has died.
+are stored in their order, and another worker goes on where one has died. Each is listened to on a channel of its own: it
+can be passed on without the others.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ import hashlib
 import ssl
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from hub.bus.broker import Arrival, Look, Message, Place, Queue, without_causes
 from hub.errors import AuthError, ConfigError, HubError, Retriable
+from hub.store.journal import holder
 from hub.workspace.bus import Bus
 
 CONNECT, CONFIRM, ANSWER, PROBE = 5.0, 10.0, 20.0, 0.3
@@ -35,7 +38,7 @@ class Rabbit:
         self._connection: Any = None
         self._wire: Any = None
         self._channel: Any = None
-        self._consuming = False
+        self._heard: dict[int, Any] = {}  # queue → the channel that it is listened to by
         self._opened = self._sent = 0
         self._arrived: deque[Arrival] = deque()
         self._waits: dict[int, str] = {}  # tag → name of what is not confirmed yet
@@ -44,6 +47,11 @@ class Rabbit:
         self._blocked = ""
 
     # -- what a Broker does
+
+    @property
+    def partitions(self) -> int:
+        """See ``Broker``."""
+        return self._settings.partitions
 
     def publish(self, place: Place, messages: Sequence[Message]) -> None:
         """See ``Broker``."""
@@ -71,9 +79,7 @@ class Rabbit:
     def receive(self, most: int, wait: float) -> list[Arrival]:
         """See ``Broker``."""
         with self._told():
-            self._open()
-            if not self._consuming:
-                self._consume()
+            self._listen()
             end = time.monotonic() + wait
             while not self._arrived and (left := end - time.monotonic()) > 0:
                 self._hear(left)
@@ -81,11 +87,28 @@ class Rabbit:
                 pass
             return [self._arrived.popleft() for _ in range(min(most, len(self._arrived)))]
 
-    def done(self, last: Arrival) -> None:
+    def done(self, arrivals: Sequence[Arrival]) -> None:
         """See ``Broker``."""
-        if self._channel is not None and last.connection == self._opened:
-            with self._told():
-                self._channel.basic_ack(last.tag, multiple=True)
+        last = {one.queue: one.tag for one in arrivals if one.connection == self._opened}
+        with self._told():
+            for queue, tag in last.items():
+                if queue in self._heard:
+                    self._heard[queue].basic_ack(tag, multiple=True)
+
+    def listening(self) -> int:
+        """See ``Broker``."""
+        with self._told():
+            self._listen()
+        return self._opened
+
+    def pass_on(self, queues: Collection[int]) -> None:
+        """See ``Broker``."""
+        with self._told():
+            for queue in queues:
+                if (channel := self._heard.pop(queue, None)) is not None:
+                    channel.close()  # unlike a cancellation this gives back what is not acknowledged, in its order
+            self._arrived = deque(one for one in self._arrived if one.queue in self._heard)
+            self._listen()
 
     def dead(self, most: int) -> list[Message]:
         """See ``Broker``."""
@@ -145,7 +168,8 @@ class Rabbit:
     def _forgotten(self) -> Any:
         """The connection, with all that belonged to it no longer known."""
         connection, self._connection, self._channel = self._connection, None, None
-        self._consuming, self._blocked = False, ""
+        self._blocked = ""
+        self._heard.clear()
         self._arrived.clear()
         self._waits.clear()
         self._late.clear()
@@ -182,11 +206,11 @@ class Rabbit:
         return checks | ({"ca_certs": self._settings.ca} if self._settings.ca else {})
 
     def _queues(self) -> list[str]:
-        return [f"{self._prefix}.in.{number}" for number in range(self._settings.partitions)]
+        return [f"{self._prefix}.in.{number}" for number in range(self.partitions)]
 
     def _declare(self) -> None:
         """What the hub needs on the broker; again and again it changes nothing."""
-        channel, prefix, many = self._channel, self._prefix, self._settings.partitions > 1
+        channel, prefix, many = self._channel, self._prefix, self.partitions > 1
         kept = {"durable": True, "auto_delete": False}
         for name in ("in", "out", "dead"):
             channel.exchange_declare(f"{prefix}.{name}", "topic", **kept)
@@ -213,11 +237,14 @@ class Rabbit:
             "x-overflow": "reject-publish",  # which that strategy asks for
         }
 
-    def _consume(self) -> None:
-        self._channel.basic_qos(0, self._settings.prefetch, False)
-        for name in self._queues():
-            self._channel.basic_consume(name, callback=self._on_message)
-        self._consuming = True
+    def _listen(self) -> None:
+        self._open()
+        for queue, name in enumerate(self._queues()):
+            if queue not in self._heard:
+                channel = self._connection.channel()
+                channel.basic_qos(0, self._settings.prefetch, False)
+                channel.basic_consume(name, callback=partial(self._on_message, queue), consumer_tag=holder())
+                self._heard[queue] = channel
 
     # -- what is said and heard
 
@@ -240,8 +267,8 @@ class Rabbit:
             return False
         return True
 
-    def _on_message(self, raw: Any) -> None:
-        self._arrived.append(Arrival(_message(raw), raw.delivery_tag, self._opened))
+    def _on_message(self, queue: int, raw: Any) -> None:
+        self._arrived.append(Arrival(_message(raw), raw.delivery_tag, self._opened, queue))
 
     def _on_ack(self, tag: int, multiple: bool) -> None:
         for one in self._answered(tag, multiple):

@@ -71,7 +71,7 @@ def held_leases(database: Database) -> list[HeldLease]:
     query = select(lease).where(lease.c.holder != "", lease.c.expires_at > now()).order_by(lease.c.name)
     with database.begin(reading=True) as connection:
         return [
-            HeldLease(row.name, row.epoch, row.holder, row.expires_at, _dead(row.holder))
+            HeldLease(row.name, row.epoch, row.holder, row.expires_at, dead(row.holder))
             for row in connection.execute(query)
         ]
 
@@ -89,7 +89,7 @@ def _started(pid: int) -> str:
         return ""
 
 
-def _dead(name: str) -> bool:
+def dead(name: str) -> bool:
     """True only where the holder was a process of this host that is gone."""
     host, pid, started = name.split("/")
     return host == socket.gethostname() and _started(int(pid)) != started
@@ -113,7 +113,7 @@ def _taken(database: Database, connection: Connection, name: str, seconds: float
     if row is None:
         connection.execute(lease.insert().values(name=name, epoch=1, **values))
         return Lease(name, 1)
-    if row.holder and row.expires_at > moment and not _dead(row.holder):
+    if row.holder and row.expires_at > moment and not dead(row.holder):
         raise Retriable(
             "run.busy",
             f"{name} is being written by another run ({row.holder})",

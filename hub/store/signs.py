@@ -16,6 +16,9 @@ EVERY = 10.0
 MISSED = 30.0
 """Seconds without a sign after which nobody counts on a worker."""
 
+LISTENS = "partitions"
+"""The only duty in a second sign of a worker: it listens to the broker's queues."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sign:

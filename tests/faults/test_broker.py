@@ -7,6 +7,7 @@ import json
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from secrets import token_hex
 from typing import Any
@@ -143,19 +144,30 @@ def test_a_worker_killed_after_the_confirmation_puts_it_out_again_under_its_id(h
     assert (len(told), len({one["id"] for one in told})) == (2, 1)
 
 
-@row(19, "two workers share the partitions, and one of them is killed")
+def spread(rabbit: Node, hub: str) -> list[int]:
+    """At how many queues each worker is the active one."""
+    lines = rabbit.control("list_consumers", "queue_name", "consumer_tag", "active").splitlines()
+    told = [line.split("\t") for line in lines if line.startswith(f"cophub.{hub}.in.")]
+    return sorted(Counter(worker for _, worker, active in told if active == "true").values())
+
+
+@row(19, "two workers share the partitions, one of them is killed and another one comes")
 @pytest.mark.parametrize("store", STORES)
-def test_events_of_a_key_stay_in_their_order_under_two_workers(hub: Hub, store: str):
+def test_workers_share_the_partitions_and_the_events_of_a_key_stay_in_their_order(hub: Hub, rabbit: Node, store: str):
     made, peer = hub(store, "partitions: 4, prefetch: 20")
     first, second = made.begun("worker"), made.begun("worker")
+    until(lambda: spread(rabbit, peer.hub) == [2, 2])
     bodies = [event(number, version) for version in range(1, 16) for number in range(1, 21)]
     sender = threading.Thread(target=peer.send, args=bodies, kwargs={"key": key})
     sender.start()
     until(lambda: len(names(made)) > 5)
     first.send_signal(signal.SIGKILL)
+    until(lambda: spread(rabbit, peer.hub) == [4])
+    third = made.begun("worker")
     sender.join()
     until(lambda: set(names(made).values()) == {f"Party {number} v15" for number in range(1, 21)})
-    stop(second)
+    until(lambda: spread(rabbit, peer.hub) == [2, 2])
+    stop(second, third)
     arrived: dict[str, list[int]] = {}
     for (identity,) in made.select("SELECT event_id FROM inbox ORDER BY number"):
         number, _, version = identity.partition("/")
