@@ -138,6 +138,7 @@ reference: .venv/test.stamp  ## write the pages of docs/reference that are read 
 	$(BIN)/python -m hub.cli.reference docs/reference
 	$(BIN)/python -m hub.mapping.reference > docs/reference/functions.md
 	$(BIN)/python -m hub.workspace.reference docs/reference
+	$(BIN)/python -m hub.bus.reference docs/reference
 	$(BIN)/python -m tests.faults.matrix docs/reference
 	$(BIN)/python -m tests.house.tested docs/reference
 	$(BIN)/python -m tests.house.conformance docs/reference

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from hub.bus.broker import Broker
+from hub.bus.broker import Broker, Glance
 from hub.bus.rabbit import Rabbit
 from hub.contract import Context, Pauses
 from hub.crypto import Cipher, KeyRing
@@ -42,6 +42,7 @@ STATE = ".cophub"
 STORE = "COPHUB_STORE"
 BUS = "COPHUB_BUS"
 STORE_PASSWORD = "secret://store/password"
+BUS_PASSWORD = "secret://bus/password"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ class Opened:
     """Seals for one purpose."""
     broker: Callable[[], Broker | None] = lambda: None
     """A new connection to the broker, for one thread; None where the tables alone are the bus."""
+    glance: Glance = field(default_factory=lambda: Glance(lambda: None))
+    """How the broker is."""
     closing: ExitStack = field(default_factory=ExitStack)
     """What is made over the hub, and closed before it."""
 
@@ -149,7 +152,8 @@ def open_hub(
             secrets,
             redactor,
             lambda purpose: Cipher(ring(workspace.folder, values), purpose),
-            lambda: _broker(workspace, secrets, values),
+            broker := partial(_broker, workspace, secrets, values),
+            Glance(broker),
         )
         with opened.closing:
             yield opened
@@ -163,12 +167,21 @@ def _audited(actor: Actor, connection: Any, action: str, name: str, version: int
 
 
 def _broker(workspace: Workspace, secrets: Secrets, values: Mapping[str, str]) -> Broker | None:
-    """The broker of a workspace; COPHUB_BUS names another one, with its password in it."""
-    file = workspace.hub.bus or Bus()
-    if not (address := values.get(BUS) or file.url):
+    """The broker of a workspace; COPHUB_BUS names another one."""
+    file, named = workspace.hub.bus or Bus(), values.get(BUS, "")
+    if not (address := named or file.url):
         return None
-    password = secrets.resolve(file.password).reveal() if file.password and BUS not in values else None
-    return Rabbit(workspace.hub.hub, address, password, file)
+    return Rabbit(workspace.hub.hub, address, _bus_password(named, file.password, secrets), file)
+
+
+def _bus_password(named: str, reference: str | None, secrets: Secrets) -> str | None:
+    """What the address lacks. Of COPHUB_BUS it is the same secret, or ``bus/password``, where somebody set it."""
+    if not named:
+        return secrets.resolve(reference).reveal() if reference else None
+    if urlsplit(named).password is not None:
+        return None
+    reference = reference or BUS_PASSWORD
+    return secrets.resolve(reference).reveal() if secrets.source_of(reference) else None
 
 
 def open_database(workspace: Workspace, secrets: Secrets, values: Mapping[str, str]) -> Database:

@@ -98,7 +98,8 @@ class Store(Collector):
         age = (moment - lag.oldest).total_seconds() if lag.oldest else 0.0
         yield _one("cophub_outbox_age_seconds", "Age of the oldest of them", max(0.0, age))
         yield _one("cophub_outbox_exhausted", "Events that wait for a person", len(exhausted(database, 1_000)))
-        yield _one("cophub_workers", "Workers that gave a sign of life", sum(signs.LISTENS not in one.duties for one in signs.living(database)))
+        living = sum(signs.LISTENS not in one.duties for one in signs.living(database))
+        yield _one("cophub_workers", "Workers that gave a sign of life", living)
         waits: dict[tuple[str, ...], int] = {}
         for one in inbox.pending(database):
             waits[one.exchange, one.state] = waits.get((one.exchange, one.state), 0) + one.count

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hub.bootstrap import Opened, require_key
+from hub.bus.broker import Look
 from hub.errors import ConfigError, HubError, Retriable
 from hub.store import outbox, signs
 from hub.store.database import now
@@ -45,6 +46,8 @@ def parts(opened: Opened, environment: Mapping[str, str] = os.environ) -> list[P
         "worker": lambda: _worker(opened),
         "outbox": lambda: _outbox(opened),
     }
+    if (look := opened.glance()) is not None:
+        checks["bus"] = lambda: _bus(look)
     found: list[Part] = []
     for name, check in checks.items():
         if found and failing(found, ("store", "schema")) and name != "key":
@@ -78,6 +81,13 @@ def _worker(opened: Opened) -> None:
             f"no worker that hands events over gave a sign of life for {signs.MISSED:.0f} s",
             hint="run: cophub worker",
         )
+
+
+def _bus(look: Look) -> None:
+    """Events wait in the outbox, or with who sends them: nothing else stands still without it."""
+    if look.state != "ok":
+        code = "bus.blocked" if look.state == "blocked" else "bus.away"
+        raise Retriable(code, look.why or "the broker does not answer", hint="cophub worker status")
 
 
 def _outbox(opened: Opened) -> None:

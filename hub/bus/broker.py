@@ -6,10 +6,15 @@ A hub has three places on it: ``in``, where others put events, ``out``, where th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from hub.errors import HubError
+
+FRESH = 5.0
 Place = Literal["in", "out", "dead"]
 
 
@@ -59,6 +64,34 @@ def without_causes(headers: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in headers.items() if not name.startswith(("x-", "cophub-"))}
 
 
+class Glance:
+    """How the broker is, looked at every few seconds at most however often it is asked; None where there is none."""
+
+    def __init__(self, broker: Callable[[], Broker | None]) -> None:
+        self._broker, self._lock = broker, threading.Lock()
+        self._until = 0.0
+        self._last: Look | None = None
+
+    def __call__(self) -> Look | None:
+        """One look at a time, on a connection of its own."""
+        with self._lock:
+            if time.monotonic() >= self._until:
+                self._last = self._look()
+                self._until = time.monotonic() + FRESH
+            return self._last
+
+    def _look(self) -> Look | None:
+        try:
+            if (broker := self._broker()) is None:
+                return None
+        except HubError as error:  # its password
+            return Look("broker", "away", f"{error.message} ({error.code})")
+        try:
+            return broker.look()
+        finally:
+            broker.close()
+
+
 class Broker(Protocol):
     """One connection, of one thread; it is opened when it is first used, and again after an error.
 
@@ -103,7 +136,7 @@ class Broker(Protocol):
         ...
 
     def look(self) -> Look:
-        """How it is; away is an answer, not an error."""
+        """How it is, within a few seconds; away is an answer, not an error."""
         ...
 
     def close(self) -> None: ...

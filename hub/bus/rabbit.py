@@ -2,8 +2,8 @@
 
 ``in`` is a topic exchange. With one partition its only queue gets everything; with more, an exchange that hashes the
 routing key stands between, so that all events of a key lie in one queue. A queue has one active consumer: its events
-are stored in their order, and another worker goes on where one has died. Each is listened to on a channel of its own: it
-can be passed on without the others.
+are stored in their order, and another worker goes on where one has died. Each is listened to on a channel of its own:
+it can be passed on without the others.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from hub.errors import AuthError, ConfigError, HubError, Retriable
 from hub.store.journal import holder
 from hub.workspace.bus import Bus
 
-CONNECT, CONFIRM, ANSWER, PROBE = 5.0, 10.0, 20.0, 0.3
+CONNECT, CONFIRM, ANSWER, PROBE, HASTE = 5.0, 10.0, 20.0, 0.3, 2.0
 KEPT_AT_MOST = 1_000_000
 """How often a dead letter may be looked at: servers from 4.0 on drop what was returned 20 times."""
 
@@ -142,7 +142,7 @@ class Rabbit:
         """See ``Broker``."""
         try:
             with self._told():
-                self._open()
+                self._open(HASTE, HASTE)  # who looks is waited for
                 version = f"RabbitMQ {self._wire.server_properties.get('version', '')}".strip()
                 names = [*self._queues(), f"{self._prefix}.dead"]
                 told = [self._channel.queue_declare(name, passive=True) for name in names]
@@ -176,14 +176,14 @@ class Rabbit:
         self._refused.clear()
         return connection
 
-    def _open(self) -> None:
+    def _open(self, connect: float = CONNECT, answer: float = ANSWER) -> None:
         if self._connection is not None:
             return
         options: dict[str, Any] = {"on_blocked": self._on_blocked, "on_unblocked": self._on_unblocked}
-        options |= {"read_timeout": ANSWER, "write_timeout": CONFIRM}
+        options |= {"read_timeout": answer, "write_timeout": CONFIRM}
         # Heartbeats would need somebody who sends them while a batch is stored; keep-alive of TCP finds a dead peer.
         made = _kombu().Connection(
-            self._url(), ssl=self._tls(), connect_timeout=CONNECT, heartbeat=0, transport_options=options
+            self._url(), ssl=self._tls(), connect_timeout=connect, heartbeat=0, transport_options=options
         )
         made.connect()
         self._connection, self._wire = made, made.connection  # of kombu's, which would connect anew by itself

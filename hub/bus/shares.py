@@ -1,8 +1,8 @@
 """Which worker is first at which queue: each at as many as the others.
 
 Every worker listens to every queue, so that another one goes on at once where one dies. Of a queue only who has waited
-longest gets its events. Whoever is not to be first passes a queue on, once after each change of who listens: it then stands
-behind who is to be first, whatever the order was before, and events are given back once only.
+longest gets its events. Whoever is not to be first passes a queue on, once after each change of who listens: it then
+stands behind who is to be first, whatever the order was before, and events are given back once only.
 """
 
 from __future__ import annotations

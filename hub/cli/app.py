@@ -21,7 +21,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "init": ("workspace", "Write a small workspace that runs at once."),
         "check": ("workspace", "Find what is wrong in the workspace, with file, line and column."),
         "test": ("mapping", "Run the tests beside the mappings."),
-        "schema": ("workspace", "Write JSON Schemas of the workspace's files for editors, or print the API's OpenAPI."),
+        "schema": ("workspace", "Write JSON Schemas of the files for editors, or print OpenAPI or AsyncAPI."),
         "diff": ("workspace", "Show what differs between two environments."),
         "map": ("mapping", "Show where a mapping's fields come from, or trace one record through it."),
         "systems": ("systems", "List, check, discover and describe the systems of the workspace."),

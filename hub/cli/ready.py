@@ -14,7 +14,7 @@ from hub.errors import ConfigError
 from hub.ready import NEEDED, failing, parts
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
-PARTS = (*NEEDED, "worker", "outbox")
+PARTS = (*NEEDED, "worker", "outbox", "bus")
 
 
 @app.command(cls=Command)
@@ -22,7 +22,7 @@ def ready(
     ctx: typer.Context,
     need: Annotated[
         list[str] | None,
-        typer.Option("--need", metavar="PART", help=f"Beside {', '.join(NEEDED)}: worker or outbox; repeat it"),
+        typer.Option("--need", metavar="PART", help=f"Beside {', '.join(NEEDED)}: worker, outbox or bus; repeat it"),
     ] = None,
 ) -> int:
     """Tell whether the hub can do its work, part by part, with causes.

@@ -82,22 +82,26 @@ def schema(
     folder: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[DIR | openapi]",
-            help="Where to; default: .cophub/schemas of the workspace. openapi prints what the API is",
+            metavar="[DIR | openapi | asyncapi]",
+            help="Where to; default: .cophub/schemas of the workspace. openapi prints what the API is, asyncapi the "
+            "events that the workspace takes and tells",
         ),
     ] = None,
     kind: Annotated[
         str | None, typer.Option("--print", metavar="KIND", help=f"Print one: {', '.join(KINDS)}")
     ] = None,
 ) -> None:
-    """Write JSON Schemas of the workspace's files for editors, or print the API's OpenAPI.
+    """Write JSON Schemas of the files for editors, or print OpenAPI or AsyncAPI.
 
-    cophub schema; cophub schema --print mapping; cophub schema openapi
+    cophub schema; cophub schema --print mapping; cophub schema openapi; cophub schema asyncapi
     """
     say = Say(ctx)
-    if folder == Path("openapi"):
+    if folder in (Path("openapi"), Path("asyncapi")):
         # Imported by name: who writes schemas for an editor does not wait for a web framework.
-        described = importlib.import_module("hub.api.app").described().openapi()
+        if folder == Path("openapi"):
+            described = importlib.import_module("hub.api.app").described().openapi()
+        else:
+            described = importlib.import_module("hub.bus.catalogue").document(say.workspace())
         if say.json:
             say.answer(described)
         else:

@@ -16,8 +16,7 @@ class Bus(Shape):
     url: str | None = Field(
         None,
         pattern=r"^amqps?://[^\s?#]+$",
-        description="Address of RabbitMQ, with the user and the virtual host; COPHUB_BUS gives another one, with its "
-        "password in it",
+        description="Address of RabbitMQ, with the user and the virtual host; COPHUB_BUS gives another one",
         examples=["amqps://hub@mq.example.com/cophub"],
     )
     password: SecretReference | None = Field(None, description="secret:// reference", examples=["secret://bus"])

@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 
+from hub.bus import reference as events
 from hub.cli import reference as cli
 from hub.cli.app import COMMANDS
 from hub.failpoints import POINTS
@@ -24,6 +25,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli.cli_page,
     "exit-codes.md": cli.exit_page,
     "functions.md": functions.page,
+    "events.md": events.page,
     "codes.md": codes.page,
     "faults.md": matrix.page,
     "connectors.md": tested.page,

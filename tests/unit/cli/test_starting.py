@@ -124,6 +124,21 @@ def test_ready_tells_each_part_and_fails_where_a_needed_one_does(work: Desk) -> 
     assert work.cophub("ready", "--need", "everything").code == 65
 
 
+def test_a_broker_that_is_away_is_told_and_stops_nothing(
+    work: Desk, closed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COPHUB_BUS", f"amqp://hub:pa55w0rd-xyz@127.0.0.1:{closed}//")
+    assert work.cophub("ready").code == 0
+    said = work.cophub("ready", "--need", "bus", "--json")
+    assert (said.code, said.json["parts"][-1]["part"], said.json["parts"][-1]["code"]) == (75, "bus", "bus.away")
+    with open_hub(work.folder) as opened, TestClient(application(opened)) as client:
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.json()["state"]) == (200, "degraded")
+        told = answer.json()["parts"][-1]
+        assert told == {"part": "bus", "state": "failed", "code": "bus.away", "cause": "the broker does not answer"}
+    assert "pa55w0rd-xyz" not in said.out + said.err
+
+
 def test_a_store_that_went_away_makes_the_hub_unready_and_names_no_server(
     work: Desk, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -44,9 +45,20 @@ def schema() -> Draft7Validator:
 
 
 def whole(name: str) -> dict[str, dict[str, Any]]:
-    """Services, volumes and secrets of a set-up."""
-    parts = ("services", "volumes", "secrets")
-    return {part: {key: one for file in SETS[name] for key, one in compose(file)[part].items()} for part in parts}
+    """Services, volumes and secrets of a set-up: what a later file says of a service is laid over the earlier one."""
+    made: dict[str, dict[str, Any]] = {"services": {}, "volumes": {}, "secrets": {}}
+    for file in SETS[name]:
+        for part, there in made.items():
+            for key, one in compose(file)[part].items():
+                there[key] = laid(there.get(key), one)
+    return made
+
+
+def laid(below: Any, above: Any) -> Any:
+    """As compose merges: mappings by their keys, lists one after the other, anything else is replaced."""
+    if isinstance(below, dict) and isinstance(above, dict):
+        return below | {key: laid(below.get(key), one) for key, one in above.items()}
+    return [*below, *above] if isinstance(below, list) and isinstance(above, list) else above
 
 
 def lines() -> list[str]:
@@ -107,6 +119,16 @@ def test_variables_are_those_that_the_hub_reads() -> None:
     given |= {name for line in lines() if line.startswith("ENV") for name in re.findall(r"COPHUB_[A-Z_]+", line)}
     assert {"COPHUB_HOST", "COPHUB_PORT", "COPHUB_BEHIND", "COPHUB_STORE", "COPHUB_WORKSPACE"} <= given
     assert given - told == set()
+
+
+def test_the_hubs_processes_of_the_distributed_set_up_reach_the_broker() -> None:
+    services = whole("distributed")["services"]
+    for name in ("hub", "worker"):
+        one = services[name]
+        assert urlsplit(one["environment"]["COPHUB_BUS"]).hostname in services
+        assert {"bus.password", "store.password"} <= set(one["secrets"])
+        assert {"mq", "migrate"} <= set(one["depends_on"])
+    assert "COPHUB_BUS" not in services["migrate"]["environment"]
 
 
 def test_nothing_runs_as_root_names_a_host_or_holds_a_secret() -> None:
