@@ -4,6 +4,7 @@
     ├── ConfigError      the user mends a file            (exit 65)
     ├── AuthError        the user mends a secret or right (exit 77)
     ├── Retriable        the hub tries again, after .wait (exit 75)
+    │   └── Waits        it is not to be done now; nothing failed (exit 75)
     ├── RecordRejected   this record goes to quarantine, the others go on
     ├── Held             a guard waits for a person       (exit 76)
     └── Fatal            the run stops; nothing of it is half done (exit 70)
@@ -93,6 +94,11 @@ class Retriable(HubError):
     ) -> None:
         super().__init__(code, message, where=where, hint=hint)
         self.wait = wait
+
+
+class Waits(Retriable):
+    """Somebody, or a calendar, says that it is not to be done now. Nothing failed and no try is counted: it is done
+    when ``wait`` seconds are over, or when whoever stopped it lets it go on (None)."""
 
 
 class RecordRejected(HubError):

@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from airflow.sdk import Asset, AssetAlias, BaseOperator, Param
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskAwaitingInput
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowRescheduleException,
+    TaskAwaitingInput,
+)
 
 from hub.exchange.report import changed
 from hub.redact import redact
@@ -120,6 +125,9 @@ class ExchangeOperator(BaseOperator):
         raise TaskAwaitingInput(method_name="decided", kwargs={"plan": plan, "why": why}, timeout=keep)
 
     def _ended(self, context: Any, ended: Any) -> dict[str, Any]:
+        if ended.waits is not None:  # without a slot, and without costing a try
+            self.log.info("%s", ended.failure)
+            raise AirflowRescheduleException(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=ended.waits))
         if ended.failure:
             context["ti"].xcom_push(key="report", value=ended.report)
             raise (AirflowException if ended.again else AirflowFailException)(ended.failure)

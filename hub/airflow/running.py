@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from hub.airflow.timing import full_is_due
 from hub.bootstrap import open_hub
-from hub.errors import HubError, Retriable
+from hub.errors import HubError, Retriable, Waits
 from hub.exchange.ground import Hub
 from hub.exchange.judging import approval
 from hub.exchange.pipeline import Result, apply_plan, run_exchange
@@ -28,6 +28,8 @@ BUSY: Final = 900.0
 """Seconds to wait for another run of the exchange, or of its model, before that costs a try."""
 LOOK: Final = 2.0
 TELL: Final = 5.0
+STOPPED, LONGEST = 60.0, 900.0
+"""Seconds until a run that somebody stopped is looked at again, and at most: a window may be shortened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,21 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The report, and where it did not end well, why, and whether another try may help."""
+    """The report, and where it did not end well, why, and whether another try may help. ``waits`` are seconds after
+    which it is started again, where it was not to be done now and nothing failed."""
 
     report: dict[str, Any]
     failure: str = ""
     again: bool = False
     code: str = ""
+    waits: float | None = None
+
+
+def _ended(told: dict[str, Any], error: HubError, clean: Callable[[str], str]) -> Ended:
+    waits = None
+    if isinstance(error, Waits):
+        waits = min(max(error.wait or STOPPED, LOOK), LONGEST)
+    return Ended(told, clean(str(error)), isinstance(error, Retriable), error.code, waits)
 
 
 @dataclass(slots=True)
@@ -82,7 +93,7 @@ class Run:
                 result = self._patiently(opened.hub)
         except HubError as error:
             told = report(self.asked.exchange, None, error, self.since(), clean)
-            return Ended(told, clean(str(error)), isinstance(error, Retriable), error.code)
+            return _ended(told, error, clean)
         return Ended(report(self.asked.exchange, result, None, self.since(), clean))
 
     def since(self) -> float:
@@ -170,8 +181,7 @@ class Decision:
                 result = self._decide(opened.hub, run)
         except HubError as error:
             told = report(self.asked.exchange, None, error, run.since(), clean)
-            again = isinstance(error, Retriable)
-            return Ended(told | {"plan": self.plan}, clean(str(error)), again, error.code)
+            return _ended(told | {"plan": self.plan}, error, clean)
         if result is None:
             told = {"exchange": self.asked.exchange, "state": "rejected", "plan": self.plan}
             return Ended(told, f"{self.who} rejected the plan {self.plan}: {clean(self.reason)}")

@@ -25,7 +25,7 @@ from hub.workspace.workspace import Workspace
 
 router = APIRouter(tags=["exchanges"])
 Reads = Annotated[Caller, allowed("runs:read")]
-State = Literal["running", "done", "failed", "held", "planned"]
+State = Literal["running", "done", "failed", "held", "planned", "stopped"]
 
 
 class Asked(Body):

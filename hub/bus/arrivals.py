@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from hub.errors import ConfigError, HubError, Retriable
+from hub.errors import ConfigError, HubError, Retriable, Waits
 from hub.exchange.decisions.replay import replay
 from hub.exchange.ground import Hub
 from hub.mapping.compile import compile_mapping
@@ -63,6 +63,9 @@ class Arrivals:
                 result = replay(self.hub, chosen, f"arrivals/{name}/{secrets.token_hex(6)}")
                 if moved := result.counts.get("waiting", 0) < chosen.entries:
                     self.tell(f"{name}: {result.counts.get('applied', 0)} waiting records went on")
+        except Waits:  # its exchange is stopped, or its system maintained: no error
+            self._rest(name, AFTER_ERROR)
+            return False
         except HubError as error:
             busy = isinstance(error, Retriable) and error.code == "run.busy"
             if not busy:

@@ -23,9 +23,10 @@ import orjson
 from hub.bus.accept import PURPOSE, context
 from hub.bus.followers import said
 from hub.crypto import Cipher
-from hub.errors import AuthError, Fatal, Held, HubError, Retriable
+from hub.errors import AuthError, Fatal, Held, HubError, Retriable, Waits
 from hub.exchange import quarantine
 from hub.exchange.at_hand import Given
+from hub.exchange.gates import gates
 from hub.exchange.ground import Hub
 from hub.exchange.pages import Piece
 from hub.exchange.pipeline import lease_names, run_events
@@ -61,9 +62,13 @@ class Drain:
     def turn(self) -> bool:
         """Some batches of every exchange that has events."""
         self.due, worked = None, False
-        for exchange, due in inbox.waiting(self.hub.database).items():
+        waiting = inbox.waiting(self.hub.database)
+        standing = gates(self.hub) if waiting else None
+        for exchange, due in waiting.items():
             mapping = self.hub.workspace.mappings.get(exchange)
             if mapping is None or self.stopping():
+                continue
+            if standing is not None and standing.exchange(mapping) is not None:
                 continue
             if due > now():
                 self._later(due)
@@ -107,6 +112,8 @@ class Drain:
         """One batch; whether it went through. What came of it is added to ``came``."""
         try:
             came.update(self._apply(exchange, held, events), events=len(events))
+        except Waits:  # they stay as they are: no try failed
+            return False
         except HubError as error:
             if error.code == "run.fenced" or error.code.startswith("store."):
                 raise

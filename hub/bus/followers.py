@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hub.errors import AuthError, Fatal, Held, HubError, Retriable
+from hub.errors import AuthError, Fatal, Held, HubError, Retriable, Waits
+from hub.exchange.gates import gates
 from hub.exchange.ground import Hub
 from hub.exchange.pipeline import Result, run_exchange
 from hub.exchange.warm import Warm
@@ -28,7 +29,7 @@ BUSY = 0.25
 MANY = 10_000
 
 
-class Stopped(Retriable):
+class Stopped(Waits):
     """The worker is to end; the run stops at the border of a batch and is gone on with later."""
 
 
@@ -61,10 +62,13 @@ class Followers:
             return False
         behind = standstills.behind(self.hub.database, self.names)
         still = standstills.all_of(self.hub.database) if behind else {}
+        standing = gates(self.hub) if behind else None
         worked = False
         for name in sorted(behind):
             if self.stopping():
                 break
+            if standing is not None and standing.exchange(self.hub.workspace.mapping(name)) is not None:
+                continue
             if self._stands(still.get(name)):
                 continue
             worked |= self._run(name, still.get(name))
@@ -86,7 +90,7 @@ class Followers:
                 result = run_exchange(self.hub, name, "incremental", key, progress=self.watch, run_file=run)
             if result.counts.get("read", 0) > MANY:  # what a large run needed is not kept
                 self.close()
-        except Stopped:
+        except Waits:  # it is looked at again soon: no try failed
             return False
         except HubError as error:
             return self._failed(name, error)

@@ -43,9 +43,12 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "serve": ("serve", "Serve the API under /v1 and the portal."),
         "ready": ("ready", "Tell whether the hub can do its work, part by part, with causes."),
         "airflow": ("airflow", "Show exchanges to Airflow as DAGs, run Airflow on this machine, look."),
+        "stop": ("stopping", "Stop exchanges, or all that writes to a system, until somebody lets them go on."),
+        "resume": ("stopping", "Let go on what was stopped."),
         "events": ("events", "Push events of a resource, list them, and try them once more."),
     },
     "Look": {
+        "status": ("stopping", "Show what is stopped, maintained, late or left alone, and how each exchange ended."),
         "runs": ("runs", "List runs, or show one."),
         "quarantine": (
             "quarantine",

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from hub.cli.ending import Ending
 from hub.cli.guarded import tell_guard
 from hub.cli.matches import show_matches
 from hub.cli.opening import opened_hub
@@ -76,7 +77,7 @@ def plan(
                 "argument.extra", f"{identity!r} is one word too many", hint=f"cophub plan {name}"
             )
         else:
-            with progress(say.err, name, quiet=say.options.quiet) as told:
+            with Ending() as ending, progress(say.err, name, quiet=say.options.quiet) as told:
                 made = run_exchange(
                     opened.hub,
                     name,
@@ -84,7 +85,7 @@ def plan(
                     fresh_key(f"plan/{name}"),
                     initial=initial,
                     full=full,
-                    progress=told,
+                    progress=ending.watch(told),
                 )
             row, notes = find_plan(opened.hub.database, str(made.plan)), made.notes
         models = models_shown(opened.hub.workspace, row.exchange)
@@ -124,10 +125,9 @@ def apply(
     start = time.monotonic()
     with opened_hub(say) as opened:
         row = find_plan(opened.hub.database, identity)
-        with progress(say.err, row.exchange, quiet=say.options.quiet) as told:
-            result: Result = apply_plan(
-                opened.hub, row.id, run_key or f"apply/{row.id}", unchecked=reason.strip(), progress=told
-            )
+        with Ending() as ending, progress(say.err, row.exchange, quiet=say.options.quiet) as told:
+            key, watched = run_key or f"apply/{row.id}", ending.watch(told)
+            result: Result = apply_plan(opened.hub, row.id, key, unchecked=reason.strip(), progress=watched)
     show_results(say, [(result.exchange, result, None, time.monotonic() - start)])
     say.answer(
         {

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from hub.cli.ending import Ending
 from hub.cli.frame import FINDINGS, OK
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command
@@ -62,7 +63,8 @@ def reconcile(
         )
     if out is not None and out.suffix not in (".parquet", ".csv"):
         raise ConfigError("reconcile.out", f"{out.name} is neither .parquet nor .csv", hint="name it so")
-    with opened_hub(say) as opened, progress(say.err, exchange, quiet=say.options.quiet) as told:
+    shown = progress(say.err, exchange, quiet=say.options.quiet)
+    with opened_hub(say) as opened, Ending() as ending, shown as told:
         key = fresh_key(f"reconcile/{exchange}")
         found = compare(
             opened.hub,
@@ -71,7 +73,7 @@ def reconcile(
             policy=by_hand,  # type: ignore[arg-type] # one of POLICIES
             sample=sample,
             out=out,
-            progress=told,
+            progress=ending.watch(told),
         )
     _show(say, found)
     say.answer({"reconciliation": found, "clean": found.clean})

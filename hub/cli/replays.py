@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass
 
 from hub.bootstrap import Opened
+from hub.cli.ending import Ending
 from hub.cli.opening import opened_hub
 from hub.cli.progress import progress
 from hub.cli.run import Ended, answer, failed, fresh_key, show
@@ -61,8 +62,8 @@ def _one(say: Say, opened: Opened, chosen: Chosen, *, preview: bool) -> Ended:
     start = time.monotonic()
     key = fresh_key(f"replay/{chosen.exchange}")
     try:
-        with progress(say.err, chosen.exchange, quiet=say.options.quiet) as told:
-            result = replay(opened.hub, chosen, key, preview=preview, progress=told)
+        with Ending() as ending, progress(say.err, chosen.exchange, quiet=say.options.quiet) as told:
+            result = replay(opened.hub, chosen, key, preview=preview, progress=ending.watch(told))
     except HubError as error:
         return failed(say, chosen.exchange, error, start)
     if chosen.without:

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from hub.bootstrap import Opened
+from hub.cli.ending import Ending
 from hub.cli.frame import block, worst
 from hub.cli.matches import show_matches
 from hub.cli.opening import opened_hub
@@ -85,19 +86,21 @@ def run(
         if report is not None and len(names) > 1:
             raise ConfigError("run.names", "a report is of one exchange", hint="run them one by one")
         ended = []
-        for name in names:
-            key = run_key if len(names) == 1 or run_key is None else f"{run_key}/{name}"
-            ended.append(
-                one(
-                    say,
-                    opened,
-                    name,
-                    mode or ("full" if full else "incremental"),
-                    key or fresh_key(name),
-                    initial=initial,
-                    accept_drift=accept_drift,
+        with Ending() as ending:
+            for name in names:
+                key = run_key if len(names) == 1 or run_key is None else f"{run_key}/{name}"
+                ended.append(
+                    one(
+                        say,
+                        opened,
+                        name,
+                        mode or ("full" if full else "incremental"),
+                        key or fresh_key(name),
+                        ending,
+                        initial=initial,
+                        accept_drift=accept_drift,
+                    )
                 )
-            )
         show(say, ended)
         for item in ended:
             if item.result is not None:
@@ -131,6 +134,7 @@ def one(
     name: str,
     mode: str,
     run_key: str,
+    ending: Ending,
     *,
     initial: bool,
     accept_drift: bool = False,
@@ -138,6 +142,7 @@ def one(
     """Run one exchange; its error is told at once and does not stop the caller."""
     start = time.monotonic()
     try:
+        ending.require_going_on()
         with progress(say.err, name, quiet=say.options.quiet) as told:
             result = run_exchange(
                 opened.hub,
@@ -146,7 +151,7 @@ def one(
                 run_key,
                 initial=initial,
                 accept_drift=accept_drift,
-                progress=told,
+                progress=ending.watch(told),
             )
         return Ended(name, result, None, time.monotonic() - start)
     except HubError as error:

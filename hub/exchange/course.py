@@ -17,6 +17,7 @@ from hub.exchange.apply import Applied, apply
 from hub.exchange.at_hand import Given
 from hub.exchange.delivering import dispatch
 from hub.exchange.drift import ACCEPTED
+from hub.exchange.gates import require_open
 from hub.exchange.ground import Hub, Progress
 from hub.exchange.judging.approval import breaches_of, require_consent
 from hub.exchange.judging.foretell import foretell
@@ -25,6 +26,7 @@ from hub.exchange.manual import WRITERS
 from hub.exchange.matching.matchreport import store_report
 from hub.exchange.plan import fingerprint, load_plan, store_plan
 from hub.exchange.recheck import recheck
+from hub.exchange.report import state_of
 from hub.exchange.runfile import RunFile, open_run
 from hub.exchange.trail import Trail
 from hub.failpoints import reach
@@ -37,6 +39,8 @@ from hub.store.plans import PlanRow
 from hub.workspace.shape import MappingFile
 from hub.workspace.strict import seconds
 
+LOOK = 2.0
+"""Seconds between two looks at what others say of a run."""
 Mend = Callable[[RunFile, list[Manifest], ExitStack], None]
 
 
@@ -81,7 +85,7 @@ class Course:
         try:
             result = work()
         except HubError as error:
-            state = "held" if isinstance(error, Held) else "failed"
+            state = state_of(error)
             told = {"code": error.code, "message": error.message, "where": error.where, "hint": error.hint}
             if isinstance(error, Held) and error.plan:
                 told["plan"] = error.plan
@@ -298,8 +302,10 @@ class Course:
         return Result(row.id, row.run_key, row.exchange, row.mode, state, self.counts, notes, plan)
 
     def show(self, stage: str, counts: Mapping[str, int]) -> None:
-        """Progress to the caller at once, to the journal at most every two seconds."""
+        """Between batches: progress to the caller at once, to the journal at most every two seconds; then, too, the
+        run ends here where it was stopped or a system is being maintained by now."""
         self.progress(stage, counts)
-        if time.monotonic() - self.shown_at > 2:
+        if time.monotonic() - self.shown_at > LOOK:
             self.shown_at = time.monotonic()
             journal.progress(self.hub.database, self.row.id, self.held[0].epoch, stage, counts)
+            require_open(self.hub, self.mapping, self.row.mode)

@@ -23,8 +23,9 @@ from hub.exchange import manual
 from hub.exchange.at_hand import Given
 from hub.exchange.course import Course, Mend
 from hub.exchange.course import Result as Result
+from hub.exchange.gates import require_open
 from hub.exchange.ground import Hub, Progress
-from hub.exchange.judging.approval import require_open
+from hub.exchange.judging import approval
 from hub.exchange.manifest import Manifest
 from hub.exchange.plan import manifests_of
 from hub.exchange.runfile import RunFile
@@ -61,7 +62,8 @@ def run_exchange(
 ) -> Result:
     """Run one exchange, on what the source has or on records ``given``; ``mend`` may put other plans in place
     of those made; ``run_file`` is an empty one that is lent (see ``warm``). Raises Held where a guard stops it before
-    its first write, and the errors of ``hub.errors`` where it cannot go on; the journal has them too."""
+    its first write, Waits where it is stopped or a system of it is maintained (see ``gates``), and the errors of
+    ``hub.errors`` where it cannot go on; the journal has them too."""
     if mode not in (MODES if given is None else (REPLAY, "plan")):
         raise ConfigError("run.mode", f"there is no mode {mode!r}", hint=f"one of {', '.join(MODES)}")
     mapping = hub.workspace.mapping(exchange)
@@ -70,6 +72,7 @@ def run_exchange(
     done = journal.find_run(hub.database, run_key)
     if done is not None and done.state in FINISHED:
         return _answered(hub, done)
+    require_open(hub, mapping, mode)
     with journal.leases(hub.database, lease_names(mapping)) as held:
         row = journal.open_run(hub.database, exchange, mode, run_key, held[0].epoch, hub.workspace.hash)
         if row.state in FINISHED:
@@ -92,6 +95,7 @@ def run_events(
     """One micro-batch of events, by the very mapping of the exchange, with its row in the journal. The caller
     holds the leases of ``lease_names`` and keeps the mapping compiled and a run file empty; ``settle`` marks
     the events in the applying transaction. Errors are those of ``run_exchange``."""
+    require_open(hub, hub.workspace.mapping(exchange), EVENTS)
     row = journal.open_run(hub.database, exchange, EVENTS, run_key, held[0].epoch, hub.workspace.hash)
     if row.state in FINISHED:
         return _answered(hub, row)
@@ -128,9 +132,10 @@ def apply_plan(
     if done is not None and done.state in FINISHED:
         return _answered(hub, done)
     mapping = hub.workspace.mapping(plan.exchange)
+    require_open(hub, mapping, "apply")
     with journal.leases(hub.database, _leases(hub, plan, mapping)) as held:
         plan = plans.find(hub.database, identity) or plan
-        require_open(hub, plan)
+        approval.require_open(hub, plan)
         row = journal.open_run(
             hub.database, plan.exchange, "apply", run_key, held[0].epoch, hub.workspace.hash
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hub.errors import HubError
+from hub.errors import Held, HubError, Waits
 
 if TYPE_CHECKING:
     from hub.exchange.course import Result
@@ -20,12 +20,12 @@ def report(
     seconds: float,
     clean: Callable[[str], str],
 ) -> dict[str, Any]:
-    """A run as JSON knows it. ``state`` is done, planned, held or failed; ``error`` and ``plan`` stand beside it where
-    it did not end well. ``clean`` masks what others wrote."""
+    """A run as JSON knows it. ``state`` is done, planned, held, stopped or failed; ``error`` and ``plan`` stand beside
+    it where it did not end well. ``clean`` masks what others wrote."""
     told: dict[str, Any] = {"exchange": exchange, "seconds": round(seconds, 3)}
     if error is not None:
         return told | {
-            "state": "held" if error.exit_code == 76 else "failed",
+            "state": state_of(error),
             "error": error_json(error, clean),
             "plan": getattr(error, "plan", "") or None,
         }
@@ -40,6 +40,11 @@ def report(
         "plan": str(result.plan) if result.plan else None,
         "repeated": result.repeated,
     }
+
+
+def state_of(error: HubError) -> str:
+    """How the journal calls a run that an error ended: held, stopped (it waits, nothing failed) or failed."""
+    return "held" if isinstance(error, Held) else "stopped" if isinstance(error, Waits) else "failed"
 
 
 def error_json(error: HubError, clean: Callable[[str], str]) -> dict[str, str]:

@@ -76,7 +76,7 @@ class Trail:
 
     def stopped(self, error: HubError | None, state: str) -> None:
         """The code of what stopped it; messages may speak of records."""
-        action = "run.held" if state == "held" else "run.failed"
+        action = f"run.{state}"
         details = {
             "exchange": self.row.exchange,
             "mode": self.row.mode,

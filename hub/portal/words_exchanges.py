@@ -24,6 +24,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "operators.run.done": ("done", "完成"),
     "operators.run.failed": ("failed", "失败"),
     "operators.run.held": ("held", "已拦截"),
+    "operators.run.stopped": ("stopped", "已暂停"),
     "operators.run.planned": ("planned", "已生成计划"),
     "operators.run.lost": ("lost", "进程丢失"),
     "operators.run.never": ("never ran", "尚未运行"),

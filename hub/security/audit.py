@@ -21,6 +21,7 @@ ACTIONS: Final = {
     "run.delivering": "A run began to send changes to a target.",
     "run.delivered": "A run finished sending changes to a target.",
     "run.failed": "A run stopped by an error.",
+    "run.stopped": "A run ended between two batches, for it was stopped or is to wait; nothing failed.",
     "run.held": "A guard stopped a run before its first write.",
     "plan.made": "A plan was stored.",
     "plan.applied": "A stored plan was applied.",
@@ -78,6 +79,8 @@ ACTIONS: Final = {
     "lookup.classified": "Entities were looked for by a classified value.",
     "todo.acted": "Somebody responded to a to-do, or took an action on it.",
     "todo.settled": "The system confirmed a response to a to-do, or refused it.",
+    "switch.stopped": "An exchange, or what writes to a system, was stopped by hand.",
+    "switch.resumed": "What was stopped by hand may go on.",
     "store.migrated": "The tables of the hub's database were changed.",
     "audit.forgotten": "The salt of an entry's hashed values was removed.",
 }

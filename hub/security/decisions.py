@@ -30,6 +30,7 @@ ADMINISTERED: Final[Mapping[str, tuple[Administration, str]]] = {
     "exchanges.write": ("system", "approve and apply plans in the portal, run exchanges, look at entries again"),
     "reviews.read": ("system", "see in the portal what a person decides about, beside its candidates, values masked"),
     "reviews.write": ("system", "decide in the portal whether records are the same"),
+    "switches.write": ("system", "stop exchanges and what writes to a system, and let them go on"),
     "systems.read": ("system", "see in the portal how many accounts each system has"),
     "audit.read": ("audit", "read the audit chain, prove it, and anchor it"),
 }

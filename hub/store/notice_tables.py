@@ -1,4 +1,4 @@
-"""The tables of notices and of signs of life. Part of the same metadata."""
+"""The tables of notices, of signs of life, and of stop switches. Part of the same metadata."""
 
 from __future__ import annotations
 
@@ -30,4 +30,15 @@ sign = Table(
     Column("duties", JSON, nullable=False),
     Column("started_at", Moment, nullable=False),
     Column("seen_at", Moment, nullable=False),
+)
+
+# What somebody stopped by hand: an exchange, or everything that writes to a system.
+switch = Table(
+    "switch",
+    metadata,
+    Column("kind", KEY, primary_key=True),  # exchange or target
+    Column("name", KEY, primary_key=True),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("since", Moment, nullable=False),
 )

@@ -56,7 +56,7 @@ run = Table(
     Column("run_key", Text, nullable=False, unique=True),
     Column("exchange", Text, nullable=False),
     Column("mode", Text, nullable=False),
-    Column("state", Text, nullable=False),  # running done failed held planned
+    Column("state", Text, nullable=False),  # running done failed held planned stopped
     Column("epoch", BigInteger, nullable=False),
     Column("workspace_hash", Text, nullable=False),
     Column("started_at", Moment, nullable=False),

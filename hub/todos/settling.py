@@ -22,7 +22,8 @@ from functools import partial
 from typing import Any, Final
 
 from hub.contract import Outcome
-from hub.errors import AuthError, ConfigError, Fatal, HubError, RecordRejected, Retriable
+from hub.errors import AuthError, ConfigError, Fatal, HubError, RecordRejected, Retriable, Waits
+from hub.exchange.gates import gates
 from hub.exchange.ground import Hub
 from hub.failpoints import reach
 from hub.security import audit
@@ -40,6 +41,9 @@ from hub.todos.inbox import take_within
 from hub.todos.people import SEQUENCE
 from hub.todos.reports import Assignee, Key, Kind, Report, Status, version
 from hub.workspace.strict import seconds
+
+STOPPED: Final = 60.0
+"""Seconds between two looks whether what somebody stopped goes on."""
 
 
 def settle(hub: Hub, identity: uuid.UUID) -> Act | None:
@@ -69,7 +73,11 @@ class _Attempt:
 
     def run(self) -> None:
         try:
+            if (waits := gates(self.hub).target(self.one.system)) is not None:
+                raise waits
             self._run()
+        except Waits as error:
+            self._wait(error.code, error.message, min(error.wait or STOPPED, LONGEST), tried=False)
         except Retriable as error:
             self._wait(error.code, error.message, error.wait)
         except Fatal as error:
@@ -172,11 +180,11 @@ class _Attempt:
 
     def _wait(
         self, code: str, message: str, wait: float | None = None, undone_since: dt.datetime | None = None,
-        longest: float = LONGEST,
+        longest: float = LONGEST, *, tried: bool = True,
     ) -> None:  # fmt: skip
-        attempts = self.one.attempts + 1
+        attempts = self.one.attempts + tried
         moment = self.hub.clock()
-        after = moment + dt.timedelta(seconds=max(wait or 0.0, min(longest, pause(attempts - 1))))
+        after = moment + dt.timedelta(seconds=max(wait or 0.0, min(longest, pause(attempts - 1)) if tried else 0.0))
         values = {"code": code, "message": message[:1000], "attempts": attempts, "next_try": after}
         values["undone_since"] = undone_since  # a source that did not answer begins anew
         with self.hub.database.begin() as connection:

@@ -223,6 +223,7 @@ def _system(
         shape.todos,
         shape.acts,
         own,
+        tuple(shape.maintenance),
     )
 
 

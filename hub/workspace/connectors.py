@@ -29,7 +29,7 @@ from hub.workspace.yaml import read
 
 NOT_CONNECTORS: Final = frozenset({"profiles", "simulators"})
 OWN_KEYS: Final = frozenset(
-    {"system", "title", "connector", "writes", "delivery", "push", "todos", "acts", "resources", "notes"}
+    {"system", "title", "connector", "writes", "delivery", "push", "todos", "acts", "resources", "notes", "maintenance"}
 )
 
 

@@ -142,6 +142,17 @@ def check_zone(scope: Scope, built: Built) -> None:
         scope.error(("zone",), "reference.zone", message, suggest(built.hub.zone, available_timezones()))
 
 
+def check_windows(scope: Scope, built: Built, name: str) -> None:
+    """The time zones of maintenance windows exist."""
+    for index, one in enumerate(built.systems[name].maintenance):
+        try:
+            ZoneInfo(one.zone or "UTC")
+        except (KeyError, OSError, ValueError):
+            at = ("maintenance", index, "zone")
+            message = f'{dotted(at)}: there is no time zone "{one.zone}"'
+            scope.error(at, "reference.zone", message, suggest(str(one.zone), available_timezones()))
+
+
 def check_classes(scope: Scope, model: ModelFile) -> None:
     """A class of personal data whose mask is not known hides the whole value: likely a slip."""
     for name, field in model.fields.items():

@@ -19,6 +19,7 @@ from hub.workspace.idle import (
     check_events,
     check_messages,
     check_pushed,
+    check_windows,
     check_zone,
 )
 from hub.workspace.leaving_references import check_leaving
@@ -44,6 +45,7 @@ def check(built: Built, gathered: Gathered) -> list[Finding]:
             Scope(built, names, "hub", "", findings).known("model", word, ("webhooks", name, "models", index))
     for name in built.systems:
         check_scim(Scope(built, names, "system", name, findings), built)
+        check_windows(Scope(built, names, "system", name, findings), built, name)
     for name, model in built.models.items():
         _model(Scope(built, names, "model", name, findings), model)
         check_classes(Scope(built, names, "model", name, findings), model)

@@ -66,6 +66,7 @@ from hub.workspace.strict import Name as Name
 from hub.workspace.strict import Shape as Shape
 from hub.workspace.strict import Title as Title
 from hub.workspace.until_free import UNTIL_FREE, UntilFree
+from hub.workspace.windows import MAINTENANCE, Window
 
 # ---------------------------------------------------------------- hub.yaml
 
@@ -183,6 +184,7 @@ class SystemFile(BaseModel):
             }
         ],
     )
+    maintenance: list[Window] = MAINTENANCE
     resources: dict[str, ResourceEntry] = Field({}, description="Resources by name")
 
 

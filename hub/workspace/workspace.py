@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -29,6 +29,7 @@ from hub.workspace.shape import (
     Title,
 )
 from hub.workspace.sso import ClientFile
+from hub.workspace.windows import Window
 
 T = TypeVar("T")
 Kind = Literal["hub", "roles", "system", "model", "codes", "client", "mapping", "test", "environment"]
@@ -54,6 +55,7 @@ class System:
     todos: Dropin | None = None
     acts: Acts | None = None
     own: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    maintenance: Sequence[Window] = ()
     _described: dict[str, Resource | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property

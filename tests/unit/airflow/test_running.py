@@ -87,3 +87,13 @@ def test_reconcile_plans_what_heals_and_notes_what_differs(tmp_path: Path) -> No
     assert (told["mode"], told["state"]) == ("reconcile", "planned")
     assert "unseen: 1" in told["notes"]
     assert told["plan"]
+
+
+def test_what_is_stopped_is_put_off_without_costing_a_try(tmp_path: Path) -> None:
+    work = desk(tmp_path)
+    assert work.cophub("stop", EXCHANGE, "--reason", "stock-taking").code == 0
+    ended = run(work)
+    assert (ended.report["state"], ended.code, ended.waits) == ("stopped", "exchange.stopped", 60.0)
+    assert work.cophub("resume", EXCHANGE).code == 0
+    ended = run(work)
+    assert (ended.report["state"], ended.waits) == ("done", None)

@@ -1,0 +1,62 @@
+"""How every exchange stands: its last run, and what it waits for now."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from hub.errors import Waits
+from hub.exchange.gates import gates
+from hub.exchange.ground import Hub
+from hub.store import standstills
+from hub.store.journal import RunRow
+from hub.store.listing import last_runs
+from hub.store.standstills import Standstill
+from hub.workspace.windows import closed_until
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """``last`` is the last run, None where there was none; ``waits`` is why it would not run now, ``still`` why workers
+    leave it alone."""
+
+    exchange: str
+    last: RunRow | None = None
+    waits: Waits | None = None
+    still: Standstill | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The maintenance of a system: until when, where it goes on now, and when it begins next."""
+
+    system: str
+    until: dt.datetime | None
+    next: dt.datetime | None
+
+
+def standing(hub: Hub) -> list[Standing]:
+    """All enabled exchanges, by name."""
+    mappings = {name: one for name, one in sorted(hub.workspace.mappings.items()) if one.enabled}
+    now = gates(hub)
+    still = standstills.all_of(hub.database)
+    last = last_runs(hub.database, list(mappings))
+    found = []
+    for name, mapping in mappings.items():
+        ran = last.get(name)
+        stands = still.get(name)
+        if stands is not None and stands.until <= now.moment:
+            stands = None
+        found.append(Standing(name, ran, now.exchange(mapping), stands))
+    return found
+
+
+def windows(hub: Hub) -> list[Closed]:
+    """All systems that are maintained at times."""
+    moment, zone, found = hub.clock(), hub.workspace.hub.zone, []
+    for name, system in sorted(hub.workspace.systems.items()):
+        if system.maintenance:
+            begins = [one.next(moment, zone) for one in system.maintenance]
+            following = min((one for one in begins if one is not None), default=None)
+            found.append(Closed(name, closed_until(system.maintenance, moment, zone), following))
+    return found
