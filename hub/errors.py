@@ -20,9 +20,11 @@ from dataclasses import dataclass
 
 
 class HubError(Exception):
-    """What every caller may catch: it always has a code, a message and, where known, a remedy."""
+    """What every caller may catch: it always has a code, a message and, where known, a remedy. ``state`` is how a
+    run is called that it ended."""
 
     exit_code = 70
+    state = "failed"
 
     def __init__(self, code: str, message: str, *, where: str = "", hint: str = "") -> None:
         super().__init__(message)
@@ -100,6 +102,8 @@ class Waits(Retriable):
     """Somebody, or a calendar, says that it is not to be done now. Nothing failed and no try is counted: it is done
     when ``wait`` seconds are over, or when whoever stopped it lets it go on (None)."""
 
+    state = "stopped"
+
 
 class RecordRejected(HubError):
     """One record cannot be used. It is quarantined with this reason and the batch goes on."""
@@ -110,6 +114,7 @@ class Held(HubError):
     waits for the decision."""
 
     exit_code = 76
+    state = "held"
 
     def __init__(self, code: str, message: str, *, where: str = "", hint: str = "", plan: str = "") -> None:
         super().__init__(code, message, where=where, hint=hint)

@@ -10,7 +10,6 @@ from hub.cli.say import Say, seconds
 from hub.errors import HubError
 from hub.exchange.manifest import READ_PARTS
 from hub.exchange.pipeline import Result
-from hub.exchange.report import state_of
 
 ALWAYS = ("read", "applied", "unchanged", "quarantined")
 WORDS = {"out_of_scope": "out of scope", "in_review": "in review", "future_dated": "future"}
@@ -46,7 +45,7 @@ def show_results(say: Say, ended: Sequence[Ended]) -> None:
     ]
     table = say.table("exchange", "state", *(f"#{WORDS.get(name, name)}" for name in parts), "of it", "#time")
     for exchange, result, error, took in ended:
-        state = result.state if result else state_of(error) if error else "failed"
+        state = result.state if result else error.state if error else "failed"
         counts = result.counts if result else {}
         cells = [number(counts.get(name, 0), STYLES.get(name, "")) if result else Text("") for name in parts]
         say.row(

@@ -26,7 +26,6 @@ from hub.exchange.manual import WRITERS
 from hub.exchange.matching.matchreport import store_report
 from hub.exchange.plan import fingerprint, load_plan, store_plan
 from hub.exchange.recheck import recheck
-from hub.exchange.report import state_of
 from hub.exchange.runfile import RunFile, open_run
 from hub.exchange.trail import Trail
 from hub.failpoints import reach
@@ -85,7 +84,7 @@ class Course:
         try:
             result = work()
         except HubError as error:
-            state = state_of(error)
+            state = error.state
             told = {"code": error.code, "message": error.message, "where": error.where, "hint": error.hint}
             if isinstance(error, Held) and error.plan:
                 told["plan"] = error.plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hub.errors import Held, HubError, Waits
+from hub.errors import HubError
 
 if TYPE_CHECKING:
     from hub.exchange.course import Result
@@ -25,7 +25,7 @@ def report(
     told: dict[str, Any] = {"exchange": exchange, "seconds": round(seconds, 3)}
     if error is not None:
         return told | {
-            "state": state_of(error),
+            "state": error.state,
             "error": error_json(error, clean),
             "plan": getattr(error, "plan", "") or None,
         }
@@ -40,11 +40,6 @@ def report(
         "plan": str(result.plan) if result.plan else None,
         "repeated": result.repeated,
     }
-
-
-def state_of(error: HubError) -> str:
-    """How the journal calls a run that an error ended: held, stopped (it waits, nothing failed) or failed."""
-    return "held" if isinstance(error, Held) else "stopped" if isinstance(error, Waits) else "failed"
 
 
 def error_json(error: HubError, clean: Callable[[str], str]) -> dict[str, str]:

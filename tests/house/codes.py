@@ -28,6 +28,7 @@ MEANING = {
     "ConfigError": "mend the file or argument",
     "AuthError": "mend the secret or the right",
     "Retriable": "the hub tries again",
+    "Waits": "it is done later; nothing failed",
     "RecordRejected": "the record is quarantined",
     "Held": "a person decides",
     "Fatal": "the run stops",

@@ -25,6 +25,8 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "values come back to where they went out, by a way on which nobody knows them as an echo",
         "follow the hint: one key in both mappings, a match rule, or one way less",
     ),
+    "exchange.stopped": ("somebody stopped the exchange", "cophub resume NAME, when what it says is over"),
+    "system.stopped": ("somebody stopped all that writes to the system", "cophub resume --target SYSTEM"),
     "internal": ("a defect of the hub", "report it with the crash log that is named"),
     "interrupted": ("somebody pressed Ctrl-C", "run again: what was not committed is rolled back"),
     "match.ambiguous": ("several entities fit the match rule", ""),
