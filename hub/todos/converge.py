@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hub.todos import registers
-from hub.todos.registers import HEALED, INFERRED, Course, Ending, Moment, Register, moment
+from hub.todos.registers import HEALED, INFERRED, NEVER, Course, Ending, Moment, Register, moment
 from hub.todos.reports import FINAL, STATUSES, Assignee, Kind, Report, Status, Version
 
 GROUP: Final = "group:"
@@ -239,18 +239,51 @@ def is_done(row: Row) -> bool:
     return row.did() or row.over.version > max(row.reopened.version, row.again.version)
 
 
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """What is the same whoever looks: ``ended`` is when it was first, ``last`` who had it alone then, ``named`` whether
+    anybody has it to do by name."""
+
+    status: Status
+    outcome: str
+    processor: str
+    ended: Moment | None
+    last: str
+    named: bool
+
+
+def _whole(state: State) -> _Whole:
+    final, status = state.final, state.status
+    ended = final[1].first if final is not None else None
+    last = _last(state, ended) if ended is not None and status is Status.COMPLETED else ""
+    named = status is Status.RESERVED and any(
+        not name.startswith(GROUP) and row.there() and row.kind() == Kind.TO_DO for name, row in state.rows.items()
+    )
+    return _Whole(status, state.outcome, state.processor, ended, last, named)
+
+
 def seen(state: State, receiver: str) -> Seen:
     """What a receiver sees of the to-do."""
-    row = state.rows[receiver]
-    did, status = row.did(), state.status
-    if state.final is not None:  # it does not come back to him after that
-        did = did or row.did(state.final[1].first)
+    return _seen(state, _whole(state), receiver)
+
+
+def seen_by(state: State) -> dict[str, Seen]:
+    """What each receiver sees of it, in a time that grows as their number does."""
+    whole = _whole(state)
+    return {receiver: _seen(state, whole, receiver) for receiver in state.rows}
+
+
+def _seen(state: State, whole: _Whole, receiver: str) -> Seen:
+    row, status = state.rows[receiver], whole.status
+    did = row.did()
+    if whole.ended is not None:  # it does not come back to him after that
+        did = did or row.did(whole.ended)
     done = did or is_done(row)
     listed = not state.listed.known or row.about.version >= state.listed.version
     box = ""
-    if status is Status.RESERVED and receiver == state.processor:  # it is his, whatever the assignees are
+    if status is Status.RESERVED and receiver == whole.processor:  # it is his, whatever the assignees are
         box = "done" if done else "to_do"
-    elif status is Status.COMPLETED and _did(state, receiver):
+    elif whole.ended is not None and status is Status.COMPLETED and _did(state, receiver, whole.ended, whole.last):
         done, box = True, "done"
     elif row.about.known and not row.off() and status not in (Status.INCOMPLETE, Status.WITHDRAWN):
         left = row.concluded() is not None
@@ -259,27 +292,29 @@ def seen(state: State, receiver: str) -> Seen:
         elif listed and not left and row.kind() != Kind.TO_DO:
             box = row.kind()
         elif listed and not left and status not in FINAL:
-            box = "to_do" if _offered(state, receiver) else ""
+            box = "to_do" if _offered(whole, receiver) else ""
     read = row.read.known and not row.unread.version > row.read.version
     since = (row.about.value or {}).get("since")
-    outcome = (row.done.value if did else row.over.value) or state.outcome
+    outcome = (row.done.value if did else row.over.value) or whole.outcome
     return Seen(box, outcome if done else "", read, dt.datetime.fromisoformat(since) if since else None, row.urges)
 
 
-def _did(state: State, receiver: str) -> bool:
+def _did(state: State, receiver: str, when: Moment, last: str) -> bool:
     """Whether a to-do that is completed was completed by him: who had claimed it, or nobody else had it. Only that
     its source took it off himself counts later, too."""
-    assert state.final is not None
-    when, row = state.final[1].first, state.rows[receiver]
-    claim = state.going.at(when)
+    row, claim = state.rows[receiver], state.going.at(when)
     if receiver == (claim.value or {}).get("processor"):
         before = row.gone.at(when).version > claim.version
         return not before and not row.gone.version > max(row.returned.version, claim.version)
-    if row.off() or receiver.startswith(GROUP) or not _had(state, row, when):  # which of a group is not known
-        return False
-    mine = row.concluded(when)
-    others = [one for name, one in state.rows.items() if name != receiver and _had(state, one, when)]
-    return all((left := one.concluded(when)) is not None and (mine is None or left < mine) for one in others)
+    return receiver == last and not row.off() and not receiver.startswith(GROUP)  # which of a group is not known
+
+
+def _last(state: State, when: Moment) -> str:
+    """Who alone had it to do at a moment, or left as the last of those who had it; "" where they are several."""
+    left = {name: row.concluded(when) for name, row in state.rows.items() if _had(state, row, when)}
+    newest = max(left.values(), key=lambda at: (at is None, at or NEVER), default=None)
+    alone = [name for name, at in left.items() if at == newest]
+    return alone[0] if len(alone) == 1 else ""
 
 
 def _had(state: State, row: Row, when: Moment) -> bool:
@@ -290,16 +325,12 @@ def _had(state: State, row: Row, when: Moment) -> bool:
     return not listed.known or about.version >= listed.version
 
 
-def _offered(state: State, receiver: str) -> bool:
+def _offered(whole: _Whole, receiver: str) -> bool:
     """Whether a to-do that is not finished is to be seen: a claimed one by who claimed it, or where that is not said
     by those who have it by name."""
-    if state.status is not Status.RESERVED:
+    if whole.status is not Status.RESERVED:
         return True
-    if state.processor:
-        return False
-    return not receiver.startswith(GROUP) or not any(
-        row.there() and not other.startswith(GROUP) and row.kind() == Kind.TO_DO for other, row in state.rows.items()
-    )
+    return not whole.processor and not (receiver.startswith(GROUP) and whole.named)
 
 
 # ------------------------------------------------------------ as JSON
@@ -358,16 +389,12 @@ def _split(
     endings: dict[str, dict[str, Any]] = {"finals": {}, "concluded": {}}
     if (final := own["final"]) is not None:
         *version, said = final
-        where = "concluded" if _is_concluded(final) else "finals"
+        where = "concluded" if registers.is_inferred(final) else "finals"
         endings[where] = {said["status"]: [*version[:2], [*version, said["outcome"]]]}
     found = {}
     for receiver, told in rows.items():
         row = found[receiver] = dict(told)
         for register, beside in (("gone", "left"), ("returned", "back"), ("done", "over"), ("reopened", "again")):
-            if _is_concluded(row.get(register)):
+            if registers.is_inferred(row.get(register)):
                 row[beside] = row.pop(register)
     return {**own, **endings}, found
-
-
-def _is_concluded(found: list[Any] | None) -> bool:
-    return found is not None and found[3] == INFERRED

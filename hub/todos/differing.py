@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from hub.store.todos import Stored, is_member
-from hub.todos.converge import State, is_done, join, loaded, seen
+from hub.todos.converge import State, is_done, join, loaded, seen_by
 from hub.todos.registers import HEALED, NEVER
 from hub.todos.reports import FINAL, Assignee, Kind, Report, Status, Version
 
@@ -74,9 +74,9 @@ def _done(state: State, one: Assignee) -> bool | None:
 
 
 def _seen(state: State) -> Mapping[str, Any]:
-    boxes = {name: one.box for name in state.rows if (one := seen(state, name)).box}
+    boxes = {name: one.box for name, one in seen_by(state).items() if one.box}
     return {"status": state.status, "content": state.content.value, "boxes": boxes}
 
 
 def _owners(state: State) -> set[str]:
-    return {name for name in state.rows if seen(state, name).box == "to_do"}
+    return {name for name, one in seen_by(state).items() if one.box == "to_do"}

@@ -16,7 +16,7 @@ from hub.store.entities import next_seq
 from hub.store.merges import session
 from hub.store.moves import SEQUENCE, Left, following, leave
 from hub.store.todos import Stored
-from hub.todos.converge import Ignored, State, dumped, join, loaded, seen
+from hub.todos.converge import Ignored, State, dumped, join, loaded, seen_by
 from hub.todos.people import Found, resolve
 from hub.todos.received import LEVELS
 from hub.todos.registers import NEVER
@@ -144,7 +144,7 @@ def _visible(state: State) -> dict[str, Any]:
         "status": state.status,
         "outcome": state.outcome,
         "content": state.content.value,
-        "rows": {receiver: seen(state, receiver) for receiver in state.rows},
+        "rows": seen_by(state),
     }
 
 

@@ -124,6 +124,11 @@ def course(found: list[Any] | None) -> Course[Any]:
     return made
 
 
+def is_inferred(found: list[Any] | None) -> bool:
+    """Whether what ``dumped`` made of a register is a conclusion."""
+    return found is not None and found[3] == INFERRED
+
+
 def endings_dumped(endings: Mapping[str, Ending]) -> dict[str, Any]:
     return {status: [*one.first, dumped(one.last)] for status, one in sorted(endings.items())}
 
