@@ -33,6 +33,8 @@ POINTS: Mapping[str, str] = {
     "after_map": "Mapped and rejected records are in the run file.",
     "after_resolve": "Every record has its situation.",
     "after_plan": "The plan is stored and nothing was applied.",
+    "after_opening": "A run in parts was opened; none of them was read.",
+    "after_part": "A part was read, mapped and kept; others may not be.",
     "before_apply": "The plan passed the guard; the applying transaction has not begun.",
     "before_commit": "Everything of a transaction is written and it is not committed.",
     "after_commit": "The applying transaction is committed; nothing was sent to anyone.",

@@ -75,8 +75,10 @@ def _conditions(
             values.append(parameter(column, text, zone))
         except RecordRejected as error:
             raise ConfigError("sql.cursor", f"{value!r} is no value of the column {name}") from error
-        sign = "<>" if operator == "!=" else operator
-        conditions.append(f"{dialect.quote(name)} {sign} {placeholder(dialect, column)}")
+        sign, quoted = "<>" if operator == "!=" else operator, dialect.quote(name)
+        condition = f"{quoted} {sign} {placeholder(dialect, column)}"
+        # A range that has no lower end takes in what has no value there, see ``hub.exchange.parts.ranges``.
+        conditions.append(f"({condition} OR {quoted} IS NULL)" if sign == "<" else condition)
     return conditions, values
 
 

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,11 +18,13 @@ from hub.cli.frame import block, worst
 from hub.cli.matches import show_matches
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command
+from hub.cli.parts import run_parts
 from hub.cli.progress import progress
 from hub.cli.results import show_results
 from hub.cli.say import Say, listed
 from hub.errors import ConfigError, HubError
 from hub.exchange.order import run_order
+from hub.exchange.parts.splitting import run_split
 from hub.exchange.pipeline import MODES, Result, run_exchange
 from hub.exchange.report import report as reported
 from hub.workspace.explain import suggest
@@ -65,6 +68,13 @@ def run(
         str | None,
         typer.Option("--run-key", metavar="KEY", help="The same key again answers the finished run"),
     ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers", metavar="COUNT", min=0, max=64,
+            help="Where a mapping says split: read its parts by so many processes at a time",
+        ),
+    ] = 0,
     report: Annotated[
         Path | None,
         typer.Option("--report", metavar="FILE", help="With link_only: every record and entity as CSV"),
@@ -99,6 +109,7 @@ def run(
                         ending,
                         initial=initial,
                         accept_drift=accept_drift,
+                        workers=workers,
                     )
                 )
         show(say, ended)
@@ -138,14 +149,18 @@ def one(
     *,
     initial: bool,
     accept_drift: bool = False,
+    workers: int = 0,
 ) -> Ended:
     """Run one exchange; its error is told at once and does not stop the caller."""
     start = time.monotonic()
     try:
         ending.require_going_on()
         with progress(say.err, name, quiet=say.options.quiet) as told:
-            result = run_exchange(
-                opened.hub,
+            hub = opened.hub
+            split = workers > 0 and hub.workspace.mapping(name).split is not None
+            run_it = partial(run_split, work=partial(run_parts, say, run_key, workers)) if split else run_exchange
+            result = run_it(
+                hub,
                 name,
                 mode,
                 run_key,

@@ -24,6 +24,7 @@ from hub.exchange.judging.foretell import foretell
 from hub.exchange.manifest import READ_PARTS, Manifest
 from hub.exchange.manual import WRITERS
 from hub.exchange.matching.matchreport import store_report
+from hub.exchange.parts.gather import Parts
 from hub.exchange.plan import fingerprint, load_plan, store_plan
 from hub.exchange.recheck import recheck
 from hub.exchange.runfile import RunFile, open_run
@@ -110,7 +111,7 @@ class Course:
 
     def exchange(
         self, *, initial: bool, full: bool, given: Given | None = None, accept_drift: bool = False,
-        mend: Mend | None = None) -> Result:  # fmt: skip
+        mend: Mend | None = None, parts: Parts | None = None) -> Result:  # fmt: skip
         compiled = compile_mapping(self.mapping, self.hub.workspace)
         direction = inbound if self.mapping.direction == "inbound" else outbound
         with ExitStack() as stack:
@@ -130,6 +131,7 @@ class Course:
                 full=full,
                 given=given,
                 accept_drift=accept_drift,
+                **({"parts": parts} if parts is not None else {}),
             )
             if mend is not None:
                 mend(run, manifests, stack)

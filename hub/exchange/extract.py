@@ -44,7 +44,8 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """The stage's result: table ``extracted``, and what is known about it."""
+    """The stage's result: table ``extracted``, and what is known about it; ``place`` is the column that says where in
+    the ``pieces`` a record lay."""
 
     resource: Resource
     full: bool
@@ -61,6 +62,7 @@ class Extracted:
     shadows_read: bool = False
     profile: Mapping[str, tuple[float, tuple[str, ...]]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    place: str = "rowid"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ from hub.exchange.merging.echo import Echo, senders
 from hub.exchange.merging.merge import Merged, Merger, changed_fields
 from hub.exchange.merging.reassert import drifted
 from hub.exchange.merging.takeback import take_back
-from hub.exchange.reading import read_source
+from hub.exchange.parts.gather import Parts
+from hub.exchange.reading import judged, read_source
 from hub.exchange.runfile import RunFile
 from hub.exchange.strategy import reading
 from hub.failpoints import reach
@@ -54,13 +55,15 @@ def plan(
     full: bool,
     accept_drift: bool = False,
     given: Given | None = None,
+    parts: Parts | None = None,
 ) -> list[Manifest]:
-    """Everything up to the double bar, for all outputs of the mapping. ``given`` takes the source's place."""
+    """Everything up to the double bar, for all outputs of the mapping. ``given`` takes the source's place; ``parts``
+    have read and mapped it."""
     if given is not None:
         asked = asked_of(
             hub.database, mapping, compiled, mode, cursor=None, initial=initial, full=False, given=True
         )
-        resource = keyed(described(hub, stack, *_place(mapping)), compiled[0])
+        resource = keyed(described(hub, stack, *place_read(mapping)), compiled[0])
         extracted = at_hand(run, resource, given)
     else:
         asked, extracted = _read(
@@ -74,6 +77,7 @@ def plan(
             initial=initial,
             full=full,
             accept_drift=accept_drift,
+            parts=parts,
         )
     manifests = []
     for output, one in zip(mapping.outputs, compiled, strict=True):
@@ -82,7 +86,7 @@ def plan(
         with hub.database.bulk(write=False) as session:
             manifests.append(
                 plan_output(
-                    hub, run, session, mapping, output, one, extracted, number, asked, progress, given
+                    hub, run, session, mapping, output, one, extracted, number, asked, progress, given, parts
                 )
             )
     run.require_unchanged()
@@ -91,7 +95,7 @@ def plan(
     return manifests
 
 
-def _place(mapping: MappingFile) -> tuple[str, str]:
+def place_read(mapping: MappingFile) -> tuple[str, str]:
     """System and resource that an inbound or pass-through mapping reads."""
     system, _, name = mapping.from_.partition(".")
     return system, name
@@ -109,9 +113,10 @@ def _read(
     initial: bool,
     full: bool,
     accept_drift: bool = False,
+    parts: Parts | None = None,
 ) -> tuple[Asked, Extracted]:
     """What the source gives since the watermark, or all of it."""
-    system, name = _place(mapping)
+    system, name = place_read(mapping)
     source = opened_source(hub, stack, system)
     resource = keyed(source.resource(name), compiled[0])
     asked = asked_of(
@@ -119,9 +124,12 @@ def _read(
     )
     asked = reading(hub.database, mapping.from_).asked(asked)
     known = _known(hub, run, mapping, compiled, asked)
-    extracted = read_source(
-        hub, run, source, resource, compiled, asked, lambda other: opened_source(hub, stack, other), progress
-    )
+    if parts is not None:
+        extracted = judged(hub, run, source, parts.extracted(run, resource), compiled[0])
+    else:
+        extracted = read_source(
+            hub, run, source, resource, compiled, asked, lambda other: opened_source(hub, stack, other), progress
+        )
     extracted = require_fields(
         run, hub.workspace, extracted, asked.fields, compiled, accepted=accept_drift
     )
@@ -150,6 +158,7 @@ def plan_output(
     asked: Asked,
     progress: Progress,
     given: Given | None = None,
+    parts: Parts | None = None,
 ) -> Manifest:
     """Everything up to the double bar, for one output: nothing outside the run file is changed."""
     database, workspace = hub.database, hub.workspace
@@ -166,6 +175,7 @@ def plan_output(
         Lookups(run, session),
         again="reassert" if drifts else "",
         late=given is not None,
+        fill=parts.fill(compiled.number) if parts is not None else None,
     )
     if given is not None:
         versions, each = given.versions, compiled.each is not None
@@ -209,7 +219,7 @@ def plan_output(
     counts = _counts(run, extracted, mapped, resolved, merged, absent, compiled)
     counts["updated"] += taken
     counts["future_dated"] = dated.future
-    place = place_of(workspace, *_place(mapping), extracted.resource.key)
+    place = place_of(workspace, *place_read(mapping), extracted.resource.key)
     breaches = judge_inbound(
         hub, run, session, mapping, output, model, source, asked, extracted, resolved, merged, absent, place, taken
     )

@@ -49,6 +49,12 @@ class Keep:
             ) from error
         return digest
 
+    def drop(self, digest: str) -> None:
+        """Remove what nobody will ask for any more; what is not there is removed already."""
+        files, root = fsspec.core.url_to_fs(self.place)
+        with suppress(OSError):
+            files.rm_file(f"{root}/{digest[:2]}/{digest}")
+
     def get(self, digest: str, context: str) -> bytes:
         """Read and open; Fatal ``keep.missing`` or ``sealed.tampered``."""
         files, root = fsspec.core.url_to_fs(self.place)

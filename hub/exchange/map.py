@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ from hub.exchange.lookup import Lookups
 from hub.exchange.runfile import HASH, RunFile
 from hub.exchange.staging import stage_keys, take
 from hub.mapping.compile import Compiled
-from hub.mapping.evaluate import evaluate
+from hub.mapping.evaluate import Evaluated, evaluate
 from hub.mapping.source import source_sql
 from hub.store import quarantined, shadows
 from hub.store.bulk import Bulk
@@ -51,6 +52,10 @@ class Mapped:
     doubled: int = 0
 
 
+Fill = Callable[[RunFile, int], Evaluated | None]
+"""Makes ``mapped`` and ``rejected`` of so many ``fresh`` records without evaluating them; None where it cannot."""
+
+
 def short_hash(text: str) -> int:
     """The first 64 bits of a SHA-256 in hexadecimal, as a signed integer."""
     return int.from_bytes(bytes.fromhex(text[:16]), signed=True)
@@ -67,10 +72,11 @@ def map_records(
     compare: bool = True,
     again: str = "",
     late: bool = False,
+    fill: Fill | None = None,
 ) -> Mapped:
     """Fill ``fresh``, ``mapped`` and ``rejected``; without ``compare`` every record is fresh. ``again`` names
     a table of keys to be looked at although their records are unchanged; ``late`` says that the records may be
-    older than what is known: they were not read from the source just now."""
+    older than what is known: they were not read from the source just now. ``fill`` has what was mapped elsewhere."""
     map_hash = short_hash(compiled.hash)
     few, each = not extracted.full and extracted.read <= FEW, compiled.each is not None
     if extracted.deleted:
@@ -88,7 +94,10 @@ def map_records(
     left = dict(run.sql("SELECT verdict, count(*) FROM left_out GROUP BY verdict")) if known else {}
     fresh = differing - int(run.one("SELECT count(DISTINCT pos) FROM left_out") if left else 0)
     wide = dataclasses.replace(compiled, columns=(*compiled.columns, *compiled.effective))
-    evaluated = evaluate(run.con, wide, _relation(run, extracted, compiled, fresh), lookups, read=fresh, shape=True)
+    evaluated = fill(run, fresh) if fill is not None else None
+    if evaluated is None:
+        relation = _relation(run, extracted, compiled, fresh)
+        evaluated = evaluate(run.con, wide, relation, lookups, read=fresh, shape=True)
     doubled = _doubled(run) if each else 0
     spoiled = _spoiled(run)
     return Mapped(

@@ -71,12 +71,12 @@ def run_exchange(
         mode = "link_only"
     done = journal.find_run(hub.database, run_key)
     if done is not None and done.state in FINISHED:
-        return _answered(hub, done)
+        return answered(hub, done)
     require_open(hub, mapping, mode)
     with journal.leases(hub.database, lease_names(mapping)) as held:
         row = journal.open_run(hub.database, exchange, mode, run_key, held[0].epoch, hub.workspace.hash)
         if row.state in FINISHED:
-            return _answered(hub, row)
+            return answered(hub, row)
         run = Course(hub, mapping, row, held, progress, run_file=run_file)
         return run.journaled(
             lambda: run.exchange(initial=initial, full=full, given=given, accept_drift=accept_drift, mend=mend)
@@ -98,7 +98,7 @@ def run_events(
     require_open(hub, hub.workspace.mapping(exchange), EVENTS)
     row = journal.open_run(hub.database, exchange, EVENTS, run_key, held[0].epoch, hub.workspace.hash)
     if row.state in FINISHED:
-        return _answered(hub, row)
+        return answered(hub, row)
     run = Course(hub, hub.workspace.mapping(exchange), row, held, silent, settle=settle)
     return run.journaled(lambda: run.events(given, *prepared))
 
@@ -130,7 +130,7 @@ def apply_plan(
         )
     done = journal.find_run(hub.database, run_key)
     if done is not None and done.state in FINISHED:
-        return _answered(hub, done)
+        return answered(hub, done)
     mapping = hub.workspace.mapping(plan.exchange)
     require_open(hub, mapping, "apply")
     with journal.leases(hub.database, _leases(hub, plan, mapping)) as held:
@@ -157,7 +157,8 @@ def _leases(hub: Hub, plan: PlanRow, mapping: MappingFile) -> list[str]:
     return names
 
 
-def _answered(hub: Hub, row: RunRow) -> Result:
+def answered(hub: Hub, row: RunRow) -> Result:
+    """A finished run, as it ended."""
     plan, notes = plans.of_run(hub.database, row.id), tuple(row.notes)
     return Result(
         row.id, row.run_key, row.exchange, row.mode, row.state, row.counts, notes, plan, row.error, repeated=True

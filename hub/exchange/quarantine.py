@@ -73,7 +73,7 @@ def collect(
             coalesce(p.origin || ':' || (p.first + h.pos - p.start), '') AS position, h.pos,
             NULL::VARCHAR AS original, h.cur
         FROM (SELECT b.*, e.pos, e.cur FROM held_back b LEFT JOIN (
-                SELECT min(rowid) AS pos, any_value(cur) AS cur, hash FROM extracted
+                SELECT min({extracted.place}) AS pos, any_value(cur) AS cur, hash FROM extracted
                 WHERE hash IN (SELECT hash FROM held_back) GROUP BY hash) e
               ON e.hash = b.hash) h
         ASOF LEFT JOIN piece p ON h.pos >= p.start""")

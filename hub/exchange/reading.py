@@ -31,10 +31,28 @@ def read_source(
     waiting: bool = True,
 ) -> Extracted:
     """Extract the resource, and what ``with`` joins to it; of an incremental read also what is ``waiting``."""
+    extracted = pull_source(hub, run, source, resource, compiled, asked, opened, progress, waiting=waiting)
+    return judged(hub, run, source, extracted, compiled[0])
+
+
+def pull_source(
+    hub: Hub,
+    run: RunFile,
+    source: Source,
+    resource: Resource,
+    compiled: list[Compiled],
+    asked: Asked,
+    opened: Callable[[str], Source],
+    progress: Progress,
+    *,
+    waiting: bool = True,
+    where: tuple[tuple[str, str, str], ...] = (),
+) -> Extracted:
+    """The same, not ``judged`` yet; the source may leave out what is not ``where`` (see ``Query``)."""
     chosen = reading(hub.database, compiled[0].source, compiled[0])
     heard = chosen.source(source)
     paths = tuple(sorted({path for one in compiled for path in one.paths}))
-    query = Query(resource, paths, since=asked.since, token=asked.token, takes_files=True)
+    query = Query(resource, paths, since=asked.since, token=asked.token, where=where, takes_files=True)
     joins = [
         dataclasses.replace(
             join, paths=tuple(sorted({path for one in compiled for path in one.joins[number].paths}))
@@ -62,18 +80,12 @@ def read_source(
         note = f"everything was read: {error.message}"
         extracted = dataclasses.replace(extracted, notes=(*extracted.notes, note))
     reach("after_extract")
-    return _watched(hub, run, source, chosen.judged(extracted), compiled[0], opened)
+    return _watched_joins(hub, run, extracted, compiled[0], opened)
 
 
-def _watched(
-    hub: Hub,
-    run: RunFile,
-    source: Source,
-    extracted: Extracted,
-    compiled: Compiled,
-    opened: Callable[[str], Source],
-) -> Extracted:
-    """By the canaries of the resources that were read, joined ones among them: each by its own key."""
+def judged(hub: Hub, run: RunFile, source: Source, extracted: Extracted, compiled: Compiled) -> Extracted:
+    """By what is not relied upon, and by the canaries of the resource."""
+    extracted = reading(hub.database, compiled.source, compiled).judged(extracted)
     system, _, name = compiled.source.partition(".")
     declared = hub.workspace.system(system).canaries
     if name in declared:
@@ -82,6 +94,13 @@ def _watched(
         if key == extracted.resource.key:
             rows = "SELECT key FROM extracted"
         extracted = watched(run, extracted, declared[name], f"canaries of {compiled.source}", rows)
+    return extracted
+
+
+def _watched_joins(
+    hub: Hub, run: RunFile, extracted: Extracted, compiled: Compiled, opened: Callable[[str], Source]
+) -> Extracted:
+    """By the canaries of the joined resources, each by its own key."""
     for number, join in enumerate(compiled.joins):
         others = hub.workspace.system(join.system).canaries
         if join.resource in others:

@@ -95,25 +95,26 @@ def dead(name: str) -> bool:
     return host == socket.gethostname() and _started(int(pid)) != started
 
 
-def take(database: Database, names: Collection[str], seconds: float) -> list[Lease]:
-    """Take leases, in order of name, all or none; Retriable ``run.busy`` while somebody living holds one."""
+def take(database: Database, names: Collection[str], seconds: float, by: str = "") -> list[Lease]:
+    """Take leases, in order of name, all or none; Retriable ``run.busy`` while somebody living holds one. ``by`` is the
+    holder where that is not this process: it may take again what it holds."""
     try:
         with database.begin() as connection:
-            return [_taken(database, connection, name, seconds) for name in sorted(names)]
+            return [_taken(database, connection, name, seconds, by) for name in sorted(names)]
     except IntegrityError as error:  # two first takers: one of them was faster
         raise Retriable(
             "run.busy", f"{' or '.join(sorted(names))} is being written by another run", wait=1.0
         ) from error
 
 
-def _taken(database: Database, connection: Connection, name: str, seconds: float) -> Lease:
+def _taken(database: Database, connection: Connection, name: str, seconds: float, by: str) -> Lease:
     row = connection.execute(_locked(database, select(lease).where(lease.c.name == name))).one_or_none()
     moment = now()
-    values = {"holder": holder(), "expires_at": moment + dt.timedelta(seconds=seconds)}
+    values = {"holder": by or holder(), "expires_at": moment + dt.timedelta(seconds=seconds)}
     if row is None:
         connection.execute(lease.insert().values(name=name, epoch=1, **values))
         return Lease(name, 1)
-    if row.holder and row.expires_at > moment and not dead(row.holder):
+    if row.holder not in ("", by) and row.expires_at > moment and not dead(row.holder):
         raise Retriable(
             "run.busy",
             f"{name} is being written by another run ({row.holder})",
@@ -157,24 +158,30 @@ def release(database: Database, held: Sequence[Lease]) -> None:
 @contextmanager
 def leases(database: Database, names: list[str]) -> Iterator[list[Lease]]:
     """Hold leases, taken in order of name, renewed by a thread, given back at the end."""
-    stop, seconds = threading.Event(), lease_seconds()
+    seconds = lease_seconds()
     held = take(database, set(names), seconds)
     try:
-        heart = threading.Thread(
-            target=_beat, args=(database, held, stop, seconds), daemon=True, name="lease"
-        )
-        heart.start()
-        try:
+        with beating(database, held, seconds):
             yield held
-        finally:
-            stop.set()
-            heart.join(timeout=5)
     finally:
         release(database, held)
 
 
-def _beat(database: Database, held: list[Lease], stop: threading.Event, seconds: float) -> None:
-    while not stop.wait(seconds / 4):
+@contextmanager
+def beating(database: Database, held: list[Lease], seconds: float) -> Iterator[None]:
+    """Renew leases by a thread, each time for so long."""
+    stop, beat = threading.Event(), min(seconds, lease_seconds()) / 4
+    heart = threading.Thread(target=_beat, args=(database, held, stop, seconds, beat), daemon=True, name="lease")
+    heart.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        heart.join(timeout=5)
+
+
+def _beat(database: Database, held: list[Lease], stop: threading.Event, seconds: float, beat: float) -> None:
+    while not stop.wait(beat):
         try:
             with unstopped():
                 renewed = renew(database, held, seconds)

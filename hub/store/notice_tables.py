@@ -1,8 +1,8 @@
-"""The tables of notices, of signs of life, and of stop switches. Part of the same metadata."""
+"""The tables of notices, of signs of life, of stop switches and of runs in parts. Part of the same metadata."""
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Integer, Table, Text
+from sqlalchemy import JSON, Column, Integer, Table, Text, Uuid
 
 from hub.store.account_tables import metadata  # one metadata for all tables
 from hub.store.tables import KEY
@@ -41,4 +41,14 @@ switch = Table(
     Column("actor", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("since", Moment, nullable=False),
+)
+
+# A run in parts: a row for each, from when it is opened to when it is closed.
+part = Table(
+    "part",
+    metadata,
+    Column("run_id", Uuid, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("leases", JSON, nullable=False),  # name -> epoch, of all parts the same
+    Column("digest", Text),  # of what it kept in the run store, when it is done
 )

@@ -36,6 +36,8 @@ def check_limits(scope: Scope, mapping: MappingFile) -> None:
     for index, output in enumerate(mapping.outputs):
         at: Loc = ("into", index, "absent") if isinstance(mapping.into, list) else ("absent",)
         _chain(scope, output.absent, at)
+    if mapping.split is not None:
+        _split(scope, mapping)
     if mapping.canaries is not None and mapping.direction == "outbound":
         scope.error(
             ("canaries",),
@@ -44,6 +46,16 @@ def check_limits(scope: Scope, mapping: MappingFile) -> None:
             "remove canaries",
             key=True,
         )
+
+
+def _split(scope: Scope, mapping: MappingFile) -> None:
+    """Only records that become entities, each by itself, are read in parts."""
+    if mapping.direction != "inbound":
+        message = "split is of a read of a source into a model, and this mapping writes to a target"
+        scope.error(("split",), "split.direction", message, "remove split", key=True)
+    elif any(output.each for output in mapping.outputs):
+        message = "split is of records, and this mapping makes several outputs of one record"
+        scope.error(("split",), "split.each", message, "remove split, or each", key=True)
 
 
 def _unit(scope: Scope, mapping: MappingFile, path: str, given: set[str]) -> None:

@@ -58,6 +58,7 @@ from hub.workspace.model import ModelField as ModelField
 from hub.workspace.model import ModelFile as ModelFile
 from hub.workspace.people import People
 from hub.workspace.portal import Portal
+from hub.workspace.split import SPLIT, Split
 from hub.workspace.sso import SSO, Sso
 from hub.workspace.strict import TITLE as TITLE
 from hub.workspace.strict import Duration as Duration
@@ -311,6 +312,7 @@ class MappingFile(Shape):
         description="Keys that every complete snapshot holds; where one is missing absence does not count",
         examples=[[1000, 2000]],
     )
+    split: Split | None = SPLIT
     guard: GuardRule = Field(
         Guard(), description="Limits of one run; off: none", examples=[{"update": "30%", "delete": "0"}]
     )

@@ -43,6 +43,8 @@ ELSEWHERE = {
     "during_rotate",
     "during_migration",
     "after_plan",
+    "after_opening",
+    "after_part",
 }  # killed at in tests of their own
 
 
@@ -168,6 +170,23 @@ def test_a_plan_whose_maker_was_killed_is_made_again_and_applied(landscape: Make
     applied = made.cophub("apply", planned.answer["plan"])
     assert applied.status == 0, applied.err
     assert made.select("SELECT count(*) FROM e_party") == [(56,)]
+
+
+@row(2, "a run in parts")
+def test_a_run_in_parts_of_which_each_process_is_killed_goes_on(landscape: Make):
+    whole, made = landscape(), landscape()
+    assert whole.run("parts-parties", "--initial").status == 0
+    words = ("--initial", "--workers", "1", "--run-key", "one")
+    assert made.run("parts-parties", *words, kill="after_opening").status == -9
+    lost = made.run("parts-parties", *words, kill="after_part")  # of the processes of the parts
+    assert (lost.status, lost.answer["runs"][0]["error"]["code"]) == (75, "parts.lost")
+    assert made.select("SELECT count(*) FROM part WHERE digest IS NOT NULL") == [(2,)]
+    for point in ("after_map", "before_apply", "before_commit", "after_commit"):
+        assert made.run("parts-parties", *words, kill=point).status == -9
+    ended = made.run("parts-parties", *words)
+    assert ended.status == 0, ended.err
+    assert state(made) == state(whole)
+    assert (made.left(), made.select("SELECT count(*) FROM part")) == ([], [(0,)])
 
 
 @row(3, "a file as target")
