@@ -51,11 +51,21 @@ def check_limits(scope: Scope, mapping: MappingFile) -> None:
 def _split(scope: Scope, mapping: MappingFile) -> None:
     """Only records that become entities, each by itself, are read in parts."""
     if mapping.direction != "inbound":
-        message = "split is of a read of a source into a model, and this mapping writes to a target"
-        scope.error(("split",), "split.direction", message, "remove split", key=True)
+        scope.error(
+            ("split",),
+            "split.direction",
+            "split is of a read of a source into a model, and this mapping writes to a target",
+            "remove split",
+            key=True,
+        )
     elif any(output.each for output in mapping.outputs):
-        message = "split is of records, and this mapping makes several outputs of one record"
-        scope.error(("split",), "split.each", message, "remove split, or each", key=True)
+        scope.error(
+            ("split",),
+            "split.each",
+            "split is of records, and this mapping makes several outputs of one record",
+            "remove split, or each",
+            key=True,
+        )
 
 
 def _unit(scope: Scope, mapping: MappingFile, path: str, given: set[str]) -> None:

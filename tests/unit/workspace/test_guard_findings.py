@@ -66,6 +66,15 @@ def test_a_wrong_word_for_off_is_found(tmp_path: Path) -> None:
     assert [line for _, line in codes(tmp_path / "c", "absent: [{reaction: remove}]\n")] == [5]
 
 
+def test_ranges_ascend_and_are_of_records_that_are_read(tmp_path: Path) -> None:
+    assert codes(tmp_path / "a", "split: {by: NO, at: [10, 20]}\n") == []
+    assert [line for _, line in codes(tmp_path / "b", "split: {by: NO, at: [20, 10]}\n")] == [5]
+    assert [line for _, line in codes(tmp_path / "c", "split: {by: NO, at: [10, B]}\n")] == [5, 5]
+    assert codes(tmp_path / "d", "each: LINES as p\nsplit: {by: NO, at: [B]}\n")[-1] == ("split.each", 6)
+    away = AWAY + "split: {by: Id, at: [B]}\n"
+    assert ("error", "split.direction", 6) in found(tmp_path / "e", "mappings/away.yaml", away)
+
+
 AWAY = "mapping: away\nfrom: supplier\ninto: crm.Account\nkey: Id\nfields: {Id: code, Name: name}\n"
 
 
