@@ -133,7 +133,7 @@ def close_run(
 
 def _by(run_key: str) -> str:
     """Who holds the leases of a run that no process lives as long as."""
-    return f"run//{uuid.uuid5(uuid.NAMESPACE_URL, run_key)}"
+    return f"/run/{uuid.uuid5(uuid.NAMESPACE_URL, run_key)}"
 
 
 def _asked_mode(hub: Hub, exchange: str, mode: str) -> tuple[MappingFile, str]:
