@@ -14,8 +14,9 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-from hub.errors import ConfigError, Fatal, HubError, Retriable
+from hub.errors import ConfigError, Fatal, HubError, Retriable, Waits
 from hub.exchange.course import Course, Result
+from hub.exchange.gates import require_open
 from hub.exchange.ground import Asked, Hub, Progress, asked_of, opened_source
 from hub.exchange.inbound import place_read
 from hub.exchange.parts.gather import Parts
@@ -54,6 +55,7 @@ def run_split(
     mapping, mode = _asked_mode(hub, exchange, mode)
     if (row := journal.find_run(hub.database, run_key)) is not None and row.state in FINISHED:
         return answered(hub, row)
+    require_open(hub, mapping, mode)
     with journal.leases(hub.database, lease_names(mapping)) as held:
         row, waiting = _opened(hub, mapping, mode, run_key, held, full=full)
         if row.state in FINISHED:
@@ -69,6 +71,7 @@ def open_run(hub: Hub, exchange: str, mode: str, run_key: str, *, full: bool = F
     mapping, mode = _asked_mode(hub, exchange, mode)
     if (row := journal.find_run(hub.database, run_key)) is not None and row.state in FINISHED:
         return []
+    require_open(hub, mapping, mode)
     held = journal.take(hub.database, set(lease_names(mapping)), PATIENCE, _by(run_key))
     try:
         return _opened(hub, mapping, mode, run_key, held, full=full)[1]
@@ -213,7 +216,7 @@ def _cleared(hub: Hub, row: RunRow, found: list[str]) -> Iterator[None]:
     """What the parts kept is wanted as long as the run may be closed once more."""
     try:
         yield
-    except Retriable:
+    except (Retriable, Waits):
         raise
     except HubError as error:
         if error.code != "run.fenced":  # whoever took it over reads them
