@@ -13,7 +13,7 @@ from hub import errors
 from hub.bootstrap import open_hub
 from hub.cli.say import Say
 from hub.errors import HubError, Retriable
-from hub.exchange.parts.splitting import run_part
+from hub.exchange.splitting.course import run_part
 
 
 def run_parts(say: Say, run_key: str, workers: int, numbers: list[int]) -> None:

@@ -24,9 +24,9 @@ from hub.cli.results import show_results
 from hub.cli.say import Say, listed
 from hub.errors import ConfigError, HubError
 from hub.exchange.order import run_order
-from hub.exchange.parts.splitting import run_split
 from hub.exchange.pipeline import MODES, Result, run_exchange
 from hub.exchange.report import report as reported
+from hub.exchange.splitting.course import run_split
 from hub.workspace.explain import suggest
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)

@@ -1,5 +1,4 @@
-"""Large exchanges, read and mapped in parts by key range; one closing step does the rest with all of them.
+"""What large exchanges, read and mapped in parts by key range, are put together of (see ``splitting``).
 
-``ranges`` cuts, ``slices`` keeps and brings tables between hosts, ``reading`` is one part, ``gather`` puts the parts
-together, ``splitting`` says who may do what when.
+``ranges`` cuts, ``slices`` keeps and brings tables between hosts, ``gather`` makes one extract of all parts.
 """

@@ -12,8 +12,8 @@ import pytest
 
 from hub.errors import ConfigError, Held, Retriable
 from hub.exchange.parts.ranges import ranges
-from hub.exchange.parts.splitting import close_run, open_run, run_part, run_split
 from hub.exchange.pipeline import Result, run_exchange
+from hub.exchange.splitting.course import close_run, open_run, run_part, run_split
 from hub.workspace.split import Split
 from tests.stores import PostgresStore, SqliteStore
 from tests.unit.exchange.world import FIELDS, SUPPLIERS, World, reconciled

@@ -14,17 +14,17 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-from hub.errors import ConfigError, Fatal, HubError, Retriable, Waits
+from hub.errors import ConfigError, Fatal, HubError, Retriable
 from hub.exchange.course import Course, Result
 from hub.exchange.gates import require_open
 from hub.exchange.ground import Asked, Hub, Progress, asked_of, opened_source
 from hub.exchange.inbound import place_read
 from hub.exchange.parts.gather import Parts
 from hub.exchange.parts.ranges import ranges
-from hub.exchange.parts.reading import read_part
 from hub.exchange.parts.slices import digests, seal, unseal
 from hub.exchange.pipeline import FINISHED, MODES, answered, lease_names, silent
 from hub.exchange.runfile import open_run as open_run_file
+from hub.exchange.splitting.reading import read_part
 from hub.exchange.strategy import reading
 from hub.failpoints import reach
 from hub.mapping.compile import Compiled, compile_mapping
@@ -216,7 +216,7 @@ def _cleared(hub: Hub, row: RunRow, found: list[str]) -> Iterator[None]:
     """What the parts kept is wanted as long as the run may be closed once more."""
     try:
         yield
-    except (Retriable, Waits):
+    except Retriable:
         raise
     except HubError as error:
         if error.code != "run.fenced":  # whoever took it over reads them
