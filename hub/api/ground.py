@@ -18,7 +18,6 @@ from pydantic import BaseModel, ConfigDict, field_validator
 from hub.bus.accept import Door
 from hub.errors import AuthError, ConfigError, HubError, Retriable
 from hub.exchange.ground import Hub
-from hub.exchange.pipeline import Result
 from hub.security import access, clearance
 from hub.security.access import Caller
 from hub.security.clearance import SHORTEST_REASON
@@ -77,7 +76,7 @@ class Starter:
     begun: dict[str, Begun] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
-    def start(self, run_key: str, exchange: str, work: Callable[[], Result]) -> None:
+    def start(self, run_key: str, exchange: str, work: Callable[[], object]) -> None:
         """Once per run key, however often it is asked for."""
         with self.lock:
             self._forget()
@@ -92,7 +91,7 @@ class Starter:
         known = self.begun.get(run_key)
         return None if known is None else known.error
 
-    def _work(self, one: Begun, work: Callable[[], Result]) -> None:
+    def _work(self, one: Begun, work: Callable[[], object]) -> None:
         try:
             work()
         except HubError as error:

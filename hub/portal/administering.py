@@ -22,6 +22,8 @@ PAGES: Final = {
     "plans": "exchanges.read",
     "setaside": "exchanges.read",
     "reviews": "reviews.read",
+    "deliveries": "exchanges.read",
+    "drift": "drift.read",
     "people": "people.read",
     "clients": "clients.read",
     "systems": "systems.read",

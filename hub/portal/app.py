@@ -25,6 +25,8 @@ from hub.portal import (
     acts,
     administering,
     apps,
+    deliveries,
+    drift,
     exchanges,
     go,
     login,
@@ -117,6 +119,8 @@ def made(
     app.include_router(plans.router, prefix=HOME)
     app.include_router(setaside.router, prefix=HOME)
     app.include_router(reviews.router, prefix=HOME)
+    app.include_router(deliveries.router, prefix=HOME)
+    app.include_router(drift.router, prefix=HOME)
     app.include_router(todos.router, prefix=HOME)
     app.include_router(acts.router, prefix=HOME)
     app.include_router(stream.router, prefix=HOME)

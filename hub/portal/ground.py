@@ -16,7 +16,6 @@ from starlette.responses import Response
 
 from hub.errors import AuthError, ConfigError, HubError
 from hub.exchange.ground import Hub
-from hub.exchange.pipeline import Result
 from hub.identity.trees import Trees
 from hub.portal.pages import Pages
 from hub.portal.words import LANGUAGES, chosen
@@ -41,7 +40,7 @@ LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 class Starter(Protocol):
     """What begins runs."""
 
-    def start(self, run_key: str, exchange: str, work: Callable[[], Result]) -> None:
+    def start(self, run_key: str, exchange: str, work: Callable[[], object]) -> None:
         """Once per key, however often it is asked for."""
         ...
 

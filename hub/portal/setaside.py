@@ -15,7 +15,7 @@ from hub.portal.administering import DECIDES, answered, required
 from hub.portal.exchanges import acting, to_run
 from hub.portal.ground import HOME, Form, Ground, Here, Me
 from hub.store import quarantined
-from hub.store.reports import Entry, causes
+from hub.store.reports import Cause, Entry, causes
 
 router = APIRouter(prefix="/operators/setaside")
 SHOWN: Final = 50
@@ -28,18 +28,26 @@ def setaside(
 ) -> Response:
     """The most frequent cause first, each with its newest records; keys are masked as their fields are."""
     required(here, me, "setaside")
+    found = by_cause(here, exchange or None)
+    filled = {"causes": found[:SHOWN], "more": len(found) > SHOWN, "exchange": exchange}
+    return answered(request, here, me, "setaside", "op_setaside", filled)
+
+
+def by_cause(
+    here: Ground, exchange: str | None, output: str = ""
+) -> list[tuple[Cause, list[tuple[str, str, Entry]]]]:
+    """Causes of an exchange (None: of all), or of one of its outputs alone, each with its newest records: key,
+    position, entry."""
     keys = Keys(here.hub)
 
     def shown(each: Entry) -> tuple[str, str, Entry]:
         return keys.shown(each.exchange, each.key), keys.position(each.exchange, each.position), each
 
-    found = [
+    return [
         (one, [shown(each) for each in one.examples])
-        for one in causes(here.hub.database, exchange or None, examples=EXAMPLES)
-        if one.exchange in here.hub.workspace.mappings
+        for one in causes(here.hub.database, exchange, examples=EXAMPLES)
+        if one.exchange in here.hub.workspace.mappings and output in ("", one.output)
     ]
-    filled = {"causes": found[:SHOWN], "more": len(found) > SHOWN, "exchange": exchange}
-    return answered(request, here, me, "setaside", "op_setaside", filled)
 
 
 @router.post("/replays")

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from hub.portal import words_account, words_apps, words_exchanges, words_operators, words_reviews, words_sso
+from hub.portal import (
+    words_account,
+    words_apps,
+    words_deliveries,
+    words_exchanges,
+    words_operators,
+    words_reviews,
+    words_sso,
+)
 
 LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "zh": "中文"}
 WORDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -175,6 +183,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     **words_operators.WORDS,
     **words_exchanges.WORDS,
     **words_reviews.WORDS,
+    **words_deliveries.WORDS,
 }
 ERRORS: Final[Mapping[str, tuple[str, str]]] = {
     "login.unlinked": (
@@ -238,6 +247,7 @@ ERRORS: Final[Mapping[str, tuple[str, str]]] = {
     **words_operators.ERRORS,
     **words_exchanges.ERRORS,
     **words_reviews.ERRORS,
+    **words_deliveries.ERRORS,
 }
 """Sentences of errors that people meet; what is not here is told in English, as the command line does."""
 

@@ -31,6 +31,8 @@ ADMINISTERED: Final[Mapping[str, tuple[Administration, str]]] = {
     "reviews.read": ("system", "see in the portal what a person decides about, beside its candidates, values masked"),
     "reviews.write": ("system", "decide in the portal whether records are the same"),
     "switches.write": ("system", "stop exchanges and what writes to a system, and let them go on"),
+    "drift.read": ("system", "see in the portal what comparisons with sources and targets found"),
+    "drift.write": ("system", "compare with sources and targets in the portal, and heal to-dos"),
     "systems.read": ("system", "see in the portal how many accounts each system has"),
     "audit.read": ("audit", "read the audit chain, prove it, and anchor it"),
 }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select
 
@@ -33,6 +35,30 @@ def add(
                 counts=dict(counts),
             )
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What the last reconciliation of an exchange found. ``plan`` heals it, None where nothing is to be healed;
+    ``incomplete`` is empty where the other side was read whole."""
+
+    exchange: str
+    at: dt.datetime
+    plan: uuid.UUID | None
+    incomplete: str
+    counts: Mapping[str, int]
+
+
+def latest(database: Database, exchanges: Collection[str]) -> dict[str, Comparison]:
+    """The newest of each exchange that has one, in one question however many there are."""
+    one = reconciliation.c
+    newest = [
+        select(one.id).where(one.exchange == name).order_by(one.id.desc()).limit(1).scalar_subquery()
+        for name in exchanges
+    ]
+    query = select(one.exchange, one.at, one.plan_id, one.complete, one.counts).where(one.id.in_(newest))
+    with database.begin(reading=True) as connection:
+        return {row[0]: Comparison(*row) for row in connection.execute(query).tuples()}
 
 
 def of_plan(session: Session, plan: uuid.UUID) -> dict[str, int] | None:

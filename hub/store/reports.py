@@ -10,6 +10,7 @@ import datetime as dt
 import json
 import re
 import uuid
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -163,46 +164,27 @@ def causes(
 ) -> list[Cause]:
     """Open entries by cause, the most frequent first, each with its newest examples."""
     table = tables.quarantine
-    grouped = (
-        table.c.exchange,
-        table.c.source,
-        table.c.state,
-        table.c.cause,
-        table.c.code,
-        table.c.field,
-    )
-    query = select(
-        *grouped, func.count(), func.min(table.c.created_at), func.max(table.c.created_at)
-    ).group_by(*grouped)
+    grouped = (table.c.exchange, table.c.source, table.c.state, table.c.cause, table.c.code, table.c.field)
     conditions = [table.c.exchange == exchange] if exchange else []
     conditions += [or_(table.c.code == code, table.c.code.like(f"{code}.%"))] if code else []
     conditions += [] if resolved else [table.c.state.not_in(CLOSED)]
+    counted = select(*grouped, func.count(), func.min(table.c.created_at), func.max(table.c.created_at))
+    place = func.row_number().over(partition_by=grouped, order_by=(table.c.created_at.desc(), table.c.id))
+    newest = select(table.c.id, place.label("place")).where(*conditions).subquery()
+    shown = select(table).join(newest, newest.c.id == table.c.id).where(newest.c.place <= examples)
     outputs, found = _outputs(database), []
-    with database.begin(reading=True) as connection:
-        for name, source, state, cause, reason, field, count, first, last in connection.execute(
-            query.where(*conditions)
-        ).all():
-            same = (
-                table.c.source == source,
-                table.c.state == state,
-                table.c.cause == cause,
-                table.c.code == reason,
-                table.c.field == field,
-            )
-            newest = (
-                select(table)
-                .where(*same)
-                .order_by(table.c.created_at.desc(), table.c.id)
-                .limit(examples)
-            )
-            versions = connection.scalars(select(table.c.map_hash).where(*same).distinct())
-            made_by = tuple(sorted(version(one) for one in versions))
-            shown = tuple(_entry(row, outputs) for row in connection.execute(newest))
-            found.append(
-                Cause(
-                    cause, name, outputs.get(source, ""), state, reason, field, count, first, last, made_by, shown
-                )
-            )
+    made_by, examples_of = defaultdict[Any, set[str]](set), defaultdict[Any, list[Entry]](list)
+    with database.begin(reading=True) as connection:  # three questions, however many causes there are
+        for *of, map_hash in connection.execute(select(*grouped, table.c.map_hash).where(*conditions).distinct()):
+            made_by[tuple(of)].add(version(map_hash))
+        for row in connection.execute(shown.order_by(newest.c.place)) if examples else ():
+            of = [row._mapping[column] for column in grouped]
+            examples_of[tuple(of)].append(_entry(row, outputs))
+        for *of, count, first, last in connection.execute(counted.where(*conditions).group_by(*grouped)):
+            name, source, state, cause, reason, field = of
+            made, like = tuple(sorted(made_by[tuple(of)])), tuple(examples_of[tuple(of)])
+            output = outputs.get(source, "")
+            found.append(Cause(cause, name, output, state, reason, field, count, first, last, made, like))
     return sorted(found, key=lambda cause: (-cause.count, cause.exchange, cause.code, cause.field))
 
 

@@ -207,6 +207,7 @@ delivery = Table(
     Column("message", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("at", Moment, nullable=False),
+    Index("ix_delivery_source_status_id", "source", "status", "id"),  # of a target, the newest first
 )
 
 outbox = Table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, Double, Integer, Table, Text, Uuid
+from sqlalchemy import JSON, BigInteger, Column, Double, Index, Integer, Table, Text, Uuid
 
 from hub.store.tables import KEY
 from hub.store.tables import metadata as metadata
@@ -49,12 +49,13 @@ reconciliation = Table(
     "reconciliation",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("exchange", Text, nullable=False, index=True),
+    Column("exchange", Text, nullable=False),
     Column("run_id", Uuid, nullable=False),
     Column("plan_id", Uuid),
     Column("at", Moment, nullable=False),
     Column("complete", Text, nullable=False),  # empty: the target was read whole; else why not
     Column("counts", JSON, nullable=False),
+    Index("ix_reconciliation_exchange_id", "exchange", "id"),
 )
 
 # Of each field that a target acknowledged a few signs of its value: which fields a delivery changes or empties

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, select, true, update
+from sqlalchemy import ColumnElement, Connection, delete, func, select, true, update
 
 from hub.store.database import Database
 from hub.store.many import among, batches, put
@@ -67,6 +67,17 @@ def found(connection: Connection, system: str) -> list[Row]:
     d = todo_drift.c
     query = select(todo_drift).where(d.system == system).order_by(d.tenant, d.source_id)
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def counted(database: Database, cycles: int) -> tuple[list[Row], dict[tuple[str, str, bool], int]]:
+    """The last comparison of every system, by name; and of its differences how many there are: system, kind, found
+    ``cycles`` times or more."""
+    d = todo_drift.c
+    sure = (d.cycles >= cycles).label("sure")
+    query = select(d.system, d.kind, sure, func.count()).group_by(d.system, d.kind, sure).order_by(d.system, d.kind)
+    with database.begin(reading=True) as connection:
+        checks = [dict(row) for row in connection.execute(select(todo_check).order_by(todo_check.c.system)).mappings()]
+        return checks, {(name, kind, bool(sure)): count for name, kind, sure, count in connection.execute(query)}
 
 
 def suspected(connection: Connection, mapping: str, cycles: int) -> list[Row]:

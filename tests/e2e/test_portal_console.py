@@ -18,6 +18,7 @@ from tests.e2e.test_webhook import listens, process
 from tests.stores import SqliteStore
 from tests.unit.bus.busworld import until
 from tests.unit.identity.conftest import registry
+from tests.unit.identity.test_delivery_pages import TO_SHOP, delivered, doubted
 from tests.unit.identity.test_operators import ROLES
 from tests.unit.identity.test_review_pages import doubtful
 
@@ -33,6 +34,12 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     made.stack.close()
     made.write("config/roles.yaml", ROLES)
     doubtful(made)
+    delivered(made)
+    with made.opened() as opened:
+        doubted(opened.hub)
+    made.modules.clear()  # what another process knows
+    made.files("shop", accounts="{id: text, name: text}")
+    made.mapping(TO_SHOP.replace("code", "id"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COPHUB_STORE", made.store)
         with process(made.folder, "serve", "--port", "0") as served:
@@ -63,6 +70,34 @@ def test_a_record_is_seen_beside_its_candidates_and_decided(
         fits(page, size)
         to(page, "reviews")
         expect(page.locator(".item")).to_have_count(before - 1)
+
+
+@WIDTHS
+def test_deliveries_are_seen_and_what_differs_is_compared(
+    chromium: Browser, portal: str, size: tuple[int, int], language: str
+) -> None:
+    with watched(chromium, size, language) as page:
+        enter(page, portal, "ola")
+        to(page, "deliveries")
+        expect(page.locator(".item")).to_have_count(1)
+        fits(page, size)
+        page.click(".item a")
+        expect(page.locator("#doubts")).to_be_visible()
+        fits(page, size)
+        page.click("a[href^='?status=rejected']")
+        expect(page.locator(".plain li")).to_have_count(1)
+        to(page, "drift")
+        fits(page, size)
+        page.fill("#q", "to-shop")
+        expect(page.locator(".drift")).to_have_count(1)
+        page.click(".drift button")
+        page.wait_for_url("**/operators/exchanges/to-shop**")
+        to(page, "drift")
+        page.click(".item a[href$='/todos/oa']")
+        fits(page, size)
+        if size == PHONE:
+            page.click("#heal ~ form button")
+            expect(page.locator("#differs + p")).to_have_text(re.compile("Nothing differs|无差异"))
 
 
 def to(page: Page, name: str) -> None:
