@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import orjson
-from scim2_models import InvalidFilterException, PayloadTooLargeException
+from scim2_models import InvalidFilterException, InvalidValueException, PayloadTooLargeException
 
 from hub.errors import RecordRejected
 
@@ -18,6 +18,10 @@ DEEPEST: Final = 20
 """Parentheses and brackets within each other."""
 TERMS: Final = 100
 """Conditions between ``and`` and ``or``."""
+NAMES: Final = 100
+"""Attributes that are asked for, or left out, by name."""
+FARTHEST: Final = 1_000_000_000
+"""A page begins at this resource at most."""
 OPERATIONS: Final = 1000
 """Of one PATCH."""
 TOGETHER: Final = 10_000
@@ -47,16 +51,20 @@ def require_filter(text: str) -> None:
 
 
 def require_small(query: Mapping[str, str], body: bytes) -> None:
-    """InvalidFilterException ``scim.filter``; PayloadTooLargeException ``scim.operations``."""
+    """InvalidFilterException ``scim.filter``; InvalidValueException ``scim.attributes`` and ``scim.start``;
+    PayloadTooLargeException ``scim.operations``."""
     for name, value in query.items():
         if name.lower() == "filter":
             require_filter(value)
+        _require_place(name, value)
     try:
         said = orjson.loads(body) if body else None
     except ValueError:
         return  # the protocol says what is wrong with it
     if not isinstance(said, dict):
         return
+    for name, value in said.items():
+        _require_place(name, value)
     several = list(_operations(said))
     nested = [one for each in several for one in _operations(each.get("data"))]
     if not any("method" in map(str.lower, one) for one in several) and len(several) > OPERATIONS:
@@ -66,6 +74,29 @@ def require_small(query: Mapping[str, str], body: bytes) -> None:
     for one in (said, *several, *nested):
         for text in _filters(one):
             require_filter(text)
+
+
+def _require_place(name: str, value: Any) -> None:
+    """Which part of what, of which resources: in a query texts, attributes with commas; in a body numbers and lists."""
+    error = None
+    if name.lower() in ("attributes", "excludedattributes"):
+        count = value.count(",") + 1 if isinstance(value, str) else len(value) if isinstance(value, list) else 0
+        if count > NAMES:
+            error = RecordRejected("scim.attributes", f"at most {NAMES} attributes are asked for by name", hint=_HINT)
+    elif name.lower() == "startindex" and isinstance(value, str | int) and _number(value) > FARTHEST:
+        error = RecordRejected(
+            "scim.start", f"startIndex is at most {FARTHEST}", hint="go through what is further away by cursor"
+        )
+    if error is not None:
+        raise InvalidValueException(detail=f"{error.code}: {error.message}")
+
+
+def _number(value: str | int) -> int:
+    """What is none is for the protocol to refuse."""
+    try:
+        return int(value)
+    except ValueError:
+        return 0
 
 
 def _operations(said: Any) -> Iterator[Mapping[str, Any]]:

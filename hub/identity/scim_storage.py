@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from scim2_models import (
     Context,
@@ -40,6 +40,8 @@ from hub.store.scim_resources import Order, Row, Written
 
 Tell = Callable[[Resource[Any], bool], Sequence[Arrived]]
 """A resource as it is now, and whether it is gone → events of it."""
+KEYS: Final = 500
+"""Characters of a userName and an externalId at most: they are kept in an index, whose entries are bounded."""
 Guard = Callable[[Resource[Any]], str]
 """Which of its names nobody may write; empty where it may be written."""
 
@@ -229,6 +231,9 @@ class Stored(ScimStorage):
             raise InvalidValueException(detail="a text holds a NUL character, which no database keeps")
         binding = unique(type(resource))
         unique_name = None if binding is None else text(binding, getattr(resource, binding.field_name))
+        for name, value in (("userName", unique_name), ("externalId", resource.external_id)):
+            if len(value or "") > KEYS:
+                raise InvalidValueException(detail=f"{name} has at most {KEYS} characters")
         return Written(unique_name, resource.external_id, content, compared(resource))
 
     def resource_of(self, row: Row) -> Resource[Any]:

@@ -6,6 +6,7 @@ What matches is what ``ScimFilter.match`` of scim2-models says; the storage cont
 from __future__ import annotations
 
 import datetime as dt
+import re
 import uuid
 from collections.abc import Callable
 from functools import reduce
@@ -99,6 +100,8 @@ class Compiler(FilterVisitor[Condition]):
         binding = self._binding(node.attr_path, comparing=True)
         if binding is None:
             return false()
+        if isinstance(node.value, str) and re.search("[\ud800-\udfff]", node.value):
+            raise InvalidFilterException(detail="a text holds half a character, which no database keeps")
         value = coerce_value(binding, node.value, node.op)
         if self.item is not None:
             return self._compared(self._of_item(self.item, binding.field_name), binding, node.op, value)

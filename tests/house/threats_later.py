@@ -30,7 +30,8 @@ LATER = (
             "unit/provider/test_strangers.py": "test_one_address_has_so_many_rows_made_and_no_more"
             " test_who_logs_in_is_not_counted test_what_nobody_answered_is_swept",
             "unit/scim/test_limits.py": "test_filters_have_so_many_terms_levels_and_letters"
-            " test_a_patch_has_so_many_operations_alone_and_in_bulk",
+            " test_a_patch_has_so_many_operations_alone_and_in_bulk"
+            " test_so_many_attributes_are_asked_for_at_once test_to_judge_a_filter_takes_no_time",
         },
     ),
     Threat(

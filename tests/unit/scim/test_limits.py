@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from urllib.parse import quote
 
 import pytest
 from scim2_models import InvalidFilterException
 
-from hub.identity.scim_limits import DEEPEST, LONGEST, OPERATIONS, TERMS, require_filter
-from tests.unit.scim.conftest import PATCH, Identities
+from hub.identity.scim_limits import DEEPEST, LONGEST, NAMES, OPERATIONS, TERMS, require_filter
+from hub.identity.scim_storage import KEYS
+from tests.unit.scim.conftest import PATCH, USER, Identities
 from tests.unit.scim.test_server import refused
 
 MANY = {
@@ -48,6 +50,29 @@ def test_filters_as_large_as_they_may_be_are_answered(hub: Identities) -> None:
     terms = " or ".join(f'userName eq "u-large{"(and)" * (number % 3)}"' for number in range(TERMS))
     assert hub.found(terms) == ["u-large"]
     assert hub.found("(" * DEEPEST + 'userName eq "u-large"' + ")" * DEEPEST) == ["u-large"]
+
+
+def test_so_many_attributes_are_asked_for_at_once(hub: Identities) -> None:
+    """Each is looked for at each value of each resource."""
+    hub.user("asked")
+    for name in ("attributes", "excludedAttributes"):
+        assert hub.ask("GET", f"/Users?{name}={','.join(['userName'] * NAMES)}").status_code == 200
+        many = ["userName"] * (NAMES + 1)
+        refused(hub.ask("GET", f"/Users?{name}={','.join(many)}"), 400, "invalidValue", "scim.attributes")
+        refused(hub.ask("POST", "/Users/.search", {**SEARCH, name: many}), 400, "invalidValue", "scim.attributes")
+        refused(hub.ask("POST", "/Users/.search", {**SEARCH, name: ",".join(many)}), 400, "invalidValue")
+
+
+def test_what_no_database_keeps_or_finds_is_told_so(hub: Identities) -> None:
+    """And not that the database is away, after which a client would try it for ever."""
+    for name in ("userName", "externalId"):
+        body = {"schemas": [USER], "userName": "long", name: secrets.token_hex(KEYS // 2)}
+        assert hub.ask("POST", "/Users", body, key="whole").status_code == 201
+        refused(hub.ask("POST", "/Users", body | {name: "x" * (KEYS + 1)}, key="whole"), 400, "invalidValue", name)
+    half = quote('userName eq "' + "\\" + 'ud800"')
+    refused(hub.ask("GET", f"/Users?filter={half}"), 400, "invalidFilter")
+    refused(hub.ask("GET", f"/Users?startIndex={10**20}"), 400, "invalidValue", "scim.start")
+    refused(hub.ask("POST", "/Users/.search", {**SEARCH, "startIndex": 10**12}), 400, "invalidValue", "scim.start")
 
 
 def test_a_patch_has_so_many_operations_alone_and_in_bulk(hub: Identities) -> None:
