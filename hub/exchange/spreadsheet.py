@@ -1,4 +1,4 @@
-"""CSV for people: no cell of it is taken for a formula by a spreadsheet.
+"""CSV and Excel for people: no cell of them is taken for a formula by a spreadsheet.
 
 A text that a spreadsheet would calculate gets an apostrophe in front, numbers stay numbers, all other cells are
 quoted. What a connector writes is not for people: there stands exactly what the mapping says.
@@ -7,6 +7,7 @@ quoted. What a connector writes is not for people: there stands exactly what the
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
@@ -38,3 +39,30 @@ def write_rows(stream: TextIO, head: Sequence[str], rows: Iterable[Sequence[Any]
         writer.writerow([harmless(value) for value in row])
         count += 1
     return count
+
+
+def write_sheet(title: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    """The same as a workbook of Excel with one sheet: texts are texts of it, whatever they begin with, also after
+    somebody edits them (quotePrefix); numbers stay numbers."""
+    # it takes a quarter of a second to load
+    from openpyxl import Workbook  # noqa: PLC0415
+    from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE  # noqa: PLC0415
+
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet(re.sub(r"[\\/*?:\[\]]", " ", title)[:31] or "1")
+    sheet.freeze_panes = "A2"
+
+    def cell(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        made = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", value)[:32_767])
+        made.data_type = "s"
+        made.quotePrefix = _FORMULA.match(value) is not None
+        return made
+
+    for row in (head, *rows):
+        sheet.append([cell(value) for value in row])
+    content = io.BytesIO()
+    book.save(content)
+    return content.getvalue()

@@ -24,6 +24,7 @@ PAGES: Final = {
     "reviews": "reviews.read",
     "deliveries": "exchanges.read",
     "drift": "drift.read",
+    "reports": "reports.read",
     "people": "people.read",
     "clients": "clients.read",
     "systems": "systems.read",

@@ -34,6 +34,7 @@ from hub.portal import (
     passkeys,
     plans,
     providers,
+    reports,
     reviews,
     second,
     sessions,
@@ -121,6 +122,7 @@ def made(
     app.include_router(reviews.router, prefix=HOME)
     app.include_router(deliveries.router, prefix=HOME)
     app.include_router(drift.router, prefix=HOME)
+    app.include_router(reports.router, prefix=HOME)
     app.include_router(todos.router, prefix=HOME)
     app.include_router(acts.router, prefix=HOME)
     app.include_router(stream.router, prefix=HOME)

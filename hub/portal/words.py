@@ -11,6 +11,7 @@ from hub.portal import (
     words_deliveries,
     words_exchanges,
     words_operators,
+    words_reports,
     words_reviews,
     words_sso,
 )
@@ -184,6 +185,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     **words_exchanges.WORDS,
     **words_reviews.WORDS,
     **words_deliveries.WORDS,
+    **words_reports.WORDS,
 }
 ERRORS: Final[Mapping[str, tuple[str, str]]] = {
     "login.unlinked": (

@@ -33,6 +33,7 @@ ADMINISTERED: Final[Mapping[str, tuple[Administration, str]]] = {
     "switches.write": ("system", "stop exchanges and what writes to a system, and let them go on"),
     "drift.read": ("system", "see in the portal what comparisons with sources and targets found"),
     "drift.write": ("system", "compare with sources and targets in the portal, and heal to-dos"),
+    "reports.read": ("system", "see in the portal what was read, how fresh and how good it is, in numbers"),
     "systems.read": ("system", "see in the portal how many accounts each system has"),
     "audit.read": ("audit", "read the audit chain, prove it, and anchor it"),
 }

@@ -180,6 +180,11 @@ quarantine = Table(
     Column("resolved_at", Moment),
     Index("ix_quarantine_source_state_key", "source", "state", "key"),
 )
+_open = quarantine.c.resolved_at.is_(None)
+Index(  # what stands aside is counted without what was settled
+    "ix_quarantine_exchange_state_code", quarantine.c.exchange, quarantine.c.state, quarantine.c.code,
+    postgresql_where=_open, sqlite_where=_open,
+)  # fmt: skip
 
 intent = Table(
     "intent",

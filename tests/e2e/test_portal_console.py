@@ -23,6 +23,7 @@ from tests.unit.identity.test_operators import ROLES
 from tests.unit.identity.test_review_pages import doubtful
 
 __all__ = ["chromium"]
+DRAWN = """canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some(one => one)"""
 WIDTHS = pytest.mark.parametrize(("size", "language"), [(DESK, "en-GB"), (PHONE, "zh-CN")])
 
 
@@ -98,6 +99,22 @@ def test_deliveries_are_seen_and_what_differs_is_compared(
         if size == PHONE:
             page.click("#heal ~ form button")
             expect(page.locator("#differs + p")).to_have_text(re.compile("Nothing differs|无差异"))
+
+
+@WIDTHS
+def test_reports_are_drawn_from_the_tables_beside_them(
+    chromium: Browser, portal: str, size: tuple[int, int], language: str
+) -> None:
+    with watched(chromium, size, language) as page:
+        enter(page, portal, "ola")
+        to(page, "reports")
+        expect(page.locator("canvas")).not_to_have_count(0)
+        for number in range(page.locator("canvas").count()):  # what is drawn is not empty, under the policy of the page
+            assert page.locator("canvas").nth(number).evaluate(DRAWN)
+        fits(page, size)
+        with page.expect_download() as told:
+            page.click("#throughput ~ .buttons a[href$='.xlsx']")
+        assert told.value.suggested_filename == "throughput.xlsx"
 
 
 def to(page: Page, name: str) -> None:
