@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from hub.bus.broker import Broker, Glance
 from hub.bus.rabbit import Rabbit
+from hub.bus.streams import Streams
 from hub.contract import Context, Pauses
 from hub.crypto import Cipher, KeyRing
 from hub.errors import AuthError
@@ -171,7 +172,8 @@ def _broker(workspace: Workspace, secrets: Secrets, values: Mapping[str, str]) -
     file, named = workspace.hub.bus or Bus(), values.get(BUS, "")
     if not (address := named or file.url):
         return None
-    return Rabbit(workspace.hub.hub, address, _bus_password(named, file.password, secrets), file)
+    kind = Streams if address.startswith("redis") else Rabbit
+    return kind(workspace.hub.hub, address, _bus_password(named, file.password, secrets), file)
 
 
 def _bus_password(named: str, reference: str | None, secrets: Secrets) -> str | None:

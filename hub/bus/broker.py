@@ -35,7 +35,7 @@ class Arrival:
     ``connection`` that it came by."""
 
     message: Message
-    tag: int
+    tag: int | str
     connection: int
     queue: int = 0
 

@@ -165,9 +165,12 @@ def _server(url: str) -> dict[str, Any]:
 
 
 def _amqp(workspace: Workspace, place: str) -> dict[str, Any]:
-    """The exchange of the broker; nothing where there is none."""
-    if "broker" not in _addresses(workspace):
+    """The broker and its exchange, if it has exchanges; nothing where there is no broker."""
+    if not (address := _addresses(workspace).get("broker")):
         return {}
+    servers = {"servers": [{"$ref": "#/servers/broker"}]}
+    if not address.startswith("amqp"):
+        return servers
     exchange = {"name": f"cophub.{workspace.hub.hub}.{place}", "type": "topic", "durable": True, "autoDelete": False}
     binding = {"is": "routingKey", "exchange": exchange, "bindingVersion": "0.3.0"}
-    return {"servers": [{"$ref": "#/servers/broker"}], "bindings": {"amqp": binding}}
+    return servers | {"bindings": {"amqp": binding}}

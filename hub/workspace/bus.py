@@ -15,8 +15,9 @@ class Bus(Shape):
 
     url: str | None = Field(
         None,
-        pattern=r"^amqps?://[^\s?#]+$",
-        description="Address of RabbitMQ, with the user and the virtual host; COPHUB_BUS gives another one",
+        pattern=r"^(amqps?|rediss?)://[^\s?#]+$",
+        description="Address of RabbitMQ, with the user and the virtual host, or of Redis, with the number of the "
+        "database; COPHUB_BUS gives another one",
         examples=["amqps://hub@mq.example.com/cophub"],
     )
     password: SecretReference | None = Field(None, description="secret:// reference", examples=["secret://bus"])
@@ -28,7 +29,7 @@ class Bus(Shape):
         1,
         ge=1,
         le=64,
-        description="Queues that arriving events are spread over by their key; more than one needs the plugin "
+        description="Queues that arriving events are spread over by their key; more than one needs RabbitMQ's plugin "
         "rabbitmq_consistent_hash_exchange",
         examples=[4],
     )
