@@ -15,7 +15,7 @@ import html
 import json
 import re
 import threading
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -129,13 +129,6 @@ class Redactor:
         if depth and isinstance(value, list | tuple | set | frozenset):
             return [self.value(item, depth - 1) for item in value]
         return self(repr(value))
-
-    def processor(
-        self, logger: Any, method: str, event: MutableMapping[str, Any]
-    ) -> MutableMapping[str, Any]:
-        """A structlog processor; put it after ``format_exc_info`` and before the renderer."""
-        masked: MutableMapping[str, Any] = self.value(event)
-        return masked
 
     def __repr__(self) -> str:
         return f"Redactor({len(self._secrets)} secrets)"

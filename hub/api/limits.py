@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import time
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.api.problems import Refused, problem
 from hub.metrics import answered
+
+log = logging.getLogger("hub.requests")
 
 
 @dataclass(slots=True)
@@ -57,7 +60,11 @@ class Guarded:
             # It is answered, and told in our log without its text; the server would log that, with a record's values.
         finally:
             route = getattr(scope.get("route"), "path", None)
-            answered(scope["path"], route, scope["method"], status, time.monotonic() - begun)
+            took = time.monotonic() - begun
+            answered(scope["path"], route, scope["method"], status, took)
+            if log.isEnabledFor(logging.INFO):  # the route and no address: that may name a person
+                what = {"route": route, "method": scope["method"], "status": status, "seconds": round(took, 4)}
+                log.info("answered", extra={"request": identity, **what})
 
 
 class _Body:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import sys
@@ -20,6 +21,7 @@ from hub.errors import Finding, HubError
 from hub.exchange.report import error_json
 from hub.redact import redact
 
+log = logging.getLogger("cophub")
 OK: Final = 0
 FINDINGS: Final = 1
 USAGE: Final = 2
@@ -136,7 +138,10 @@ def tell(error: HubError, chosen: Options) -> None:
     """What happened, where, why, what to do, and the code to look up."""
     clean = _clean(chosen)
     findings: tuple[Finding, ...] = getattr(error, "findings", ())
-    if findings:
+    if chosen.log == "json":
+        for told in (*map(finding_json, findings), error_json(error, clean)):
+            log.error(told.pop("message"), extra=told)
+    elif findings:
         print_findings(list(findings), sys.stderr)
         summary = HubError(
             error.code, f"nothing was done: {counted(findings)}", hint="mend them; cophub check"

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
+from hub.errors import ConfigError
+
 if TYPE_CHECKING:
     from hub.redact import Redactor
 
 GLOBAL = "Everywhere"
+FORMS = ("text", "json")
 
 
 @dataclass(slots=True)
@@ -23,6 +26,7 @@ class Options:
     environment: str | None = None
     json: bool = False
     quiet: bool = False
+    log: str = "text"
     redactor: Redactor | None = None
 
 
@@ -43,6 +47,12 @@ def _keep(name: str, convert: Callable[[Any], Any]) -> Callable[[Any, Any, Any],
     return callback
 
 
+def _form(text: str) -> str:
+    if text not in FORMS:
+        raise ConfigError("log.form", f"there is no form {text!r} of logs", hint=f"one of {', '.join(FORMS)}")
+    return text
+
+
 def everywhere(*, root: bool) -> list[TyperOption]:
     """The global options, made anew for each command. Only the root reads the environment: else a
     variable would win over what stands before the command's name."""
@@ -51,8 +61,9 @@ def everywhere(*, root: bool) -> list[TyperOption]:
         (["--env"], "environment", str, False, "Environment laid over the workspace", "NAME"),
         (["--json"], "json", bool, True, "Answer with one JSON object on the last line of stdout", None),
         (["--quiet", "-q"], "quiet", bool, True, "No progress and no remarks on stderr", None),
+        (["--log"], "log", _form, False, "Logs on stderr: text for people, or json for what collects them", "FORM"),
     ]
-    variables = {"workspace": "COPHUB_WORKSPACE", "environment": "COPHUB_ENV"}
+    variables = {"workspace": "COPHUB_WORKSPACE", "environment": "COPHUB_ENV", "log": "COPHUB_LOG"}
     return [
         TyperOption(
             param_decls=[f"global_{name}", *flags],

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+import logging
 import os
 import sys
 import uuid
@@ -22,12 +23,13 @@ from rich.table import Table
 from rich.text import Text
 
 from hub.cli.options import Options, options
-from hub.redact import redact
+from hub.redact import Redactor, redact
 from hub.workspace.load import Workspace, load
 
 PIPED_WIDTH = 140
 SHORT = 8
 SHORT_COLUMNS = ("id", "run", "exchange", "state", "updated", "started", "level", "version", "mode")
+log = logging.getLogger("cophub")
 
 
 class Say:
@@ -40,6 +42,10 @@ class Say:
         self.json = self.options.json
         self.out = _console(sys.stdout)
         self.err = _console(sys.stderr)
+        if self.options.log == "json":
+            from hub import logs  # noqa: PLC0415 # only where it is wanted
+
+            logs.begin(lambda event: (self.options.redactor or Redactor()).value(event))
 
     # ------------------------------------------------------------ workspace
 
@@ -69,8 +75,10 @@ class Say:
             self.out.print(table)
 
     def note(self, text: str, style: str = "dim") -> None:
-        """A remark on stderr; nothing with --quiet."""
-        if not self.options.quiet:
+        """A remark on stderr, or in the log; nothing with --quiet."""
+        if self.options.log == "json":
+            log.info(self.clean(text))
+        elif not self.options.quiet:
             self.err.print(self.text(text), style=style)
 
     def table(self, *columns: str, title: str = "") -> Table:

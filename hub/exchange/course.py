@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -39,6 +40,7 @@ from hub.store.plans import PlanRow
 from hub.workspace.shape import MappingFile
 from hub.workspace.strict import seconds
 
+log = logging.getLogger("hub.runs")
 LOOK = 2.0
 """Seconds between two looks at what others say of a run."""
 Mend = Callable[[RunFile, list[Manifest], ExitStack], None]
@@ -82,6 +84,7 @@ class Course:
     def journaled(self, work: Callable[[], Result]) -> Result:
         """However it ends, the journal says so."""
         database, identity, epoch = self.hub.database, self.row.id, self.held[0].epoch
+        begun = time.monotonic()
         try:
             result = work()
         except HubError as error:
@@ -91,6 +94,7 @@ class Course:
                 told["plan"] = error.plan
             journal.close_run(database, identity, epoch, state, self.counts, self.notes, told)
             self.trail.stopped(error, state)
+            self._logged(state, self.counts, begun, error)
             raise
         except BaseException as error:
             journal.close_run(
@@ -103,11 +107,28 @@ class Course:
                 {"code": "internal", "message": type(error).__name__, "where": "", "hint": ""},
             )
             self.trail.stopped(None, "failed")
+            self._logged("failed", self.counts, begun, error)
             raise
         if remark := self.trail.signed():
             result = dataclasses.replace(result, notes=(*result.notes, remark))
         journal.close_run(database, identity, epoch, result.state, result.counts, list(result.notes))
+        self._logged(result.state, result.counts, begun)
         return result
+
+    def _logged(
+        self, state: str, counts: Mapping[str, int], begun: float, error: BaseException | None = None
+    ) -> None:
+        if not log.isEnabledFor(logging.INFO):  # people are told by who runs it
+            return
+        told: dict[str, object] = {
+            "run": str(self.row.id), "run_key": self.row.run_key, "exchange": self.row.exchange, "mode": self.row.mode,
+            "state": state, "counts": dict(counts), "seconds": round(time.monotonic() - begun, 3),
+        }  # fmt: skip
+        level = logging.INFO
+        if error is not None:
+            told["code"] = error.code if isinstance(error, HubError) else "internal"
+            level = logging.WARNING if isinstance(error, Held) else logging.ERROR
+        log.log(level, "run ended", extra=told)
 
     def exchange(
         self, *, initial: bool, full: bool, given: Given | None = None, accept_drift: bool = False,

@@ -156,7 +156,7 @@ def test_a_redactor_learns_secrets_and_masks_nested_values() -> None:
     redactor = Redactor()
     redactor.add("correct-horse")
     event = {"event": "sent correct-horse\n", "password": ["x"], "n": 1, "in": {"a": ("correct-horse", None)}}
-    shown = redactor.processor(None, "info", event)
+    shown = redactor.value(event)
     assert shown == {"event": f"sent {MASK}\\n", "password": MASK, "n": 1, "in": {"a": [MASK, None]}}
     assert "horse" not in repr(redactor)
 
