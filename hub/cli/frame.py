@@ -139,8 +139,7 @@ def tell(error: HubError, chosen: Options) -> None:
     clean = _clean(chosen)
     findings: tuple[Finding, ...] = getattr(error, "findings", ())
     if chosen.log == "json":
-        for told in (*map(finding_json, findings), error_json(error, clean)):
-            log.error(told.pop("message"), extra=told)
+        logged(error, clean)
     elif findings:
         print_findings(list(findings), sys.stderr)
         summary = HubError(
@@ -157,6 +156,13 @@ def tell(error: HubError, chosen: Options) -> None:
                 "exit": error.exit_code,
             }
         )
+
+
+def logged(error: HubError, clean: Any) -> None:
+    """An error in the log, each of its findings before it."""
+    findings: tuple[Finding, ...] = getattr(error, "findings", ())
+    for told in (*map(finding_json, findings), error_json(error, clean)):
+        log.error(told.pop("message"), extra=told)
 
 
 def block(error: HubError, clean: Any) -> str:

@@ -77,7 +77,7 @@ def plan(
                 "argument.extra", f"{identity!r} is one word too many", hint=f"cophub plan {name}"
             )
         else:
-            with Ending() as ending, progress(say.err, name, quiet=say.options.quiet) as told:
+            with Ending() as ending, progress(say.err, name, quiet=say.silent) as told:
                 made = run_exchange(
                     opened.hub,
                     name,
@@ -125,7 +125,7 @@ def apply(
     start = time.monotonic()
     with opened_hub(say) as opened:
         row = find_plan(opened.hub.database, identity)
-        with Ending() as ending, progress(say.err, row.exchange, quiet=say.options.quiet) as told:
+        with Ending() as ending, progress(say.err, row.exchange, quiet=say.silent) as told:
             key, watched = run_key or f"apply/{row.id}", ending.watch(told)
             result: Result = apply_plan(opened.hub, row.id, key, unchecked=reason.strip(), progress=watched)
     show_results(say, [(result.exchange, result, None, time.monotonic() - start)])

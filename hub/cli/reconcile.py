@@ -63,7 +63,7 @@ def reconcile(
         )
     if out is not None and out.suffix not in (".parquet", ".csv"):
         raise ConfigError("reconcile.out", f"{out.name} is neither .parquet nor .csv", hint="name it so")
-    shown = progress(say.err, exchange, quiet=say.options.quiet)
+    shown = progress(say.err, exchange, quiet=say.silent)
     with opened_hub(say) as opened, Ending() as ending, shown as told:
         key = fresh_key(f"reconcile/{exchange}")
         found = compare(

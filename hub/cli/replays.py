@@ -62,7 +62,7 @@ def _one(say: Say, opened: Opened, chosen: Chosen, *, preview: bool) -> Ended:
     start = time.monotonic()
     key = fresh_key(f"replay/{chosen.exchange}")
     try:
-        with Ending() as ending, progress(say.err, chosen.exchange, quiet=say.options.quiet) as told:
+        with Ending() as ending, progress(say.err, chosen.exchange, quiet=say.silent) as told:
             result = replay(opened.hub, chosen, key, preview=preview, progress=ending.watch(told))
     except HubError as error:
         return failed(say, chosen.exchange, error, start)

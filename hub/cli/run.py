@@ -14,7 +14,7 @@ import typer
 
 from hub.bootstrap import Opened
 from hub.cli.ending import Ending
-from hub.cli.frame import block, worst
+from hub.cli.frame import block, logged, worst
 from hub.cli.matches import show_matches
 from hub.cli.opening import opened_hub
 from hub.cli.options import Command
@@ -155,7 +155,7 @@ def one(
     start = time.monotonic()
     try:
         ending.require_going_on()
-        with progress(say.err, name, quiet=say.options.quiet) as told:
+        with progress(say.err, name, quiet=say.silent) as told:
             hub = opened.hub
             split = workers > 0 and hub.workspace.mapping(name).split is not None
             run_it = partial(run_split, work=partial(run_parts, say, run_key, workers)) if split else run_exchange
@@ -181,7 +181,10 @@ def show(say: Say, ended: Sequence[Ended]) -> None:
 
 def failed(say: Say, name: str, error: HubError, start: float) -> Ended:
     """Tell an error at once."""
-    typer.echo(f"{typer.style(name, bold=True)}: {block(error, say.clean)}", err=True)
+    if say.options.log == "json":
+        logged(error, say.clean)
+    else:
+        typer.echo(f"{typer.style(name, bold=True)}: {block(error, say.clean)}", err=True)
     return Ended(name, None, error, time.monotonic() - start)
 
 

@@ -74,6 +74,11 @@ class Say:
         if not self.json:
             self.out.print(table)
 
+    @property
+    def silent(self) -> bool:
+        """Whether nobody watches stderr."""
+        return self.options.quiet or self.options.log == "json"
+
     def note(self, text: str, style: str = "dim") -> None:
         """A remark on stderr, or in the log; nothing with --quiet."""
         if self.options.log == "json":

@@ -10,7 +10,7 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from tests.e2e.test_cli_process import finished
-from tests.e2e.test_starting import ended, started
+from tests.e2e.test_starting import asked, ended, started
 from tests.unit.cli.desk import desk
 
 SECRET = "s3cr3t-of-nobody"
@@ -34,7 +34,7 @@ def test_every_line_is_an_object_and_tells_how_a_run_ended(tmp_path: Path) -> No
     (made.folder / "data/suppliers.csv").unlink()
     failed = finished(made.folder, "run", "erp-suppliers", "--log", "json", "--full")
     levels = {line["logger"]: (line["level"], line["code"]) for line in logged(failed.stderr)}
-    assert levels == {"hub.runs": ("error", "files.missing"), "cophub": ("error", "files.missing")}
+    assert levels == {"hub.runs": ("error", "file.missing"), "cophub": ("error", "file.missing")}
 
 
 def test_what_is_wrong_in_files_is_told_line_by_line(tmp_path: Path) -> None:
@@ -50,7 +50,8 @@ def test_requests_are_told_by_their_route_and_not_by_what_they_named(tmp_path: P
     with started(folder, "serve", COPHUB_PORT="0", COPHUB_LOG="json") as (server, line):
         address = re.search(r"http://[^/ ]+", json.loads(line)["message"])
         assert address is not None
-        for path in ("healthz", f"v1/people/{SECRET}", f"{SECRET}?q={SECRET}"):
+        assert asked(f"{address.group()}/healthz")[0] == 200
+        for path in (f"v1/people/{SECRET}", f"{SECRET}?q={SECRET}"):
             try:
                 urlopen(f"{address.group()}/{path}", timeout=30).close()
             except HTTPError as error:
