@@ -25,6 +25,7 @@ PAGES: Final = {
     "deliveries": "exchanges.read",
     "drift": "drift.read",
     "reports": "reports.read",
+    "mappings": "mappings.read",
     "people": "people.read",
     "clients": "clients.read",
     "systems": "systems.read",

@@ -30,6 +30,7 @@ from hub.portal import (
     exchanges,
     go,
     login,
+    mappings,
     operators,
     passkeys,
     plans,
@@ -123,6 +124,7 @@ def made(
     app.include_router(deliveries.router, prefix=HOME)
     app.include_router(drift.router, prefix=HOME)
     app.include_router(reports.router, prefix=HOME)
+    app.include_router(mappings.router, prefix=HOME)
     app.include_router(todos.router, prefix=HOME)
     app.include_router(acts.router, prefix=HOME)
     app.include_router(stream.router, prefix=HOME)

@@ -10,6 +10,7 @@ from hub.portal import (
     words_apps,
     words_deliveries,
     words_exchanges,
+    words_mappings,
     words_operators,
     words_reports,
     words_reviews,
@@ -186,6 +187,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     **words_reviews.WORDS,
     **words_deliveries.WORDS,
     **words_reports.WORDS,
+    **words_mappings.WORDS,
 }
 ERRORS: Final[Mapping[str, tuple[str, str]]] = {
     "login.unlinked": (

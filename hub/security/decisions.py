@@ -34,6 +34,7 @@ ADMINISTERED: Final[Mapping[str, tuple[Administration, str]]] = {
     "drift.read": ("system", "see in the portal what comparisons with sources and targets found"),
     "drift.write": ("system", "compare with sources and targets in the portal, and heal to-dos"),
     "reports.read": ("system", "see in the portal what was read, how fresh and how good it is, in numbers"),
+    "mappings.read": ("system", "see in the portal how mappings are written, how their tests end, the way of a field"),
     "systems.read": ("system", "see in the portal how many accounts each system has"),
     "audit.read": ("audit", "read the audit chain, prove it, and anchor it"),
 }

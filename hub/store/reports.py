@@ -167,7 +167,8 @@ def causes(
     grouped = (table.c.exchange, table.c.source, table.c.state, table.c.cause, table.c.code, table.c.field)
     conditions = [table.c.exchange == exchange] if exchange else []
     conditions += [or_(table.c.code == code, table.c.code.like(f"{code}.%"))] if code else []
-    conditions += [] if resolved else [table.c.state.not_in(CLOSED)]
+    # what is open is found without what was settled
+    conditions += [] if resolved else [table.c.state.not_in(CLOSED), table.c.resolved_at.is_(None)]
     counted = select(*grouped, func.count(), func.min(table.c.created_at), func.max(table.c.created_at))
     place = func.row_number().over(partition_by=grouped, order_by=(table.c.created_at.desc(), table.c.id))
     newest = select(table.c.id, place.label("place")).where(*conditions).subquery()

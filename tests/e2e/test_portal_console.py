@@ -18,7 +18,8 @@ from tests.e2e.test_webhook import listens, process
 from tests.stores import SqliteStore
 from tests.unit.bus.busworld import until
 from tests.unit.identity.conftest import registry
-from tests.unit.identity.test_delivery_pages import TO_SHOP, delivered, doubted
+from tests.unit.identity.test_delivery_pages import delivered, doubted
+from tests.unit.identity.test_mapping_pages import written
 from tests.unit.identity.test_operators import ROLES
 from tests.unit.identity.test_review_pages import doubtful
 
@@ -39,8 +40,7 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with made.opened() as opened:
         doubted(opened.hub)
     made.modules.clear()  # what another process knows
-    made.files("shop", accounts="{id: text, name: text}")
-    made.mapping(TO_SHOP.replace("code", "id"))
+    written(made)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COPHUB_STORE", made.store)
         with process(made.folder, "serve", "--port", "0") as served:
@@ -115,6 +115,27 @@ def test_reports_are_drawn_from_the_tables_beside_them(
         with page.expect_download() as told:
             page.click("#throughput ~ .buttons a[href$='.xlsx']")
         assert told.value.suggested_filename == "throughput.xlsx"
+
+
+@WIDTHS
+def test_a_mapping_is_read_and_the_way_of_its_field_is_drawn(
+    chromium: Browser, portal: str, size: tuple[int, int], language: str
+) -> None:
+    with watched(chromium, size, language) as page:
+        enter(page, portal, "ola")
+        to(page, "mappings")
+        page.fill("#q", "hr.people")
+        expect(page.locator(".item")).to_have_count(1)
+        fits(page, size)
+        page.click(".item a")
+        expect(page.locator(".source .nt").first).to_be_visible()
+        expect(page.locator("#tests ~ ul .tag.failed")).to_have_count(1)
+        fits(page, size)
+        page.click("a[href$='/lineage/person.name']")
+        expect(page.locator(".lineage rect")).to_have_count(4)
+        fits(page, size)
+        page.locator(".lineage a[aria-label='shop.accounts.name']").press("Enter")
+        expect(page.locator("h1")).to_have_text("shop.accounts.name")
 
 
 def to(page: Page, name: str) -> None:

@@ -85,7 +85,7 @@ def identity(office: Registry, key: str) -> str:
 @pytest.mark.parametrize(
     ("name", "mine"),
     [
-        ("ola", {"exchanges", "plans", "setaside", "reviews", "deliveries", "drift", "reports", "systems"}),
+        ("ola", {"exchanges", "plans", "setaside", "reviews", "deliveries", "drift", "reports", "mappings", "systems"}),
         ("sam", {"people", "clients"}),
         ("amy", {"audit"}),
         ("pia", set()),
