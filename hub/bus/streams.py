@@ -224,11 +224,13 @@ class Streams:
     @contextmanager
     def _told(self) -> Iterator[Any]:
         """The open connection. An error ends it, and is told as one of ours."""
-        if self._client is None:
-            self._client, self._opened = _client(self._address, self._password, self._settings), self._opened + 1
+        broken = _broken()
         try:
+            if self._client is None:
+                self._client = _client(self._address, self._password, self._settings)
+                self._opened += 1
             yield self._client
-        except _broken() as error:
+        except broken as error:
             made = _as_ours(error)
             if made.code != "bus.blocked" and self._client is not None:
                 self._forget()
@@ -236,12 +238,10 @@ class Streams:
 
 
 def _client(address: str, password: str | None, settings: Bus) -> Any:
-    try:
-        import redis  # noqa: PLC0415 # of the extra
-        from redis.backoff import NoBackoff  # noqa: PLC0415 # of the extra
-        from redis.retry import Retry  # noqa: PLC0415 # of the extra
-    except ImportError:
-        raise ConfigError("bus.missing", "redis is not installed", hint="pip install 'cophub[bus]'") from None
+    import redis  # noqa: PLC0415 # of the extra
+    from redis.backoff import NoBackoff  # noqa: PLC0415 # of the extra
+    from redis.retry import Retry  # noqa: PLC0415 # of the extra
+
     parts = urlsplit(address)
     more: dict[str, Any] = {"ssl_ca_certs": settings.ca} if settings.ca and parts.scheme == "rediss" else {}
     if parts.scheme == "rediss":
@@ -297,8 +297,11 @@ def _state(told: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _broken() -> tuple[type[Exception], ...]:
-    import redis  # noqa: PLC0415 # of the extra
-
+    """What the client raises; ConfigError where there is none."""
+    try:
+        import redis  # noqa: PLC0415 # of the extra
+    except ImportError:
+        raise ConfigError("bus.missing", "redis is not installed", hint="pip install 'cophub[bus]'") from None
     return (redis.RedisError, OSError)
 
 

@@ -109,7 +109,7 @@ def test_redis_killed_in_the_middle_loses_and_doubles_nothing(hub: Hub, server: 
     sender.start()
     until(lambda: len(names(made)) > 40)
     server.kill()
-    time.sleep(1)
+    assert made.cophub("worker", "status").answer["bus"]["state"] == "away"
     server.start()
     sender.join()
     until(delivered(made, 300))
