@@ -11,6 +11,8 @@ import unicodedata
 from typing import Final
 
 BLANKS: Final = re.compile(r"\s+")
+NOTHING: Final = "\u1806\ufffc\u115f\u1160"
+"""Of other categories: what RFC 4518, 2.2 maps to nothing, and fillers that nobody sees."""
 
 
 def alike(name: str) -> str:
@@ -24,6 +26,6 @@ def alike(name: str) -> str:
 
 def _kept(letter: str) -> str:
     kind = unicodedata.category(letter)
-    if kind in ("Mn", "Cf", "Cs", "Co", "Cn") or (kind == "Cc" and not letter.isspace()):
+    if kind in ("Mn", "Cf", "Cs", "Co", "Cn") or letter in NOTHING or (kind == "Cc" and not letter.isspace()):
         return ""
     return "-" if kind == "Pd" else letter

@@ -10,7 +10,8 @@ from hub.security.alike import alike
 @pytest.mark.parametrize(
     "name",
     ["admin", "ADMIN", "ａｄｍｉｎ", "Ádmin", "a\u0301dmin", " admin\t", "ad\u200bmin", "adm\u0131n", "ADM\u0130N",
-     "ad\u00admin", "\u202eadmin", "a\ufe00dmin", "ⓐdmin", "ad\x00min"],
+     "ad\u00admin", "\u202eadmin", "a\ufe00dmin", "ⓐdmin", "ad\x00min", "ad\ufffcmin", "ad\u1806min",
+     "admin\u3164"],
     ids=ascii,
 )  # fmt: skip
 def test_names_that_are_one(name: str):
