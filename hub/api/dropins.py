@@ -181,7 +181,9 @@ def _known(request: Request, here: Ground, rule: Dropin, system: str) -> Caller:
 
 def _within(address: str, network: str) -> bool:
     try:
-        return ip_address(address) in ip_network(network)
+        found = ip_address(address)
+        # a socket of both versions tells an address of IPv4 as ::ffff:10.1.2.3
+        return (getattr(found, "ipv4_mapped", None) or found) in ip_network(network)
     except ValueError:
         return False
 

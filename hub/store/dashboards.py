@@ -138,9 +138,11 @@ def _holds(condition: Condition) -> ColumnElement[bool]:
             return or_(*map(_holds, value))
         case "in":
             return COLUMNS[name].in_(value)
+        case "ne":  # null is another value, too
+            return COLUMNS[name].is_distinct_from(value)
     column = COLUMNS[name]
     if value is None:
-        return column.is_(None) if operator == "eq" else column.is_not(None)
+        return column.is_(None)
     made: ColumnElement[bool] = getattr(operators, operator)(column, value)
     return made
 

@@ -40,13 +40,20 @@ def with_members(
     for row in rows:
         for person in members.get(row["receiver"], ()):
             called = name(person, row["receiver"])
-            if row["box"] in OPEN or called in before:  # what is over when somebody comes is not his
+            if row["box"] in OPEN or before.get(called, {}).get("box"):  # what is over when somebody comes is not his
                 found[called] = _row(row, person)
     for called, row in before.items():
         if called not in found:
-            found[called] = row | {"box": "", "seq": seq}
+            group = found.get(group_of(called))
+            stays = _over(group) and _over(row)  # with those who were in it then
+            found[called] = _row(group, row["person"]) if group and stays else row | {"box": "", "seq": seq}
     leads = leading((row["todo"], row["receiver"], row["person"], row["box"]) for row in found.values())
     return [row | {"lead": (row["todo"], called) in leads} for called, row in found.items()]
+
+
+def _over(row: Mapping[str, Any] | None) -> bool:
+    """Whether it lies with somebody, and there is nothing left to do."""
+    return row is not None and row["box"] not in ("", *OPEN)
 
 
 def _row(group: Mapping[str, Any], person: uuid.UUID) -> Row:

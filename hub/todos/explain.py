@@ -62,8 +62,10 @@ def explain(
         line = todo_reasons.line(connection, his, identity)
     if line is not None:
         return Explained(line[1], identity, [_shown(his, *line), *_late(hub, identity)])
+    own, general = list(_own(found, person)), list(_general(found))
+    decisive = found.row["status"] in (Status.WITHDRAWN, Status.INCOMPLETE)  # nobody sees it, whatever he did
     reasons = [
-        *_own(found, person), *_general(found), *_standing(hub, found, person), *_nobody(found),
+        *(general + own if decisive else own + general), *_standing(hub, found, person), *_nobody(found),
         *_late(hub, identity), *_source(hub, system, source_id),
     ]  # fmt: skip
     if not any(row["person"] == person for row in found.receivers.values()):
@@ -128,16 +130,14 @@ def _part(state: State, name: str) -> Iterator[Reason]:
     part = state.rows[name]
     called = masked(name)
     kind = (part.about.value or {}).get("kind", Kind.TO_DO)
-    if is_done(part):
-        yield Reason(
-            "todo.done_by_him", f"{called} has done his part", "nothing; where it came back, report it with version.at"
-        )
-    elif part.off() or part.concluded() is not None:
+    if part.off() or (part.concluded() is not None and not part.did()):
         yield Reason(
             "todo.off_him",
             f"it was taken off {called}",
             "nothing; where he has it again, the system has to report that with version.at",
         )
+    elif is_done(part):  # it is in his list as done, unless nobody sees it
+        return
     elif state.listed.known and part.about.version < state.listed.version and name != state.processor:
         yield Reason(
             "todo.not_listed",

@@ -114,7 +114,7 @@ def placed(text: str, order: str) -> list[Any]:
     """The place of a $skiptoken."""
     kinds: list[Callable[[str], Any]] = [uuid.UUID, uuid.UUID]
     if order != "id":
-        kinds.insert(0, dt.datetime.fromisoformat)
+        kinds.insert(0, instant)
     try:
         told = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         return [kind(one) for kind, one in zip(kinds, told, strict=True)]

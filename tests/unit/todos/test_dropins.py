@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from hub.api.dropins import _within
 from hub.security import access
 from hub.workspace.load import lint
 from tests.unit.todos.conftest import Desk
@@ -184,6 +185,13 @@ def test_the_calls_of_weaver_for_each_state(shared: Desk):
 def test_what_is_wrong_is_told_in_the_protocols_own_way(shared: Desk, given: dict[str, Any], message: str):
     said = ofs(shared, **given)
     assert (said["operResult"], said["message"].partition(":")[0]) == ("0", message)
+
+
+@pytest.mark.parametrize(
+    ("address", "known"), [("10.1.2.3", True), ("::ffff:10.1.2.3", True), ("::ffff:11.1.2.3", False)]
+)
+def test_an_address_of_ipv4_is_known_behind_a_socket_of_both_versions_too(address: str, known: bool):
+    assert _within(address, "10.0.0.0/8") is known
 
 
 def test_a_sender_without_key_must_come_from_a_declared_address(shared: Desk):

@@ -99,6 +99,18 @@ def test_it_was_his_and_is_not_in_the_list(desk: Office, later: dict[str, Any], 
     assert codes(desk)[0] == code
 
 
+@pytest.mark.parametrize(
+    ("later", "code"),
+    [
+        (change(status="withdrawn"), "todo.withdrawn"),
+        (change(assignees=[to(code="1") | {"there": False}], partial=True), "todo.off_him"),
+    ],
+)
+def test_that_he_has_done_it_is_no_reason_why_he_sees_it_no_more(desk: Office, later: dict[str, Any], code: str):
+    desk.report(todo("A-1", to(code="1") | {"done": True}, to(code="2"), version=at(1)), later | {"version": at(2)})
+    assert codes(desk) == [code]
+
+
 def test_it_never_was_his(desk: Office):
     desk.report(todo("A-1", to(code="2")))
     assert codes(desk) == ["todo.not_his"]

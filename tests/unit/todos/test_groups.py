@@ -219,6 +219,8 @@ def test_what_is_done_stays_with_those_who_were_in_the_group_then(teams: Office)
     teams.moved({"1": "20", "3": "10"})
     healing.turn()
     assert has(teams, "1", "3", box="done") == {"1": [], "3": ["Leave A-1"]}
+    teams.report({"system": "oa", "id": "A-1", "title": "Leave A-1, paid", "version": at(3)})
+    assert has(teams, "1", "3", box="done") == {"1": [], "3": ["Leave A-1, paid"]}, "whatever is reported later"
     teams.moved(BEGIN)
     healing.turn()
 

@@ -91,6 +91,7 @@ def test_the_options_say_what_is_wanted(office: Desk):
     backwards = get(office, orderby="ChangedAt desc,Id desc")["value"]
     assert sorted(one["Id"] for one in backwards) == sorted(one["Id"] for one in everything)
     assert [one["ChangedAt"] for one in backwards] == sorted((one["ChangedAt"] for one in everything), reverse=True)
+    assert len(get(office, filter="Due ne 2026-11-02T08:00:00Z")["value"]) == len(everything), "none is no such day"
     count = office.client.get(f"{FEED}Todos/$count", params={"$filter": "Read eq false"}, headers=office.all)
     assert int(count.text) == len(everything)
 
