@@ -29,16 +29,20 @@ FIRST, LONGEST, PATIENCE = 0.5, 600.0, 5.0
 
 @dataclass(slots=True)
 class Relay:
-    """``turn`` sends what is due and answers whether there was anything; ``due`` is when the next try is."""
+    """``turn`` sends what is due and answers whether there was anything; ``due`` is when the next try is. ``only``
+    is what the subjects begin with that it relays."""
 
     hub: Hub
     carrier: Carrier
     due: dt.datetime | None = None
+    only: str = ""
 
     def turn(self) -> bool:
         """One round over all models."""
         self.due, busy = None, False
         for subject in outbox.subjects(self.hub.database):
+            if not subject.startswith(self.only):
+                continue
             try:
                 with journal.leases(self.hub.database, [f"outbox:{subject}"]) as held:
                     busy |= self._subject(subject, held)

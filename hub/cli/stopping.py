@@ -102,6 +102,8 @@ def _now(say: Say, row: Standing) -> Text:
         return say.text(f"waits: {row.waits.message}", "yellow")
     if row.still is not None:
         return say.text(f"left alone until {since(row.still.until)} ({row.still.code}): {row.still.message}", "yellow")
+    if row.late is not None:
+        return say.text(f"late since {since(row.late)}", "red")
     code = _code(row)
     return say.text(code, "red" if row.last and row.last.state == "failed" else "yellow") if code else Text("")
 
@@ -118,6 +120,7 @@ def _json(row: Standing) -> dict[str, Any]:
         "error": _code(row) or None,
         "waits": {"code": row.waits.code, "message": row.waits.message} if row.waits else None,
         "standstill": row.still,
+        "late_since": row.late,
     }
 
 

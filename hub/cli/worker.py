@@ -13,6 +13,7 @@ import typer
 from hub import collector
 from hub.bootstrap import Opened, require_key
 from hub.bus.accept import Door
+from hub.bus.alerts import Alarms, Watching
 from hub.bus.arrivals import Arrivals
 from hub.bus.broker import Look
 from hub.bus.drain import Drain
@@ -39,7 +40,10 @@ from sso.logout import Telling
 from sso.sessions import Sessions
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, invoke_without_command=True)
-DUTIES = ("intake", "inbox", "outbox", "arrivals", "exchanges", "receivers", "cases", "acts", "counts", "sessions")
+DUTIES = (
+    *("intake", "inbox", "outbox", "arrivals", "exchanges", "receivers", "cases", "acts", "counts", "sessions"),
+    "alerts",
+)
 
 
 @app.callback()
@@ -69,6 +73,7 @@ def worker(
         carrier: Carrier = Embedded(opened.hub.workspace, opened.secrets.resolve, lambda: made.call())
         if (out := opened.broker()) is not None:
             carrier = Brokered(carrier, out)
+        carrier = Alarms(carrier, opened.hub, opened.secrets.resolve)
         if (here := provider(opened.hub, opened.cipher)) is not None:
             carrier = Telling(carrier, here)
         duties = _duties(opened, carrier, say, stop, wanted)
@@ -116,6 +121,7 @@ def _duties(
         "acts": Settling(hub, say.note),
         "counts": Counting(hub),
         "sessions": Sessions(hub),
+        "alerts": Watching(hub),
     }
     return {name: duty for name, duty in made.items() if name in wanted} | {"sweep": Sweep(hub)}
 

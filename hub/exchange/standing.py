@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hub.errors import Waits
 from hub.exchange.gates import gates
 from hub.exchange.ground import Hub
+from hub.exchange.late import late_since
 from hub.store import standstills
 from hub.store.journal import RunRow
 from hub.store.listing import last_runs
@@ -18,12 +19,13 @@ from hub.workspace.windows import closed_until
 @dataclass(frozen=True, slots=True)
 class Standing:
     """``last`` is the last run, None where there was none; ``waits`` is why it would not run now, ``still`` why workers
-    leave it alone."""
+    leave it alone, ``late`` since when it is later than it may be."""
 
     exchange: str
     last: RunRow | None = None
     waits: Waits | None = None
     still: Standstill | None = None
+    late: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,14 @@ def standing(hub: Hub) -> list[Standing]:
     now = gates(hub)
     still = standstills.all_of(hub.database)
     last = last_runs(hub.database, list(mappings))
+    late = late_since(hub, list(mappings.values()))
     found = []
     for name, mapping in mappings.items():
         ran = last.get(name)
         stands = still.get(name)
         if stands is not None and stands.until <= now.moment:
             stands = None
-        found.append(Standing(name, ran, now.exchange(mapping), stands))
+        found.append(Standing(name, ran, now.exchange(mapping), stands, late.get(name)))
     return found
 
 

@@ -1,4 +1,4 @@
-"""The tables of notices, of signs of life, of stop switches and of runs in parts. Part of the same metadata."""
+"""The tables of notices, signs of life, stop switches, runs in parts, and alerts. Part of the same metadata."""
 
 from __future__ import annotations
 
@@ -51,4 +51,15 @@ part = Table(
     Column("number", Integer, primary_key=True),
     Column("leases", JSON, nullable=False),  # name -> epoch, of all parts the same
     Column("digest", Text),  # of what it kept in the run store, when it is done
+)
+
+# What somebody was told of an exchange and that still holds; its end is told, too.
+alert = Table(
+    "alert",
+    metadata,
+    Column("exchange", KEY, primary_key=True),
+    Column("kind", KEY, primary_key=True),  # failed late held
+    Column("code", Text, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("told_at", Moment, nullable=False),
 )

@@ -45,3 +45,8 @@ class Airflow(Shape):
 AIRFLOW: Any = Field(
     Airflow(), description="How Airflow runs exchanges", examples=[{"on_change": "airflow", "retries": 5}]
 )
+FRESH_WITHIN: Any = Field(
+    None,
+    description="How old its last good run may be, or what waits for it, before the exchange is late",
+    examples=["1h"],
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_network
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
@@ -28,6 +28,13 @@ class Webhook(Shape):
     models: list[FieldName] = Field(
         [], description="Models whose changes are told; without them all", examples=[["supplier"]]
     )
+
+
+WEBHOOKS: Any = Field(
+    {},
+    description="Who outside is told of changes, by name",
+    examples=[{"bi": {"url": "https://bi.example.com/hooks", "secret": "secret://hooks/bi"}}],
+)
 
 
 class Push(Shape):

@@ -142,6 +142,15 @@ def check_zone(scope: Scope, built: Built) -> None:
         scope.error(("zone",), "reference.zone", message, suggest(built.hub.zone, available_timezones()))
 
 
+def check_alerts(scope: Scope, built: Built) -> None:
+    """The exchanges and systems that channels of alerts name exist."""
+    for name, one in built.hub.alerts.items() if built.hub else ():
+        for index, word in enumerate(one.exchanges):
+            scope.known("mapping", word, ("alerts", name, "exchanges", index))
+        if one.via:
+            scope.known("system", one.via.partition(".")[0], ("alerts", name, "via"))
+
+
 def check_windows(scope: Scope, built: Built, name: str) -> None:
     """The time zones of maintenance windows exist."""
     for index, one in enumerate(built.systems[name].maintenance):

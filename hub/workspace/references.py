@@ -13,6 +13,7 @@ from hub.workspace.gather import Gathered
 from hub.workspace.guard_references import check_approvals, check_limits
 from hub.workspace.idle import (
     check_after,
+    check_alerts,
     check_classes,
     check_directions,
     check_effective,
@@ -38,6 +39,7 @@ def check(built: Built, gathered: Gathered) -> list[Finding]:
     findings: list[Finding] = []
     check_approvals(Scope(built, names, "hub", "", findings), built)
     check_zone(Scope(built, names, "hub", "", findings), built)
+    check_alerts(Scope(built, names, "hub", "", findings), built)
     check_task_center(Scope(built, names, "hub", "", findings), built)
     check_login(Scope(built, names, "hub", "", findings), built)
     for name, hook in built.hub.webhooks.items() if built.hub else ():

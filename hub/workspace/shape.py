@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from hub.workspace.acting import Acts
 from hub.workspace.address import ADDRESS
+from hub.workspace.alerting import ALERTS, Alert
 from hub.workspace.auditing import AuditRule
 from hub.workspace.bus import BUS, Bus
 from hub.workspace.delivering import (
@@ -25,8 +26,9 @@ from hub.workspace.delivering import (
     ReadBackRule,
 )
 from hub.workspace.delivering import Delivering as Delivering
-from hub.workspace.flow import AIRFLOW, Airflow
+from hub.workspace.flow import AIRFLOW, FRESH_WITHIN, Airflow
 from hub.workspace.flow import Schedule as Schedule
+from hub.workspace.hooks import WEBHOOKS
 from hub.workspace.hooks import Api as Api
 from hub.workspace.hooks import Dropin as Dropin
 from hub.workspace.hooks import Push as Push
@@ -94,11 +96,8 @@ class HubFile(Shape):
     languages: list[str] = Field(["en", "zh"], description="Languages of titles")
     memory: str = Field("450MB", description="Memory of one run's DuckDB", examples=["2GB"])
     threads: int = Field(2, ge=1, le=256, description="Processor threads of one run's DuckDB", examples=[4])
-    webhooks: dict[Name, Webhook] = Field(
-        {},
-        description="Who outside is told of changes, by name",
-        examples=[{"bi": {"url": "https://bi.example.com/hooks", "secret": "secret://hooks/bi"}}],
-    )
+    webhooks: dict[Name, Webhook] = WEBHOOKS
+    alerts: dict[Name, Alert] = ALERTS
     bus: Bus | None = BUS
     api: Api = Field(Api(), description="Limits of the API", examples=[{"rate": 20, "burst": 40}])
     portal: Portal = Field(
@@ -321,6 +320,7 @@ class MappingFile(Shape):
         description="When a scheduler runs it; on_change: when a worker sees that its model changed",
         examples=[{"every": "15m"}],
     )
+    fresh_within: Duration | None = FRESH_WITHIN
     changed_by_hand: ByHand = CHANGED_BY_HAND
     ghosts: Literal["report", "delete"] = GHOSTS
     read_back: ReadBackRule = READ_BACK

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from hub.airflow.noting import note
 from hub.airflow.running import Asked, Decision, Ended, Run
 from hub.bootstrap import open_hub
 from hub.store.audit import entries
+from tests.unit.bus.robots import Robots
 from tests.unit.cli.desk import Desk, desk
 
 EXCHANGE, MAPPING = "erp-suppliers", "mappings/erp-suppliers.yaml"
@@ -97,3 +99,17 @@ def test_what_is_stopped_is_put_off_without_costing_a_try(tmp_path: Path) -> Non
     assert work.cophub("resume", EXCHANGE).code == 0
     ended = run(work)
     assert (ended.report["state"], ended.waits) == ("done", None)
+
+
+def test_a_failed_task_tells_people_though_no_worker_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = desk(tmp_path)
+    with Robots() as robots:
+        monkeypatch.setenv("COPHUB_SECRET_ALERTS_WECOM", robots.url("wecom"))
+        work.append("config/hub.yaml", "\nalerts: {ops: {channel: wecom, url: secret://alerts/wecom}}\n")
+        (work.folder / "data" / "suppliers.csv").unlink()
+        ended = run(work)
+        assert ended.report["state"] == "failed"
+        for attempt in (1, 2):
+            assert note(work.folder, None, "retry", EXCHANGE, "airflow/dag/run", attempt, ended.failure)
+        assert [text for _, text in robots.said if f"{EXCHANGE} failed" in text] == [text for _, text in robots.said]
+        assert len(robots.said) == 1
