@@ -125,8 +125,11 @@ def _judge(channel: str, answer: bytes) -> None:
     if number in AGAIN:
         raise Retriable("alert.busy", f"{channel} takes no more messages for now ({number})", wait=60.0)
     if number in REFUSED:
-        hint = "compare the robot's address, secret, keywords and allowed addresses"
-        raise AuthError("alert.refused", f"{channel} refused the message ({number})", hint=hint)
+        raise AuthError(
+            "alert.refused",
+            f"{channel} refused the message ({number})",
+            hint="compare the robot's address, its signature, keywords and allowed addresses",
+        )
     raise Retriable("alert.answer", f"{channel} did not take the message ({number})")
 
 

@@ -29,7 +29,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "system.stopped": ("somebody stopped all that writes to the system", "cophub resume --target SYSTEM"),
     "alert.answer": ("", "nothing: it is tried again; see cophub events list"),
     "alert.busy": ("", "nothing: it is tried again"),
-    "alert.channel": ("", "cophub events list; declare the channel again, or leave it"),
+    "alert.channel": ("an alert waits for a channel that is gone", "cophub events list; declare it again, or leave it"),
     "alert.mail": ("the mail system did not take an alert", "cophub systems check NAME"),
     "exchange.late": ("the exchange is older than its fresh_within allows", "cophub status, then cophub runs NAME"),
     "run.lost": ("the process of the run was killed", "nothing: the next run goes on; or run it again"),
