@@ -18,7 +18,8 @@ from hub.errors import ConfigError, HubError
 from hub.identity import accounts as of_systems
 from hub.identity import people as found
 from hub.identity.view import View, declared
-from hub.portal.administering import answered, pages_of, required
+from hub.literals import integer
+from hub.portal.administering import answered, pages_of, place, required
 from hub.portal.ground import HOME, Ground, Here, Me, language
 from hub.portal.shown import Reader
 from hub.portal.words import say, sentence
@@ -176,15 +177,21 @@ def systems(request: Request, here: Here, me: Me) -> Response:
 
 
 @router.get("/audit")
-def entries(request: Request, here: Here, me: Me, action: Text = "", actor: Text = "", about: Text = "") -> Response:
-    """The newest entries of the audit chain."""
+def entries(
+    request: Request, here: Here, me: Me, action: Text = "", actor: Text = "", about: Text = "", after: Text = ""
+) -> Response:
+    """The entries of the audit chain, the newest first."""
     required(here, me, "audit")
     known = sorted({one.partition(".")[0] for one in ACTIONS})
     rows = audit.newest(
-        here.hub.database, SHOWN, action=action if action in known else "", actor=actor, object=about, since=""
-    )
+        here.hub.database, SHOWN + 1, action=action if action in known else "", actor=actor, object=about, since="",
+        before=(place(after, integer) or (None,))[0],
+    )  # fmt: skip
     filled = {
-        "entries": [(one, _details(one.details)) for one in rows], "known": known, "asked": (action, actor, about),
+        "entries": [(one, _details(one.details)) for one in rows[:SHOWN]], "known": known,
+        "asked": (action, actor, about),
+        "after": after, "next": rows[SHOWN - 1].seq if len(rows) > SHOWN else "",
+        "query": urlencode({"action": action, "actor": actor, "about": about}),
         "meant": {"en": ACTIONS, "zh": CHINESE},
     }  # fmt: skip
     return answered(request, here, me, "audit", "op_audit", filled)

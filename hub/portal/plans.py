@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from hub.exchange.contents import contents
 from hub.exchange.judging import approval
 from hub.exchange.pipeline import apply_plan
-from hub.portal.administering import DECIDES, answered, required
+from hub.portal.administering import DECIDES, answered, place, required
 from hub.portal.exchanges import acting, to_run
 from hub.portal.ground import HOME, Form, Ground, Here, Me
 from hub.store import listing
@@ -31,13 +31,17 @@ PLACE: Final = f"{HOME}/operators/plans"
 
 @router.get("")
 def plans(
-    request: Request, here: Here, me: Me, state: Annotated[str, Query(pattern="^(open|all)$")] = "open"
-) -> Response:
+    request: Request, here: Here, me: Me, state: Annotated[str, Query(pattern="^(open|all)$")] = "open",
+    after: Annotated[str, Query(max_length=200)] = "",
+) -> Response:  # fmt: skip
     """The newest first: those that wait for somebody, or all that are kept."""
     required(here, me, "plans")
     names = list(here.hub.workspace.mappings)
-    rows = listing.stored_plans(here.hub.database, names, None, SHOWN, "open" if state == "open" else None)
-    return answered(request, here, me, "plans", "op_plans", {"rows": rows, "state": state})
+    wanted, at = "open" if state == "open" else None, place(after, uuid.UUID)
+    rows = listing.stored_plans(here.hub.database, names, at, SHOWN + 1, wanted)
+    more = rows[SHOWN - 1].id if len(rows) > SHOWN else ""
+    filled = {"rows": rows[:SHOWN], "state": state, "after": after, "next": more}
+    return answered(request, here, me, "plans", "op_plans", filled)
 
 
 @router.get("/{identity}")

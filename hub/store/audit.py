@@ -184,8 +184,10 @@ def newest(
     actor: str = "",
     object: str = "",
     since: str = "",
+    before: int | None = None,
 ) -> list[Entry]:
-    """The newest entries that fit, newest first; ``action`` may be the part before the dot."""
+    """The newest entries that fit, newest first; ``action`` may be the part before the dot, ``before`` is the number of
+    one: only what came earlier."""
     query = select(*(audit.c[name] for name in NAMES)).order_by(audit.c.seq.desc()).limit(limit)
     if action:
         query = query.where((audit.c.action == action) | audit.c.action.startswith(f"{action}.", autoescape=True))
@@ -195,6 +197,8 @@ def newest(
         query = query.where(audit.c.object.contains(object, autoescape=True))
     if since:
         query = query.where(audit.c.at >= since)
+    if before is not None:
+        query = query.where(audit.c.seq < before)
     with database.begin(reading=True) as connection:
         return [Entry(*row) for row in connection.execute(query)]
 

@@ -182,3 +182,19 @@ def test_what_records_hold_is_text(office: Registry, browsers: dict[str, Browser
     page = browsers["sam"].text("/portal/operators/people?q=66")
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page
+
+
+def test_the_audit_chain_goes_on_where_the_page_ended(
+    browsers: dict[str, Browser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.portal.operators.SHOWN", 2)
+    amy, place, ends = browsers["amy"], "/portal/operators/audit?actor=ann", list[int]()
+    for _ in range(2):
+        page = amy.text(place)
+        found = re.search(r'href="(\?[^"]*actor=ann[^"]*after=(\d+))"', page)
+        assert found is not None
+        assert page.count('<p class="title">') == 2
+        ends.append(int(found[2]))
+        place = "/portal/operators/audit" + found[1].replace("&amp;", "&")
+    assert ends[1] <= ends[0] - 2, "nothing is shown twice"
+    assert amy.client.get("/portal/operators/audit?after=x").status_code == 400
