@@ -42,7 +42,7 @@ from sso.sessions import Sessions
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, invoke_without_command=True)
 DUTIES = (
     *("intake", "inbox", "outbox", "arrivals", "exchanges", "receivers", "cases", "acts", "counts", "sessions"),
-    "alerts",
+    *("alerts", "sweep"),
 )
 
 
@@ -123,7 +123,7 @@ def _duties(
         "sessions": Sessions(hub),
         "alerts": Watching(hub),
     }
-    return {name: duty for name, duty in made.items() if name in wanted} | {"sweep": Sweep(hub)}
+    return {name: duty for name, duty in made.items() if name in wanted} | {"sweep": Sweep(hub, stop.is_set)}
 
 
 class _signals:

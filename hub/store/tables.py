@@ -65,6 +65,7 @@ run = Table(
     Column("counts", JSON, nullable=False),
     Column("notes", JSON, nullable=False),
     Column("error", JSON(none_as_null=True)),
+    Index("ix_run_ended_at", "ended_at"),  # what is to be forgotten
     Index("ix_run_exchange_id", "exchange", "id"),  # the newest runs of one, however many it has
 )
 
@@ -73,7 +74,7 @@ plan = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("exchange", Text, nullable=False, index=True),
-    Column("run_id", Uuid, nullable=False),
+    Column("run_id", Uuid, nullable=False, index=True),
     Column("state", Text, nullable=False),  # open applied rejected expired
     Column("digest", Text, nullable=False),  # SHA-256 of the manifest in the run store
     Column("workspace_hash", Text, nullable=False),
@@ -178,6 +179,8 @@ quarantine = Table(
     Column("run_id", Uuid, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("resolved_at", Moment),
+    Index("ix_quarantine_run_id", "run_id"),
+    Index("ix_quarantine_resolved_at", "resolved_at"),
     Index("ix_quarantine_source_state_key", "source", "state", "key"),
 )
 _open = quarantine.c.resolved_at.is_(None)

@@ -45,6 +45,11 @@ class Airflow(Shape):
 AIRFLOW: Any = Field(
     Airflow(), description="How Airflow runs exchanges", examples=[{"on_change": "airflow", "retries": 5}]
 )
+KEEP_RUNS: Any = Field(
+    "365d",
+    description="How long runs that ended are kept, with their deliveries and resolved entries of the quarantine",
+    examples=["90d"],
+)
 FRESH_WITHIN: Any = Field(
     None,
     description="How old its last good run may be, or what waits for it, before the exchange is late",

@@ -26,7 +26,7 @@ from hub.workspace.delivering import (
     ReadBackRule,
 )
 from hub.workspace.delivering import Delivering as Delivering
-from hub.workspace.flow import AIRFLOW, FRESH_WITHIN, Airflow
+from hub.workspace.flow import AIRFLOW, FRESH_WITHIN, KEEP_RUNS, Airflow
 from hub.workspace.flow import Schedule as Schedule
 from hub.workspace.hooks import WEBHOOKS
 from hub.workspace.hooks import Api as Api
@@ -113,6 +113,7 @@ class HubFile(Shape):
     keep_events: Duration = Field(
         "7d", description="How long events are kept after they were handed over", examples=["30d"]
     )
+    keep_runs: Duration = KEEP_RUNS
     plans: Plans = Field(Plans(), description="Stored plans", examples=[{"keep": "7d"}])
     approvals: Approvals = Field(
         Approvals(), description="Approvals of held plans", examples=[{"four_eyes": "on", "expires": "4h"}]

@@ -119,6 +119,7 @@ def close_run(
     row = journal.find_run(hub.database, run_key)
     if row is not None and row.state in FINISHED:
         return answered(hub, row)
+    require_open(hub, mapping, mode)
     held = journal.take(hub.database, set(lease_names(mapping)), lease_seconds(), _by(run_key))
     try:
         with journal.beating(hub.database, held, lease_seconds()):
