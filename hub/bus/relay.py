@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from hub.bus.cloudevents import shaped
 from hub.bus.transport import Carrier
-from hub.errors import HubError, Retriable
+from hub.errors import Fatal, HubError, Retriable
 from hub.exchange.ground import Hub
 from hub.failpoints import reach
 from hub.store import journal, outbox
@@ -24,6 +24,8 @@ from hub.store.outbox import Event, Handover
 
 BATCH = 100
 ATTEMPTS = 12
+GIVEN_UP = dt.timedelta(days=1)
+"""After so long without an event that it took a subscriber is not called any more, until its events are replayed."""
 FIRST, LONGEST, PATIENCE = 0.5, 600.0, 5.0
 
 
@@ -92,6 +94,16 @@ class Relay:
 
     def _hand_over(self, event: Event, state: Handover, held: Sequence[Lease]) -> Handover:
         """One try with one subscriber, and what came of it."""
+        silent = outbox.silent_since(self.hub.database, state.subscriber) if not state.attempts else None
+        if silent is not None and silent < now() - GIVEN_UP:
+            given_up = Fatal(
+                "webhook.disabled",
+                f"it has taken nothing since {silent:%Y-%m-%d %H:%M} UTC, and is not called any more",
+                hint="mend it, and run: cophub events replay --webhook NAME",
+            )
+            after = replace(state, state="exhausted", code=given_up.code, message=given_up.message)
+            outbox.note(self.hub.database, held, after)
+            return after
         reach("before_publish")
         require(self.hub.database, held)
         try:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
 
 from hub.store import wake
 from hub.store.database import Database, now
@@ -118,6 +118,17 @@ def exhausted(database: Database, limit: int = 100) -> list[Handover]:
     )
     with database.begin(reading=True) as connection:
         return [_handover(row, row.subject) for row in connection.execute(query)]
+
+
+def silent_since(database: Database, subscriber: str) -> dt.datetime | None:
+    """When the first event was exhausted after the last one that a subscriber took; None where it takes them."""
+    mine = handover.c.subscriber == subscriber
+    taken = select(func.max(handover.c.at)).where(mine, handover.c.state == "done").scalar_subquery()
+    after = or_(taken.is_(None), handover.c.at > taken)
+    query = select(func.min(handover.c.at)).where(mine, handover.c.state == "exhausted", after)
+    with database.begin(reading=True) as connection:
+        found: dt.datetime | None = connection.scalar(query)
+    return found
 
 
 def replay(database: Database, subscriber: str | None = None) -> int:

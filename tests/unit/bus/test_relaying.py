@@ -118,6 +118,30 @@ def test_an_exhausted_event_is_shown_blocks_nobody_and_can_be_replayed(told: Bus
     assert unpublished(told) == 0
 
 
+def test_a_webhook_that_took_nothing_for_a_day_is_disabled_until_its_events_are_replayed(told: BusWorld, hook: Hook):
+    change(told, 1, 2)
+    hook.answers = [400] * relay.ATTEMPTS
+    for _ in range(relay.ATTEMPTS):
+        with told.opened() as opened, opened.hub.database.begin() as connection:
+            connection.execute(tables.outbox.update().where(tables.outbox.c.seq > 1).values(published_at=now()))
+        relayed(told)
+        due_now(told)
+    with told.opened() as opened, opened.hub.database.begin() as connection:
+        connection.execute(tables.outbox.update().where(tables.outbox.c.seq > 1).values(published_at=None))
+        connection.execute(tables.handover.update().values(at=now() - dt.timedelta(days=2)))
+    called = len(hook.events)
+    relayed(told)
+    assert (len(hook.events), unpublished(told)) == (called, 0)
+    with told.opened() as opened:
+        assert {one.code for one in outbox.exhausted(opened.hub.database)} == {"http.status", "webhook.disabled"}
+        assert outbox.replay(opened.hub.database, "bi") == 2
+    relayed(told)
+    assert [one["data"]["seq"] for one in hook.events[called:]] == [1, 2]
+    change(told, 3)
+    relayed(told)
+    assert hook.events[-1]["data"]["seq"] == 3
+
+
 def test_two_relays_send_each_event_once(told: BusWorld, hook: Hook):
     change(told, 1, 2, 3)
     with told.opened() as one, told.opened() as two:
