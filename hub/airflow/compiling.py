@@ -93,6 +93,7 @@ def _entry(workspace: Workspace, mapping: MappingFile) -> Entry:
         writes=writes,
         pool=(targets[0] if targets else mapping.from_).partition(".")[0],
         enabled=mapping.enabled,
+        parts=len(mapping.split.at) + 1 if mapping.split is not None else 0,
         outlets=(f"exchange/{name}", *models),
     )
     return _timed(workspace, mapping, entry) if mapping.enabled else entry

@@ -23,6 +23,7 @@ from airflow.sdk import (
 from hub.airflow import callbacks
 from hub.airflow.manifest import Entry, Manifest, Place, stored
 from hub.airflow.operator import MODES, ExchangeOperator
+from hub.airflow.parting import OpenOperator, PartOperator
 from hub.airflow.present import current
 
 START: Final = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -69,25 +70,31 @@ def build(manifest: Manifest, entry: Entry, place: Place) -> DAG:
         params=parameters(),
         doc_md=f"`cophub run {entry.name}`: {entry.reads} → {writes}",
     ) as dag:
-        ExchangeOperator(
-            task_id="run",
-            exchange=entry.name,
-            folder=str(place.folder),
-            environment=place.environment,
-            digest=entry.digest,
-            full=entry.full,
-            zone=policy.zone,
-            keep=policy.keep,
-            pool=pool(manifest, entry.pool),
-            retries=policy.retries,
-            retry_delay=dt.timedelta(seconds=policy.retry_wait),
-            retry_exponential_backoff=2.0,
-            max_retry_delay=dt.timedelta(seconds=policy.longest_wait),
-            execution_timeout=dt.timedelta(seconds=policy.timeout),
-            outlets=[AssetAlias(uri(manifest, name)) for name in entry.outlets],
-            on_failure_callback=callbacks.failed,
-            on_retry_callback=callbacks.tried,
-        )
+        same: dict[str, Any] = {
+            "exchange": entry.name,
+            "folder": str(place.folder),
+            "environment": place.environment,
+            "digest": entry.digest,
+            "full": entry.full,
+            "zone": policy.zone,
+            "keep": policy.keep,
+            "parts": entry.parts,
+            "pool": pool(manifest, entry.pool),
+            "retries": policy.retries,
+            "retry_delay": dt.timedelta(seconds=policy.retry_wait),
+            "retry_exponential_backoff": 2.0,
+            "max_retry_delay": dt.timedelta(seconds=policy.longest_wait),
+            "execution_timeout": dt.timedelta(seconds=policy.timeout),
+            "on_failure_callback": callbacks.failed,
+            "on_retry_callback": callbacks.tried,
+        }
+        outlets = [AssetAlias(uri(manifest, name)) for name in entry.outlets]
+        if not entry.parts:
+            ExchangeOperator(task_id="run", outlets=outlets, **same)
+        else:  # the last runs in any case: what is left of a run whose part failed, it gives back
+            opened = OpenOperator(task_id="open", **same)
+            parts = PartOperator.partial(task_id="part", **same).expand(number=opened.output)
+            parts >> ExchangeOperator(task_id="run", outlets=outlets, trigger_rule="all_done", **same)
     return dag
 
 

@@ -16,13 +16,13 @@ import msgspec
 
 from hub import __version__
 
-FORM: Final = f"2/{__version__}"
+FORM: Final = f"3/{__version__}"
 Stamp = tuple[int, int]
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One exchange. ``crons`` or ``every`` (seconds) and ``assets`` start it, ``outlets`` are told when it changed
-    something; ``full`` says when it reads everything; ``digest`` changes with its YAML."""
+    something; ``full`` says when it reads everything, ``parts`` in how many parts; ``digest`` changes with its YAML."""
 
     name: str
     title: str
@@ -34,6 +34,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     crons: tuple[str, ...] = ()
     every: float | None = None
     full: str | None = None
+    parts: int = 0
     assets: tuple[str, ...] = ()
     outlets: tuple[str, ...] = ()
 

@@ -26,7 +26,8 @@ MODES: Final = ("scheduled", "incremental", "full", "link_only", "reconcile")
 class ExchangeOperator(BaseOperator):
     """Runs ``exchange`` of the workspace in ``folder``. ``digest`` is there so that the DAG's version follows the
     YAML; ``full`` is the cron expression of its full runs, in ``zone``; ``keep`` is how long a
-    plan that a guard holds waits for somebody, in seconds.
+    plan that a guard holds waits for somebody, in seconds. Where there are ``parts`` it closes what others opened and
+    read.
 
     What may succeed later is tried again, everything else fails at once. However often Airflow starts the task of one
     DAG run, the hub runs it once: the run key leaves the number of the try out.
@@ -45,6 +46,7 @@ class ExchangeOperator(BaseOperator):
         full: str | None = None,
         zone: str = "UTC",
         keep: float = 604_800.0,
+        parts: int = 0,
         **more: Any,
     ) -> None:
         super().__init__(**more)
@@ -55,6 +57,7 @@ class ExchangeOperator(BaseOperator):
         self.full = full
         self.zone = zone
         self.keep = keep
+        self.parts = parts
         self.stopping = False
 
     def execute(self, context: Any) -> dict[str, Any]:
@@ -100,6 +103,7 @@ class ExchangeOperator(BaseOperator):
             accept_drift=params["accept_drift"],
             full=self.full,
             zone=self.zone,
+            parts=self.parts,
             on_behalf=getattr(run, "triggering_user_name", None) or "",
         )
 

@@ -19,8 +19,10 @@ from hub.exchange.judging import approval
 from hub.exchange.pipeline import Result, apply_plan, run_exchange
 from hub.exchange.reconciling.reconcile import reconcile
 from hub.exchange.report import report
+from hub.exchange.splitting.course import close_run, open_run, run_part
 from hub.redact import redact
 from hub.security.actors import ACTOR, ON_BEHALF
+from hub.store import journal
 from hub.store.reports import find_plan
 from hub.workspace.strict import seconds
 
@@ -47,6 +49,7 @@ class Asked:
     accept_drift: bool = False
     full: str | None = None
     zone: str = "UTC"
+    parts: int = 0
     on_behalf: str = ""
 
 
@@ -94,6 +97,8 @@ class Run:
         except HubError as error:
             told = report(self.asked.exchange, None, error, self.since(), clean)
             return _ended(told, error, clean)
+        if result is None:  # a step of a run in parts, which has no report
+            return Ended({"exchange": self.asked.exchange})
         return Ended(report(self.asked.exchange, result, None, self.since(), clean))
 
     def since(self) -> float:
@@ -105,7 +110,7 @@ class Run:
         by = {ON_BEHALF: self.asked.on_behalf} if self.asked.on_behalf else {}
         return {**os.environ, **by}
 
-    def _patiently(self, hub: Hub) -> Result:
+    def _patiently(self, hub: Hub) -> Result | None:
         """Wait for others who write what it writes: among them may be the first try of this very run, whose process
         Airflow believes dead. When that ends, the run key answers how."""
         while True:
@@ -118,26 +123,34 @@ class Run:
                 self.tell(f"waits: {error.message}")
                 time.sleep(LOOK)
 
-    def _once(self, hub: Hub) -> Result:
+    def _once(self, hub: Hub) -> Result | None:
         asked = self.asked
-        mode, full = asked.mode, asked.mode == "full"
-        if mode == "reconcile":
+        if asked.mode == "reconcile":
             return self._reconciled(hub)
-        if mode == "scheduled":
-            full = bool(asked.full) and full_is_due(
-                hub.database, asked.exchange, str(asked.full), asked.zone, hub.clock
-            )
-            mode = "full" if full else "incremental"
-        return run_exchange(
+        mode, full = self.mode(hub)
+        return (close_run if asked.parts else run_exchange)(
             hub,
             asked.exchange,
-            "plan" if asked.dry_run else mode,
+            mode,
             asked.run_key,
             full=full,
             initial=asked.initial,
             accept_drift=asked.accept_drift,
             progress=self.watch,
         )
+
+    def mode(self, hub: Hub) -> tuple[str, bool]:
+        """In which mode, and whether everything is read. A run in parts stays what it was opened as."""
+        asked = self.asked
+        mode, full = asked.mode, asked.mode == "full"
+        if mode == "scheduled":
+            full = bool(asked.full) and full_is_due(
+                hub.database, asked.exchange, str(asked.full), asked.zone, hub.clock
+            )
+            before = journal.find_run(hub.database, asked.run_key) if asked.parts else None
+            full = before.mode == "full" if before is not None and not asked.dry_run else full
+            mode = "full" if full else "incremental"
+        return "plan" if asked.dry_run else mode, full
 
     def _reconciled(self, hub: Hub) -> Result:
         """As ``cophub reconcile``: what differs stands in the notes, what heals it in the plan."""
@@ -156,6 +169,34 @@ class Run:
         if time.monotonic() - self.told > TELL:
             self.told = time.monotonic()
             self.tell(f"{stage}: {', '.join(f'{count} {name}' for name, count in counts.items() if count)}")
+
+
+@dataclass(slots=True)
+class Opening(Run):
+    """The first step of a run in parts: its report names the ``parts`` that are to be run."""
+
+    numbers: list[int] = field(default_factory=list)
+
+    def __call__(self) -> Ended:
+        ended = Run.__call__(self)
+        return ended if ended.failure else Ended(ended.report | {"parts": self.numbers})
+
+    def _once(self, hub: Hub) -> Result | None:
+        if self.asked.mode != "reconcile":
+            mode, full = self.mode(hub)
+            self.numbers = open_run(hub, self.asked.exchange, mode, self.asked.run_key, full=full)
+        return None
+
+
+@dataclass(slots=True)
+class Part(Run):
+    """One part of a run."""
+
+    number: int = 0
+
+    def _once(self, hub: Hub) -> Result | None:
+        run_part(hub, self.asked.run_key, self.number, self.watch)
+        return None
 
 
 @dataclass(slots=True)

@@ -61,9 +61,11 @@ class Host:
             events = session.query(AssetEvent).order_by(AssetEvent.id).offset(before)
             names = [session.get(AssetModel, event.asset_id).name for event in events]
             rows = session.query(XComModel).filter(XComModel.run_id == run.run_id, XComModel.dag_id == dag)
+            rows = rows.filter(XComModel.task_id == "run")
             found = {row.key: XComModel.deserialize_value(row) for row in rows}
         task = run.get_task_instance("run")
-        return {"state": str(run.state), "task": str(task.state), "events": names, **found}
+        tasks = {f"{one.task_id} {one.map_index}": str(one.state) for one in run.get_task_instances()}
+        return {"state": str(run.state), "task": str(task.state), "events": names, "tasks": tasks, **found}
 
     def secrets(self, folder: str, variables: list[str], connections: list[str]) -> dict[str, Any]:
         """What tasks read by these names, of this workspace."""

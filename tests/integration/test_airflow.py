@@ -165,6 +165,18 @@ def test_the_report_is_that_of_the_command_line_and_only_a_change_wakes_others(
     assert sorted(ran["events"]) == [f"cophub://first/{name}" for name in events]
 
 
+def test_a_split_exchange_runs_in_mapped_tasks_and_reports_as_if_it_was_not(airflow: Airflow, tmp_path: Path) -> None:
+    work, twin = airflow.shows(tmp_path / "a", "parted"), desk(tmp_path / "b")
+    said = twin.cophub("run", EXCHANGE, "--full", "--json").json["runs"][0]
+    work.append(MAPPING, "split: {by: number, at: ['1003', '1005']}\n")
+    airflow.sync(work, "parted")
+    airflow.reads("parted")
+    ran = airflow("test", dag=f"parted.{EXCHANGE}", conf={"mode": "full"})
+    assert ran["tasks"] == dict.fromkeys(["open -1", "part 0", "part 1", "part 2", "run -1"], "success")
+    assert bare(ran["return_value"]) == bare(said)
+    assert ran["events"]
+
+
 def test_what_no_try_can_mend_fails_at_the_first_and_is_noted_once(airflow: Airflow, tmp_path: Path) -> None:
     work, twin = airflow.shows(tmp_path / "a", "failing"), desk(tmp_path / "b")
     for one in (work, twin):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from hub.airflow.noting import note
-from hub.airflow.running import Asked, Decision, Ended, Run
+from hub.airflow.running import Asked, Decision, Ended, Opening, Part, Run
 from hub.bootstrap import open_hub
 from hub.store.audit import entries
 from tests.unit.bus.robots import Robots
@@ -113,3 +114,16 @@ def test_a_failed_task_tells_people_though_no_worker_runs(tmp_path: Path, monkey
             assert note(work.folder, None, "retry", EXCHANGE, "airflow/dag/run", attempt, ended.failure)
         assert [text for _, text in robots.said if f"{EXCHANGE} failed" in text] == [text for _, text in robots.said]
         assert len(robots.said) == 1
+
+
+def test_a_run_in_parts_is_opened_read_and_closed_by_tasks_of_their_own(tmp_path: Path) -> None:
+    work, twin = desk(tmp_path / "a"), desk(tmp_path / "b")
+    work.append(MAPPING, "split: {by: number, at: ['1003']}\n")
+    mine = dataclasses.replace(asked(work, mode="full"), parts=2)
+    assert Opening(mine, print, lambda: False)().report["parts"] == [0, 1]
+    assert "2 parts of the run are not read yet" in Run(mine, print, lambda: False)().failure
+    for number in (1, 0):
+        assert Part(mine, print, lambda: False, number=number)().failure == ""
+    ended, whole = Run(mine, print, lambda: False)(), run(twin, mode="full")
+    assert (ended.failure, ended.report["counts"]) == ("", whole.report["counts"])
+    assert Opening(mine, print, lambda: False)().report["parts"] == []
