@@ -97,17 +97,6 @@ match: [[code]]
 unmatched: create
 absent: {reaction: disable}
 """,
-    "mappings/parts-parties.yaml": """
-mapping: parts-parties
-from: files.parties
-into: party
-fields: {code: code, name: trim(name), country: country, parent: "ref('party', parent)", phone: phone,
-         credit: "CAST(credit AS DECIMAL(18,4))", salary: CAST(salary AS INTEGER), email: email}
-match: [[code]]
-unmatched: create
-absent: {reaction: disable}
-split: {by: code, at: [P0040]}
-""",
     "mappings/crm-parties.yaml": """
 mapping: crm-parties
 from: crm.accounts
