@@ -172,24 +172,12 @@ def test_a_plan_whose_maker_was_killed_is_made_again_and_applied(landscape: Make
     assert made.select("SELECT count(*) FROM e_party") == [(56,)]
 
 
-PARTS = """\
-mapping: parts-parties
-from: files.parties
-into: party
-fields: {code: code, name: trim(name), country: country, parent: "ref('party', parent)", phone: phone,
-         credit: "CAST(credit AS DECIMAL(18,4))", salary: CAST(salary AS INTEGER), email: email}
-match: [[code]]
-unmatched: create
-absent: {reaction: disable}
-split: {by: code, at: [P0040]}
-"""
-
-
 @row(2, "a run in parts")
 def test_a_run_in_parts_of_which_each_process_is_killed_goes_on(landscape: Make):
     whole, made = landscape(), landscape()
     for one in (whole, made):
-        (one.folder / "mappings/parts-parties.yaml").write_text(PARTS)
+        mapping = (one.folder / "mappings/files-parties.yaml").read_text().replace("files-parties", "parts-parties")
+        (one.folder / "mappings/parts-parties.yaml").write_text(mapping + "split: {by: code, at: [P0040]}\n")
     assert whole.run("parts-parties", "--initial").status == 0
     words = ("--initial", "--workers", "1", "--run-key", "one")
     assert made.run("parts-parties", *words, kill="after_opening").status == -9

@@ -9,22 +9,20 @@ from collections.abc import Iterator
 import pytest
 
 from hub.exchange.ground import Hub
-from hub.security import accounts
-from hub.security.passwords import Passwords
 from hub.store import audit as chain
 from hub.store import listing, targets
 from hub.store.circuits import failed, read
 from hub.store.database import now
 from hub.todos.drift import Listed, compare
-from hub.todos.people import person
 from hub.todos.reports import Key
 from tests.stores import SqliteStore
 from tests.unit.exchange.target import Crm
+from tests.unit.identity.administrators import serve
 from tests.unit.identity.conftest import Registry, registry
 from tests.unit.identity.test_exchange_pages import key, logged, until
 from tests.unit.identity.test_operators import ROLES, text
 from tests.unit.identity.test_review_pages import asked
-from tests.unit.portal.conftest import CHEAP, PASSWORD, Browser, ground
+from tests.unit.portal.conftest import Browser
 
 TO_SHOP = """
     mapping: to-shop
@@ -67,11 +65,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     made.stack.close()
     made.write("config/roles.yaml", ROLES)
     made.crm = delivered(made)  # type: ignore[attr-defined]
-    made.serve()
-    hub, passwords = made.open_hub.hub, Passwords(CHEAP)
-    ground(made).passwords = passwords  # type: ignore[arg-type] # any served world
-    for number, name in enumerate(("ola", "sam"), 1):
-        accounts.add(hub.database, hub.actor, passwords, name, person(hub, str(number)), PASSWORD, hub.clock())
+    serve(made, "ola", "sam")
     yield made
     made.close()
 

@@ -9,16 +9,14 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from hub.errors import Held
-from hub.security import accounts
-from hub.security.passwords import Passwords
 from hub.store import audit, listing
 from hub.store.plans import PlanRow
 from hub.store.quarantined import chosen
-from hub.todos.people import person
 from tests.stores import SqliteStore
+from tests.unit.identity.administrators import serve
 from tests.unit.identity.conftest import FOLK, Registry, registry
 from tests.unit.identity.test_operators import ROLES, text
-from tests.unit.portal.conftest import CHEAP, PASSWORD, Browser, ground
+from tests.unit.portal.conftest import Browser
 
 CODES = """
     mapping: people
@@ -39,11 +37,7 @@ def office(tmp_path: Iterator[object]) -> Iterator[Registry]:
     made.stack.close()
     made.write("config/roles.yaml", ROLES.replace('"account:pia": [pay]', '"account:ole": [ops]'))
     made.mapping(CODES)
-    made.serve()
-    hub, passwords = made.open_hub.hub, Passwords(CHEAP)
-    ground(made).passwords = passwords  # type: ignore[arg-type]
-    for number, name in enumerate(("ola", "sam", "ole"), 1):
-        accounts.add(hub.database, hub.actor, passwords, name, person(hub, str(number)), PASSWORD, hub.clock())
+    serve(made, "ola", "sam", "ole")
     yield made
     made.close()
 

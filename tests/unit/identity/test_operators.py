@@ -11,12 +11,12 @@ import pytest
 from hub.portal.administering import PAGES, pages_of
 from hub.security import accounts
 from hub.security.decisions import administer
-from hub.security.passwords import Passwords
 from hub.todos.people import person
 from hub.workspace.roles import RolesFile
 from tests.stores import SqliteStore
+from tests.unit.identity.administrators import serve
 from tests.unit.identity.conftest import Registry, registry
-from tests.unit.portal.conftest import CHEAP, PASSWORD, Browser, ground
+from tests.unit.portal.conftest import Browser
 
 ROLES = """
     roles:
@@ -56,11 +56,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     made.write("config/systems/entra.yaml", SCIM)
     hub_file = made.folder / "config" / "hub.yaml"
     made.write("config/hub.yaml", hub_file.read_text(encoding="utf-8") + "address: https://hub.example\nsso: {}\n")
-    made.serve()
-    hub, passwords = made.open_hub.hub, Passwords(CHEAP)
-    ground(made).passwords = passwords  # type: ignore[arg-type] # any served world
-    for number, name in enumerate(("ola", "sam", "amy", "pia"), 1):
-        accounts.add(hub.database, hub.actor, passwords, name, person(hub, str(number)), PASSWORD, hub.clock())
+    serve(made, "ola", "sam", "amy", "pia")
     yield made
     made.close()
 

@@ -11,17 +11,15 @@ import pytest
 from openpyxl import load_workbook
 from sqlalchemy import insert
 
-from hub.security import accounts
-from hub.security.passwords import Passwords
 from hub.store.dashboard_tables import todo_count
 from hub.store.tables import quarantine
-from hub.todos.people import person
 from tests.stores import SqliteStore
+from tests.unit.identity.administrators import serve
 from tests.unit.identity.conftest import Registry, registry
 from tests.unit.identity.test_exchange_pages import logged
 from tests.unit.identity.test_operators import ROLES, text
 from tests.unit.identity.test_review_pages import asked
-from tests.unit.portal.conftest import CHEAP, PASSWORD, Browser, ground
+from tests.unit.portal.conftest import Browser
 
 PLACE = "/portal/operators/reports"
 FORMULA = '=HYPERLINK("http://evil.example","x")'
@@ -32,11 +30,8 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     made = registry(tmp_path_factory.mktemp("reports"), SqliteStore())
     made.stack.close()
     made.write("config/roles.yaml", ROLES)
-    made.serve()
-    hub, passwords = made.open_hub.hub, Passwords(CHEAP)
-    ground(made).passwords = passwords  # type: ignore[arg-type] # any served world
-    for number, name in enumerate(("ola", "sam"), 1):
-        accounts.add(hub.database, hub.actor, passwords, name, person(hub, str(number)), PASSWORD, hub.clock())
+    serve(made, "ola", "sam")
+    hub = made.open_hub.hub
     moment, none = hub.clock(), uuid.UUID(int=0)
     entry = {
         "source": 1, "exchange": "people", "key": "k", "hash": 1, "map_hash": 1, "field": "", "message": "m",

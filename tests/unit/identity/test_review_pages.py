@@ -8,15 +8,13 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from hub.security import accounts
-from hub.security.passwords import Passwords
 from hub.store import audit
-from hub.todos.people import person
 from tests.stores import SqliteStore
+from tests.unit.identity.administrators import serve
 from tests.unit.identity.conftest import FOLK, Registry, registry
 from tests.unit.identity.test_exchange_pages import logged
 from tests.unit.identity.test_operators import ROLES, text
-from tests.unit.portal.conftest import CHEAP, PASSWORD, Browser, ground
+from tests.unit.portal.conftest import Browser
 
 CRM = """
     mapping: contacts
@@ -51,11 +49,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     made.stack.close()
     made.write("config/roles.yaml", ROLES)
     doubtful(made)
-    made.serve()
-    hub, passwords = made.open_hub.hub, Passwords(CHEAP)
-    ground(made).passwords = passwords  # type: ignore[arg-type] # any served world
-    for number, name in enumerate(("ola", "sam"), 1):
-        accounts.add(hub.database, hub.actor, passwords, name, person(hub, str(number)), PASSWORD, hub.clock())
+    serve(made, "ola", "sam")
     yield made
     made.close()
 
