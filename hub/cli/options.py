@@ -61,7 +61,7 @@ def everywhere(*, root: bool) -> list[TyperOption]:
         (["--env"], "environment", str, False, "Environment laid over the workspace", "NAME"),
         (["--json"], "json", bool, True, "Answer with one JSON object on the last line of stdout", None),
         (["--quiet", "-q"], "quiet", bool, True, "No progress and no remarks on stderr", None),
-        (["--log"], "log", _form, False, "Logs on stderr: text for people, or json for what collects them", "FORM"),
+        (["--logs"], "log", _form, False, "Logs on stderr: text for people, or json for what collects them", "FORM"),
     ]
     variables = {"workspace": "COPHUB_WORKSPACE", "environment": "COPHUB_ENV", "log": "COPHUB_LOG"}
     return [

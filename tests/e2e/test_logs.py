@@ -23,7 +23,7 @@ def logged(text: str) -> list[dict[str, Any]]:
 
 def test_every_line_is_an_object_and_tells_how_a_run_ended(tmp_path: Path) -> None:
     made = desk(tmp_path / "work")
-    ran = finished(made.folder, "--log", "json", "run", "erp-suppliers", "--initial")
+    ran = finished(made.folder, "--logs", "json", "run", "erp-suppliers", "--initial")
     (one,) = [line for line in logged(ran.stderr) if line["logger"] == "hub.runs"]
     told = {name: one[name] for name in ("level", "message", "exchange", "state", "mode")}
     assert told == {
@@ -32,7 +32,7 @@ def test_every_line_is_an_object_and_tells_how_a_run_ended(tmp_path: Path) -> No
     assert one["counts"]["read"] == 5
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", one["time"])
     (made.folder / "data/suppliers.csv").unlink()
-    failed = finished(made.folder, "run", "erp-suppliers", "--log", "json", "--full")
+    failed = finished(made.folder, "run", "erp-suppliers", "--logs", "json", "--full")
     levels = {line["logger"]: (line["level"], line["code"]) for line in logged(failed.stderr)}
     assert levels == {"hub.runs": ("error", "file.missing"), "cophub": ("error", "file.missing")}
 
@@ -40,9 +40,9 @@ def test_every_line_is_an_object_and_tells_how_a_run_ended(tmp_path: Path) -> No
 def test_what_is_wrong_in_files_is_told_line_by_line(tmp_path: Path) -> None:
     made = desk(tmp_path / "work")
     made.append("mappings/erp-suppliers.yaml", "unknwon: 1\n")
-    found = logged(finished(made.folder, "--log", "json", "run", "erp-suppliers").stderr)
+    found = logged(finished(made.folder, "--logs", "json", "run", "erp-suppliers").stderr)
     assert [(one["path"], one["level"]) for one in found[:-1]] == [("mappings/erp-suppliers.yaml", "error")]
-    assert finished(made.folder, "--log", "jsn", "runs").stderr.count("log.form") == 1
+    assert finished(made.folder, "--logs", "jsn", "runs").stderr.count("log.form") == 1
 
 
 def test_requests_are_told_by_their_route_and_not_by_what_they_named(tmp_path: Path) -> None:
