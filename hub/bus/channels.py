@@ -53,7 +53,7 @@ def text_of(hub: Hub, rule: Alert, event: Mapping[str, Any]) -> str:
     told = event["data"]
     words = TEXTS[rule.language, told["kind"], told["state"]].format(**told)
     if hub.workspace.hub.address:
-        words += f" {hub.workspace.hub.address.rstrip('/')}/portal/exchanges/{told['exchange']}"
+        words += f" {hub.workspace.hub.address.rstrip('/')}/portal/operators/exchanges/{told['exchange']}"
     return f"[COP Hub {hub.workspace.hub.hub}] {words}"
 
 

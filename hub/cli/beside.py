@@ -17,7 +17,7 @@ from hub.errors import Retriable
 def worker_beside(say: Say, ended: Callable[[], None]) -> Iterator[None]:
     """``cophub worker`` of the same workspace, asked to end with the context. Where it ends before, ``ended`` is called
     and the context ends with Retriable ``serve.worker``."""
-    words = ["-w", str(say.folder), *(["--env", say.environment] if say.environment else [])]
+    words = ["-w", str(say.folder), "--logs", say.options.log, *(["--env", say.environment] if say.environment else [])]
     program = [sys.executable, "-c", "from hub.cli import main; main()", *words, "worker"]
     # in a group of its own: Ctrl-C is for us, who ask it to end once
     # and without an address for metrics, which is ours

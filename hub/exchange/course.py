@@ -41,6 +41,7 @@ from hub.workspace.shape import MappingFile
 from hub.workspace.strict import seconds
 
 log = logging.getLogger("hub.runs")
+LEVELS = {"failed": logging.ERROR, "held": logging.WARNING}
 LOOK = 2.0
 """Seconds between two looks at what others say of a run."""
 Mend = Callable[[RunFile, list[Manifest], ExitStack], None]
@@ -124,11 +125,9 @@ class Course:
             "run": str(self.row.id), "run_key": self.row.run_key, "exchange": self.row.exchange, "mode": self.row.mode,
             "state": state, "counts": dict(counts), "seconds": round(time.monotonic() - begun, 3),
         }  # fmt: skip
-        level = logging.INFO
         if error is not None:
             told["code"] = error.code if isinstance(error, HubError) else "internal"
-            level = logging.WARNING if isinstance(error, Held) else logging.ERROR
-        log.log(level, "run ended", extra=told)
+        log.log(LEVELS.get(state, logging.INFO), "run ended", extra=told)
 
     def exchange(
         self, *, initial: bool, full: bool, given: Given | None = None, accept_drift: bool = False,

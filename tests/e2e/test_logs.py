@@ -47,7 +47,7 @@ def test_what_is_wrong_in_files_is_told_line_by_line(tmp_path: Path) -> None:
 
 def test_requests_are_told_by_their_route_and_not_by_what_they_named(tmp_path: Path) -> None:
     folder = desk(tmp_path / "work").folder
-    with started(folder, "serve", COPHUB_PORT="0", COPHUB_LOG="json") as (server, line):
+    with started(folder, "serve", "--worker", "--logs", "json", COPHUB_PORT="0") as (server, line):
         address = re.search(r"http://[^/ ]+", json.loads(line)["message"])
         assert address is not None
         assert asked(f"{address.group()}/healthz")[0] == 200

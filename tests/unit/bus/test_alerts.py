@@ -13,6 +13,8 @@ from hub.bus.alerts import Alarms, watch
 from hub.bus.relay import Relay
 from hub.bus.transport import Embedded
 from hub.errors import HubError
+from hub.portal.exchanges import router
+from hub.portal.ground import HOME
 from hub.store import outbox
 from tests.unit.bus.busworld import BusWorld, event, supplier
 from tests.unit.bus.hook import SECRET, Hook
@@ -76,6 +78,15 @@ def test_a_failure_is_told_once_and_its_end_once_in_the_words_of_each_channel(wo
     assert ("wecom", "[COP Hub test] suppliers is well again") in [(name, text[:38]) for name, text in robots.said[2:]]
     assert len(robots.said) == 4
     assert world.rows("SELECT 1 FROM alert") == []
+
+
+def test_a_text_leads_to_the_page_of_its_exchange(world: BusWorld, robots: Robots):
+    world.write("config/hub.yaml", CHANNELS + "address: https://hub.example\n")
+    broken(world, broken=True)
+    run(world)
+    look(world)
+    page = f"https://hub.example{HOME}{router.prefix}/suppliers"
+    assert [text.split()[-1] for _, text in robots.said] == [page, page]
 
 
 def test_what_is_held_and_what_is_late_is_told(world: BusWorld, robots: Robots):
