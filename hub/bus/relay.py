@@ -57,6 +57,7 @@ class Relay:
         events = outbox.unpublished(self.hub.database, subject, BATCH)
         hooks = self.carrier.subscribers(subject)
         known = outbox.handovers(self.hub.database, events) if hooks else {}
+        silent = outbox.silent(self.hub.database, hooks, now() - GIVEN_UP) if hooks else {}
         blocked: set[str] = set()
         through: list[uuid.UUID] = []
         tried = False
@@ -67,7 +68,7 @@ class Relay:
                     state = known.get((event.id, hook)) or Handover(event.id, hook)
                     if state.state == "due" and not self._early(state):
                         tried = True
-                        state = self._hand_over(event, state, held)
+                        state = self._hand_over(event, state, held, silent.get(hook))
                     if state.state == "due":
                         blocked.add(hook)
                 waits |= hook in blocked
@@ -92,10 +93,11 @@ class Relay:
             reach("after_publish")
         outbox.publish(self.hub.database, held, through)
 
-    def _hand_over(self, event: Event, state: Handover, held: Sequence[Lease]) -> Handover:
-        """One try with one subscriber, and what came of it."""
-        silent = outbox.silent_since(self.hub.database, state.subscriber) if not state.attempts else None
-        if silent is not None and silent < now() - GIVEN_UP:
+    def _hand_over(
+        self, event: Event, state: Handover, held: Sequence[Lease], silent: dt.datetime | None
+    ) -> Handover:
+        """One try with one subscriber, and what came of it; none with one that has been ``silent`` for too long."""
+        if silent is not None and not state.attempts:
             given_up = Fatal(
                 "webhook.disabled",
                 f"it has taken nothing since {silent:%Y-%m-%d %H:%M} UTC, and is not called any more",

@@ -64,14 +64,9 @@ def run_exchange(
     of those made; ``run_file`` is an empty one that is lent (see ``warm``). Raises Held where a guard stops it before
     its first write, Waits where it is stopped or a system of it is maintained (see ``gates``), and the errors of
     ``hub.errors`` where it cannot go on; the journal has them too."""
-    if mode not in (MODES if given is None else (REPLAY, "plan")):
-        raise ConfigError("run.mode", f"there is no mode {mode!r}", hint=f"one of {', '.join(MODES)}")
-    mapping = hub.workspace.mapping(exchange)
-    if mapping.mode == "link_only" and mode in ("incremental", "full", REPLAY):
-        mode = "link_only"
-    done = journal.find_run(hub.database, run_key)
-    if done is not None and done.state in FINISHED:
-        return answered(hub, done)
+    mapping, mode = asked_for(hub, exchange, mode, MODES if given is None else (REPLAY, "plan"))
+    if (done := finished(hub, run_key)) is not None:
+        return done
     require_open(hub, mapping, mode)
     with journal.leases(hub.database, lease_names(mapping)) as held:
         row = journal.open_run(hub.database, exchange, mode, run_key, held[0].epoch, hub.workspace.hash)
@@ -128,9 +123,8 @@ def apply_plan(
         raise ConfigError(
             "plan.unknown", f"there is no plan {identity}", hint="cophub plan EXCHANGE makes one"
         )
-    done = journal.find_run(hub.database, run_key)
-    if done is not None and done.state in FINISHED:
-        return answered(hub, done)
+    if (done := finished(hub, run_key)) is not None:
+        return done
     mapping = hub.workspace.mapping(plan.exchange)
     require_open(hub, mapping, "apply")
     with journal.leases(hub.database, _leases(hub, plan, mapping)) as held:
@@ -141,6 +135,23 @@ def apply_plan(
         )
         run = Course(hub, mapping, row, held, progress)
         return run.journaled(lambda: run.stored(plan, unchecked))
+
+
+def asked_for(
+    hub: Hub, exchange: str, mode: str, modes: tuple[str, ...] = MODES
+) -> tuple[MappingFile, str]:
+    """What is to be run, and in which mode: a mapping that only links does nothing else. ConfigError ``run.mode``."""
+    if mode not in modes:
+        raise ConfigError("run.mode", f"there is no mode {mode!r}", hint=f"one of {', '.join(MODES)}")
+    mapping = hub.workspace.mapping(exchange)
+    links = mapping.mode == "link_only" and mode in ("incremental", "full", REPLAY)
+    return mapping, "link_only" if links else mode
+
+
+def finished(hub: Hub, run_key: str) -> Result | None:
+    """How the run of this key ended, where it has ended well; it is not repeated then."""
+    row = journal.find_run(hub.database, run_key)
+    return answered(hub, row) if row is not None and row.state in FINISHED else None
 
 
 def lease_names(mapping: MappingFile) -> list[str]:

@@ -191,12 +191,10 @@ def posts(view: View, ids: Sequence[Id]) -> dict[Id, list[dict[str, Any]]]:
         return {}
     with view.hub.database.begin(reading=True) as connection:
         rows = directory.posts_of(connection, view.hub.database, declared, ids)
-        if view.moment is not None:
-            then = versions.rows_of(
-                connection, view.hub.database, declared.model, [row["_id"] for row in rows], view.moment
-            )
-            dated = declared.from_ is not None
-            rows = [dict(then.get(row["_id"], row)) for row in rows if row["_id"] in then or dated]
+    if view.moment is not None:
+        then = versions.rows_of(view.hub.database, declared.model, [row["_id"] for row in rows], view.moment)
+        dated = declared.from_ is not None
+        rows = [dict(then.get(row["_id"], row)) for row in rows if row["_id"] in then or dated]
     there = [row for row in rows if _valid(row, declared, view.today)]
     return _shown(view, declared, there)
 
@@ -251,8 +249,9 @@ def changes(view: View, since: Since, limit: int) -> tuple[list[dict[str, Any]],
         found: Mapping[Id, Row] = {}
         if people.posts is not None:
             moved = list(directory.changed(connection, database, people.posts.model, since.post, limit))
-            others = {row[people.posts.person] for row in moved} - {row["_id"] for row in rows} - {None}
-            found = versions.rows_of(connection, database, people.model, others)
+    if people.posts is not None:
+        others = {row[people.posts.person] for row in moved} - {row["_id"] for row in rows} - {None}
+        found = versions.rows_of(database, people.model, others)
     following = Since(_place(rows, since.person), _place(moved, since.post))
     more = limit in (len(rows), len(moved))
     if moved:

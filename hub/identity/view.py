@@ -78,10 +78,7 @@ class View:
 
     def rows(self, model: str, ids: Iterable[Id]) -> dict[Id, Row]:
         """Records as they were on the day."""
-        if self.moment is None:
-            return dict(versions.now(self.hub.database, model, ids))
-        with self.hub.database.begin(reading=True) as connection:
-            return dict(versions.rows_of(connection, self.hub.database, model, ids, self.moment))
+        return dict(versions.rows_of(self.hub.database, model, ids, self.moment))
 
     def values(self, model: str, rows: Sequence[Row]) -> Values:
         """Shows the values of these rows, as far as the reader may see them."""

@@ -12,14 +12,13 @@ from starlette.responses import RedirectResponse, Response
 from hub.errors import ConfigError
 from hub.exchange.reconciling.reconcile import reconcile
 from hub.portal.administering import answered, reader_of, required
-from hub.portal.exchanges import acting, mapping_of, to_run
+from hub.portal.exchanges import acting, mapping_of, named, to_run
 from hub.portal.ground import HOME, Form, Ground, Here, Me
 from hub.store import reconciliations, todo_drift
 from hub.todos import drift as of_todos
 from hub.todos.pulled import INTO, look
 
 router = APIRouter(prefix="/operators/drift")
-SHOWN: Final = 50
 DIFFERENCES: Final = 100
 HEALS: Final = "drift.write"
 Text = Annotated[str, Query(max_length=200)]
@@ -30,19 +29,15 @@ def drift(request: Request, here: Here, me: Me, q: Text = "", after: Text = "", 
     """Exchanges by name with their last comparison; before them the sources of to-dos. ``begun`` is the key of a
     comparison that was just asked for."""
     required(here, me, "drift")
-    reader, wanted = reader_of(request, here), q.strip().casefold()
-    named = [
-        (name, one) for name, one in sorted(here.hub.workspace.mappings.items())
-        if name > after and wanted in f"{name} {reader.titled(one.title)}".casefold()
-    ]  # fmt: skip
-    found = [name for name, _ in named[:SHOWN]]
+    reader, mappings = reader_of(request, here), here.hub.workspace.mappings
+    found, following = named(here, reader, q, after)
     last = reconciliations.latest(here.hub.database, found)
     filled = {
         "rows": [
-            (name, reader.titled(one.title) or name, last.get(name), _pulls(here, name)) for name, one in named[:SHOWN]
+            (name, reader.titled(mappings[name].title) or name, last.get(name), _pulls(here, name)) for name in found
         ],
-        "todos": [] if after or wanted else _sources(here), "q": q.strip(), "after": after,
-        "next": found[-1] if len(named) > SHOWN else "", "refused": here.starter.refused(begun) if begun else None,
+        "todos": [] if after or q.strip() else _sources(here), "q": q.strip(), "after": after,
+        "next": following, "refused": here.starter.refused(begun) if begun else None,
         "begun": begun, "told": differences,
     }  # fmt: skip
     return answered(request, here, me, "drift", "op_drift", filled)

@@ -58,16 +58,12 @@ def acting(here: Ground, me: Visit) -> Hub:
 def exchanges(request: Request, here: Here, me: Me, q: Text = "", after: Text = "") -> Response:
     """By name, each with its last run."""
     required(here, me, "exchanges")
-    reader, wanted = reader_of(request, here), q.strip().casefold()
-    found = [
-        name
-        for name, one in sorted(here.hub.workspace.mappings.items())
-        if name > after and wanted in f"{name} {reader.titled(one.title)} {flow(one)}".casefold()
-    ]
-    last = listing.last_runs(here.hub.database, found[:SHOWN])
-    rows = [_line(here, reader, name, last.get(name)) for name in found[:SHOWN]]
+    reader = reader_of(request, here)
+    found, following = named(here, reader, q, after)
+    last = listing.last_runs(here.hub.database, found)
+    rows = [_line(here, reader, name, last.get(name)) for name in found]
     filled = {
-        "q": q.strip(), "rows": rows, "next": found[SHOWN - 1] if len(found) > SHOWN else "", "after": after,
+        "q": q.strip(), "rows": rows, "next": following, "after": after,
         "busy": any(row["last"] is not None and row["last"].state == "running" for row in rows),
     }  # fmt: skip
     return answered(request, here, me, "exchanges", "op_exchanges", filled)
@@ -112,6 +108,17 @@ def run(request: Request, here: Here, me: Me, name: str, form: Form) -> Response
 def to_run(name: str, key: str) -> Response:
     """To the exchange, where the run of that key will stand."""
     return RedirectResponse(f"{HOME}/operators/exchanges/{name}?{urlencode({'begun': key})}", 303)
+
+
+def named(here: Ground, reader: Reader, q: str, after: str) -> tuple[list[str], str]:
+    """A page of exchanges in whose name, title or flow a text is found, and after which one the next page begins."""
+    wanted = q.strip().casefold()
+    found = [
+        name
+        for name, one in sorted(here.hub.workspace.mappings.items())
+        if name > after and wanted in f"{name} {reader.titled(one.title)} {flow(one)}".casefold()
+    ]
+    return found[:SHOWN], found[SHOWN - 1] if len(found) > SHOWN else ""
 
 
 def mapping_of(here: Ground, name: str) -> MappingFile:

@@ -20,11 +20,10 @@ from hub.mapping.compile import compile_mapping
 from hub.mapping.lineage import lineage
 from hub.mapping.paths import Paths, paths, split
 from hub.portal.administering import answered, reader_of, required
-from hub.portal.exchanges import flow, mapping_of
+from hub.portal.exchanges import flow, mapping_of, named
 from hub.portal.ground import Ground, Here, Me
 
 router = APIRouter(prefix="/operators/mappings")
-SHOWN: Final = 50
 LETTERS: Final = 30
 WIDE, HIGH, APART, ROW, BETWEEN = 228, 32, 70, 44, 20
 """Of a node of the drawing, in its own units, and the space between columns and rows."""
@@ -56,14 +55,13 @@ class Drawing:
 def mappings(request: Request, here: Here, me: Me, q: Text = "", after: Text = "") -> Response:
     """By name."""
     required(here, me, "mappings")
-    reader, wanted, workspace = reader_of(request, here), q.strip().casefold(), here.hub.workspace
-    found = [
+    reader, workspace = reader_of(request, here), here.hub.workspace
+    found, following = named(here, reader, q, after)
+    rows = [
         (name, reader.titled(one.title) or name, flow(one), len(workspace.tests.get(name, ())))
-        for name, one in sorted(workspace.mappings.items())
-        if name > after and wanted in f"{name} {reader.titled(one.title)} {flow(one)}".casefold()
+        for name, one in ((name, workspace.mappings[name]) for name in found)
     ]
-    more = found[SHOWN - 1][0] if len(found) > SHOWN else ""
-    filled = {"q": q.strip(), "rows": found[:SHOWN], "after": after, "next": more}
+    filled = {"q": q.strip(), "rows": rows, "after": after, "next": following}
     return answered(request, here, me, "mappings", "op_mappings", filled)
 
 

@@ -120,15 +120,15 @@ def exhausted(database: Database, limit: int = 100) -> list[Handover]:
         return [_handover(row, row.subject) for row in connection.execute(query)]
 
 
-def silent_since(database: Database, subscriber: str) -> dt.datetime | None:
-    """When the first event was exhausted after the last one that a subscriber took; None where it takes them."""
-    mine = handover.c.subscriber == subscriber
-    taken = select(func.max(handover.c.at)).where(mine, handover.c.state == "done").scalar_subquery()
-    after = or_(taken.is_(None), handover.c.at > taken)
-    query = select(func.min(handover.c.at)).where(mine, handover.c.state == "exhausted", after)
+def silent(database: Database, subscribers: Sequence[str], before: dt.datetime) -> dict[str, dt.datetime]:
+    """Of these subscribers, those that have taken nothing since an event of theirs was exhausted before then, and when
+    the first one was."""
+    own, done = handover.c.subscriber, handover.alias("done")
+    taken = select(func.max(done.c.at)).where(done.c.subscriber == own, done.c.state == "done").scalar_subquery()
+    long = own.in_(subscribers), handover.c.state == "exhausted", handover.c.at < before
+    query = select(own, func.min(handover.c.at)).where(*long, or_(taken.is_(None), handover.c.at > taken))
     with database.begin(reading=True) as connection:
-        found: dt.datetime | None = connection.scalar(query)
-    return found
+        return dict(connection.execute(query.group_by(own)).tuples().all())
 
 
 def replay(database: Database, subscriber: str | None = None) -> int:

@@ -27,9 +27,8 @@ class Switch:
 
 def stopped(database: Database) -> Mapping[tuple[str, str], Switch]:
     """Everything that is stopped, by kind and name."""
-    with database.begin(reading=True) as connection:
-        rows = connection.execute(select(switch).order_by(switch.c.kind, switch.c.name))
-        return {(row.kind, row.name): Switch(**row._mapping) for row in rows}
+    rows = database.rows(("stopped",), lambda: select(switch).order_by(switch.c.kind, switch.c.name), {})
+    return {(row["kind"], row["name"]): Switch(**row) for row in rows}
 
 
 def stop(connection: Connection, one: Switch) -> None:

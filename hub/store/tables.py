@@ -244,6 +244,10 @@ handover = Table(
     Column("message", Text, nullable=False, server_default=""),
     Column("at", Moment, nullable=False),
 )
+_exhausted = handover.c.state == "exhausted"  # few, and asked for with every batch of events
+Index(
+    "ix_handover_exhausted", handover.c.subscriber, handover.c.at, postgresql_where=_exhausted, sqlite_where=_exhausted
+)
 
 # Events of others, stored before they are answered; ``number`` is the order of their arrival.
 inbox = Table(

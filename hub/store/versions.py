@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, bindparam, select, union_all
+from sqlalchemy import ColumnElement, Select, Table, and_, bindparam, select, union_all
 
 from hub.store.database import Database
 from hub.store.many import among, batches
@@ -28,8 +28,10 @@ def seq_of(database: Database, model: str) -> int:
     return rows[0]["seq"] if rows else 0
 
 
-def now(database: Database, model: str, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Row]:
-    """Records by their ids as they are, ``_state`` and all fields included."""
+def rows_of(
+    database: Database, model: str, ids: Iterable[uuid.UUID], moment: dt.datetime | None = None
+) -> dict[uuid.UUID, Row]:
+    """Records by their ids, ``_state`` and all fields included; at a moment, those that the hub had then."""
 
     def query() -> Select[Any]:
         golden = database.tables[entity_table(model)]
@@ -37,35 +39,22 @@ def now(database: Database, model: str, ids: Iterable[uuid.UUID]) -> dict[uuid.U
 
     found: dict[uuid.UUID, Row] = {}
     for some in batches(ids):
-        found |= {row["_id"]: row for row in database.rows(("rows_now", model), query, {"ids": some})}
-    return found
-
-
-def rows_of(
-    connection: Connection, database: Database, model: str, ids: Iterable[uuid.UUID], moment: dt.datetime | None = None
-) -> dict[uuid.UUID, Row]:
-    """Records by their ids, ``_state`` and all fields included; at a moment, those that the hub had then."""
-    golden = database.tables[entity_table(model)]
-    found: dict[uuid.UUID, Row] = {}
-    for some in batches(ids):
-        query = select(golden).where(among(connection, golden.c["_id"], some))
-        rows = {row["_id"]: dict(row) for row in connection.execute(query).mappings()}
+        rows = {row["_id"]: row for row in database.rows(("rows_of", model), query, {"ids": some})}
         if moment is not None:
             later = [one for one, row in rows.items() if row["_updated_at"] > moment]
             rows = {one: row for one, row in rows.items() if row["_updated_at"] <= moment}
-            rows |= _then(connection, database, model, later, moment)
+            rows |= _then(database, model, later, moment)
         found |= rows
     return found
 
 
-def _then(
-    connection: Connection, database: Database, model: str, ids: list[uuid.UUID], moment: dt.datetime
-) -> dict[uuid.UUID, Row]:
+def _then(database: Database, model: str, ids: list[uuid.UUID], moment: dt.datetime) -> dict[uuid.UUID, Row]:
     if not ids:
         return {}
     history = database.tables[history_table(model)]
-    query = select(history).where(among(connection, history.c["_id"], ids), _held(history, moment))
-    return {row["_id"]: dict(row) for row in connection.execute(query).mappings()}
+    with database.begin(reading=True) as connection:
+        query = select(history).where(among(connection, history.c["_id"], ids), _held(history, moment))
+        return {row["_id"]: dict(row) for row in connection.execute(query).mappings()}
 
 
 def _held(history: Table, moment: dt.datetime) -> ColumnElement[bool]:

@@ -22,7 +22,7 @@ from hub.exchange.inbound import place_read
 from hub.exchange.parts.gather import Parts
 from hub.exchange.parts.ranges import ranges
 from hub.exchange.parts.slices import digests, seal, unseal
-from hub.exchange.pipeline import FINISHED, MODES, answered, lease_names, silent
+from hub.exchange.pipeline import FINISHED, answered, asked_for, finished, lease_names, silent
 from hub.exchange.runfile import open_run as open_run_file
 from hub.exchange.splitting.reading import read_part
 from hub.exchange.strategy import reading
@@ -52,9 +52,9 @@ def run_split(
 ) -> Result:
     """One exchange whose parts ``work`` runs, in processes that it starts; see ``run_exchange``. Where less than
     everything is read it runs as a whole."""
-    mapping, mode = _asked_mode(hub, exchange, mode)
-    if (row := journal.find_run(hub.database, run_key)) is not None and row.state in FINISHED:
-        return answered(hub, row)
+    mapping, mode = asked_for(hub, exchange, mode)
+    if (done := finished(hub, run_key)) is not None:
+        return done
     require_open(hub, mapping, mode)
     with journal.leases(hub.database, lease_names(mapping)) as held:
         row, waiting = _opened(hub, mapping, mode, run_key, held, full=full)
@@ -68,8 +68,8 @@ def run_split(
 def open_run(hub: Hub, exchange: str, mode: str, run_key: str, *, full: bool = False) -> list[int]:
     """Begin a run whose parts and closing step run elsewhere; answers the parts that are to be run, none where it is
     not split. Until it is closed nobody else runs the exchange, or for an hour."""
-    mapping, mode = _asked_mode(hub, exchange, mode)
-    if (row := journal.find_run(hub.database, run_key)) is not None and row.state in FINISHED:
+    mapping, mode = asked_for(hub, exchange, mode)
+    if finished(hub, run_key) is not None:
         return []
     require_open(hub, mapping, mode)
     held = journal.take(hub.database, set(lease_names(mapping)), PATIENCE, _by(run_key))
@@ -115,10 +115,9 @@ def close_run(
 ) -> Result:
     """The closing step of a run that ``open_run`` began; Retriable ``parts.waiting`` while a part is not done. Errors
     are those of ``run_exchange``."""
-    mapping, mode = _asked_mode(hub, exchange, mode)
-    row = journal.find_run(hub.database, run_key)
-    if row is not None and row.state in FINISHED:
-        return answered(hub, row)
+    mapping, mode = asked_for(hub, exchange, mode)
+    if (done := finished(hub, run_key)) is not None:
+        return done
     require_open(hub, mapping, mode)
     held = journal.take(hub.database, set(lease_names(mapping)), lease_seconds(), _by(run_key))
     try:
@@ -138,13 +137,6 @@ def close_run(
 def _by(run_key: str) -> str:
     """Who holds the leases of a run that no process lives as long as."""
     return f"/run/{uuid.uuid5(uuid.NAMESPACE_URL, run_key)}"
-
-
-def _asked_mode(hub: Hub, exchange: str, mode: str) -> tuple[MappingFile, str]:
-    if mode not in MODES:
-        raise ConfigError("run.mode", f"there is no mode {mode!r}", hint=f"one of {', '.join(MODES)}")
-    mapping = hub.workspace.mapping(exchange)
-    return mapping, "link_only" if mapping.mode == "link_only" and mode in ("incremental", "full") else mode
 
 
 def _opened(
