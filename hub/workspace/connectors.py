@@ -41,6 +41,7 @@ class ProfileFile(Shape):
     title: Title = TITLE
     docs: str = Field("", description="Link to the product's own documentation of the interface")
     notes: str = Field("", description="What an integrator must do in the product")
+    rights: str = Field("", description="What the technical user of the hub must be allowed to do there")
     settings: dict[str, Any] = Field({}, description="Defaults under the system's own keys")
     resources: dict[str, dict[str, Any]] = Field({}, description="Resources every such system has")
 

@@ -136,6 +136,8 @@ def pages() -> dict[str, str]:
 def _profile(profile: ProfileFile) -> Iterator[str]:
     title = profile.title if isinstance(profile.title, str) else profile.title.get("en", profile.profile)
     yield f"\n## Profile {profile.profile}: {title}\n\n`connector: {profile.profile}`. {profile.notes}\n"
+    if profile.rights:
+        yield f"\nRights of the hub's user: {profile.rights}\n"
     if profile.docs:
         yield f"\nThe product's own documentation: <{profile.docs}>\n"
     if profile.resources:

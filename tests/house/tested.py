@@ -15,6 +15,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,14 +121,20 @@ def page() -> str:
         link = f"[{name}](connector-{name}.md)"
         reads, writes = ("yes" if able else "no" for able in (spec.reads, spec.writes))
         lines.append(f"| {link} | {spec.title} | {reads} | {writes} | {_told(name)} |")
-    lines += ["", "## Profiles", "", "| profile | of | tested against |", "|---|---|---|"]
+    lines += ["", "## Profiles", "", "| profile | product | of | tested against |", "|---|---|---|---|"]
     for name in connectors.profiles():
         profile = connectors.profile(name)
         assert profile is not None
-        lines.append(f"| [{name}](connector-{profile.connector}.md) | {profile.connector} | {_told(name)} |")
+        link, product = f"[{name}](connector-{profile.connector}.md)", " / ".join(_names(profile.title))
+        lines.append(f"| {link} | {product} | {profile.connector} | {_told(name)} |")
     lines += ["", "## Kinds", ""]
     lines += [f"- **{kind}**: {meaning}" for kind, meaning in KINDS.items()]
     return PREFACE + "\n".join(lines) + "\n"
+
+
+def _names(title: Any) -> list[str]:
+    """A title in its languages, each name once."""
+    return [title] if isinstance(title, str) else list(dict.fromkeys(title.values()))
 
 
 def _told(name: str) -> str:

@@ -135,11 +135,22 @@ def test_merging_follows_json_merge_patch() -> None:
         assert merge(under, over) == expected
 
 
+NEEDS = {
+    "jsonrpc": "url: https://it.example.com/service\ndatabase: it\n"
+    "auth: {basic: {username: hub, password: secret://it/password}}\n",
+    "ldap": "url: ldaps://it.example.com\nbase: dc=example,dc=com\n",
+    "idoc": "folder: idocs\n",
+}
+"""What no profile can know, where it is more than an address."""
+
+
 @pytest.mark.parametrize("name", shipped().profiles())
 def test_a_system_on_a_shipped_profile_needs_only_its_address_and_lints_clean(
     tmp_path: Path, name: str
 ) -> None:
-    system = f"system: it\nconnector: {name}\nurl: https://it.example.com/service\n"
+    spec = shipped().spec(name)
+    assert spec is not None
+    system = f"system: it\nconnector: {name}\n" + NEEDS.get(spec.name, "url: https://it.example.com/service\n")
     folder = tmp_path / "config" / "systems"
     folder.mkdir(parents=True)
     (tmp_path / "config" / "hub.yaml").write_text("hub: test\n")
