@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from hub import tracing
 from hub.bus.broker import Broker, Glance
 from hub.bus.rabbit import Rabbit
 from hub.bus.streams import Streams
@@ -107,6 +108,7 @@ def open_hub(
     ``connectors`` are those that systems may name, the shipped ones by default; ``exchange`` is the only one that is
     to run (see ``load``)."""
     values = os.environ if variables is None else variables
+    tracing.begin(values)
     workspace = load(folder, environment, connectors=connectors, exchange=exchange)
     redactor = Redactor()
     sources: list[Any] = [EnvironmentSource(values)]
@@ -160,6 +162,7 @@ def open_hub(
             yield opened
     finally:
         database.close()
+        tracing.flush()
 
 
 def _audited(actor: Actor, connection: Any, action: str, name: str, version: int) -> None:

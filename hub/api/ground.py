@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from hub import tracing
 from hub.bus.accept import Door
 from hub.errors import AuthError, ConfigError, HubError, Retriable
 from hub.exchange.ground import Hub
@@ -84,7 +85,7 @@ class Starter:
             if known is not None and known.ended is None:
                 return
             self.begun[run_key] = one = Begun(exchange)
-        self.pool.submit(self._work, one, work)
+        self.pool.submit(tracing.carried(self._work), one, work)
 
     def refused(self, run_key: str) -> HubError | None:
         """Why a run did not begin, or did not end well, as far as this process remembers."""

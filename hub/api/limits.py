@@ -10,9 +10,12 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hub import tracing
 from hub.api.problems import Refused, problem
-from hub.metrics import answered
+from hub.metrics import METHODS, OTHER, answered
 
+PROBES = ("/healthz", "/readyz")
+"""Asked every few seconds: they are no part of any work."""
 log = logging.getLogger("hub.requests")
 
 
@@ -29,6 +32,19 @@ class Guarded:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if not tracing.is_on() or scope["path"] in PROBES:
+            await self._guarded(scope, receive, send)
+            return
+        method = scope["method"] if scope["method"] in METHODS else OTHER
+        sent = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), "")
+        with tracing.span(method, "server", after=[tracing.read(sent)], method=method) as told:
+            status = await self._guarded(scope, receive, send)
+            route = getattr(scope.get("route"), "path", None) or OTHER
+            told.named(f"{method} {route}")
+            told.tell(route=route, status=status)
+
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> int:
+        """Answers the status."""
         identity = secrets.token_hex(8)
         scope.setdefault("state", {})["request"] = identity
         started, status, begun = False, 500, time.monotonic()
@@ -65,6 +81,7 @@ class Guarded:
             if log.isEnabledFor(logging.INFO):  # the route and no address: that may name a person
                 what = {"route": route, "method": scope["method"], "status": status, "seconds": round(took, 4)}
                 log.info("answered", extra={"request": identity, **what})
+        return status
 
 
 class _Body:

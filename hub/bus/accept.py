@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from hub import tracing
 from hub.bus.cloudevents import Envelope, is_envelope, parse
 from hub.bus.cloudevents import read as read_envelope
 from hub.bus.signature import proven
@@ -112,15 +113,17 @@ class Door:
         readers, base = self._readers_of(place), identity or str(uuid.uuid4())
         said = source or f"push:{place}"
         arrived = []
-        for number, body in enumerate(bodies):
-            try:
-                arrived.append(
-                    self._arrived(place, body, readers, said, f"{base}/{number}" if number else base)
-                )
-            except HubError as error:
-                error.where = at(number)
-                raise
-        new = inbox.store(self.hub.database, arrived)
+        with tracing.span(f"accept {place}", "producer", place=place) as told:
+            for number, body in enumerate(bodies):
+                try:
+                    arrived.append(
+                        self._arrived(place, body, readers, said, f"{base}/{number}" if number else base)
+                    )
+                except HubError as error:
+                    error.where = at(number)
+                    raise
+            new = inbox.store(self.hub.database, arrived)
+            told.tell(events=len(arrived), new=new)
         return Accepted(new, len(arrived) - new)
 
     def news(
@@ -132,7 +135,8 @@ class Door:
             return []
         keys = {reader.exchange: reader.key_of(data) for reader in readers}
         sealed = self._sealer().seal(record, context(source, identity))
-        return [Arrived(source, identity, place, "deleted" if deleted else "record", at, sealed, keys)]
+        kind = "deleted" if deleted else "record"
+        return [Arrived(source, identity, place, kind, at, sealed, keys, tracing.current())]
 
     def _arrived(
         self, place: str, body: bytes, readers: Sequence[Reader], source: str, identity: str
@@ -148,7 +152,8 @@ class Door:
         keys = {reader.exchange: self._key(reader, event) for reader in readers}
         kind = "deleted" if event.deletes else "record"
         sealed = self._sealer().seal(record, context(event.source, event.id))
-        return Arrived(event.source, event.id, place, kind, event.time, sealed, keys)
+        trace = event.trace or tracing.current()
+        return Arrived(event.source, event.id, place, kind, event.time, sealed, keys, trace)
 
     def _key(self, reader: Reader, event: Envelope) -> str:
         key = reader.key_of(event.data)

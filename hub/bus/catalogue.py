@@ -25,6 +25,7 @@ ATTRIBUTES: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
     "subject": ({"type": "string", "minLength": 1}, "The record's key; of the hub's own events the model"),
     "time": ({"type": "string", "format": "date-time"}, "When it happened"),
     "datacontenttype": ({"type": "string"}, "application/json"),
+    "traceparent": ({"type": "string", "minLength": 1}, "The trace that it is a part of (W3C Trace Context)"),
 }
 """Attributes of CloudEvents as the hub reads and writes them: schema, meaning."""
 NEEDED: Final = ("specversion", "id", "source", "type")

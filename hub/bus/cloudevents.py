@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from hub import tracing
 from hub.errors import Fatal, RecordRejected
 from hub.store.outbox import Event
 from hub.untrusted import parse_json
@@ -26,6 +27,7 @@ class Envelope:
     data: Mapping[str, Any]
     subject: str = ""
     time: str = ""
+    trace: str = ""
 
     @property
     def deletes(self) -> bool:
@@ -43,6 +45,7 @@ def shaped(event: Event, hub: str) -> dict[str, Any]:
         "subject": event.subject,
         "time": event.created_at.astimezone(dt.UTC).isoformat().replace("+00:00", "Z"),
         "datacontenttype": "application/json",
+        **({"traceparent": event.trace} if event.trace else {}),
         "data": dict(event.body),
     }
 
@@ -70,7 +73,8 @@ def read(value: Mapping[str, Any]) -> Envelope:
     data = value.get("data", {})
     if not isinstance(data, Mapping):
         raise _malformed("data is no JSON object")
-    return Envelope(value["id"], value["source"], value["type"], data, str(value.get("subject", "")), time)
+    said = (value["id"], value["source"], value["type"], data, str(value.get("subject", "")), time)
+    return Envelope(*said, tracing.read(value.get("traceparent")))
 
 
 def parse(raw: bytes) -> Mapping[str, Any]:

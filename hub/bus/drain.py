@@ -20,6 +20,7 @@ from functools import partial
 import duckdb
 import orjson
 
+from hub import tracing
 from hub.bus.accept import PURPOSE, context
 from hub.bus.followers import said
 from hub.crypto import Cipher
@@ -111,7 +112,11 @@ class Drain:
     ) -> bool:
         """One batch; whether it went through. What came of it is added to ``came``."""
         try:
-            came.update(self._apply(exchange, held, events), events=len(events))
+            after = [event.trace for event in events]
+            with tracing.span(
+                f"events {exchange}", "consumer", after=after, exchange=exchange, events=len(events)
+            ):
+                came.update(self._apply(exchange, held, events), events=len(events))
         except Waits:  # they stay as they are: no try failed
             return False
         except HubError as error:

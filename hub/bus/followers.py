@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hub import tracing
 from hub.errors import AuthError, Fatal, Held, HubError, Retriable, Waits
 from hub.exchange.gates import gates
 from hub.exchange.ground import Hub
 from hub.exchange.pipeline import Result, run_exchange
 from hub.exchange.warm import Warm
-from hub.store import standstills
+from hub.store import outbox, standstills
 from hub.store.database import now
 from hub.store.standstills import Standstill
 
@@ -86,7 +87,7 @@ class Followers:
     def _run(self, name: str, before: Standstill | None) -> bool:
         key = f"worker/{name}/{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
         try:
-            with self._open().lent() as run:
+            with self._open().lent() as run, self._traced(name):
                 result = run_exchange(self.hub, name, "incremental", key, progress=self.watch, run_file=run)
             if result.counts.get("read", 0) > MANY:  # what a large run needed is not kept
                 self.close()
@@ -96,6 +97,11 @@ class Followers:
             return self._failed(name, error)
         self._ended(name, result, before)
         return True
+
+    def _traced(self, name: str) -> tracing.Told:
+        """As a part of what changed the model since the exchange read it."""
+        after = outbox.traces(self.hub.database, name, self.names[name], tracing.LINKS) if tracing.is_on() else []
+        return tracing.span(f"follow {name}", "consumer", after=after, exchange=name, model=self.names[name])
 
     def close(self) -> None:
         """Give the run file back."""

@@ -27,7 +27,7 @@ BATCH = 500
 QUIET = 0.5
 FIRST, LONGEST = 0.5, 15.0
 BINARY = ("cloudEvents_", "cloudEvents:")
-ATTRIBUTES = ("id", "source", "specversion", "type", "subject", "time")
+ATTRIBUTES = ("id", "source", "specversion", "type", "subject", "time", "traceparent")
 
 
 @dataclass(slots=True)

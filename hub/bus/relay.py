@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from hub import tracing
 from hub.bus.cloudevents import shaped
 from hub.bus.transport import Carrier
 from hub.errors import Fatal, HubError, Retriable
@@ -109,7 +110,11 @@ class Relay:
         reach("before_publish")
         require(self.hub.database, held)
         try:
-            self.carrier.send(state.subscriber, shaped(event, self.hub.workspace.hub.hub))
+            with tracing.span(
+                f"hand over {event.type}", "producer",
+                after=[event.trace], subscriber=state.subscriber, event=event.type,
+            ):  # fmt: skip
+                self.carrier.send(state.subscriber, shaped(event, self.hub.workspace.hub.hub))
         except HubError as error:
             after = failed(state, error)
             self._early(after)

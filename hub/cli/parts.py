@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from hub import errors
+from hub import errors, tracing
 from hub.bootstrap import open_hub
 from hub.cli.say import Say
 from hub.errors import HubError, Retriable
@@ -20,13 +21,14 @@ def run_parts(say: Say, run_key: str, workers: int, numbers: list[int]) -> None:
     """Run parts, so many at a time. The error of the first that failed is raised when all have ended; Retriable
     ``parts.lost`` where a process was killed."""
     command = [sys.executable, "-m", "hub.cli.parts", str(say.folder), say.environment or "", run_key]
+    around = {**os.environ, tracing.PARENT: tracing.current()}
     with ThreadPoolExecutor(workers) as pool:
-        for error in filter(None, pool.map(partial(_one, command), numbers)):
+        for error in filter(None, pool.map(partial(_one, command, around), numbers)):
             raise error
 
 
-def _one(command: list[str], number: int) -> HubError | None:
-    ended = subprocess.run([*command, str(number)], stdout=subprocess.PIPE, text=True, check=False)
+def _one(command: list[str], around: dict[str, str], number: int) -> HubError | None:
+    ended = subprocess.run([*command, str(number)], stdout=subprocess.PIPE, text=True, check=False, env=around)
     if ended.returncode == 0:
         return None
     told = json.loads(ended.stdout.splitlines()[-1]) if ended.returncode > 0 and ended.stdout else {}

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hub import tracing
 from hub.exchange.deletions import bury, spare_touched
 from hub.exchange.issuing import issue, refuse_issued
 from hub.exchange.manifest import Manifest
@@ -61,6 +62,7 @@ class Applied:
         return told
 
 
+@tracing.traced("apply")
 def apply(
     run: RunFile,
     database: Database,

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 
+from hub import tracing
 from hub.errors import Held, HubError
 from hub.exchange import inbound, outbound
 from hub.exchange.apply import Applied, apply
@@ -84,6 +85,16 @@ class Course:
 
     def journaled(self, work: Callable[[], Result]) -> Result:
         """However it ends, the journal says so."""
+        row = self.row
+        with tracing.span(
+            f"run {row.exchange}", exchange=row.exchange, mode=row.mode, run=str(row.id), run_key=row.run_key
+        ) as told:
+            try:
+                return self._journaled(work)
+            finally:
+                told.tell(**{name: count for name, count in self.counts.items() if count})
+
+    def _journaled(self, work: Callable[[], Result]) -> Result:
         database, identity, epoch = self.hub.database, self.row.id, self.held[0].epoch
         begun = time.monotonic()
         try:

@@ -17,6 +17,7 @@ from types import MappingProxyType
 import duckdb
 import pyarrow as pa
 
+from hub import tracing
 from hub.contract import Page, Query, Resource, Source
 from hub.errors import ConfigError, Fatal, Retriable
 from hub.exchange.malformed import LARGE, malformed
@@ -88,7 +89,7 @@ def pull(
     deleted: list[str] = []
     announced: int | None = None
     with writer:
-        for page in source.read(query):
+        for page in tracing.each("page", source.read(query), _told, resource=query.resource.name):
             reach("after_fetch")
             writer.add(page)
             deleted += page.deleted
@@ -109,6 +110,11 @@ def pull(
     return Pulled(scan, writer.count, announced, last.token, tuple(deleted), tuple(writer.pieces), beside)
 
 
+def _told(page: Page) -> dict[str, int]:
+    return {"records": page.count, "deleted": len(page.deleted)}
+
+
+@tracing.traced("extract")
 def extract(
     source: Source,
     query: Query,

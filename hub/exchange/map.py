@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from hub import tracing
 from hub.exchange.extract import Extracted, key_sql, order_sql
 from hub.exchange.lookup import Lookups
 from hub.exchange.runfile import HASH, RunFile
@@ -61,6 +62,7 @@ def short_hash(text: str) -> int:
     return int.from_bytes(bytes.fromhex(text[:16]), signed=True)
 
 
+@tracing.traced("map")
 def map_records(
     run: RunFile,
     session: Bulk,

@@ -15,6 +15,7 @@ from contextlib import ExitStack
 
 import pyarrow as pa
 
+from hub import tracing
 from hub.exchange import quarantine
 from hub.exchange.at_hand import Given, at_hand, described
 from hub.exchange.departures import ABSENT, SCOPE, Departures
@@ -270,6 +271,7 @@ class _Planner:
             given=self.given is not None,
         )
 
+    @tracing.traced("extract")
     def _read_golden(self, since: int) -> tuple[int, int]:
         """``golden_rows`` (key = entity id, hash, leaving, r) of entities committed after ``since``; answers
         how many, and the newest commit."""

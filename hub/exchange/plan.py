@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import orjson
 
+from hub import tracing
 from hub.exchange.keep import Keep
 from hub.exchange.manifest import TABLES, Manifest
 from hub.exchange.runfile import RunFile, sql_name, sql_text
@@ -33,6 +34,7 @@ TELLING = {
 }
 
 
+@tracing.traced("plan")
 def store_plan(
     database: Database,
     keep: Keep,

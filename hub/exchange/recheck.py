@@ -12,6 +12,7 @@ from contextlib import ExitStack
 
 import pyarrow as pa
 
+from hub import tracing
 from hub.errors import HubError, Retriable
 from hub.exchange.apply import BACK, CHANGED
 from hub.exchange.delivering.outcomes import apart
@@ -33,6 +34,7 @@ WHY = "the source has it no longer as it was when the plan was made"
 HINT = "try again when the source answers; without looking: cophub apply PLAN --unchecked --reason TEXT"
 
 
+@tracing.traced("recheck")
 def recheck(
     hub: Hub, run: RunFile, mapping: MappingFile, manifests: Sequence[Manifest], stack: ExitStack, progress: Progress
 ) -> None:

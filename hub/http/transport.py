@@ -10,6 +10,7 @@ from urllib.parse import quote, urljoin
 
 import msgspec
 
+from hub import tracing
 from hub.contract import Pauses
 from hub.errors import AuthError, Fatal, HubError, Retriable
 from hub.http.addresses import Addresses, Origin, Resolve, split
@@ -21,7 +22,7 @@ from hub.http.waits import date_of, wait_of
 from hub.redact import redact
 
 if TYPE_CHECKING:
-    from hub.http.wire import Wire
+    from hub.http.wire import Raw, Wire
 
 REDIRECTS = 5
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -82,7 +83,7 @@ class Transport:
         # requests takes 80 ms to import: only those who talk pay for it
         from hub.http.wire import Wire  # noqa: PLC0415
 
-        self.settings = settings
+        self.settings, self._system = settings, system
         self._clock = clock or Clock()
         self._addresses = Addresses(settings, resolve)
         self._wire: Wire = Wire(settings, self._addresses, Path(folder), self._clock)
@@ -255,15 +256,24 @@ class Transport:
         try:
             with self._pace.turn():
                 body = request.body() if callable(request.body) else request.body
-                raw = self._wire.exchange(
-                    request.method, url, request.headers, body, public=not configured, timeout=self._limit(request)
-                )
+                raw = self._traced(request, url, body, public=not configured)
         except HubError as error:
             error.where = error.where or where
             raise
         if (dated := date_of(raw.headers)) is not None:
             self.served = (self._clock.now(), dated)
         return Response(raw.status, raw.headers, raw.body, request.url, where)
+
+    def _traced(self, request: Request, url: str, body: bytes | None, *, public: bool) -> Raw:
+        """One exchange on the wire. The system hears which trace it belongs to (W3C), where there is one."""
+        host = split(url).hostname or ""
+        with tracing.span(request.method, "client", method=request.method, host=host, system=self._system) as told:
+            trace = tracing.current()
+            headers = {**request.headers, "traceparent": trace} if trace else request.headers
+            limit = self._limit(request)
+            raw = self._wire.exchange(request.method, url, headers, body, public=public, timeout=limit)
+            told.tell(status=raw.status)
+            return raw
 
     def _limit(self, request: Request) -> float:
         """Seconds that this answer may take. Retriable ``http.timeout`` where none are left."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import delete, func, insert, select
 
+from hub import tracing
 from hub.store import wake
 from hub.store.database import Database, new_id
 from hub.store.journal import Lease, RunRow, fence, read_row
@@ -56,7 +57,7 @@ def change(
         rows = [
             {
                 "id": new_id(), "type": "alert", "subject": f"{SUBJECT}{channel}", "body": dict(body),
-                "created_at": moment, "seq": 0,
+                "created_at": moment, "seq": 0, "trace": tracing.current(),
             }
             for channel, body in told
         ]  # fmt: skip

@@ -24,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 
+from hub import tracing
 from hub.store import tables, wake
 from hub.store.bulk import Bulk, Wire, deferred_indexes
 from hub.store.database import Database, new_id
@@ -209,6 +210,7 @@ def announce(session: Bulk, model: str, body: Mapping[str, Any], moment: dt.date
             body=json_literal(body),
             created_at=moment,
             seq=int(body["seq"]),
+            trace=tracing.current(),
         )
     )
     wake.call(session)

@@ -30,6 +30,7 @@ class Arrived:
     told_at: str
     sealed: bytes
     keys: Mapping[str, str]
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Received:
     sealed: bytes
     received_at: dt.datetime
     attempts: int
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ def _put(connection: Connection, one: Arrived, moment: dt.datetime) -> int | Non
             told_at=one.told_at,
             received_at=moment,
             sealed=one.sealed,
+            trace=one.trace,
         )
         .on_conflict_do_nothing(index_elements=["source", "event_id"])
         .returning(inbox.c.number)
@@ -136,6 +139,7 @@ def take(database: Database, exchange: str, limit: int) -> list[Received]:
                 row.sealed,
                 row.received_at,
                 row.attempts,
+                row.trace,
             )
             for row in connection.execute(query)
         ]

@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, or_, select, update
 from hub.store import wake
 from hub.store.database import Database, now
 from hub.store.journal import Lease, fence
-from hub.store.tables import handover, outbox
+from hub.store.tables import handover, outbox, watermark
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class Event:
     body: Mapping[str, Any]
     created_at: dt.datetime
     published_at: dt.datetime | None = None
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,19 @@ def replay(database: Database, subscriber: str | None = None) -> int:
     return len(events)
 
 
+def traces(database: Database, exchange: str, subject: str, limit: int) -> list[str]:
+    """Traceparents of the first commits of a model that an exchange has not read."""
+    read = select(watermark.c.seq).where(watermark.c.exchange == exchange).scalar_subquery()
+    query = (
+        select(outbox.c.trace)
+        .where(outbox.c.subject == subject, outbox.c.trace != "", outbox.c.seq > func.coalesce(read, 0))
+        .order_by(outbox.c.seq)
+        .limit(limit)
+    )
+    with database.begin(reading=True) as connection:
+        return list(connection.scalars(query))
+
+
 def lag(database: Database) -> Lag:
     """How many events are not published, and the oldest."""
     query = select(func.count(), func.min(outbox.c.created_at)).where(outbox.c.published_at.is_(None))
@@ -169,7 +183,7 @@ def sweep(database: Database, before: dt.datetime, limit: int = 5_000) -> int:
 
 
 def _event(row: Any) -> Event:
-    return Event(row.id, row.type, row.subject, row.seq, row.body, row.created_at, row.published_at)
+    return Event(row.id, row.type, row.subject, row.seq, row.body, row.created_at, row.published_at, row.trace)
 
 
 def _handover(row: Any, subject: str = "") -> Handover:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
+from hub import tracing
 from hub.store import wake
 from hub.store.database import Database, new_id, now
 from hub.store.review_tables import redirect
@@ -88,4 +89,5 @@ def _event(subject: str, body: Mapping[str, str], moment: dt.datetime) -> dict[s
         "body": dict(body),
         "created_at": moment,
         "seq": 0,
+        "trace": tracing.current(),
     }

@@ -228,6 +228,7 @@ outbox = Table(
     Column("created_at", Moment, nullable=False),
     Column("published_at", Moment),
     Column("seq", BigInteger, nullable=False, server_default="0"),  # order of commits within the subject
+    Column("trace", Text, nullable=False, server_default=""),  # traceparent (W3C) of what it was told by
     Index("ix_outbox_published_at_subject_seq", "published_at", "subject", "seq"),
 )
 
@@ -261,6 +262,7 @@ inbox = Table(
     Column("told_at", Text, nullable=False, server_default=""),  # the event's own time
     Column("received_at", Moment, nullable=False, index=True),
     Column("sealed", LargeBinary, nullable=False),
+    Column("trace", Text, nullable=False, server_default=""),  # traceparent (W3C) of its sender, or of its arrival
     Index("uq_inbox_source_event_id", "source", "event_id", unique=True),
 )
 

@@ -31,11 +31,11 @@ def variables(failpoint: str = "") -> dict[str, str]:
     return kept | ({"COPHUB_FAILPOINT": failpoint} if failpoint else {})
 
 
-def finished(folder: Path, *words: str, failpoint: str = "") -> subprocess.CompletedProcess[str]:
+def finished(folder: Path, *words: str, failpoint: str = "", **more: str) -> subprocess.CompletedProcess[str]:
     """``cophub -w FOLDER WORDS`` as a process, until its end."""
     command = [*PROGRAM, "-w", str(folder), *words]
     return subprocess.run(
-        command, env=variables(failpoint), capture_output=True, text=True, timeout=90, check=False
+        command, env=variables(failpoint) | more, capture_output=True, text=True, timeout=90, check=False
     )
 
 

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 from contextlib import ExitStack
 
+from hub import tracing
 from hub.contract import Target
 from hub.errors import ConfigError
 from hub.exchange.contents import levels
@@ -27,6 +28,7 @@ from hub.store.journal import Lease
 from hub.workspace.strict import seconds
 
 
+@tracing.traced("deliver")
 def deliver(
     hub: Hub,
     run: RunFile,

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from hub import tracing
 from hub.contract import Resource, Target
 from hub.exchange.delivering.sender import Batch
 
@@ -41,7 +42,7 @@ class Lane:
     opened: tuple[Target, Resource] | None = None
 
     def submit(self, batch: Batch) -> Future[Batch]:
-        return self.pool.submit(self._run, batch)
+        return self.pool.submit(tracing.carried(self._run), batch)
 
     def _run(self, batch: Batch) -> Batch:
         if self.opened is None:

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from hub import tracing
 from hub.contract import Change, Found, Outcome, Resource, Target
 from hub.errors import ConfigError, RecordRejected, Retriable
 from hub.exchange.delivering.alike import Likeness
@@ -148,7 +150,13 @@ class Sender:
             if waiting:
                 reach("before_target_call")
                 require(self.database, self.held)
-                answers = self._call(target, resource, [batch.changes[index] for index in waiting])
+                changes = [batch.changes[index] for index in waiting]
+                with tracing.span(
+                    f"send {resource.name}", "client", resource=resource.name, operation=changes[0].operation,
+                    records=len(changes), attempt=batch.attempts,
+                ) as told:  # fmt: skip
+                    answers = self._call(target, resource, changes)
+                    told.tell(**Counter(str(answer.status) for answer in answers))  # the acknowledgement
                 reach("after_target_ack")
                 wait = self._judge(batch, waiting, answers)
             if not batch.waiting():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from hub import tracing
 from hub.exchange.absence import Absence
 from hub.exchange.extract import Extracted
 from hub.exchange.ground import Asked, Hub
@@ -20,6 +21,7 @@ from hub.store.bulk import Bulk
 from hub.workspace.shape import MappingFile, ModelFile, Output
 
 
+@tracing.traced("guard")
 def judge_inbound(
     hub: Hub,
     run: RunFile,
@@ -58,6 +60,7 @@ def judge_inbound(
     return judge(mapping.guard, plan, initial=asked.initial)
 
 
+@tracing.traced("guard")
 def judge_outbound(
     hub: Hub,
     run: RunFile,

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from hub import tracing
 from hub.exchange.ids import new_entity_id
 from hub.exchange.map import FEW
 from hub.exchange.matching.batch import Batch
@@ -80,6 +81,7 @@ class Resolver:
     sending: Sequence[Sender] = ()
     beside: Beside | None = None
 
+    @tracing.traced("resolve")
     def resolve(self) -> Resolved:
         batch, run = self.batch, self.batch.run
         for name, columns in TABLES.items():

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from hub import tracing
 from hub.exchange.map import FEW
 from hub.exchange.merging import said
 from hub.exchange.merging.claims import FILLED, HAND, NOBODY, STEP, STRENGTH, Claims, holders
@@ -64,6 +65,7 @@ class Merger:
     def model(self) -> ModelFile:
         return self.claims.model
 
+    @tracing.traced("merge")
     def merge(self) -> Merged:
         """Make ``creation``, ``updating``, ``outvote`` and ``outvoting``."""
         run, fields = self.run, [column.name for column in self.compiled.columns]

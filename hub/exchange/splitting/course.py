@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
+from hub import tracing
 from hub.errors import ConfigError, Fatal, HubError, Retriable
 from hub.exchange.course import Course, Result
 from hub.exchange.gates import require_open
@@ -56,7 +57,10 @@ def run_split(
     if (done := finished(hub, run_key)) is not None:
         return done
     require_open(hub, mapping, mode)
-    with journal.leases(hub.database, lease_names(mapping)) as held:
+    with (
+        tracing.span(f"run in parts {exchange}", exchange=exchange, mode=mode, run_key=run_key),
+        journal.leases(hub.database, lease_names(mapping)) as held,
+    ):
         row, waiting = _opened(hub, mapping, mode, run_key, held, full=full)
         if row.state in FINISHED:
             return answered(hub, row)
@@ -96,7 +100,8 @@ def run_part(hub: Hub, run_key: str, number: int, progress: Progress = silent) -
         run = stack.enter_context(open_run_file(hub.scratch, hub.memory, hub.threads))
         mine = ranges(mapping.split)[number]
         asked = Asked(row.mode)
-        told = read_part(hub, run, mapping, compiled, asked, mine, progress)
+        with tracing.span(f"part {row.exchange}", exchange=row.exchange, run=str(row.id), part=number):
+            told = read_part(hub, run, mapping, compiled, asked, mine, progress)
         store.done(hub.database, row.id, part, seal(hub.keep, told))
     reach("after_part")
     return True
