@@ -16,6 +16,7 @@ from bench import (
     scim,
     small,
     soap,
+    split,
     sse,
     startup,
     todos,
@@ -49,6 +50,7 @@ def main() -> int:
     )
     scim.declare(jobs.add_parser("scim", help="filters of a SCIM client over N users"))
     soap.declare(jobs.add_parser("soap", help="N workers from a paged SOAP operation, beside plain zeep"))
+    split.declare(jobs.add_parser("split", help="a large exchange undivided and in parts, and what both leave behind"))
     todos.declare(jobs.add_parser("todos", help="inbox pages and counts of N people, and reports that are pushed"))
     people.declare(jobs.add_parser("people", help="searches of N people, and paths in a tree of organizations"))
     sse.declare(jobs.add_parser("sse", help="a pushed to-do until it reaches those who listen to its person"))

@@ -29,6 +29,8 @@ class Statement:
     text: str
     values: tuple[Any, ...]
     table: Table
+    source: str
+    """What its rows come from: the table, and the conditions."""
 
 
 def select(dialect: Dialect, table: Table, query: Query, given: Sequence[Any], zone: str | None) -> Statement:
@@ -53,10 +55,10 @@ def select(dialect: Dialect, table: Table, query: Query, given: Sequence[Any], z
     )
     conditions, values = _conditions(dialect, table, query, zone)
     order = dict.fromkeys([*([resource.cursor] if resource.cursor else []), *resource.key])
-    text = f"SELECT {', '.join(dialect.quote(column.name) for column in chosen)} FROM {table.text}"
-    text += f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    source = f"{table.text} WHERE {' AND '.join(conditions)}" if conditions else table.text
+    text = f"SELECT {', '.join(dialect.quote(column.name) for column in chosen)} FROM {source}"
     text += f" ORDER BY {', '.join(dialect.quote(name) for name in order)}" if order else ""
-    return Statement(text, (*given, *values), replace(table, columns=chosen))
+    return Statement(text, (*given, *values), replace(table, columns=chosen), source)
 
 
 def _conditions(
@@ -72,11 +74,15 @@ def _conditions(
         try:
             # SQLite compares times as text, and a blank sorts before a T: so nothing is left out.
             text = value.replace("T", " ", 1).removesuffix("Z") if dialect.name == "sqlite" else value
-            values.append(parameter(column, text, zone))
+            found = parameter(column, text, zone)
         except RecordRejected as error:
             raise ConfigError("sql.cursor", f"{value!r} is no value of the column {name}") from error
         sign, quoted = "<>" if operator == "!=" else operator, dialect.quote(name)
-        condition = f"{quoted} {sign} {placeholder(dialect, column)}"
+        if isinstance(found, int) and not isinstance(found, bool):  # a statement without values is read by columns
+            condition = f"{quoted} {sign} {found}"
+        else:
+            condition = f"{quoted} {sign} {placeholder(dialect, column)}"
+            values.append(found)
         # A range that has no lower end takes in what has no value there, see ``hub.exchange.parts.ranges``.
         conditions.append(f"({condition} OR {quoted} IS NULL)" if sign == "<" else condition)
     return conditions, values
@@ -106,7 +112,7 @@ def pages(
     table, zone, name = statement.table, settings.zone, query.resource.name
     if fits(connection.dialect, table, statement.values, zone):
         with connection.columns(where) as columns:
-            asked = longest(connection.dialect, table.columns, table.text)
+            asked = longest(connection.dialect, table.columns, statement.source)
             width = columns.number(asked) if asked else 0
             if width <= LONGEST:
                 yield from _by_columns(columns.batches(statement.text, table, number, width), table, name, where, end)

@@ -273,5 +273,7 @@ def test_postgresql_reads_the_same_by_columns_and_by_rows(
     with monkeypatch.context() as no_rows:
         no_rows.setattr(Connection, "fetch", None)
         assert read(opened(given)) == by_rows
+        part = read(opened(given), where=(("id", ">=", "10"), ("id", "<", "6000")))
+        assert part == [row for row in by_rows if 10 <= row["id"] < 6000]
     run(postgres_odbc, "UPDATE t SET free = repeat('中', 3000) WHERE id = 0")
     assert next(row["free"] for row in read(opened(given)) if row["id"] == 0) == "中" * 3000

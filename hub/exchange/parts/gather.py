@@ -28,8 +28,9 @@ class Parts:
     def extracted(self, run: RunFile, resource: Resource) -> Extracted:
         """Table ``extracted`` of all records, in the order in which one read would have given them where that is known:
         each part read everything, or each its own."""
-        reads = {part["read"] for part in self.told}
-        order = "pos, part" if len(reads) == 1 else "part, pos"
+        reads, taken = {part["read"] for part in self.told}, sum(part["taken"] for part in self.told)
+        same = reads == {taken}  # of ranges that hold as many records each, reads are as long too
+        order = "pos, part" if same else "part, pos"
         starts = [sum(part["read"] for part in self.told[:number]) for number in range(len(self.told))]
         rows = []
         for number, part in enumerate(self.told):
@@ -49,8 +50,8 @@ class Parts:
             self._cursor(run, resource),
             None,  # each read gave one of its own, and of another moment
             tuple(sorted({key for part in self.told for key in part["deleted"]})),
-            tuple(Piece(start + at, origin, first) for start, part in zip(starts, self.told, strict=True)
-                  for at, origin, first in part["pieces"]),
+            tuple(Piece(start + at, origin, first if same else start + first)
+                  for start, part in zip(starts, self.told, strict=True) for at, origin, first in part["pieces"]),
             tuple(sorted({name for part in self.told for name in part["fields"]})),
             self._all(run, "raw"),
             notes=tuple(dict.fromkeys(note for part in self.told for note in part["notes"])),

@@ -61,6 +61,7 @@ def read_part(
     certificate = dataclasses.asdict(whole.certificate)
     return {
         "read": whole.read,
+        "taken": extracted.read,
         "duplicates": whole.duplicates,
         "cursor": whole.cursor,
         "token": whole.token,
