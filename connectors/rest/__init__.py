@@ -63,7 +63,8 @@ class Rest:
         name = query.resource.name
         declared, reader = self._declared(name), self._reader(name)
         if declared.windows:
-            return under.pages(reader, query, under.spans(declared.windows, self._transport.now()))
+            by_time = query.since if declared.cursor and declared.cursor.param is None else None
+            return under.pages(reader, query, under.spans(declared.windows, self._transport.now(), by_time))
         rule = declared.under
         if rule is None:
             return reader.pages(query)

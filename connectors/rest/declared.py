@@ -61,6 +61,11 @@ class CursorPaging(Settings):
         default=None, description="Dotted path of the next address", examples=["paging.next"]
     )
     more: str | None = Field(default=None, description="Dotted path of a flag: more follows")
+    until: paging.TokenUntil = Field(
+        default="none",
+        description="none: a page without a token is the last; empty: one without records, where every page gives a "
+        "token (a scroll)",
+    )
     size_param: str | None = Field(default=None, description="Parameter of the size", examples=["limit"])
     size: int = Field(default=100, ge=1, description="Records per page")
     into: Place = Field(default="query", description="Where the parameters go")
@@ -164,7 +169,8 @@ class Batch(Settings):
 
 
 class Call(Settings):
-    """One kind of change. ``{id}`` in the path is the target's own id, ``{name}`` a field's value."""
+    """One kind of change. ``{id}`` in the path is the target's own id, ``{name}`` a field's value, ``{change}`` the
+    number of the change, the same when it is sent again."""
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field(description="Method", examples=["POST"])
     path: str = Field(description="Path below url", examples=["/contacts/{id}"])
@@ -206,6 +212,11 @@ class Find(Settings):
     into: Place = Field(default="query", description="Where the parameters go")
     records: str | None = Field(
         default=None, description="Dotted path of the list; default that of the resource"
+    )
+    match: dict[str, str] = Field(
+        default={},
+        description="Dotted paths of key fields in a record, where they stand elsewhere than they are written",
+        examples=[{"email": "attributes.email.value"}],
     )
     id: str = Field(default="id", description="Dotted path of the id in a record")
     version: str | None = Field(default=None, description="Dotted path of the version in a record")
@@ -279,7 +290,8 @@ class Under(Settings):
 
 class Windows(Settings):
     """A list that is asked for by spans of time, one after the other until now. What is older than ``back`` is
-    not read: do not write ``absent:`` in a mapping of it."""
+    not read: do not write ``absent:`` in a mapping of it, unless nothing is. Where the resource has a ``cursor``
+    without ``param``, reading what changed begins there."""
 
     model_config = Settings.model_config | {"populate_by_name": True}
 
@@ -287,6 +299,11 @@ class Windows(Settings):
     until: str = Field(description="Parameter of the end", examples=["endtime"])
     span: Seconds = Field(description="Longest span that may be asked for", examples=["30d"])
     back: Seconds = Field(description="How far back to read", examples=["180d"])
+    ahead: Seconds | None = Field(
+        default=None,
+        description="How far beyond now the last span ends, where times have no zone and are those of another one",
+        examples=["14h"],
+    )
     format: str = Field(default="epoch", description="epoch, epoch_ms or a strftime pattern (UTC)")
     into: Place = Field(default="query", description="Where the parameters go")
 

@@ -20,7 +20,7 @@ def pager(paging: Paging, size: int | None) -> Pager:
     if paging.cursor:
         rule = paging.cursor
         sized = {rule.size_param: str(size or rule.size)} if rule.size_param else {}
-        return ByToken(rule.url or rule.from_ or "", rule.param, rule.more, sized)
+        return ByToken(rule.url or rule.from_ or "", rule.param, rule.more, sized, rule.until)
     if paging.range_header:
         return ByRange(paging.range_header, size)
     if paging.last:

@@ -68,11 +68,13 @@ def children(rule: Under, page: Page) -> list[Given]:
     return found
 
 
-def spans(rule: Windows, now: float) -> Iterator[Given]:
-    """Spans of time without a gap, from as far back as is read until now."""
-    start = now - rule.back
-    while start < now:
-        end = min(start + rule.span, now)
+def spans(rule: Windows, now: float, since: str | None = None) -> Iterator[Given]:
+    """Spans of time without a gap, from as far back as is read, or from a time, until now. There is always one."""
+    start, last = now - rule.back, now + (rule.ahead or 0)
+    if since is not None:
+        start = min(max(start, float(moment(since, "epoch"))), last - 1)
+    while start < last:
+        end = min(start + rule.span, last)
         yield {rule.from_: _time(start, rule.format), rule.until: _time(end, rule.format)}
         start = end
 

@@ -161,10 +161,10 @@ class Writer:
         return found[0] if found else None
 
     def _match(self, raw: bytes, key: Mapping[str, Any]) -> Found | None:
-        if any(text_at(raw, name) != _plain(value) for name, value in key.items()):
-            return None
         rule = self._write.find
         assert rule is not None
+        if any(text_at(raw, rule.match.get(name, name)) != _plain(value) for name, value in key.items()):
+            return None
         identity = text_at(raw, rule.id)
         if identity is None:
             raise Fatal("find.id", f"the record found has no {rule.id}", hint="check write.find.id")
@@ -182,7 +182,7 @@ class Writer:
     def _send(self, change: Change) -> Outcome:
         call = self._call(change.operation)
         known = change.foreign_id or key_text([*change.key.values()])
-        values = {**change.values, **change.key, "id": known}
+        values = {"change": change.id, **change.values, **change.key, "id": known}
         path = fill(call.path, values)
         headers = dict(self._declared.headers)
         if self._write.idempotency and change.id:

@@ -10,17 +10,20 @@ from connectors.simulators.landscape import SEED
 from connectors.simulators.wire import Product
 
 PRODUCTS: Mapping[str, str] = {
+    "beisen": "Beisen",
     "crm": "Crm",
     "dingtalk": "Dingtalk",
     "feishu": "Feishu",
     "hr": "Hr",
     "kingdee": "Kingdee",
     "myinbox": "Myinbox",
+    "personio": "Personio",
     "s4": "S4",
     "salesforce": "Salesforce",
     "seeyon": "Seeyon",
     "successfactors": "Successfactors",
     "taskcenter": "Taskcenter",
+    "u8": "U8",
     "weaver": "Weaver",
     "wecom": "Wecom",
     "workday": "Workday",

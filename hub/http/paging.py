@@ -18,6 +18,7 @@ from hub.literals import digits
 
 NOTHING = (None, "", "null", "false", "0")
 Until = Literal["empty", "short"]
+TokenUntil = Literal["none", "empty"]
 
 
 class PageNumber(Settings):
@@ -184,11 +185,14 @@ class ByToken:
     """Pages by a token that each page gives at ``pointer`` for the next; without ``param`` it is an address.
 
     ``fixed`` are parameters of every page. A page without a token is the last, unless ``more`` announces
-    another one.
+    another one. ``until`` empty is for places that are kept open (scrolls): each page gives a token, mostly the same
+    one, and a page without records is the last.
     """
 
-    def __init__(self, pointer: str, param: str | None, more: str | None, fixed: Mapping[str, str]) -> None:
-        self._pointer, self._param, self._more, self._fixed = pointer, param, more, fixed
+    def __init__(
+        self, pointer: str, param: str | None, more: str | None, fixed: Mapping[str, str], until: TokenUntil = "none"
+    ) -> None:
+        self._pointer, self._param, self._more, self._fixed, self._until = pointer, param, more, fixed, until
         self._seen: set[str] = set()
 
     def first(self) -> Ask:
@@ -198,15 +202,17 @@ class ByToken:
         token = seen.text(self._pointer)
         if self._more is not None and seen.text(self._more) in NOTHING:
             return None
+        if self._until == "empty" and seen.count == 0:
+            return None
         if token in NOTHING:
-            if self._more is not None:
+            if self._more is not None or self._until == "empty":
                 raise Fatal(
                     "paging.missing", "more was announced, but not where", where=seen.where,
                     hint="check paging: of the resource against an answer of the system",
                 )  # fmt: skip
             return None
         assert token is not None
-        if token in self._seen:
+        if token in self._seen and self._until == "none":
             raise repeated(seen.where, "gives the same next page again")
         self._seen.add(token)
         return Ask({**self._fixed, self._param: token}) if self._param else Ask(url=token)

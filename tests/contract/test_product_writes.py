@@ -1,0 +1,30 @@
+"""Products that are written to in another shape than they are read: made, found after a lost answer, changed,
+refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from hub.contract import Change
+from tests.systems.simulated import simulated
+
+
+@pytest.mark.against("personio", "Personio", "simulator")
+def test_an_employee_of_personio_is_found_by_the_e_mail_after_a_lost_answer() -> None:
+    key = {"email": "new@example.com"}
+    with simulated("personio", records=3) as said:
+        resource = said.connector.resource("employees")
+        said.simulator.faults.set("lost,path=/company/employees,method=POST")
+        (lost,) = said.deliver("employees", Change("create", key, {**key, "first_name": "Eva", "last_name": "安"}))
+        (found,) = said.connector.find(resource, [key])
+        assert (lost.status, said.logged("create", "employees")) == ("unknown", 1)
+        changed, twice, bad = said.deliver(
+            "employees", Change("update", key, {"position": "Head"}, found.foreign_id),
+            Change("create", key, {**key, "first_name": "Eva", "last_name": "安"}),
+            Change("update", key, {"shoe_size": 42}, found.foreign_id),
+        )  # fmt: skip
+        assert [one.status for one in (changed, twice, bad)] == ["done", "rejected", "rejected"]
+        assert "already been taken" in twice.message
+        (row,) = (one for one in said.simulator.rows("employees") if str(one["id"]) == found.foreign_id)
+        assert (row["last_name"], row["position"]) == ("安", "Head")
+        assert said.connector.find(resource, [{"email": "nobody@example.com"}]) == [None]
