@@ -6,7 +6,6 @@ from __future__ import annotations
 import base64
 import threading
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -16,8 +15,6 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from pydantic import ValidationError
 
 from connectors.rest import SPEC
-from connectors.rest.declared import Windows
-from connectors.rest.under import spans
 from hub.contract import Change, Context, Page, Query
 from hub.errors import AuthError, ConfigError, Fatal, Retriable
 from tests.unit.http.fake import Answer, Asked, as_json, fake, lines
@@ -390,25 +387,3 @@ def test_an_answer_may_be_one_record():
 def test_what_does_not_fit_together_is_refused(more: dict[str, Any]):
     with pytest.raises(ValidationError):
         SPEC.resource.model_validate({**LIST, **more})
-
-
-def test_a_scroll_gives_the_same_token_until_a_page_is_empty():
-    def reply(asked: Asked) -> Answer:
-        page = len(server.asked)
-        return as_json({"data": [{"id": page}] if page < 3 else [], "scroll": "s"})
-
-    rule = {"cursor": {"param": "scroll", "from": "scroll", "until": "empty"}}
-    with fake(reply) as server:
-        assert [one["id"] for one in lines(read(rest(server.url, {"list": {**LIST, "paging": rule}})))] == [1, 2]
-        assert [one.params.get("scroll") for one in server.asked] == [None, "s", "s"]
-
-
-def test_spans_begin_at_the_cursor_and_end_ahead_of_now():
-    rule = {"from": "a", "until": "b", "span": "10d", "back": "100d", "ahead": "1d", "format": "%Y-%m-%d"}
-    declared = Windows.model_validate(rule)
-    now = datetime(2026, 2, 1, tzinfo=UTC).timestamp()
-    assert [*spans(declared, now, "2026-01-20T08:00:00")] == [
-        {"a": "2026-01-20", "b": "2026-01-30"}, {"a": "2026-01-30", "b": "2026-02-02"},
-    ]  # fmt: skip
-    assert len([*spans(declared, now)]) == 11
-    assert [*spans(declared, now, "2027-01-01")] == [{"a": "2026-02-01", "b": "2026-02-02"}]
