@@ -17,6 +17,7 @@ PRODUCTS: Mapping[str, str] = {
     "hr": "Hr",
     "kingdee": "Kingdee",
     "myinbox": "Myinbox",
+    "nccloud": "Nccloud",
     "personio": "Personio",
     "s4": "S4",
     "salesforce": "Salesforce",

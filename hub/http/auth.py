@@ -8,15 +8,16 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
 
 from hub.errors import AuthError, ConfigError, Fatal, HubError
+from hub.http import signing
 from hub.http.answers import Response
 from hub.http.pace import Clock
 from hub.http.records import text_at
-from hub.http.settings import Auth, OAuth2, Seal, TokenLogin
+from hub.http.settings import Auth, LoginSign, OAuth2, TokenLogin
 
 MARGIN = 60.0
 """Seconds before its end from which on a token is no longer used."""
@@ -111,12 +112,28 @@ class Credentials:
         if auth.api_key:
             key = auth.api_key
             return _placed(key.header, key.query, key.prefix, key.value.reveal())
+        if auth.signed:
+            return Given()
         token = self.token()
         if login := auth.login:
             placed = _placed(login.header, login.query, login.prefix, token, token)
-            more = {name: sealed(login.seal, text) for name, text in login.seal.requests.items()} if login.seal else {}
+            seal, more = login.seal, dict[str, str]()
+            if seal:
+                more = {name: sealed(seal.key.reveal(), text) for name, text in seal.requests.items()}
             return replace(placed, headers={**placed.headers, **more})
         return _placed("Authorization", None, "Bearer ", token, token)
+
+    def signature(self, query: str, body: bytes | None) -> Given:
+        """What signs a request with this query and body, besides what is given to it anyway."""
+        auth = self._auth
+        if auth is not None and auth.signed:
+            pairs = dict(parse_qsl(query, keep_blank_values=True))
+            return Given({}, [(auth.signed.param, signing.md5_app_key(pairs, auth.signed.secret.reveal()))])
+        sign = auth.login.sign if auth is not None and auth.login else None
+        if auth is None or auth.login is None or sign is None or sign.key is None:
+            return Given()
+        client = auth.login.values.get("client_id", "")
+        return Given({"signature": signing.yonyou_nc_request(client, body or b"", sign.key.reveal())})
 
     def renew(self, used: Given) -> bool:
         """After a refusal: whether it is worth asking once more, with another token than the used one."""
@@ -175,9 +192,11 @@ class Credentials:
 
     def _log_in(self, login: TokenLogin) -> tuple[str, float]:
         values = {**login.values, **{name: one.reveal() for name, one in login.secrets.items()}}
+        if login.sign:
+            values |= self._signs(login.sign, login.values)
         headers, url, body = {"Accept": "application/json", **login.headers}, login.url, None
         if login.seal:
-            headers |= {name: sealed(login.seal, one.reveal()) for name, one in login.seal.login.items()}
+            headers |= {name: sealed(login.seal.key.reveal(), one.reveal()) for name, one in login.seal.login.items()}
         if login.send == "query":
             url += "?" + urlencode(values)
         elif login.send == "form":
@@ -185,7 +204,8 @@ class Credentials:
             body = urlencode(values).encode()
         else:
             headers["Content-Type"] = "application/json"
-            body = msgspec.json.encode(values)
+            listed = {"parameters": [values.get(name, "") for name in login.parameters]}
+            body = msgspec.json.encode(listed if login.parameters else values)
         answer = self._ask(login.method, url, headers, body)
         token = text_at(answer.json_bytes(), login.token) if answer.ok else None
         if not token:
@@ -195,6 +215,18 @@ class Credentials:
             )  # fmt: skip
         told = text_at(answer.json_bytes(), login.expires_in) if login.expires_in else None
         return token, _seconds(told, login.lifetime)
+
+    def _signs(self, sign: LoginSign, values: Mapping[str, str]) -> dict[str, str]:
+        """What a signed log-in sends beside its values."""
+        secret = sign.secret.reveal()
+        if sign.key is None:
+            now = str(int(self._clock.now()))
+            parts = [*(values.get(name, "") for name in ("acctID", "username", "appId")), secret, now]
+            return {"timestamp": now, "sign": signing.kingdee_sha256(parts)}
+        client, key, old = values.get("client_id", ""), sign.key.reveal(), sign.scheme == "yonyou_nc_old"
+        salted = signing.yonyou_nc_login(client, secret, key)
+        plain = signing.yonyou_nc_request(client, secret.encode(), key)
+        return {"client_secret": sealed(key, secret, oaep=not old), "signature": plain if old else salted}
 
     def _by_client(self, oauth: OAuth2) -> tuple[str, float]:
         form = {"grant_type": "client_credentials", "scope": oauth.scope, "audience": oauth.audience}
@@ -225,20 +257,23 @@ class Credentials:
         return token, _seconds(given.get("expires_in"), 300.0)
 
 
-def sealed(seal: Seal, text: str) -> str:
-    """A text encrypted with the system's public key, in Base64; ConfigError ``auth.seal`` where that is no key."""
+def sealed(public: str, text: str, *, oaep: bool = False) -> str:
+    """A text encrypted with the system's public key, in Base64: PKCS #1 v1.5, or OAEP with SHA-256. ConfigError
+    ``auth.seal`` where that is no key."""
     # the library takes 50 ms to import: only those who need it pay for it
+    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric import padding, rsa  # noqa: PLC0415
     from cryptography.hazmat.primitives.serialization import load_der_public_key  # noqa: PLC0415
 
     try:
-        key = load_der_public_key(base64.b64decode(seal.key.reveal()))
+        key = load_der_public_key(base64.b64decode(public))
         if not isinstance(key, rsa.RSAPublicKey):
             raise ValueError
-        return base64.b64encode(key.encrypt(text.encode(), padding.PKCS1v15())).decode()
+        modern = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
+        return base64.b64encode(key.encrypt(text.encode(), modern if oaep else padding.PKCS1v15())).decode()
     except ValueError:
         raise ConfigError(
-            "auth.seal", "seal.key is no public RSA key in Base64, or too short for what is encrypted with it",
+            "auth.seal", "the key is no public RSA key in Base64, or too short for what is encrypted with it",
             hint="store the key as the system gave it",
         ) from None
 

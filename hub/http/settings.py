@@ -175,6 +175,40 @@ class Seal(Settings):
     )
 
 
+class LoginSign(Settings):
+    """A log-in, and with NC Cloud every request, that a secret signs instead of being sent."""
+
+    scheme: Literal["kingdee_sha256", "yonyou_nc", "yonyou_nc_old"] = Field(
+        description="kingdee_sha256: K3Cloud's LoginBySign, with acctID, username and appId below values; yonyou_nc: "
+        "NC Cloud with client_id below values, whose secret is sent sealed besides; yonyou_nc_old: before version 2005",
+        examples=["kingdee_sha256"],
+    )
+    secret: Secret = Field(description="The application's secret", examples=["secret://kingdee/app"])
+    key: Secret | None = Field(
+        default=None,
+        description="yonyou_nc: the public key of the application, as the system gives it: X.509 in Base64",
+        examples=["secret://nc/key"],
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.key is None) != (self.scheme == "kingdee_sha256"):
+            raise ValueError(f"{self.scheme} takes {'no ' if self.key else ''}key")
+        return self
+
+
+class Signed(Settings):
+    """Requests that an application signs, with parameters that say who it is."""
+
+    scheme: Literal["md5_app_key"] = Field(
+        description="md5_app_key: MD5 over all parameters between two copies of the secret, as Yonyou's platform for "
+        "orders and Taobao's have it",
+        examples=["md5_app_key"],
+    )
+    secret: Secret = Field(description="The application's secret", examples=["secret://orders/app"])
+    param: str = Field(default="sign", description="Parameter that takes the signature")
+
+
 class TokenLogin(Settings):
     """A log-in of the system's own that answers a token for a while, as Feishu, WeCom and Kingdee have one."""
 
@@ -193,6 +227,11 @@ class TokenLogin(Settings):
         default={}, description="Headers of the log-in", examples=[{"appid": "hub"}]
     )
     seal: Seal | None = Field(default=None, description="Values that are sent encrypted")
+    sign: LoginSign | None = Field(default=None, description="Values that a secret signs")
+    parameters: list[str] = Field(
+        default=[], description="Names of values that are sent as a list in this order, as parameters of the JSON",
+        examples=[["acctID", "username", "appId", "timestamp", "sign", "lcid"]],
+    )  # fmt: skip
     token: str = Field(description="Dotted path of the token in the answer", examples=["access_token"])
     expires_in: str | None = Field(
         default=None, description="Dotted path of its life in seconds", examples=["expires_in"]
@@ -214,13 +253,16 @@ class TokenLogin(Settings):
             raise ValueError("login takes header or query")
         if self.method == "GET" and self.send != "query":
             raise ValueError("a log-in by GET is sent as a query")
+        if self.parameters and self.send != "json":
+            raise ValueError("parameters are sent as JSON")
         return self
 
     def __hash__(self) -> int:
         """Dictionaries have none of their own, and tokens are kept by credentials."""
         seal = (self.seal.key, *map(hash, self.seal.login.items())) if self.seal else ()
+        sign = (self.sign,) if self.sign else ()
         parts = (self.url, *self.values.items(), *map(hash, self.secrets.items()), *self.headers.items())
-        return hash((*parts, *seal))
+        return hash((*parts, *seal, *sign))
 
 
 class Auth(Settings):
@@ -231,6 +273,7 @@ class Auth(Settings):
     api_key: ApiKey | None = Field(default=None, description="Key in a header or parameter")
     oauth2: OAuth2 | None = Field(default=None, description="OAuth 2.0: client credentials, or a refresh token")
     login: TokenLogin | None = Field(default=None, description="A log-in of the system's own that gives a token")
+    signed: Signed | None = Field(default=None, description="Requests that an application signs")
 
     @model_validator(mode="after")
     def _one(self) -> Self:

@@ -52,6 +52,7 @@ class Request:
     timeout: float = 30.0
     check: Check | None = None
     until: float | None = None
+    signed: bool = False
 
 
 class Transport:
@@ -198,7 +199,7 @@ class Transport:
             own = self._own(Origin.of(url), request.learned)
             used = self._credentials.given() if own else Given()
             headers = {**request.headers, **used.headers}
-            answer = self._answer(replace(request, url=url, headers=headers), used.params)
+            answer = self._answer(replace(request, url=url, headers=headers, signed=own), used.params)
             said = self._verdict(answer)
             refused = answer.status == 401 or isinstance(said, AuthError)
             if refused and not renewed and self._credentials.renew(used):
@@ -256,6 +257,10 @@ class Transport:
         try:
             with self._pace.turn():
                 body = request.body() if callable(request.body) else request.body
+                if request.signed:
+                    proof = self._credentials.signature(url.partition("?")[2], body)
+                    url = self._url(url, proof.params)
+                    request = replace(request, headers={**request.headers, **proof.headers})
                 raw = self._traced(request, url, body, public=not configured)
         except HubError as error:
             error.where = error.where or where

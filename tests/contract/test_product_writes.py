@@ -9,6 +9,23 @@ from hub.contract import Change
 from tests.systems.simulated import simulated
 
 
+@pytest.mark.against("yonyou_nccloud", "Yonyou NC Cloud", "simulator")
+def test_a_person_of_nc_cloud_is_sent_again_after_a_lost_answer_and_is_there_once() -> None:
+    change = Change("create", {"code": "N1"}, {"code": "N1", "name": "安 \"x\"", "mobile": "1990"}, id="c1")
+    with simulated("nccloud", records=3) as said:
+        said.simulator.faults.set("lost,path=psndoc/add")
+        (lost,), (again,) = said.deliver("persons", change), said.deliver("persons", change)
+        changed, bad = said.deliver(
+            "persons", Change("update", {"code": "N1"}, {"code": "N1", "name": "安", "mobile": "1991"}, "N1"),
+            Change("create", {"code": "N2"}, {"code": "N2", "name": ""}),
+        )  # fmt: skip
+        assert [one.status for one in (lost, again, changed, bad)] == ["unknown", "done", "done", "rejected"]
+        assert said.logged("create", "persons") == 1
+        (row,) = (one for one in said.simulator.rows("persons") if one["code"] == "N1")
+        assert (row["name"], row["mobile"]) == ("安", "1991")
+        assert len(said.read("supplier_classes")) == 4
+
+
 @pytest.mark.against("personio", "Personio", "simulator")
 def test_an_employee_of_personio_is_found_by_the_e_mail_after_a_lost_answer() -> None:
     key = {"email": "new@example.com"}

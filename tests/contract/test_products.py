@@ -35,6 +35,7 @@ pytestmark = [
     pytest.mark.against("weaver", "Weaver e-cology", "simulator"),
     pytest.mark.against("wecom", "WeCom", "simulator"),
     pytest.mark.against("workday", "Workday", "simulator"),
+    pytest.mark.against("yonyou_nccloud", "Yonyou NC Cloud", "simulator"),
     pytest.mark.against("yonyou_u8", "Yonyou U8", "simulator"),
 ]
 Record = dict[str, Any]
@@ -146,6 +147,17 @@ READS: dict[str, Product] = {
     "u8": Product(
         "customers", "customer", ("code",), cursor="timestamp", exact={"name": WEIRD},
         record=lambda n: {"code": f"C{n:03}", "name": f"Name {n}", "timestamp": f"{n:016}"},
+        exempt=NO_TIME | {"cursor_order": BY_KEY},
+    ),
+    "nccloud": Product(
+        "persons", "persons", ("code",), cursor="ts", exact={"name": WEIRD},
+        record=lambda n: {"code": f"P{n:03}", "name": f"Name {n}", "ts": minute(n).replace("T", " ")},
+        counted=False, exempt=NO_TIME | {"cursor_order": BY_KEY},
+    ),
+    "kingdee_sign": Product(
+        "materials", "BD_MATERIAL", ("FNumber",), cursor="FModifyDate", exact={"FName": WEIRD},
+        record=lambda n: {"FNumber": f"M-{n:03}", "FName": f"Name {n}", "FModifyDate": minute(n)},
+        own=lambda n: {"FMATERIALID": 100_000 + n}, counted=False,
         exempt=NO_TIME | {"cursor_order": BY_KEY},
     ),
     "s4": Product(
