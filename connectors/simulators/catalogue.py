@@ -18,6 +18,7 @@ PRODUCTS: Mapping[str, str] = {
     "kingdee": "Kingdee",
     "myinbox": "Myinbox",
     "nccloud": "Nccloud",
+    "odoo": "Odoo",
     "personio": "Personio",
     "s4": "S4",
     "salesforce": "Salesforce",

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from hub.contract import Change
+from hub.contract import Change, Query
+from hub.workspace.connectors import shipped
+from tests.systems.profiled import paths
 from tests.systems.simulated import simulated
 
 
@@ -24,6 +26,29 @@ def test_a_person_of_nc_cloud_is_sent_again_after_a_lost_answer_and_is_there_onc
         (row,) = (one for one in said.simulator.rows("persons") if one["code"] == "N1")
         assert (row["name"], row["mobile"]) == ("安", "1991")
         assert len(said.read("supplier_classes")) == 4
+
+
+@pytest.mark.against("odoo", "Odoo", "simulator")
+def test_the_odoo_profile_reads_its_apps_and_presses_their_buttons() -> None:
+    with simulated("odoo", records=40) as said:
+        profile = shipped().profile("odoo")
+        assert profile is not None
+        for name, resource in profile.resources.items():
+            fields = tuple(paths(resource["fields"]))
+            described = said.connector.resource(name)
+            (page, *_) = said.connector.read(Query(described, fields))
+            assert page.count > 0, name
+        employee = said.read("employees")[0]
+        leaves = {one["id"]: one["state"] for one in said.read("leaves")}
+        waiting = next(number for number, state in leaves.items() if state == "confirm")
+        decided = next(number for number, state in leaves.items() if state != "confirm")
+        presses = [Change("update", {"id": number}, {}, str(number)) for number in (waiting, decided)]
+        done, refused = said.deliver("leaves_approved", *presses)
+        assert (done.status, refused.status, "must be confirmed" in refused.message) == ("done", "rejected", True)
+        activity = said.read("activities")[0]["id"]
+        (ticked,) = said.deliver("activities_done", Change("update", {"id": activity}, {}, str(activity)))
+        assert (ticked.status, activity in {one["id"] for one in said.read("activities")}) == ("done", False)
+        assert employee["active"] in (True, False)
 
 
 @pytest.mark.against("personio", "Personio", "simulator")

@@ -25,6 +25,7 @@ pytestmark = [
     pytest.mark.against("dingtalk_todo", "DingTalk", "simulator"),
     pytest.mark.against("feishu", "Feishu", "simulator"),
     pytest.mark.against("kingdee_k3cloud", "Kingdee K3Cloud", "simulator"),
+    pytest.mark.against("odoo", "Odoo", "simulator"),
     pytest.mark.against("personio", "Personio", "simulator"),
     pytest.mark.against("salesforce", "Salesforce", "simulator"),
     pytest.mark.against("sap_my_inbox", "SAP My Inbox", "simulator"),
@@ -153,6 +154,11 @@ READS: dict[str, Product] = {
         "persons", "persons", ("code",), cursor="ts", exact={"name": WEIRD},
         record=lambda n: {"code": f"P{n:03}", "name": f"Name {n}", "ts": minute(n).replace("T", " ")},
         counted=False, exempt=NO_TIME | {"cursor_order": BY_KEY},
+    ),
+    "odoo": Product(
+        "projects", "project.project", ("id",), cursor="write_date", exact={"name": WEIRD},
+        record=lambda n: {"id": n, "name": f"Name {n}", "write_date": minute(n).replace("T", " ")},
+        exempt={"values_exact": "times get a zone; the contract of jsonrpc judges values"},
     ),
     "kingdee_sign": Product(
         "materials", "BD_MATERIAL", ("FNumber",), cursor="FModifyDate", exact={"FName": WEIRD},
