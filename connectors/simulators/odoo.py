@@ -26,6 +26,8 @@ from connectors.simulators.tables import Clock, Row, Table
 from connectors.simulators.wire import Answer, Request, refusal
 
 DATABASE, USER, PASSWORD, UID = "company", "hub@example.com", "odoo-demo", 7
+MAIL = "mail"
+ACTIVITY, TYPE = f"{MAIL}.activity", f"{MAIL}.activity.type"  # a model, and no code of the connector mail
 _TIMED = {"id": "integer", "write_date": "datetime"}
 MODELS: Mapping[str, Mapping[str, str]] = {
     "res.country": {"id": "integer", "code": "char", "name": "char"},
@@ -50,9 +52,9 @@ MODELS: Mapping[str, Mapping[str, str]] = {
         **_TIMED, "name": "char", "partner_id": "res.partner", "user_id": "res.users", "date_start": "date",
         "date": "date", "active": "boolean",
     },
-    "mail.activity.type": {"id": "integer", "name": "char"},
-    "mail.activity": {
-        **_TIMED, "summary": "char", "activity_type_id": "mail.activity.type", "user_id": "res.users",
+    TYPE: {"id": "integer", "name": "char"},
+    ACTIVITY: {
+        **_TIMED, "summary": "char", "activity_type_id": TYPE, "user_id": "res.users",
         "res_model": "char", "res_id": "integer", "res_name": "char", "date_deadline": "date",
     },
     "hr.leave.type": {"id": "integer", "name": "char"},
@@ -86,7 +88,7 @@ class Odoo:
         countries = {code: number for number, code in enumerate(landscape.COUNTRIES, start=1)}
         for code, number in countries.items():
             self._seed("res.country", id=number, code=code, name=code)
-        self._seed("mail.activity.type", id=4, name="To-Do")
+        self._seed(TYPE, id=4, name="To-Do")
         self._seed("hr.leave.type", id=1, name="Paid Time Off")
         for number, it in enumerate(landscape.suppliers(seed, records or landscape.SUPPLIERS), start=1):
             self._seed(
@@ -112,7 +114,7 @@ class Odoo:
             day = f"{one.created:%Y-%m-%d}"
             if one.state == "waiting":
                 self._seed(
-                    "mail.activity", id=one.id, summary=one.title, activity_type_id=4, user_id=one.approver.id,
+                    ACTIVITY, id=one.id, summary=one.title, activity_type_id=4, user_id=one.approver.id,
                     res_model="hr.leave", res_id=one.id, res_name=one.title, date_deadline=day,
                 )  # fmt: skip
             state = {"waiting": "confirm", "approved": "validate", "rejected": "refuse"}[one.state]
@@ -174,7 +176,7 @@ class Odoo:
         if method == "write":
             self._judge(table, named["vals"])
             table.update((number,), named["vals"])
-        elif method == "unlink" or (table.name, method) == ("mail.activity", "action_done"):
+        elif method == "unlink" or (table.name, method) == (ACTIVITY, "action_done"):
             table.delete((number,))
         elif table.name == "hr.leave" and method in states:
             if (table.get(number) or {}).get("state") != "confirm":
