@@ -20,7 +20,7 @@ from tests.faults.landscape import Landscape, party
 from tests.faults.matrix import row
 from tests.systems.rabbitmq import Node
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.by_turns]
 STORES = ["sqlite", "postgresql"]
 PUBLISHED = "SELECT 1 FROM outbox WHERE published_at IS NOT NULL"
 

@@ -17,6 +17,8 @@ from tests.faults.landscape import Landscape, party
 from tests.faults.matrix import row
 from tests.unit.bus.hook import SECRET, Hook
 
+pytestmark = pytest.mark.by_turns
+
 STORES = ["sqlite", "postgresql"]
 
 

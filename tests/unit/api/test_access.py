@@ -17,6 +17,8 @@ from hub.security.access import GRANTS
 from tests.stores import SqliteStore
 from tests.unit.api.conftest import Served
 
+pytestmark = pytest.mark.by_turns
+
 READS = {
     "/v1/models": "entities:read",
     "/v1/entities/person": "entities:read",

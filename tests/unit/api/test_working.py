@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.unit.api.conftest import Served, person
+
+pytestmark = pytest.mark.by_turns
 
 ALL = ("exchanges:read", "runs:read", "runs:write", "plans:read", "plans:write", "quarantine:read", "quarantine:write")
 

@@ -15,6 +15,8 @@ from hub.workspace.shape import Push
 from tests.unit.bus.busworld import BusWorld, event, supplier
 from tests.unit.bus.hook import SECRET
 
+pytestmark = pytest.mark.by_turns
+
 NOW = 1_800_000_000.0
 OTHER = "whsec_" + "B" * 32
 PUSH = Push(secret="secret://erp/push")

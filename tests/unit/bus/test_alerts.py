@@ -20,6 +20,8 @@ from tests.unit.bus.busworld import BusWorld, event, supplier
 from tests.unit.bus.hook import SECRET, Hook
 from tests.unit.bus.robots import KEY, SIGN, Robots
 
+pytestmark = pytest.mark.by_turns
+
 CHANNELS = """
 hub: test
 alerts:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from hub.bus.arrivals import Arrivals
 from tests.unit.bus.busworld import BusWorld, event, supplier
 from tests.unit.exchange.world import FIELDS, SUPPLIERS
+
+pytestmark = pytest.mark.by_turns
 
 UNITS = SUPPLIERS.replace("mapping: suppliers", "mapping: units").replace("erp.suppliers", "erp.units")
 

@@ -19,6 +19,8 @@ from hub.workspace.bus import Bus
 from tests.unit.bus.busworld import BusWorld, event
 from tests.unit.cli.desk import desk
 
+pytestmark = pytest.mark.by_turns
+
 SCHEMA = json.loads((Path(__file__).parent / "asyncapi-3.0.json").read_text(encoding="utf-8"))
 HUB = """
     hub: test

@@ -14,6 +14,8 @@ from hub.exchange.pipeline import run_exchange
 from tests.unit.bus.busworld import BusWorld, event, supplier
 from tests.unit.exchange.world import FIELDS, SUPPLIERS
 
+pytestmark = pytest.mark.by_turns
+
 
 def test_an_event_becomes_golden_and_is_delivered(world: BusWorld):
     assert world.push(event(1)).new == 1

@@ -23,6 +23,8 @@ from hub.workspace.load import lint
 from tests.unit.bus.busworld import BusWorld, event, supplier
 from tests.unit.bus.hook import SECRET, Hook
 
+pytestmark = pytest.mark.by_turns
+
 HOOKS = """
     hub: test
     webhooks:

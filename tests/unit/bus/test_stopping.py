@@ -15,6 +15,8 @@ from hub.store.database import now
 from hub.store.switches import Switch
 from tests.unit.bus.busworld import BusWorld, event, supplier
 
+pytestmark = pytest.mark.by_turns
+
 
 def switched(world: BusWorld, kind: str, name: str, *, stop: bool) -> None:
     with world.opened() as opened, opened.hub.database.begin() as connection:

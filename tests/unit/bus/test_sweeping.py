@@ -15,6 +15,8 @@ from hub.store import retention, tables
 from hub.store.database import new_id, now
 from tests.unit.bus.busworld import BusWorld, supplier
 
+pytestmark = pytest.mark.by_turns
+
 LONG = dt.timedelta(days=400)
 
 

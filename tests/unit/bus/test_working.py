@@ -16,6 +16,8 @@ from hub.store.wake import Listener
 from tests.unit.bus.busworld import TO_CRM, BusWorld, event, until
 from tests.unit.exchange.target import Crm
 
+pytestmark = pytest.mark.by_turns
+
 ONCE = "system: crm\nconnector: crm\ndelivery: {attempts: 1, failures: 100}\n"
 
 
