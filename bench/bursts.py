@@ -58,9 +58,10 @@ def measure(
     """Events per second, and seconds of the processor; the keys of ``bodies`` begin with A1. SystemExit where one is
     lost or doubled."""
     crew.grow(arguments.workers)
+    before = len(crm.product.tables["accounts"])
     count, used, start = len(bodies), crew.cpu(), time.perf_counter()
     with _sending(way, bodies) as sent:
-        golden = _watched(hub, crm, crew, start, arguments)
+        golden = _watched(hub, crm, crew, start, before, arguments)
     seconds = time.perf_counter() - start
     _prove(hub, crm, count)
     result = {
@@ -93,11 +94,14 @@ def _sending(way: Way, bodies: Sequence[bytes]) -> Iterator[list[float]]:
     sender.join()
 
 
-def _watched(hub: Hub, crm: Simulator, crew: Crew, start: float, arguments: argparse.Namespace) -> float:
+def _watched(
+    hub: Hub, crm: Simulator, crew: Crew, start: float, before: int, arguments: argparse.Namespace
+) -> float:
     """Until the target has all of them; the seconds after which the golden store had them."""
     count, golden, midway = arguments.burst, 0.0, arguments.midway
+    accounts = crm.product.tables["accounts"]
     steps = [count * (step + 1) // (arguments.kill + 1) for step in range(arguments.kill)]
-    while (there := len(_copies(crm))) < count:
+    while (there := len(accounts) - before) < count:
         if not golden and _golden(hub)[0] == count:
             golden = time.perf_counter() - start
         if midway and there >= count // 2:

@@ -61,10 +61,18 @@ resources:
     path: /accounts
     records: records
     key: id
-    fields: {id: text, external_id: text, name: text, phone: text, email: text}
+    fields: {id: text, external_id: text, fields: {name: text, phone: text, email: text}}
     write:
-      create: {method: POST, path: /accounts, id: id}
-      update: {method: PATCH, path: "/accounts/{id}", id: id}
+      create:
+        method: POST
+        path: /accounts/batch
+        batch: {size: 100, records: rows, each: {op: upsert}, results: results, id: id, version: version,
+                ok: status, equals: ["200", "201"], code: error.code, message: error.message}
+      update:
+        method: POST
+        path: /accounts/batch
+        batch: {size: 100, records: rows, each: {op: upsert}, results: results, id: id, version: version,
+                ok: status, equals: ["200", "201"], code: error.code, message: error.message}
       find: {params: {external_id: "{external_id}"}}
 """,
     "mappings/erp-accounts.yaml": """
@@ -81,7 +89,7 @@ from: account
 into: crm.accounts
 key: external_id
 schedule: on_change
-fields: {external_id: code, name: name, phone: phone, email: email}
+fields: {external_id: code, fields.name: name, fields.phone: phone, fields.email: email}
 """,
 }
 
@@ -255,7 +263,8 @@ def _count(hub: Hub) -> int:
 
 def _delivered(crm: Simulator, key: str, seconds: float) -> None:
     end = time.monotonic() + seconds
-    while not any(row.get("external_id") == key for row in crm.rows("accounts")[-5:]):
+    accounts = crm.product.tables["accounts"]
+    while not accounts.having("external_id", key):
         if time.monotonic() > end:
             raise SystemExit(f"{key} was not delivered within {seconds:g} s")
         time.sleep(0.002)

@@ -64,7 +64,11 @@ class Crm:
     ) -> None:  # fmt: skip
         self.clock = Clock()
         self.keys = dict(keys or {API_KEY: "cophub"})
-        self.tables = {"accounts": Table("accounts", ["id"], stamp=self._stamp, check=self._check)}
+        self.tables = {
+            "accounts": Table(
+                "accounts", ["id"], stamp=self._stamp, check=self._check, indexed=["external_id"]
+            )
+        }
         self._answered: dict[tuple[str, str], Answer] = {}
         self._next = 1
         if not empty:
@@ -120,9 +124,8 @@ class Crm:
         raise Refused(405, "METHOD_NOT_ALLOWED", f"{request.method} is not possible at {request.path}")
 
     def _list(self, request: Request) -> Answer:
-        rows = list(self.accounts)
-        if external := request.query.get("external_id"):
-            rows = [row for row in rows if row["external_id"] == external]
+        external = request.query.get("external_id")
+        rows = self.accounts.having("external_id", external) if external else list(self.accounts)
         if since := request.query.get("modified_since"):
             bound = moment(since, "modified_since")
             rows = [row for row in rows if moment(row["modified_at"], "") >= bound]
@@ -184,7 +187,7 @@ class Crm:
         return self.accounts.update((row["id"],), fields)
 
     def _upsert(self, request: Request, external: str, fields: Mapping[str, Any]) -> tuple[Row, bool]:
-        found = next((row for row in self.accounts if row["external_id"] == external), None)
+        found = next(iter(self.accounts.having("external_id", external)), None)
         if fields.get("external_id", external) != external:
             raise Refused(422, "VALIDATION", "the external id of the body is another")
         if found is None:
@@ -203,9 +206,8 @@ class Crm:
         return row
 
     def _external(self, external: str) -> Row:
-        for row in self.accounts:
-            if row["external_id"] == external:
-                return row
+        for row in self.accounts.having("external_id", external):
+            return row
         raise Refused(404, "NOT_FOUND", f"there is no account with the external id {external}")
 
     def _created(self, request: Request, row: Row) -> Answer:
@@ -259,8 +261,8 @@ class Crm:
             fields["billing_address.country_code"] = "is not an ISO 3166 alpha-2 code"
         if fields:
             raise Refused(422, "VALIDATION", "some fields are not valid", fields=fields)
-        for other in self.accounts:
-            if row["external_id"] and other["external_id"] == row["external_id"] and other["id"] != row["id"]:
+        for other in self.accounts.having("external_id", str(row["external_id"] or "")):
+            if other["id"] != row["id"]:
                 raise Refused(
                     409,
                     "DUPLICATE_EXTERNAL_ID",

@@ -34,7 +34,8 @@ class Table:
 
     ``stamp`` is called with a record that was created or changed by a user of the product, to set its
     dates; ``check`` refuses values the product would refuse. ``seed`` passes neither: old data is as
-    bad as it is.
+    bad as it is. Texts of fields that are ``indexed`` are
+    found without a look at every record.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Table:
         *,
         stamp: Callable[[Row, bool], None] | None = None,
         check: Callable[[Row, Row | None], None] | None = None,
+        indexed: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.key = tuple(key)
@@ -52,6 +54,7 @@ class Table:
         self._rows: dict[Key, Row] = {}
         self._versions: dict[Key, int] = {}
         self._changes = 0
+        self._indexes: dict[str, dict[str, dict[Key, None]]] = {name: {} for name in indexed}
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -64,6 +67,10 @@ class Table:
 
     def get(self, *key: Any) -> Row | None:
         return self._rows.get(key)
+
+    def having(self, name: str, value: str) -> list[Row]:
+        """The records with this text in an indexed field, in the order in which they came to have it."""
+        return [self._rows[key] for key in self._indexes[name].get(value, ())]
 
     def version(self, key: Key) -> int:
         return self._versions[key]
@@ -106,11 +113,25 @@ class Table:
         self._put(key, row)
 
     def delete(self, key: Key) -> None:
+        self._forget(key)
         del self._rows[key], self._versions[key]
 
     def _put(self, key: Key, row: Row) -> None:
         self._changes += 1
+        self._forget(key)
         self._rows[key], self._versions[key] = row, self._changes
+        self._note(key, row)
+
+    def _note(self, key: Key, row: Row) -> None:
+        for name, index in self._indexes.items():
+            if isinstance(value := row.get(name), str):
+                index.setdefault(value, {})[key] = None
+
+    def _forget(self, key: Key) -> None:
+        if (old := self._rows.get(key)) is not None:
+            for name, index in self._indexes.items():
+                if isinstance(value := old.get(name), str):
+                    index[value].pop(key, None)
 
     def snapshot(self) -> tuple[dict[Key, Row], dict[Key, int]]:
         """The state, to be restored when a change set fails as a whole."""
@@ -118,3 +139,6 @@ class Table:
 
     def restore(self, state: tuple[dict[Key, Row], dict[Key, int]]) -> None:
         self._rows, self._versions = dict(state[0]), dict(state[1])
+        self._indexes = {name: {} for name in self._indexes}
+        for key, row in self._rows.items():
+            self._note(key, row)

@@ -69,38 +69,48 @@ def store(database: Database, events: Sequence[Arrived]) -> int:
 def put(connection: Connection, events: Sequence[Arrived]) -> int:
     """The same within a transaction of somebody else."""
     moment = now()
-    new = [(one, number) for one in events if (number := _put(connection, one, moment)) is not None]
+    first: dict[tuple[str, str], Arrived] = {}
+    for one in events:
+        first.setdefault((one.source, one.event_id), one)
+    numbers = _numbers(connection, list(first.values()), moment)
     rows = [
         {"exchange": exchange, "number": number, "key": key, "state": "pending", "due_at": moment}
-        for one, number in new
-        for exchange, key in one.keys.items()
+        for identity, number in numbers.items()
+        for exchange, key in first[identity].keys.items()
     ]
     if rows:
         connection.execute(insert(reception), rows)
         wake.call(connection)
-    return len(new)
+    return len(numbers)
 
 
-def _put(connection: Connection, one: Arrived, moment: dt.datetime) -> int | None:
-    """The event's number, None where it is there already."""
+def _numbers(
+    connection: Connection, events: Sequence[Arrived], moment: dt.datetime
+) -> dict[tuple[str, str], int]:
+    """The numbers of those that were not there, by source and id. Both databases number the rows of one statement in
+    their order, which is that of arrival."""
+    if not events:
+        return {}
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = (
         dialect.insert(inbox)
-        .values(
-            source=one.source,
-            event_id=one.event_id,
-            place=one.place,
-            kind=one.kind,
-            told_at=one.told_at,
-            received_at=moment,
-            sealed=one.sealed,
-            trace=one.trace,
-        )
         .on_conflict_do_nothing(index_elements=["source", "event_id"])
-        .returning(inbox.c.number)
+        .returning(inbox.c.source, inbox.c.event_id, inbox.c.number)
     )
-    number: int | None = connection.scalar(statement)
-    return number
+    rows = [
+        {
+            "source": one.source,
+            "event_id": one.event_id,
+            "place": one.place,
+            "kind": one.kind,
+            "told_at": one.told_at,
+            "received_at": moment,
+            "sealed": one.sealed,
+            "trace": one.trace,
+        }
+        for one in events
+    ]
+    return {(source, event_id): number for source, event_id, number in connection.execute(statement, rows).tuples()}
 
 
 def waiting(database: Database) -> dict[str, dt.datetime]:
