@@ -19,6 +19,7 @@ from bench import (
     split,
     sse,
     startup,
+    suggest,
     todos,
     tokens,
 )
@@ -55,6 +56,7 @@ def main() -> int:
     people.declare(jobs.add_parser("people", help="searches of N people, and paths in a tree of organizations"))
     sse.declare(jobs.add_parser("sse", help="a pushed to-do until it reaches those who listen to its person"))
     tokens.declare(jobs.add_parser("tokens", help="tokens of clients as themselves, and refreshed ones"))
+    suggest.declare(jobs.add_parser("suggest", help="how right the proposals of field pairs are on labelled sets"))
     arguments = parser.parse_args()
     collector.relax()  # as the hub's own processes do
     return int(arguments.run(arguments))

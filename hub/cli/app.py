@@ -23,7 +23,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "test": ("mapping", "Run the tests beside the mappings."),
         "schema": ("workspace", "Write JSON Schemas of the files for editors, or print OpenAPI or AsyncAPI."),
         "diff": ("workspace", "Show what differs between two environments."),
-        "map": ("mapping", "Show where a mapping's fields come from, or trace one record through it."),
+        "map": ("mapping", "Show where a mapping's fields come from, trace a record, or have a draft proposed."),
         "systems": ("systems", "List, check, discover and describe the systems of the workspace."),
     },
     "Run exchanges": {

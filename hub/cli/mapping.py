@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import sys
 from collections.abc import Sequence
@@ -75,7 +76,13 @@ def _case(say: Say, result: CaseResult) -> None:
 @app.command("map", cls=Command)
 def map_(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A mapping")],
+    name: Annotated[str, typer.Argument(metavar="NAME | suggest", help="A mapping; or suggest FROM INTO")],
+    source: Annotated[
+        str | None, typer.Argument(metavar="[FROM]", help="With suggest: a system's resource, or a model")
+    ] = None,
+    into: Annotated[
+        str | None, typer.Argument(metavar="[INTO]", help="With suggest: a model, or a target's resource")
+    ] = None,
     show_lineage: Annotated[bool, typer.Option("--lineage", help="Where each field comes from")] = False,
     record: Annotated[
         Path | None, typer.Option("--record", metavar="FILE", help="One record as JSON; - for stdin")
@@ -83,12 +90,23 @@ def map_(
     show_steps: Annotated[
         bool, typer.Option("--explain", help="With --record: step by step instead of the result")
     ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="With suggest: a new file; default: stdout")
+    ] = None,
+    no_sample: Annotated[
+        bool, typer.Option("--no-sample", help="With suggest: by names and types alone, without reading records")
+    ] = False,
 ) -> int:
-    """Show where a mapping's fields come from, or trace one record through it.
+    """Show where a mapping's fields come from, trace a record, or have a draft proposed.
 
-    cophub map s4-suppliers --lineage; cophub map s4-suppliers --record one.json --explain
+    cophub map s4-suppliers --lineage; cophub map s4-suppliers --record one.json --explain;
+    cophub map suggest s4.A_BusinessPartner supplier --out mappings/s4-partners.yaml
     """
     say = Say(ctx)
+    if name == "suggest" and source is not None and into is not None:
+        return _suggest(say, source, into, out, sample=not no_sample)
+    if source is not None or out is not None or no_sample:
+        raise ConfigError("map.suggest", "suggest takes what to map from and into", hint="cophub map suggest FROM INTO")
     if show_steps and record is None:
         raise ConfigError(
             "map.record", "--explain needs a record", hint=f"cophub map {name} --record FILE --explain"
@@ -98,6 +116,12 @@ def map_(
     if record is None:
         return _lineage(say, compiled, workspace)
     return _trace(say, compiled, workspace, _read(record), steps=show_steps, show_lineage=show_lineage)
+
+
+def _suggest(say: Say, source: str, into: str, out: Path | None, *, sample: bool) -> int:
+    """The only one of these that opens a hub: it is imported when somebody asks for it."""
+    done: int = importlib.import_module("hub.cli.suggesting").suggest_mapping(say, source, into, out, sample=sample)
+    return done
 
 
 # ---------------------------------------------------------------- lineage

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from hub.errors import Waits
+from hub.errors import ConfigError, Waits
 from hub.exchange.ground import Hub
 from hub.store import switches
 from hub.store.switches import EXCHANGE, TARGET, Switch
@@ -66,9 +66,22 @@ def gates(hub: Hub) -> Gates:
 
 
 def require_open(hub: Hub, mapping: MappingFile, mode: str = "") -> None:
-    """Waits ``exchange.stopped``, ``system.stopped`` or ``system.maintenance`` where a mapping is not to run now."""
+    """Waits ``exchange.stopped``, ``system.stopped`` or ``system.maintenance`` where a mapping is not to run now;
+    ConfigError ``mapping.draft`` where it is not to run at all, but only to be planned."""
+    if mode != "plan":
+        require_judged(mapping)
     if (waits := gates(hub).exchange(mapping, mode)) is not None:
         raise waits
+
+
+def require_judged(mapping: MappingFile) -> None:
+    """ConfigError ``mapping.draft`` where nobody has judged the mapping yet."""
+    if mapping.draft:
+        raise ConfigError(
+            "mapping.draft", f"{mapping.mapping} is a draft: it can be planned, and nothing runs it",
+            where=f"mappings/{mapping.mapping}.yaml: draft",
+            hint="read it line by line, try it by cophub plan, then remove draft: true",
+        )  # fmt: skip
 
 
 def sources_of(mapping: MappingFile) -> set[str]:

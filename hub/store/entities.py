@@ -11,11 +11,13 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import (
     Column,
+    Connection,
     Table,
     and_,
     false,
     func,
     insert,
+    inspect,
     literal,
     literal_column,
     or_,
@@ -86,6 +88,17 @@ def living(session: Bulk, database: Database, model: str, fields: Sequence[str])
     return session.read(
         select(golden.c["_id"], *(golden.c[name] for name in fields)).where(golden.c["_state"] < 2)
     )
+
+
+def some(
+    connection: Connection, database: Database, model: str, fields: Sequence[str], most: int
+) -> list[dict[str, Any]]:
+    """``fields`` of at most so many living entities; none where the model has no table yet."""
+    golden = _golden(database, model)
+    if not fields or not inspect(connection).has_table(golden.name):
+        return []
+    query = select(*(golden.c[name] for name in fields)).where(golden.c["_state"] < 2).limit(most)
+    return [dict(row._mapping) for row in connection.execute(query)]
 
 
 def versions(session: Bulk, database: Database, model: str, wanted: Table) -> Wire:

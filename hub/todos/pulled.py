@@ -27,6 +27,7 @@ from hub.errors import ConfigError, RecordRejected
 from hub.exchange.departures import ABSENT, SCOPE
 from hub.exchange.drift import require_fields
 from hub.exchange.extract import Extracted
+from hub.exchange.gates import require_judged
 from hub.exchange.ground import Asked, Hub, asked_of, keyed, opened_source, source_number
 from hub.exchange.judging.certify import certify, doubts
 from hub.exchange.lookup import Lookups
@@ -85,6 +86,7 @@ def look(hub: Hub, name: str, *, most: int | None = None) -> Look:
             "drift.mapping", f"{name} pulls no to-dos", where=f"mappings/{name}.yaml",
             hint=f"name a mapping with into: {INTO}",
         )  # fmt: skip
+    require_judged(mapping)
     compiled = compile_mapping(mapping, hub.workspace)
     began = hub.clock()
     with hub.database.begin(reading=True) as connection:

@@ -50,8 +50,16 @@ KEEP_RUNS: Any = Field(
     description="How long runs that ended are kept, with their deliveries and resolved entries of the quarantine",
     examples=["90d"],
 )
+DRAFT: Any = Field(
+    False, description="Nobody has judged the mapping yet: it can be planned, and nothing runs it", examples=[True]
+)
 FRESH_WITHIN: Any = Field(
     None,
     description="How old its last good run may be, or what waits for it, before the exchange is late",
     examples=["1h"],
 )
+
+
+def off_while_draft(value: Any) -> Any:
+    """A mapping as written: a draft is not enabled, whatever it, or an environment, says."""
+    return {**value, "enabled": False} if isinstance(value, dict) and value.get("draft") is True else value

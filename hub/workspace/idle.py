@@ -93,6 +93,14 @@ def check_pushed(scope: Scope, mapping: MappingFile) -> None:
         scope.error(("canaries",), "key.direction", message, "remove canaries", level="warning", key=True)
 
 
+def check_draft(scope: Scope, mapping: MappingFile) -> None:
+    """A draft is told every time, so that nobody wonders why it does not run."""
+    if mapping.draft:
+        message = "a draft: it can be planned, and nothing runs it"
+        hint = "read it line by line, try it by cophub plan, then remove draft: true"
+        scope.error(("draft",), "mapping.draft", message, hint, level="warning", key=True)
+
+
 def check_messages(scope: Scope, mapping: MappingFile) -> None:
     """Of messages nobody ever has all: that one is gone is no news about what it was about."""
     system, _, resource = mapping.from_.partition(".")

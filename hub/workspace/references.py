@@ -16,6 +16,7 @@ from hub.workspace.idle import (
     check_alerts,
     check_classes,
     check_directions,
+    check_draft,
     check_effective,
     check_events,
     check_messages,
@@ -65,6 +66,7 @@ def check(built: Built, gathered: Gathered) -> list[Finding]:
         check_events(Scope(built, names, "mapping", name, findings), mapping)
         check_after(Scope(built, names, "mapping", name, findings), mapping)
         check_pushed(Scope(built, names, "mapping", name, findings), mapping)
+        check_draft(Scope(built, names, "mapping", name, findings), mapping)
         check_messages(Scope(built, names, "mapping", name, findings), mapping)
     for name, cases in built.tests.items():
         _tests(Scope(built, names, "test", name, findings), cases)

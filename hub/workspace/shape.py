@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from hub.workspace.acting import Acts
 from hub.workspace.address import ADDRESS
@@ -26,7 +26,7 @@ from hub.workspace.delivering import (
     ReadBackRule,
 )
 from hub.workspace.delivering import Delivering as Delivering
-from hub.workspace.flow import AIRFLOW, FRESH_WITHIN, KEEP_RUNS, Airflow
+from hub.workspace.flow import AIRFLOW, DRAFT, FRESH_WITHIN, KEEP_RUNS, Airflow, off_while_draft
 from hub.workspace.flow import Schedule as Schedule
 from hub.workspace.hooks import WEBHOOKS
 from hub.workspace.hooks import Api as Api
@@ -278,19 +278,16 @@ class MappingFile(Shape):
     from_: str = Field(alias="from", description="system.resource, or a model", examples=["s4.A_Supplier"])
     into: str | list[Output] = Field(description="A model, system.resource, or several outputs")
     enabled: bool = Field(True, description="Whether run --all runs it")
+    draft: bool = DRAFT
     mode: Literal["live", "link_only"] = Field(
         "live", description="link_only writes links and a report, nothing else"
     )
     key: str | list[str] | None = Field(None, description="Key fields of the foreign record")
     where: str | None = Field(None, description="Condition over the record's fields")
     with_: dict[FieldName, With] = Field(
-        {},
-        alias="with",
-        description="Name → another resource joined to each record",
-        examples=[
-            {"bank": {"from": "s4.A_BusinessPartnerBank", "on": "bank.BusinessPartner = BusinessPartner"}}
-        ],
-    )
+        {}, alias="with", description="Name → another resource joined to each record",
+        examples=[{"bank": {"from": "s4.A_BusinessPartnerBank", "on": "bank.BusinessPartner = BusinessPartner"}}],
+    )  # fmt: skip
     each: str | None = Field(
         None, description="One output per element of a list", examples=["to_Positions as p"]
     )
@@ -335,6 +332,8 @@ class MappingFile(Shape):
         description="Of a pass-through: source field → protection level, where it differs from level",
         examples=[{"phone": "L3", "name": "L1"}],
     )
+
+    _unjudged = model_validator(mode="before")(off_while_draft)
 
     @property
     def outputs(self) -> tuple[Output, ...]:

@@ -37,6 +37,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "interrupted": ("somebody pressed Ctrl-C", "run again: what was not committed is rolled back"),
     "match.ambiguous": ("several entities fit the match rule", ""),
     "match.collision": ("two records of one source would stand for one entity", ""),
+    "mapping.draft": ("a mapping that was proposed, and that nobody has judged yet, is not run", ""),
     "match.list": ("", "compare a field of one value"),
     "simulate.option": ("a simulator was asked for a fault, or a number of records, that there is not", ""),
     "reaction.lookup": ("", "map the answer to a field, and let the condition read that"),

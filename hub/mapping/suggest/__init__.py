@@ -1,0 +1,1 @@
+"""Proposals of field pairs between a resource and a model: drafts only, which nothing runs."""
