@@ -13,6 +13,7 @@ PRODUCTS: Mapping[str, str] = {
     "beisen": "Beisen",
     "crm": "Crm",
     "dingtalk": "Dingtalk",
+    "dynamics365": "Dynamics365",
     "feishu": "Feishu",
     "hr": "Hr",
     "kingdee": "Kingdee",

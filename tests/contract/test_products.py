@@ -23,6 +23,7 @@ pytestmark = [
     pytest.mark.against("beisen", "Beisen iTalent", "simulator"),
     pytest.mark.against("dingtalk", "DingTalk", "simulator"),
     pytest.mark.against("dingtalk_todo", "DingTalk", "simulator"),
+    pytest.mark.against("dynamics365", "Microsoft Dynamics 365", "simulator"),
     pytest.mark.against("feishu", "Feishu", "simulator"),
     pytest.mark.against("kingdee_k3cloud", "Kingdee K3Cloud", "simulator"),
     pytest.mark.against("odoo", "Odoo", "simulator"),
@@ -160,6 +161,13 @@ READS: dict[str, Product] = {
         record=lambda n: {"id": n, "name": f"Name {n}", "write_date": minute(n).replace("T", " ")},
         exempt={"values_exact": "times get a zone; the contract of jsonrpc judges values"},
     ),
+    "dynamics365": Product(
+        "accounts", "accounts", ("accountid",), cursor="modifiedon", exact={"name": WEIRD},
+        record=lambda n: {
+            "accountid": f"00000000-0000-4000-8000-{n:012}", "name": f"Name {n}", "modifiedon": f"{minute(n)}Z",
+        },
+        counted=False, exempt={"cursor_order": BY_KEY},
+    ),
     "kingdee_sign": Product(
         "materials", "BD_MATERIAL", ("FNumber",), cursor="FModifyDate", exact={"FName": WEIRD},
         record=lambda n: {"FNumber": f"M-{n:03}", "FName": f"Name {n}", "FModifyDate": minute(n)},
@@ -194,6 +202,13 @@ WRITES: dict[str, Product] = {
             "describe": "it is judged here without its number of changes, which it gives itself",
             "delete_stands": "basic data is not deleted by it",
         },
+    ),
+    "dynamics365": Product(
+        "accounts", "accounts", ("accountnumber",), exact={"name": WEIRD}, refused={"name": ""},
+        lost="path=/accounts,method=POST", counted=False,
+        record=lambda n: {"accountnumber": f"S{n:03}", "name": f"Name {n}", "telephone1": f"+49 {n}"},
+        own=lambda n: {"accountid": f"00000000-0000-4000-8000-{n:012}"},
+        exempt=dict.fromkeys(("describe", "fields_on_demand"), "it is read by its GUID, and written by a number"),
     ),
     "crm": Product(
         "accounts", "accounts", ("external_id",), exact={"name": WEIRD}, refused={"name": ""}, lost="method=PUT",
