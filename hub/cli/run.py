@@ -158,7 +158,8 @@ def one(
         with progress(say.err, name, quiet=say.silent) as told:
             hub = opened.hub
             split = workers > 0 and hub.workspace.mapping(name).split is not None
-            run_it = partial(run_split, work=partial(run_parts, say, run_key, workers)) if split else run_exchange
+            work = partial(run_parts, say, run_key, workers, ending)
+            run_it = partial(run_split, work=work) if split else run_exchange
             result = run_it(
                 hub,
                 name,

@@ -10,6 +10,8 @@ step writes what a run writes. Parts are void when another run took a lease in b
 
 from __future__ import annotations
 
+import logging
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -35,6 +37,7 @@ from hub.store.journal import Lease, RunRow
 from hub.store.patience import lease_seconds
 from hub.workspace.shape import MappingFile
 
+log = logging.getLogger("hub.runs")
 PATIENCE = 3600.0
 """Seconds for which the leases of a run hold whose parts wait for a place: nobody renews them meanwhile."""
 
@@ -64,9 +67,14 @@ def run_split(
         row, waiting = _opened(hub, mapping, mode, run_key, held, full=full)
         if row.state in FINISHED:
             return answered(hub, row)
-        if waiting:
-            work(waiting)
-        return _closed(hub, mapping, row, held, progress, initial=initial, full=full, accept_drift=accept_drift)
+
+        def first() -> None:
+            if waiting:
+                work(waiting)
+
+        return _closed(
+            hub, mapping, row, held, progress, first, initial=initial, full=full, accept_drift=accept_drift
+        )
 
 
 def open_run(hub: Hub, exchange: str, mode: str, run_key: str, *, full: bool = False) -> list[int]:
@@ -93,7 +101,7 @@ def run_part(hub: Hub, run_key: str, number: int, progress: Progress = silent) -
     mapping = hub.workspace.mapping(row.exchange)
     compiled = compile_mapping(mapping, hub.workspace)
     assert mapping.split is not None
-    held = list(part.leases)
+    held, begun = list(part.leases), time.monotonic()
     with ExitStack() as stack:
         # What waits elsewhere is waited for as long; of a run whose process lives this changes nothing.
         stack.enter_context(journal.beating(hub.database, held, PATIENCE))
@@ -103,6 +111,8 @@ def run_part(hub: Hub, run_key: str, number: int, progress: Progress = silent) -
         with tracing.span(f"part {row.exchange}", exchange=row.exchange, run=str(row.id), part=number):
             told = read_part(hub, run, mapping, compiled, asked, mine, progress)
         store.done(hub.database, row.id, part, seal(hub.keep, told))
+    what = {"run": str(row.id), "run_key": run_key, "exchange": row.exchange, "part": number, "read": told["read"]}
+    log.info("part read", extra=what | {"seconds": round(time.monotonic() - begun, 3)})
     reach("after_part")
     return True
 
@@ -134,7 +144,9 @@ def close_run(
                     f"{len(waiting)} parts of the run are not read yet, or were read before another run",
                     hint="run them, then close the run; or run the exchange anew",
                 )
-            return _closed(hub, mapping, row, held, progress, initial=initial, full=full, accept_drift=accept_drift)
+            return _closed(
+                hub, mapping, row, held, progress, initial=initial, full=full, accept_drift=accept_drift
+            )
     finally:
         journal.release(hub.database, held)
 
@@ -196,17 +208,25 @@ def _closed(
     row: RunRow,
     held: list[Lease],
     progress: Progress,
+    first: Callable[[], None] = lambda: None,
     *,
     initial: bool,
     full: bool,
     accept_drift: bool,
 ) -> Result:
-    found = [part.digest for part in store.of_run(hub.database, row.id)]
-    told = [unseal(hub.keep, digest) for digest in found]
-    parts = Parts(hub.keep, told) if told else None
+    """All behind the parts, which ``first`` may have to read: where that fails, the journal says so."""
     run = Course(hub, mapping, row, held, progress)
+    found: list[str] = []
+
+    def whole() -> Result:
+        first()
+        found.extend(part.digest for part in store.of_run(hub.database, row.id))
+        told = [unseal(hub.keep, digest) for digest in found]
+        parts = Parts(hub.keep, told) if told else None
+        return run.exchange(initial=initial, full=full, accept_drift=accept_drift, parts=parts)
+
     with _cleared(hub, row, found):
-        return run.journaled(lambda: run.exchange(initial=initial, full=full, accept_drift=accept_drift, parts=parts))
+        return run.journaled(whole)
 
 
 @contextmanager
@@ -217,7 +237,7 @@ def _cleared(hub: Hub, row: RunRow, found: list[str]) -> Iterator[None]:
     except Retriable:
         raise
     except HubError as error:
-        if error.code != "run.fenced":  # whoever took it over reads them
+        if found and error.code != "run.fenced":  # whoever took it over reads them
             _forget(hub, row.id, found)
         raise
     _forget(hub, row.id, found)
