@@ -1,11 +1,10 @@
 """SAP S/4HANA: the OData V2 services for business partners, cost centers and products.
 
 Basic authentication as user ``HUB``. Entity sets, names and rules as in SAP's published services
-API_BUSINESS_PARTNER, API_COSTCENTER_SRV and API_PRODUCT_SRV, in the part that an integration of
-suppliers, cost centers and materials uses: numbers are given by the system, changes need an ETag and a
-CSRF token, LastChangeDate has the day only and is empty until the first change, cost centers tell no
-time of change at all.
-"""
+API_BUSINESS_PARTNER, API_COSTCENTER_SRV and API_PRODUCT_SRV, in the part that an integration of suppliers, cost
+centers, materials and projects (API_ENTERPRISE_PROJECT_SRV) uses: numbers are given by the system, changes need an
+ETag and a CSRF token, LastChangeDate has the day only and is empty until the first change, cost centers tell no time
+of change at all. """
 
 from __future__ import annotations
 
@@ -236,6 +235,38 @@ PRODUCTS = (
     ),
 )
 
+PROJECTS = (
+    EntitySet(
+        "A_EnterpriseProject",
+        ("ProjectUUID",),
+        (
+            Property("ProjectUUID", "Guid", written=False),
+            Property("Project", length=24),
+            Property("ProjectDescription", length=60),
+            Property("ProjectStartDate", "DateTime"),
+            Property("ProjectEndDate", "DateTime"),
+            Property("CompanyCode", length=4),
+            Property("ResponsibleCostCenter", length=10),
+            Property("ProcessingStatus", length=2),
+            Property("LastChangeDateTime", "DateTimeOffset", written=False),
+        ),
+        creatable=False,
+        deletable=False,
+    ),
+    EntitySet(
+        "A_EnterpriseProjectElement",
+        ("ProjectElementUUID",),
+        (
+            Property("ProjectElementUUID", "Guid", written=False),
+            Property("ProjectUUID", "Guid"),
+            Property("ProjectElement", length=24),
+            Property("ProjectElementDescription", length=60),
+        ),
+        creatable=False,
+        deletable=False,
+    ),
+)
+
 
 class S4:
     """The product. ``page_size`` is the server's own page; ``users`` name → password."""
@@ -254,7 +285,7 @@ class S4:
             entity.name: Table(
                 entity.name, entity.key, stamp=self._stamper(entity), check=self._checker(entity)
             )
-            for entity in (*PARTNERS, *COST_CENTERS, *PRODUCTS)
+            for entity in (*PARTNERS, *COST_CENTERS, *PRODUCTS, *PROJECTS)
         }
         self._gateway = Gateway(self.users)
         self._user = USER
@@ -265,6 +296,7 @@ class S4:
                 ("API_BUSINESS_PARTNER", PARTNERS),
                 ("API_COSTCENTER_SRV", COST_CENTERS),
                 ("API_PRODUCT_SRV", PRODUCTS),
+                ("API_ENTERPRISE_PROJECT_SRV;v=0002", PROJECTS),
             )
         ]
         if not empty:

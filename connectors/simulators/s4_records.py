@@ -27,6 +27,23 @@ def fill(tables: Mapping[str, Table], seed: int = landscape.SEED, records: int |
         _cost_center(tables, center)
     for material in landscape.materials(seed, records or landscape.MATERIALS):
         _material(tables, material)
+    for number in range(1, 6):
+        _project(tables, number)
+
+
+def _project(tables: Mapping[str, Table], number: int) -> None:
+    code = f"LH.{number:03}"
+    project = str(uuid5(NAMESPACE_URL, f"project/{number}"))
+    tables["A_EnterpriseProject"].seed({
+        "ProjectUUID": project, "Project": code, "ProjectDescription": f"Line {number} 产线", "CompanyCode": "1010",
+        "ProjectStartDate": datetime(2026, 1, number), "ProjectEndDate": datetime(2026, 12, 31),
+        "ProcessingStatus": "10", "ResponsibleCostCenter": "", "LastChangeDateTime": TODAY - timedelta(days=number),
+    })  # fmt: skip
+    for part in (1, 2):
+        tables["A_EnterpriseProjectElement"].seed({
+            "ProjectElementUUID": str(uuid5(NAMESPACE_URL, f"project/{number}/{part}")), "ProjectUUID": project,
+            "ProjectElement": f"{code}.{part}", "ProjectElementDescription": f"Phase {part}",
+        })  # fmt: skip
 
 
 def name(row: Row) -> None:

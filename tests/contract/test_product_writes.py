@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import pytest
 
+from connectors.simulators import Simulator
 from hub.contract import Change, Query
 from hub.workspace.connectors import shipped
-from tests.systems.profiled import paths
+from tests.systems.profiled import on_profile, paths
 from tests.systems.simulated import simulated
 
 
@@ -26,6 +27,19 @@ def test_a_person_of_nc_cloud_is_sent_again_after_a_lost_answer_and_is_there_onc
         (row,) = (one for one in said.simulator.rows("persons") if one["code"] == "N1")
         assert (row["name"], row["mobile"]) == ("安", "1991")
         assert len(said.read("supplier_classes")) == 4
+
+
+@pytest.mark.against("sap_s4", "SAP S/4HANA", "simulator")
+def test_projects_of_s4_and_their_elements_are_read_from_a_service_of_their_own() -> None:
+    with Simulator("s4", records=3) as served:
+        url = f"{served.url}/sap/opu/odata/sap/API_ENTERPRISE_PROJECT_SRV;v=0002"
+        said = {"url": url, "auth": {"basic": {"username": "HUB", "password": "s4-demo"}}}
+        with on_profile("sap_s4", said, called=url) as s4:
+            projects = s4.rows("A_EnterpriseProject")
+            assert min(str(one["Project"]) for one in projects) == "LH.001"
+            newest = max(one["LastChangeDateTime"] for one in projects)
+            assert [one["Project"] for one in s4.rows("A_EnterpriseProject", since=newest)] == ["LH.001"]
+            assert len(s4.rows("A_EnterpriseProjectElement")) == 2 * len(projects)
 
 
 @pytest.mark.against("odoo", "Odoo", "simulator")

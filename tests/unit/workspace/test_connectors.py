@@ -115,6 +115,10 @@ def test_every_shipped_profile_loads_and_stands_on_a_connector() -> None:
         profile = registry.profile(name)
         assert profile is not None
         assert profile.connector in registry.connectors(), name
+        titles = [] if isinstance(profile.title, str) else [*profile.title]
+        assert titles == ["en", "zh"], name
+        assert profile.docs.startswith("https://"), name
+        assert all((profile.notes, profile.rights)), name
 
 
 def test_merging_follows_json_merge_patch() -> None:
