@@ -197,7 +197,7 @@ class Drain:
 
     def _open(self) -> Warm:
         if self._warm is None:
-            self._warm = Warm(self.hub.scratch, self.hub.memory, 1)
+            self._warm = Warm(self.hub.scratch, self.hub.memory, 1, small=True)
         return self._warm
 
     def _failed(self, exchange: str, events: Sequence[Received], error: HubError) -> None:

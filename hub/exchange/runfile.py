@@ -125,7 +125,9 @@ class RunFile:
 
 
 @contextmanager
-def open_run(scratch: Path, memory: str = "450MB", threads: int = 2) -> Iterator[RunFile]:
+def open_run(
+    scratch: Path, memory: str = "450MB", threads: int = 2, *, small: bool = False
+) -> Iterator[RunFile]:
     """A fresh run file below ``scratch``; ``COPHUB_KEEP_RUNS=1`` leaves it there for a look.
 
     Fatal ``scratch.full`` and ``run.memory``, ConfigError ``scratch.unusable``; nothing is half done then.
@@ -147,7 +149,7 @@ def open_run(scratch: Path, memory: str = "450MB", threads: int = 2) -> Iterator
                 hint="mend scratch in config/hub.yaml, or the folder's rights",
             )
         ) from error
-    con = open_run_file(folder / "spill", folders=[stage], memory=memory, threads=threads)
+    con = open_run_file(folder / "spill", folders=[stage], memory=memory, threads=threads, small=small)
     try:
         yield RunFile(folder, stage, con)
     except OSError as error:

@@ -19,7 +19,7 @@ from hub.workspace.workspace import Workspace
 @contextmanager
 def memory() -> Iterator[duckdb.DuckDBPyConnection]:
     """A locked DuckDB that keeps nothing."""
-    con = open_run_file(memory="256MB", threads=1)
+    con = open_run_file(memory="256MB", threads=1, small=True)
     try:
         yield con
     finally:
