@@ -29,6 +29,20 @@ def test_a_person_of_nc_cloud_is_sent_again_after_a_lost_answer_and_is_there_onc
         assert len(said.read("supplier_classes")) == 4
 
 
+@pytest.mark.against("salesforce", "Salesforce", "simulator")
+def test_the_salesforce_profile_brings_accounts_and_contacts_by_their_standard_fields() -> None:
+    with Simulator("salesforce", records=20) as served:
+        token = {"token_url": f"{served.url}/services/oauth2/token", "client_auth": "post"}
+        client = {"client_id": "3MVG9hub", "client_secret": "salesforce-demo"}
+        said = {"url": served.url, "auth": {"oauth2": token | client}}
+        with on_profile("salesforce", said, called=served.url) as salesforce:
+            for name in ("Account", "Contact"):
+                rows = salesforce.rows(name)
+                assert {one["Id"] for one in rows} == {one["Id"] for one in served.rows(name) if not one["IsDeleted"]}
+                newest = max(one["SystemModstamp"] for one in rows)
+                assert 0 < len(salesforce.rows(name, since=newest)) < len(rows)
+
+
 @pytest.mark.against("sap_s4", "SAP S/4HANA", "simulator")
 def test_projects_of_s4_and_their_elements_are_read_from_a_service_of_their_own() -> None:
     with Simulator("s4", records=3) as served:
