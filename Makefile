@@ -46,6 +46,12 @@ endef
 	@$(call install,requirements/airflow.lock)
 	@touch .venv/core.stamp $@
 
+# Celery as the image has it: the locks agree, so it only comes to what is there.
+.venv/stack.stamp: .venv/test.stamp requirements/image-airflow.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode \
+		-r requirements/image-airflow.lock
+	@touch $@
+
 setup: .venv/core.stamp  ## .venv with what the hub needs to run
 setup-test: .venv/test.stamp  ## .venv with what the tests need as well
 setup-airflow: .venv/airflow.stamp  ## .venv with Airflow as well
@@ -93,6 +99,11 @@ test: .venv/test.stamp  ## everything: checks, real systems, all tests
 	wait $$services || failed=1
 	[ $$failed = 0 ] || exit 1
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=40 --durations-min=5
+
+test-stack: .venv/stack.stamp  ## whole Airflows with all their processes, of which some are killed
+	@$(SERVICES) running || trap '$(SERVICES) down --quiet' EXIT
+	$(SERVICES) up --quiet postgres rabbitmq
+	$(BIN)/python -m pytest -q -m stack --durations=0 tests
 
 bench: .venv/test.stamp  ## the benchmark on SQLite, 100,000 rows (see bench/ for more)
 	@$(BIN)/python -m bench inbound --rows 100000
@@ -158,4 +169,4 @@ clean:  ## stop the services and remove everything that was made here
 
 .ONESHELL:
 .PHONY: help setup setup-test setup-airflow demo lint types layers checks unit contract integration faults e2e \
-	docs-test services test bench soak matrix lock lock-check reference docs fmt clean
+	docs-test services test test-stack bench soak matrix lock lock-check reference docs fmt clean

@@ -10,11 +10,10 @@ import pytest
 
 from connectors.simulators import Simulator
 from tests.faults.forker import Forker
-from tests.faults.landscape import Landscape, StillClock, build, copy, parties, point_at
+from tests.faults.landscape import Landscape, StillClock, build, copy, parties, point_at, seal
 from tests.stores import Postgres, new_name
 
 Make = Callable[..., Landscape]
-SECRETS = {"crm/key": "crm-demo", "s4/password": "s4-demo"}
 
 
 @pytest.fixture(scope="session")
@@ -39,12 +38,6 @@ def template(tmp_path_factory: pytest.TempPathFactory, forker: Forker) -> Path:
         path = folder / "config" / "systems" / f"{name}.yaml"
         path.write_text(path.read_text().replace("http://127.0.0.1:9", word))
     return folder
-
-
-def seal(made: Landscape) -> None:
-    for name, value in SECRETS.items():
-        ran = made.cophub("secrets", "set", f"secret://{name}", given=value)
-        assert ran.status == 0, ran.err
 
 
 @pytest.fixture

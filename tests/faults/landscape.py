@@ -158,6 +158,9 @@ CREATE TABLE oplog (number INTEGER PRIMARY KEY AUTOINCREMENT, action TEXT, resou
 """
 
 
+SECRETS = {"crm/key": "crm-demo", "s4/password": "s4-demo"}
+
+
 def party(number: int, **more: Any) -> dict[str, Any]:
     """One record of the file, as text; ``more`` replaces fields."""
     return {
@@ -324,6 +327,13 @@ def point_at(folder: Path, name: str, url: str) -> None:
     """Fill in where a simulator listens."""
     path = folder / "config" / "systems" / f"{name}.yaml"
     path.write_text(path.read_text().replace(f"URL_{name.upper()}", url))
+
+
+def seal(made: Landscape) -> None:
+    """Give the hub the secrets of its systems."""
+    for name, value in SECRETS.items():
+        ran = made.cophub("secrets", "set", f"secret://{name}", given=value)
+        assert ran.status == 0, ran.err
 
 
 def copy(template: Path, folder: Path) -> Path:

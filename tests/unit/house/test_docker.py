@@ -131,6 +131,15 @@ def test_the_hubs_processes_of_the_distributed_set_up_reach_the_broker() -> None
     assert "COPHUB_BUS" not in services["migrate"]["environment"]
 
 
+def test_airflow_speaks_to_its_database_by_drivers_that_the_image_has() -> None:
+    """Where no address is given for what it does asynchronously, Airflow takes asyncpg."""
+    said = whole("distributed")["services"]["scheduler"]["environment"]
+    names = ("DATABASE__SQL_ALCHEMY_CONN", "DATABASE__SQL_ALCHEMY_CONN_ASYNC", "CELERY__RESULT_BACKEND")
+    found = [re.search(r"\bpostgresql\+(\w+)://", said[f"AIRFLOW__{name}_CMD"]) for name in names]
+    lock = (ROOT / "requirements" / "image.lock").read_text()
+    assert [one and f"\n{one[1]}==" in lock for one in found] == [True] * 3
+
+
 def test_nothing_runs_as_root_names_a_host_or_holds_a_secret() -> None:
     text = (DOCKER / "Dockerfile").read_text()
     assert "://" not in text
