@@ -10,6 +10,7 @@ rows, perform conditional operations, service protection limits.
 * ``POST`` answers 204 with the address of the row in ``OData-EntityId``. ``PATCH`` with ``If-Match`` changes what is
   there; without it a row that is not there is made (upsert). A stale ``If-Match`` is 412 with 0x80060882.
 * An alternate key (accountnumber here) refuses a second row with 412 and 0x80060892.
+* Codes of errors are those that clients know; not all of them stand in a public list.
 * Errors are ``{"error": {"code": "0x…", "message"}}``; 429 has ``Retry-After`` and 0x80072322.
 """
 

@@ -15,9 +15,8 @@ codes of errors), requests of psndocmanage and supplierclassmanage in public int
 * All of it has status 200; ``code`` 1000000000 is success, 1000000002 a failed check, 1000000005 a lock, 1000000012 a
   session that is over.
 
-Not settled by public documents: the fields of an answer beyond those read by integrators, and how a limit is said (a
-lock here).
-"""
+Not settled by public documents: what ``ts`` of a request asks for (nothing here), the fields of an answer beyond
+those read by integrators, and how a limit is said (a lock here). """
 
 from __future__ import annotations
 
@@ -115,8 +114,6 @@ class Nccloud:
         rows = sorted(table, key=lambda row: str(row["code"]))
         if codes := asked.get("code"):
             rows = [row for row in rows if row["code"] in codes]
-        if since := asked.get("ts"):
-            rows = [row for row in rows if row["ts"] >= since]
         size = min(int(paged.get("pageSize") or 500), 1000) if paged else len(rows) or 1
         page = window(request, rows, int(paged.get("pageIndex") or 0) * size if paged else 0, size)
         request.record("read", table.name, "", f"{len(page.rows)} of {page.total}")

@@ -12,8 +12,8 @@ Sources: the data classes of microfeel/Yonyou, public integration code for token
   twice once: ``POST /api/{object}/add`` with ``{"object": {...}}`` answers ``{"errcode": "0", "id"}``.
 * Errors have status 200 and ``errcode`` with ``errmsg``; every number and errcode is a text.
 
-Not settled by public documents: the numbers of errors (those below are this simulator's), and how a limit is said.
-"""
+Not settled by public documents: ``timestamp_begin``, that a trade number counts once, the numbers of errors (those
+below are this simulator's), and how a limit is said. """
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def test_a_customer_by_sap_s_own_definition_is_known_by_its_number(fixtures: Pat
     assert (customer["KUNNR"], customer["E1KNA1M"][0]["NAME1"]) == ("0000004711", "安达 & Söhne")
 
 
-@pytest.mark.against("sap_ecc", "IDocs written by SAP's documentation", "simulator")
+@pytest.mark.against("sap_ecc", "IDocs written by hand", "simulator")
 def test_vendors_and_employees_come_by_their_objects(tmp_path: Path) -> None:
     (tmp_path / "CREMAS_7.xml").write_text(CREMAS)
     for number, (day, name) in enumerate((("02", "Zhang"), ("03", "Zhang-Li")), start=1):
