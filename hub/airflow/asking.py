@@ -12,11 +12,12 @@ from hub.errors import ConfigError
 from hub.store.faults import driver_errors
 
 
-def pools_synced(manifest: Manifest) -> dict[str, int]:
+def made_known(manifest: Manifest) -> dict[str, int]:
     """Give every system's pool its slots; a task whose pool is missing would wait for ever, and nothing would say so.
-    Answers those that had others."""
+    Show which exchange wakes which, though none has run yet. Answers the pools that had other slots."""
     with _database() as database:
         found: dict[str, int] = database.sync_pools(manifest)
+        database.link_assets(manifest)
     return found
 
 
@@ -24,6 +25,13 @@ def seen(manifest: Manifest) -> Seen:
     """How things stand in Airflow."""
     with _database() as database:
         found: Seen = database.seen(manifest)
+    return found
+
+
+def let_run(manifest: Manifest) -> bool:
+    """Let every DAG run; False as long as Airflow does not know all of them."""
+    with _database() as database:
+        found: bool = database.let_run(manifest)
     return found
 
 

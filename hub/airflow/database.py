@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow.models.asset import AssetAliasModel, AssetModel
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.errors import ParseImportError
 from airflow.models.pool import Pool
 from airflow.utils.session import create_session
 
-from hub.airflow.manifest import Manifest
+from hub.airflow.manifest import Manifest, uri
 from hub.airflow.standing import Seen, Standing
 
 
@@ -24,6 +25,33 @@ def sync_pools(manifest: Manifest) -> dict[str, int]:
             Pool.create_or_update_pool(name, slots, f"Runs at once with {system}", include_deferred=False)
             changed[name] = slots
     return changed
+
+
+def link_assets(manifest: Manifest) -> None:
+    """Tie the aliases of exchanges to the assets that others follow: Airflow does so when the first event comes, and
+    until then its graph of assets shows nothing between them."""
+    names = {uri(manifest, name) for entry in manifest.exchanges.values() for name in entry.assets}
+    with create_session() as session:
+        for name in sorted(names):
+            asset = session.query(AssetModel).filter(AssetModel.name == name, AssetModel.uri == name).one_or_none()
+            alias = session.query(AssetAliasModel).filter(AssetAliasModel.name == name).one_or_none()
+            asset, alias = asset or AssetModel(name=name, uri=name), alias or AssetAliasModel(name=name)
+            session.add_all([asset, alias])
+            if asset not in alias.assets:
+                alias.assets.append(asset)
+
+
+def let_run(manifest: Manifest) -> bool:
+    """Let all DAGs run, all at once: one that is paused hears of no asset. False where some are not known yet."""
+    prefix = f"{manifest.hub}."
+    wanted = {prefix + name for name in manifest.exchanges}
+    with create_session() as session:
+        known = [one for one in session.query(DagModel).filter(DagModel.dag_id.in_(wanted)) if not one.is_stale]
+        if len(known) < len(wanted):
+            return False
+        for one in known:
+            one.is_paused = False
+    return True
 
 
 def seen(manifest: Manifest) -> Seen:

@@ -21,7 +21,7 @@ from airflow.sdk import (
 )
 
 from hub.airflow import callbacks
-from hub.airflow.manifest import Entry, Manifest, Place, stored
+from hub.airflow.manifest import Entry, Manifest, Place, stored, uri
 from hub.airflow.operator import MODES, ExchangeOperator
 from hub.airflow.parting import OpenOperator, PartOperator
 from hub.airflow.present import current
@@ -71,6 +71,7 @@ def build(manifest: Manifest, entry: Entry, place: Place) -> DAG:
         doc_md=f"`cophub run {entry.name}`: {entry.reads} → {writes}",
     ) as dag:
         same: dict[str, Any] = {
+            "owner": manifest.hub,
             "exchange": entry.name,
             "folder": str(place.folder),
             "environment": place.environment,
@@ -131,11 +132,6 @@ def parameters() -> dict[str, Param]:
 
 def _flag(description: str) -> Param:
     return Known(False, type="boolean", description=description)
-
-
-def uri(manifest: Manifest, name: str) -> str:
-    """What an asset is called: ``exchange/NAME`` and ``model/NAME`` of this hub."""
-    return f"cophub://{manifest.hub}/{name}"
 
 
 def pool(manifest: Manifest, system: str) -> str:

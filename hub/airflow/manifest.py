@@ -68,6 +68,11 @@ class Manifest(msgspec.Struct, kw_only=True):
     files: dict[str, Stamp] = {}
 
 
+def uri(manifest: Manifest, name: str) -> str:
+    """What an asset is called: ``exchange/NAME`` and ``model/NAME`` of this hub."""
+    return f"cophub://{manifest.hub}/{name}"
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A workspace under an environment, and where its manifest lies."""

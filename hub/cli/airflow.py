@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from hub.airflow.asking import pools_synced, seen
+from hub.airflow.asking import made_known, seen
 from hub.airflow.manifest import Place
 from hub.airflow.present import current
-from hub.airflow.standalone import serve, settings
+from hub.airflow.standalone import Started, serve, settings
 from hub.airflow.standing import told
 from hub.airflow.sync import Synced, sync_stubs
 from hub.cli.frame import FINDINGS, OK
@@ -24,6 +25,7 @@ from hub.store import notices
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False)
 PORT = 8080
+PAGES = typer.Option("--port", min=1, max=65535, help="Of Airflow's pages")
 DAGS = typer.Option("--dags", metavar="DIR", help="Airflow's folder of DAGs; default: dags of the workspace")
 
 
@@ -47,7 +49,7 @@ def sync(
     say, place = Say(ctx), _ready(ctx)
     manifest, done = sync_stubs(place, dags or place.folder / "dags")
     if not stubs_only:
-        done.pools = pools_synced(manifest)
+        done.pools = made_known(manifest)
     _told(say, done)
     say.answer({"synced": done})
     return FINDINGS if done.broken else OK
@@ -56,14 +58,37 @@ def sync(
 @app.command(cls=Command)
 def standalone(
     ctx: typer.Context,
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Of Airflow's pages")] = PORT,
+    port: Annotated[int, PAGES] = PORT,
+    start: Annotated[
+        bool, typer.Option("--start", help="Let every DAG run, and start each once that has a time")
+    ] = False,
 ) -> int:
-    """Run Airflow on this machine for this workspace.
+    """Run Airflow on this machine for this workspace, until Ctrl-C.
 
-    Its state lies in .cophub/airflow/home; a changed file is seen at once. DAGs begin paused.
+    Its state lies in .cophub/airflow/home; a changed file is seen at once. Without --start DAGs begin paused.
     """
     say, place = Say(ctx), _place(ctx)
-    return serve(place, port, lambda done: _told(say, done))
+    return served(say, place, port, start=start)
+
+
+def served(say: Say, place: Place, port: int, *, start: bool) -> int:
+    """Airflow for a workspace, and what is said of it."""
+
+    def ready(here: Started) -> None:
+        say.line(f"Airflow: {here.url} ; log in as admin, {_password(say, here)}")
+        say.line("every DAG runs" if start else "DAGs begin paused: let run what is to run, or start with --start")
+        say.line(f"its log is {here.log} ; end it with Ctrl-C")
+
+    return serve(place, port, lambda done: _told(say, done), ready, start=start)
+
+
+def _password(say: Say, here: Started) -> str:
+    """Whoever sits there reads it, what keeps the output of commands does not."""
+    if not here.passwords.exists():
+        return "as Airflow is set up"
+    if not say.out.is_terminal:
+        return f"with the password in {here.passwords}"
+    return f"password {json.loads(here.passwords.read_text(encoding='ascii')).get('admin', '')}"
 
 
 @app.command(cls=Command)
@@ -94,12 +119,17 @@ def status(ctx: typer.Context) -> int:
     return FINDINGS if bad else OK
 
 
-def _place(ctx: Any) -> Place:
-    """The place of the workspace; ConfigError where Airflow is not installed."""
+def require_airflow() -> None:
+    """ConfigError ``airflow.missing`` where Airflow is not installed."""
     if importlib.util.find_spec("airflow") is None:
         raise ConfigError(
             "airflow.missing", "Airflow is not installed", hint="pip install 'cophub[airflow]', or make setup-airflow"
         )
+
+
+def _place(ctx: Any) -> Place:
+    """The place of the workspace; ConfigError where Airflow is not installed."""
+    require_airflow()
     say = Say(ctx)
     return Place(say.folder.resolve(), say.environment)
 

@@ -86,13 +86,13 @@ class Host:
         """Sync twice; what each had to do, and what is there."""
         from airflow.models.pool import Pool
 
-        from hub.airflow.asking import pools_synced, seen
+        from hub.airflow.asking import made_known, seen
         from hub.airflow.manifest import Place
         from hub.airflow.present import current
 
         manifest = current(Place(Path(folder)))
         missing = seen(manifest).missing
-        done = [pools_synced(manifest), pools_synced(manifest)]
+        done = [made_known(manifest), made_known(manifest)]
         slots = {pool.pool: pool.slots for pool in Pool.get_pools()}
         return [missing, *done, slots, seen(manifest).missing]
 
