@@ -67,13 +67,23 @@ class Parts:
             if run.one(f"SELECT count(*) FROM fresh f ANTI JOIN ({looked}) l ON l.key = f.key AND l.hash = f.hash"):
                 return None
             for table, key, digest in (("mapped", "_key", "_hash"), ("rejected", "key", "hash")):
-                run.sql(f"""CREATE OR REPLACE TABLE {table} AS SELECT t.* FROM ({self._all(run, f"{table}-{number}")}) t
-                    JOIN fresh f ON f.key = t.{key} AND f.hash = t.{digest} ORDER BY f.pos""")
+                self._fresh_of(run, f"{table}-{number}", f"f.key = t.{key} AND f.hash = t.{digest}")
+                kept = 'SELECT * EXCLUDE ("$pos") FROM joined ORDER BY "$pos"'
+                run.sql(f"CREATE OR REPLACE TABLE {table} AS {kept}")
+                run.sql("DROP TABLE joined")
             mapped = int(run.one("SELECT count(*) FROM mapped"))
             rejected, problems = run.sql("SELECT count(DISTINCT key), count(*) FROM rejected")[0]
             return Evaluated(fresh, mapped, fresh - mapped - rejected, rejected, problems)
 
         return filled
+
+    def _fresh_of(self, run: RunFile, name: str, condition: str) -> None:
+        """Table ``joined``: what the parts made of records that are fresh, with their ``$pos``. Part by part, and
+        sorted afterwards: a join of all that is sorted at once needs more memory than a run has, and cannot spill."""
+        for at, part in enumerate(self.told):
+            rows = bring(self.keep, run, [part["slices"][name]], f"{name}-{at}")
+            joined = f'SELECT f.pos AS "$pos", t.* FROM ({rows}) t JOIN fresh f ON {condition}'
+            run.sql(f"INSERT INTO joined {joined}" if at else f"CREATE OR REPLACE TABLE joined AS {joined}")
 
     def _all(self, run: RunFile, name: str) -> str:
         return bring(self.keep, run, [part["slices"][name] for part in self.told], name)
