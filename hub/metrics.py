@@ -16,10 +16,12 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from hub.errors import ConfigError, HubError
+from hub.exchange.ground import Hub
 from hub.exchange.manifest import READ_PARTS
 from hub.exchange.report import WRITES
-from hub.store import figures, inbox, outbox, signs
-from hub.store.database import Database, now
+from hub.exchange.standing import windows
+from hub.store import alerts, figures, inbox, outbox, signs, switches
+from hub.store.database import now
 from hub.store.outbox import exhausted
 
 OWN: Final = CollectorRegistry()
@@ -50,8 +52,8 @@ def answered(path: str, route: str | None, method: str, status: int, seconds: fl
 class Store(Collector):
     """What the store says. Every process of a hub says the same: ask one, or take the greatest."""
 
-    def __init__(self, database: Database) -> None:
-        self._database, self._ended = database, figures.Ended(database)
+    def __init__(self, hub: Hub) -> None:
+        self._hub, self._database, self._ended = hub, hub.database, figures.Ended(hub.database)
         self._lock = threading.Lock()
         self._runs = Counter("cophub_runs", "Runs that ended", ["exchange", "mode", "state"], registry=None)
         self._seconds = Histogram(
@@ -111,6 +113,34 @@ class Store(Collector):
             ("cophub_todo_drift", "To-dos that differ from their source", ("system", "kind"), figures.drifted),
         ):
             yield _many(name, text, labels, ask(database))
+        yield from self._stops()
+
+    def _stops(self) -> Iterator[GaugeMetricFamily]:
+        """What does not go on now, and whether people hear of it."""
+        database = self._database
+        channels = alerts.channels(database, sorted(self._hub.workspace.hub.alerts))
+        ways: dict[tuple[str, ...], int] = {(one.name, "waiting"): one.waiting for one in channels}
+        ways |= {(one.name, "exhausted"): one.exhausted for one in channels}
+        told: tuple[tuple[str, str, tuple[str, ...], Mapping[tuple[str, ...], int]], ...] = (
+            (
+                "cophub_stopped", "What somebody stopped by hand", ("kind", "name"),
+                {key: 1 for key in switches.stopped(database)},
+            ),
+            (
+                "cophub_maintenance", "Whether a system is being maintained", ("system",),
+                {(one.system,): int(one.until is not None) for one in windows(self._hub)},
+            ),
+            (
+                "cophub_alerts", "What people were told of and holds still", ("exchange", "kind"),
+                {key: 1 for key in alerts.standing(database)},
+            ),
+            (
+                "cophub_alert_events", "Alerts that a channel has not taken", ("channel", "state"),
+                ways,
+            ),
+        )  # fmt: skip
+        for one in told:
+            yield _many(*one)
 
 
 def _one(name: str, text: str, value: float) -> GaugeMetricFamily:
@@ -135,22 +165,22 @@ def _many(
     return family
 
 
-def registry_of(database: Database) -> CollectorRegistry:
+def registry_of(hub: Hub) -> CollectorRegistry:
     """Everything that one process tells."""
     registry = CollectorRegistry()
     registry.register(OWN)
-    registry.register(Store(database))
+    registry.register(Store(hub))
     ProcessCollector(registry=registry)
     return registry
 
 
 @contextmanager
-def told_at(address: str, database: Database) -> Iterator[int]:
+def told_at(address: str, hub: Hub) -> Iterator[int]:
     """Answer on an address of its own (``HOST:PORT``) while the context lasts; gives the port. ConfigError
     ``metrics.address`` where it cannot be listened on."""
     host, _, port = address.rpartition(":")
     try:
-        server, thread = start_http_server(int(port), host.strip("[]") or "127.0.0.1", registry_of(database))
+        server, thread = start_http_server(int(port), host.strip("[]") or "127.0.0.1", registry_of(hub))
     except (OSError, ValueError, OverflowError) as error:
         raise ConfigError(
             "metrics.address",

@@ -25,6 +25,6 @@ def metrics_told(say: Say, address: str, opened: Opened) -> Iterator[None]:
     if not address:
         yield
         return
-    with told_at(address, opened.hub.database) as port:
+    with told_at(address, opened.hub) as port:
         say.note(f"metrics on port {port}")
         yield

@@ -23,6 +23,7 @@ PAGES: Final = {
     "setaside": "exchanges.read",
     "reviews": "reviews.read",
     "deliveries": "exchanges.read",
+    "stops": "exchanges.read",
     "drift": "drift.read",
     "reports": "reports.read",
     "mappings": "mappings.read",

@@ -40,6 +40,7 @@ from hub.portal import (
     second,
     sessions,
     setaside,
+    stops,
     todos,
 )
 from hub.portal import live as stream
@@ -122,6 +123,7 @@ def made(
     app.include_router(setaside.router, prefix=HOME)
     app.include_router(reviews.router, prefix=HOME)
     app.include_router(deliveries.router, prefix=HOME)
+    app.include_router(stops.router, prefix=HOME)
     app.include_router(drift.router, prefix=HOME)
     app.include_router(reports.router, prefix=HOME)
     app.include_router(mappings.router, prefix=HOME)

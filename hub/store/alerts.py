@@ -7,14 +7,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import case, delete, func, insert, select
 
 from hub import tracing
 from hub.store import wake
 from hub.store.database import Database, new_id
 from hub.store.journal import Lease, RunRow, fence, read_row
 from hub.store.notice_tables import alert
-from hub.store.tables import outbox, run, watermark
+from hub.store.tables import handover, outbox, run, watermark
 
 SUBJECT = "alert:"
 DECIDED = ("done", "failed", "held")
@@ -28,6 +28,40 @@ class Alarm:
     kind: str
     code: str
     since: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """How events come through to a channel: how many wait, since when, how many were given up, and the last reason."""
+
+    name: str
+    waiting: int = 0
+    oldest: dt.datetime | None = None
+    exhausted: int = 0
+    code: str = ""
+
+
+def channels(database: Database, names: Collection[str]) -> list[Channel]:
+    """Each of these channels, by name."""
+    mine = [f"{SUBJECT}{name}" for name in names]
+    waits = (
+        select(outbox.c.subject, func.count(), func.min(outbox.c.created_at))
+        .where(outbox.c.published_at.is_(None), outbox.c.subject.in_(mine))
+        .group_by(outbox.c.subject)
+    )
+    given_up = handover.c.state == "exhausted"
+    tries = (
+        select(handover.c.subscriber, func.sum(case((given_up, 1), else_=0)), func.max(handover.c.code))
+        .where(handover.c.subscriber.in_(mine), handover.c.state != "done")
+        .group_by(handover.c.subscriber)
+    )
+    with database.begin(reading=True) as connection:
+        waiting = {row[0]: (row[1], row[2]) for row in connection.execute(waits)}
+        failing = {row[0]: (int(row[1]), row[2]) for row in connection.execute(tries)}
+    return [
+        Channel(name, *waiting.get(one, (0, None)), *failing.get(one, (0, "")))
+        for name, one in sorted(zip(names, mine, strict=True))
+    ]
 
 
 def standing(database: Database) -> dict[tuple[str, str], Alarm]:

@@ -49,7 +49,7 @@ def of(found: Samples, name: str, **labels: str) -> float:
 
 
 def test_runs_of_other_processes_are_counted_once(work: Desk, opened: Opened) -> None:
-    with told_at("127.0.0.1:0", opened.hub.database) as port:
+    with told_at("127.0.0.1:0", opened.hub) as port:
         assert of(scraped(port), "cophub_runs_total") == 0
         said = work.cophub("run", "--all", "--initial", "--json")
         runs = {one["exchange"]: one for one in said.json["runs"]}
@@ -67,7 +67,7 @@ def test_runs_of_other_processes_are_counted_once(work: Desk, opened: Opened) ->
 def test_gauges_say_what_the_store_says(work: Desk, opened: Opened) -> None:
     work.cophub("run", "--all", "--initial")
     signs.give(opened.hub.database, "here/1/1", ["outbox"])
-    with told_at("127.0.0.1:0", opened.hub.database) as port:
+    with told_at("127.0.0.1:0", opened.hub) as port:
         found = scraped(port)
         assert (of(found, "cophub_store_up"), of(found, "cophub_workers")) == (1, 1)
         assert of(found, "cophub_outbox_events") > 0
@@ -76,7 +76,7 @@ def test_gauges_say_what_the_store_says(work: Desk, opened: Opened) -> None:
 
 
 def test_addresses_are_counted_by_route_and_made_up_ones_together(opened: Opened) -> None:
-    with told_at("127.0.0.1:0", opened.hub.database) as port, TestClient(application(opened)) as client:
+    with told_at("127.0.0.1:0", opened.hub) as port, TestClient(application(opened)) as client:
         before = scraped(port)
         for path in ("/healthz", "/v1/runs/4711", "/wp-admin/a", "/wp-admin/b", "/portal/%E5%BC%A0", "/x" * 500):
             client.get(path)
@@ -96,7 +96,7 @@ def test_a_store_that_does_not_answer_is_told_by_a_zero(
     name = new_name()
     monkeypatch.setenv("COPHUB_STORE", postgres.create(name))
     work.cophub("migrate")
-    with open_hub(work.folder) as hub, told_at("127.0.0.1:0", hub.hub.database) as port:
+    with open_hub(work.folder) as hub, told_at("127.0.0.1:0", hub.hub) as port:
         assert of(scraped(port), "cophub_store_up") == 1
         postgres.drop(name)
         found = scraped(port)
@@ -106,6 +106,6 @@ def test_a_store_that_does_not_answer_is_told_by_a_zero(
 
 @pytest.mark.parametrize("address", ["nowhere", "127.0.0.1:99999", "192.0.2.1:1"])
 def test_an_address_that_cannot_be_listened_on_is_told(opened: Opened, address: str) -> None:
-    with pytest.raises(ConfigError, match="cannot listen") as caught, told_at(address, opened.hub.database):
+    with pytest.raises(ConfigError, match="cannot listen") as caught, told_at(address, opened.hub):
         pass
     assert caught.value.code == "metrics.address"
