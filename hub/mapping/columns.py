@@ -12,7 +12,7 @@ def cast_sql(expression: Expression, declared: ModelField, type_: str) -> str:
     """The expression in its model field's type. A bare field is cast from the source's own text; a
     blank text is no value for anything but text."""
     sql = expression.sql
-    if expression.plain and sql.startswith("CAST(r."):
+    if expression.plain and sql.startswith("CAST("):
         sql = sql[len("CAST(") :].rpartition(" AS ")[0]
     if declared.many or declared.type in ("text", "code", "ref"):
         return f"CAST({sql} AS {type_})"

@@ -265,6 +265,18 @@ def test_each_gives_one_output_per_element_with_its_own_key() -> None:
     assert (ran.counts.read, ran.counts.mapped, ran.counts.out_of_scope, ran.counts.rejected) == (3, 1, 1, 1)
 
 
+def test_typed_fields_of_elements_are_taken_as_those_of_the_record_are() -> None:
+    typed = (Field("N", "decimal"), Field("I", "integer"), Field("D", "date"), Field("K"))
+    there: dict[str, Any] = {"fields": {"people": (Field("Id"), Field("P", many=True, fields=typed))}}
+    mapping = inbound({"pay": "p.N", "count": "p.I", "born": "p.D"}, each="P as p", key="p.K")
+    full = {"K": "a", "N": "4.50", "I": 7, "D": "2000-02-01"}
+    others = [{"K": "b", "N": "", "I": "", "D": ""}, {"K": "c"}, {"K": "d", "N": "much"}]
+    ran = run(mapping, {"Id": "1", "P": [full, *others]}, **there)
+    shown = [(row["pay"], row["count"], row["born"]) for row in ran.rows]
+    assert shown == [(4.5, 7, "2000-02-01"), (None, None, None), (None, None, None)]
+    assert ran.codes == [(key_text(["1", "d"]), "pay", "value.invalid")]
+
+
 def test_a_typed_list_of_numbers_can_be_summed() -> None:
     fields = (
         Field("Id"),
