@@ -133,7 +133,7 @@ lock:  ## write requirements/*.lock from pyproject.toml
 	$(COMPILE) -c $(LOCKS)/airflow.lock -o $(LOCKS)/core.lock
 	$(COMPILE) -c $(LOCKS)/airflow.lock --extra test --extra airflow -o $(LOCKS)/test.lock
 	$(COMPILE) -c $(LOCKS)/airflow.lock -c $(LOCKS)/test.lock --extra ldap --extra opentelemetry --extra signature \
-		--extra webauthn --extra bus -o $(LOCKS)/image.lock
+		--extra webauthn --extra bus --extra documents -o $(LOCKS)/image.lock
 	$(COMPILE) -c $(LOCKS)/airflow.lock -c $(LOCKS)/test.lock --extra airflow --extra airflow-celery \
 		-o $(LOCKS)/image-airflow.lock
 	$(COMPILE) -c $(LOCKS)/airflow.lock -c $(LOCKS)/test.lock --extra docs -o $(LOCKS)/docs.lock

@@ -20,6 +20,8 @@ from hub.bus.streams import Streams
 from hub.contract import Context, Pauses
 from hub.crypto import Cipher, KeyRing
 from hub.errors import AuthError
+from hub.exchange.documents.carrying import Documents
+from hub.exchange.documents.contents import Contents
 from hub.exchange.ground import Hub
 from hub.exchange.keep import Keep, local_folder
 from hub.redact import Redactor
@@ -126,6 +128,7 @@ def open_hub(
             local_folder(workspace.hub.keep, workspace.folder),
             lambda: Cipher(ring(workspace.folder, values), "keep"),
         )
+        contents = _contents(workspace, secrets)
         pauses = StoredPauses(database)
 
         def opening(name: str) -> Any:
@@ -135,12 +138,15 @@ def open_hub(
                 from hub.identity.scim_source import Kept  # noqa: PLC0415 # it takes half a second to load
 
                 return Kept(workspace.system(name), database)
-            return connect(workspace, secrets, name, pauses if schema else None)
+            connector = connect(workspace, secrets, name, pauses if schema else None)
+            carries = workspace.system(name).spec.documents
+            return Documents(connector, name, database, contents) if carries else connector
 
         hub = Hub(
             workspace,
             database,
             keep,
+            contents,
             opening,
             lambda name, account: connect(workspace, secrets, name, pauses if schema else None, account),
             workspace.folder / workspace.hub.scratch,
@@ -163,6 +169,19 @@ def open_hub(
     finally:
         database.close()
         tracing.flush()
+
+
+def _contents(workspace: Workspace, secrets: Secrets) -> Contents:
+    """The content store; its options are asked for only where it lies on a server."""
+    named = workspace.hub.contents
+    place = local_folder(named.folder, workspace.folder)
+    if "://" not in place:
+        return Contents(place, {"auto_mkdir": True}, named.largest_bytes)
+    told = {
+        name: secrets.resolve(one).reveal() if isinstance(one, str) and one.startswith("secret://") else one
+        for name, one in named.options.items()
+    }
+    return Contents(place, told, named.largest_bytes)
 
 
 def _audited(actor: Actor, connection: Any, action: str, name: str, version: int) -> None:

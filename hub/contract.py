@@ -25,62 +25,16 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic import BaseModel, ConfigDict
 
 from hub.errors import ConfigError
+from hub.secret import Secret as Secret
 
 _Declared = TypeVar("_Declared")
 
 FieldType = Literal[
     "text", "integer", "decimal", "float", "boolean", "date", "time", "datetime", "binary", "json"
 ]
-
-
-class Secret:
-    """A secret setting. ``repr`` and ``str`` show nothing; ``reveal`` gives the text.
-
-    In YAML it is a reference, ``secret://system/name``; what a connector gets is resolved. Plain
-    text is accepted by the type and refused by lint, so that a finding can name the line.
-    """
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        return self._text
-
-    @property
-    def reference(self) -> str | None:
-        """The path behind ``secret://``, or None where it is not a reference."""
-        return self._text.removeprefix("secret://") if self._text.startswith("secret://") else None
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
-
-    __str__ = __repr__
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._text == self._text
-
-    def __hash__(self) -> int:
-        return hash(("Secret", self._text))
-
-    @classmethod
-    def __get_pydantic_core_schema__(
-        cls, source: type[Any], handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            lambda value: value if isinstance(value, Secret) else cls(str(value)),
-            serialization=core_schema.plain_serializer_function_ser_schema(lambda _: "***"),
-            metadata={
-                "pydantic_js_functions": [
-                    lambda *_: {"type": "string", "pattern": "^secret://", "writeOnly": True}
-                ]
-            },
-        )
 
 
 class Settings(BaseModel):
@@ -116,6 +70,8 @@ class Resource:
     instead of single records. ``writable`` says that records can be made or changed, ``refuses`` which of create,
     update and delete its definition says that it does not take. ``optional`` are fields of the key that a record may be
     written without. ``read_as`` is its shape where it is read otherwise than written.
+    ``content`` names the field of a document that tells what it holds, by its SHA-256: the hub fills it (see
+    ``Documents``). It is the same for as long as the field ``revision`` is, or the whole record where that is empty.
     """
 
     name: str
@@ -131,6 +87,8 @@ class Resource:
     refuses: frozenset[str] = frozenset()
     optional: frozenset[str] = frozenset()
     read_as: Resource | None = None
+    content: str = ""
+    revision: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +147,24 @@ Operation = Literal["create", "update", "delete"]
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """What one version of a document holds. ``chunks`` reads it from its start; after the last one it raises Fatal
+    ``content.changed`` where they were not what ``sha256`` (lower-case hexadecimal) says: who writes it elsewhere lets
+    it take its place only then. ``size`` in bytes."""
+
+    sha256: str
+    size: int
+    chunks: Callable[[], Iterator[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One change for a target. ``key`` holds the natural key fields and values by which the target has the
     record; ``values`` the fields to set (dotted names are nested objects; key fields are included, and an
     update may give them other values); ``foreign_id`` the target's own id where known; ``version`` its last
     known ETag; ``id`` a stable idempotency key; ``begun`` the key under which a message was begun that is created now
-    under another one: nobody knows whether it arrived."""
+    under another one: nobody knows whether it arrived; ``content`` what a document is to hold, None where it holds that
+    already."""
 
     operation: Operation
     key: Mapping[str, Any]
@@ -203,6 +173,7 @@ class Change:
     version: str | None = None
     id: str = ""
     begun: Mapping[str, Any] | None = None
+    content: Content | None = None
 
 
 OutcomeStatus = Literal["done", "rejected", "conflict", "retry", "unknown"]
@@ -304,6 +275,16 @@ class Replacing(Protocol):
         ...
 
 
+class Documents(Protocol):
+    """Records that have content, as a source reads them and a target finds them; only what a ``Resource.content``
+    names."""
+
+    def content(self, resource: Resource, record: Mapping[str, Any]) -> Iterator[bytes]:
+        """What the document holds, in pieces of 1 MiB at most. After the last one it is looked at once more: Retriable
+        ``file.changed`` where it is not the one of ``record``. RecordRejected where it is not to be read at all."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Proven:
     """An account that somebody logs in by: key and lasting id of its record, its owner's name, and its own place."""
@@ -354,7 +335,8 @@ class Spec:
     an example. ``open(context, settings, resources)`` makes the connector, with secrets resolved and
     ``resources`` being name → instance of ``resource``; it must not connect yet. ``describe`` gives a
     resource from settings alone, without connecting, or None where that needs the system.
-    ``pushed`` says that records come as events although nothing can be read, ``proves`` that it is ``Proving``.
+    ``pushed`` says that records come as events although nothing can be read, ``proves`` that it is ``Proving``,
+    ``documents`` that it is ``Documents``.
     ``batch`` is the largest number of changes per ``deliver``; ``requests(settings, kind, count)`` says how many
     requests a call takes with so many changes of one kind (create, update, delete), or keys to ``find``.
     """
@@ -370,6 +352,7 @@ class Spec:
     writes: bool = False
     pushed: bool = False
     proves: bool = False
+    documents: bool = False
     batch: int = 100
     requests: Callable[[Any, str, int], int] = lambda settings, kind, count: 1
     example: str = ""

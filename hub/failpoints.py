@@ -46,6 +46,8 @@ POINTS: Mapping[str, str] = {
     "before_publish": "An event is in the outbox and was not handed to the broker.",
     "after_publish": "The broker confirmed an event; the outbox does not know it.",
     "before_acknowledge": "What a broker brought is in the inbox; the broker was not told.",
+    "after_content": "All of a document was fetched; it has not its place in the content store.",
+    "before_content_sent": "A document was taken from the content store; nothing of it was sent.",
     "before_replace": "A new file has all its rows and has not taken the old one's place.",
     "during_migration": "A step of a migration was done, others are still to come.",
     "during_rotate": "Some values are sealed under the newest key, the others not yet.",

@@ -238,6 +238,12 @@ def imap() -> Login:
 
 
 @pytest.fixture(scope="session")
+def sftp() -> Mapping[str, str]:
+    """OpenSSH: ``HUB_TEST_SFTP_URL`` of a folder, the files of the ``KEY`` and of the server's ``HOSTS``."""
+    return variables("SFTP")
+
+
+@pytest.fixture(scope="session")
 def smtp() -> Login:
     """aiosmtpd with the rules of ``tests/systems/smtp_server.py``; ``database`` is the folder it keeps messages in."""
     return replace(_login("SMTP"), database=variables("SMTP")["HUB_TEST_SMTP_BOX"])

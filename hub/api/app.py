@@ -24,6 +24,7 @@ from hub.api import (
     changes,
     dashboards,
     description,
+    documents,
     drift,
     dropins,
     entities,
@@ -90,7 +91,7 @@ def described() -> FastAPI:
         whole.include_router(asked.often)  # first: each request is compared with one route after the other
     # before todos, which has /{identity}
     todo_parts = (changes, dashboards, odata, stream, calendars, substitutes, acts, drift, todos, states)
-    for part in (entities, exchanges, plans, setaside, events, *todo_parts, explain, people, organizations):
+    for part in (entities, documents, exchanges, plans, setaside, events, *todo_parts, explain, people, organizations):
         whole.include_router(part.router)
     api.include_router(whole)
     for drop in (dropins, ofs, feishu, scim, taskcenter):

@@ -38,6 +38,7 @@ STATUS: Final = {
     "route.unknown": 404,
     "route.method": 405,
     "cursor.old": 410,
+    "range.outside": 416,
     "plan.closed": 409,
     "plan.expired": 409,
     "plan.workspace": 409,

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hub.exchange.documents.retention import sweep as sweep_contents
 from hub.exchange.ground import Hub
 from hub.store import changes, inbox, notices, outbox, retention, signs
 from hub.store.database import now
@@ -38,5 +39,6 @@ class Sweep:
                 if self.stopping():
                     return False
                 gone += sweep(database, before)
+        gone += sweep_contents(database, self.hub.contents, now() - dt.timedelta(seconds=seconds(hub.contents.keep)))
         self.due = now() + dt.timedelta(seconds=0 if gone else EVERY)
         return bool(gone)

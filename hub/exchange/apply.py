@@ -24,7 +24,7 @@ from hub.exchange.quarantine import set_aside, write_held
 from hub.exchange.runfile import RunFile, sql_name, sql_text
 from hub.exchange.staging import rows, stage, stage_keys, take
 from hub.failpoints import reach
-from hub.store import entities, marks, origins, shadows
+from hub.store import documents, entities, marks, origins, shadows
 from hub.store.bulk import Bulk
 from hub.store.database import Database, now
 from hub.store.journal import Lease, fence
@@ -347,6 +347,9 @@ class _Writer:
                 run, session, "seen_again", shadows.SEEN_AGAIN, f"{query} WHERE s.expected IS NOT NULL"
             )
             shadows.see_again(session, self.manifest.source, staged)
+        if self.manifest.documents:
+            keys = stage_keys(run, session, "versions_taken", "SELECT key FROM shadowing")
+            documents.agree(session, self.manifest.documents, keys)
         self._outvotes()
         if run.one("SELECT count(*) FROM stepping"):
             behind = stage(run, session, "stepping_back", shadows.STEPPING, "SELECT * FROM stepping")

@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from hub.contract import Resource, Source
+from hub.exchange.documents.contents import Contents
 from hub.exchange.keep import Keep
 from hub.mapping.compile import Compiled
 from hub.mapping.compiled import whole_hash
@@ -35,6 +36,7 @@ class Hub:
     workspace: Workspace
     database: Database
     keep: Keep
+    contents: Contents
     connect: Callable[[str], Any]
     connect_as: Callable[[str, str], Any]
     scratch: Path

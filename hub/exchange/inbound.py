@@ -254,6 +254,7 @@ def plan_output(
         issues=[name for name, rule in output.fields.items() if rule.until_free],
         last=compiled.number == len(mapping.outputs) - 1,
         moves=not asked.given,
+        documents=mapping.from_ if extracted.resource.content else "",
     )
 
 

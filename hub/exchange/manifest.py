@@ -66,7 +66,7 @@ class Manifest:
     sets of fields that no two entities share: those of match rules and unique ones; ``issues`` are fields whose
     values are tried until they are free. ``moves`` says that the watermark follows: not where the records were given
     instead of read. ``disabling`` is what disabling writes to a target, as JSON; ``said`` is what people said of a
-    plan by hand: its reason, who said it, and what it is about."""
+    plan by hand: its reason, who said it, and what it is about; ``documents`` the place whose documents were read."""
 
     exchange: str
     output: str
@@ -103,6 +103,7 @@ class Manifest:
     predicted: dict[str, Any] = field(default_factory=dict)
     disabling: str = ""
     said: dict[str, str] = field(default_factory=dict)
+    documents: str = ""
 
     def dump(self) -> bytes:
         return orjson.dumps(dataclasses.asdict(self), option=orjson.OPT_SORT_KEYS)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from hub import tracing
+from hub.exchange.documents.unfetched import set_unfetched_aside
 from hub.exchange.extract import Extracted, key_sql, order_sql
 from hub.exchange.lookup import Lookups
 from hub.exchange.runfile import HASH, RunFile
@@ -101,7 +102,7 @@ def map_records(
         relation = _relation(run, extracted, compiled, fresh)
         evaluated = evaluate(run.con, wide, relation, lookups, read=fresh, shape=True)
     doubled = _doubled(run) if each else 0
-    spoiled = _spoiled(run)
+    spoiled = _spoiled(run) + set_unfetched_aside(run, extracted)
     return Mapped(
         fresh=fresh,
         unchanged=extracted.read - extracted.keyless - extracted.duplicates - differing,

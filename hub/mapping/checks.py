@@ -71,7 +71,7 @@ def _of_field(column: Checked, field: ModelField, codes: Mapping[str, CodesFile]
             f"len({name}) = 0"
             if column.many
             else f"{name} = ''"
-            if field.type in ("text", "code", "ref")
+            if field.type in ("text", "code", "ref", "content")
             else ""
         )
         add(
@@ -90,7 +90,7 @@ def _of_value(
     value: str, column: Checked, field: ModelField, codes: Mapping[str, CodesFile]
 ) -> list[tuple[str, str, str]]:
     found: list[tuple[str, str, str]] = []
-    if field.type in ("text", "code", "ref"):  # PostgreSQL stores none, and would refuse the whole load
+    if field.type in ("text", "code", "ref", "content"):  # PostgreSQL stores none, and would refuse the whole load
         found.append(("value.nul", f"contains({value}, chr(0))", "the value holds a NUL character"))
     if field.format:
         pattern = literal(FORMATS[field.format])

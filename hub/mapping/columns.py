@@ -14,7 +14,7 @@ def cast_sql(expression: Expression, declared: ModelField, type_: str) -> str:
     sql = expression.sql
     if expression.plain and sql.startswith("CAST("):
         sql = sql[len("CAST(") :].rpartition(" AS ")[0]
-    if declared.many or declared.type in ("text", "code", "ref"):
+    if declared.many or declared.type in ("text", "code", "ref", "content"):
         return f"CAST({sql} AS {type_})"
     if expression.plain and declared.type != "json":
         return f"CAST(NULLIF({sql}, '') AS {type_})"

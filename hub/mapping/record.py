@@ -86,6 +86,7 @@ def model_type(field: ModelField) -> str:
         "datetime": "TIMESTAMPTZ",
         "code": "VARCHAR",
         "ref": "VARCHAR",
+        "content": "VARCHAR",
         "json": "JSON",
     }
     return types[field.type] + ("[]" if field.many else "")

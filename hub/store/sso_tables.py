@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import JSON, Boolean, Column, Index, Integer, LargeBinary, Table, Text, Uuid
 
-from hub.store.issued_tables import metadata  # one metadata for all tables
+from hub.store.document_tables import metadata  # one metadata for all tables
 from hub.store.tables import KEY
 from hub.store.types import Moment
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from hub.workspace.strict import Shape
@@ -16,3 +18,10 @@ class AuditRule(Shape):
         description="Folder outside the database that checkpoints are also appended to; best on another machine",
         examples=["/mnt/audit"],
     )
+
+
+AUDIT: Any = Field(
+    AuditRule(),
+    description="How the audit chain is signed",
+    examples=[{"every": 1000, "checkpoints": "/mnt/audit"}],
+)

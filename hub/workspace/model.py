@@ -24,9 +24,9 @@ class Mask(Shape):
 class ModelField(Shape):
     """One field of a model."""
 
-    type: Literal["text", "integer", "decimal", "boolean", "date", "datetime", "code", "ref", "json"] = Field(
-        "text", description="Type of the value"
-    )
+    type: Literal[
+        "text", "integer", "decimal", "boolean", "date", "datetime", "code", "ref", "json", "content"
+    ] = Field("text", description="Type of the value; content is what a document holds, by its SHA-256")
     many: bool = Field(False, description="A list of such values")
     required: bool = Field(False, description="A record without it is quarantined (code: required)")
     unique: bool = Field(False, description="Two entities may not share it (code: collision)")

@@ -13,8 +13,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from hub.workspace.acting import Acts
 from hub.workspace.address import ADDRESS
 from hub.workspace.alerting import ALERTS, Alert
-from hub.workspace.auditing import AuditRule
+from hub.workspace.auditing import AUDIT, AuditRule
 from hub.workspace.bus import BUS, Bus
+from hub.workspace.contents import CONTENTS, ContentStore
 from hub.workspace.delivering import (
     CHANGED_BY_HAND,
     COMPARE,
@@ -89,6 +90,7 @@ class HubFile(Shape):
     store_password: str | None = Field(None, description="secret:// reference", examples=["secret://store/password"])
     scratch: str = Field(".cophub/runs", description="Folder of the run files")
     keep: str = Field(".cophub/keep", description="Folder or fsspec URL of the run store")
+    contents: ContentStore = CONTENTS
     zone: str = Field(
         "UTC", description="Time zone whose calendar says which day it is, for effective dates",
         examples=["Asia/Shanghai"],
@@ -119,11 +121,7 @@ class HubFile(Shape):
         Approvals(), description="Approvals of held plans", examples=[{"four_eyes": "on", "expires": "4h"}]
     )
     airflow: Airflow = AIRFLOW
-    audit: AuditRule = Field(
-        AuditRule(),
-        description="How the audit chain is signed",
-        examples=[{"every": 1000, "checkpoints": "/mnt/audit"}],
-    )
+    audit: AuditRule = AUDIT
 
 
 # ---------------------------------------------------------------- systems

@@ -45,6 +45,8 @@ ELSEWHERE = {
     "after_plan",
     "after_opening",
     "after_part",
+    "after_content",
+    "before_content_sent",
 }  # killed at in tests of their own
 
 

@@ -17,7 +17,7 @@ from tests.systems.place import Note, Place, Unavailable, only_one
 
 NAMES = (
     "odbc", "postgres", "mariadb", "tryton", "sap", "ldap", "ad", "scim", "soap", "caldav", "imap", "smtp", "oidc",
-    "rp", "apache", "chromium", "rabbitmq", "redis",
+    "rp", "apache", "chromium", "rabbitmq", "redis", "sftp",
 )  # fmt: skip
 _begin = time.monotonic()
 

@@ -37,6 +37,7 @@ from hub.exchange.matching.reactions import doubts, ignore, react
 from hub.exchange.matching.references import look_up, wait_for_missing
 from hub.exchange.matching.unique import judge_unique
 from hub.exchange.matching.until_free import Beside, find_free
+from hub.exchange.matching.versions import judge_versions
 from hub.exchange.merging.echo import Sender, know_created
 from hub.exchange.staging import stage_keys, take
 from hub.store import entities, shadows
@@ -108,6 +109,7 @@ class Resolver:
         find_free(batch, self.beside)
         judge_unique(batch, populated=populated)
         doubts(batch, "collision", "code = 'collision'")
+        judge_versions(batch)
         wait_for_missing(batch)
         run.sql("""CREATE OR REPLACE TABLE evidence AS SELECT t.* FROM matched t
             SEMI JOIN resolved r ON r.key = t.key AND r.situation = 'unlinked'""")

@@ -1,0 +1,1 @@
+"""Documents: what they hold beside what is known of them."""
