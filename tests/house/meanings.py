@@ -70,10 +70,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "match.review": ("an entity matches, and the mapping lets a person decide", "decide in cophub review"),
     "match.none": ("no entity matches, and the mapping says unmatched: review", ""),
     "plan.changed": ("the record, here or in its source, or its entity changed after the plan was made", ""),
-    "record.surrogate": (
-        "a text of the record holds half a character, which cannot be stored",
-        "mend the text in the source",
-    ),
+    "record.surrogate": ("a text of the record holds half a character, which is not stored", "mend it in the source"),
     "ref.missing": ("the record refers to one that is not there yet", ""),
     "required": ("a required field has no value", ""),
     "compare.unknown": ("", "mend the name below compare:"),
