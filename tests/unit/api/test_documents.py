@@ -104,3 +104,10 @@ def test_what_the_key_may_not_see_is_not_there(papers: Served) -> None:
     within = papers.key("within", "entities:read", models=["paper"])
     assert [one["model"] for one in papers.client.get("/v1/documents", headers=within).json()["items"]] == ["paper"]
     assert papers.client.get("/v1/documents/leaflet", headers=within).status_code == 404
+
+
+def test_every_route_needs_a_key_and_its_grant(papers: Served) -> None:
+    good, bad = papers.key("good", "entities:read"), papers.key("bad", "events:write")
+    for path in ("/v1/documents", "/v1/documents/leaflet", place(papers, "leaflet", good)):
+        asked = [papers.client.get(path, headers=headers).status_code for headers in ({}, bad, good)]
+        assert asked == [401, 403, 200], path
