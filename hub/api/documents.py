@@ -32,10 +32,12 @@ SAFE: Final = {
     "cache-control": "private, no-cache",
     "accept-ranges": "bytes",
 }
+WHOLE: Final[dict[str, Any]] = {"application/octet-stream": {"schema": {"type": "string"}}}
 BYTES: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"description": said, "content": {"application/octet-stream": {"schema": {"type": "string"}}}}
-    for status, said in ((200, "All of it"), (206, "The range asked for"))
-} | {304: {"description": "The caller has it"}}
+    200: {"description": "All of it", "content": WHOLE},
+    206: {"description": "The range asked for", "content": WHOLE},
+    304: {"description": "The caller has it"},
+}
 
 
 @router.get("", summary="The models of documents that the key may see")
