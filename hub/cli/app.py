@@ -24,6 +24,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "schema": ("workspace", "Write JSON Schemas of the files for editors, or print OpenAPI or AsyncAPI."),
         "diff": ("workspace", "Show what differs between two environments."),
         "map": ("mapping", "Show where a mapping's fields come from, trace a record, or have a draft proposed."),
+        "import": ("importing", "Take over what is declared elsewhere: airbyte reads a low-code manifest."),
         "systems": ("systems", "List, check, discover and describe the systems of the workspace."),
     },
     "Run exchanges": {

@@ -68,6 +68,10 @@ class Connectors:
         profile = self.profile(name)
         return self._connector(profile.connector) if profile else None
 
+    def beside(self, folder: Path) -> Connectors:
+        """The same with the profiles of another folder; those that are known already go before them."""
+        return Connectors(self.modules, (*self._folders(), folder)) if folder.is_dir() else self
+
     def names(self) -> list[str]:
         """All connectors and profiles, sorted; imports none of them."""
         return sorted({*self.connectors(), *self.profiles()})

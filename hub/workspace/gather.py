@@ -21,6 +21,8 @@ FOLDERS: Final[dict[Kind, str]] = {
     "environment": "config/environments",
     "mapping": "mappings",
 }
+PROFILES: Final = "config/profiles"
+"""Profiles of the workspace's own; each is read when a system names it."""
 TEST_SUFFIX: Final = ".test.yaml"
 HUB_FILE: Final = "config/hub.yaml"
 ROLES_FILE: Final = "config/roles.yaml"
@@ -109,7 +111,7 @@ def _read(found: Gathered, path: Path, kind: Kind, name: str) -> None:
 
 def _strays(found: Gathered) -> None:
     """YAML that looks as if it were read and is not: silence would cost somebody an afternoon."""
-    known = {Path(place) for place in FOLDERS.values()}
+    known = {*(Path(place) for place in FOLDERS.values()), Path(PROFILES)}
     config = found.folder / "config"
     for path in sorted(
         [*config.glob("*/**/*.y*ml"), *config.glob("*.yml"), *(found.folder / "mappings").rglob("*.y*ml")]

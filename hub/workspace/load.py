@@ -17,7 +17,7 @@ from hub.workspace.build import Built, build
 from hub.workspace.builtin import HUB, OWN
 from hub.workspace.connectors import Connectors, shipped
 from hub.workspace.explain import suggest
-from hub.workspace.gather import Gathered, gather
+from hub.workspace.gather import PROFILES, Gathered, gather
 from hub.workspace.references import check
 from hub.workspace.workspace import Kind, System, Workspace, digest
 
@@ -81,7 +81,8 @@ def lint(
     """
     with collector.paused():  # what is read here stays; looking through it took half of the time at 1,000 mappings
         gathered = gather(Path(folder), mappings)
-        built = build(gathered, environment, connectors or shipped())
+        known = (connectors or shipped()).beside(Path(folder) / PROFILES)
+        built = build(gathered, environment, known)
     findings = [*gathered.findings, *built.findings, *_names(gathered), *_environment(gathered, environment)]
     findings += check(built, gathered)
     findings = sorted({_printable(finding) for finding in findings})

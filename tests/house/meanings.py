@@ -6,12 +6,13 @@ An empty text leaves what the code says.
 from __future__ import annotations
 
 from tests.house.meanings_documents import DOCUMENTS
+from tests.house.meanings_import import IMPORT
 from tests.house.meanings_people import PEOPLE
 from tests.house.meanings_sso import SSO
 from tests.house.meanings_todos import TODOS
 
 MEANINGS: dict[str, tuple[str, str]] = {
-    **DOCUMENTS,
+    **DOCUMENTS, **IMPORT,
     **SSO,
     **TODOS,
     **PEOPLE,
