@@ -12,7 +12,8 @@ from tests.house.meanings_sso import SSO
 from tests.house.meanings_todos import TODOS
 
 MEANINGS: dict[str, tuple[str, str]] = {
-    **DOCUMENTS, **IMPORT,
+    **DOCUMENTS,
+    **IMPORT,
     **SSO,
     **TODOS,
     **PEOPLE,
@@ -388,13 +389,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     # Log-in.
     "address.missing": ("the hub tells others its own address, and nothing says it", ""),
     "address.plain": ("people would log in over http", ""),
-    "login.mail": (
         "people would be found by what others can get: a mail address, a name",
         "name a claim that is of one person for ever",
     ),
-    "login.name": ("two ways to log in have one name", ""),
-    "login.plain": ("a provider would be asked over http", ""),
-    "login.scopes": ("a provider is not asked who somebody is", ""),
-    "login.domain": ("two ways to log in want the people of one domain", ""),
-    "login.system": ("a way to log in names a system that proves nobody", ""),
 }

@@ -33,4 +33,10 @@ SSO: dict[str, tuple[str, str]] = {
     "ticket.refused": ("the system gave no ticket", ""),
     "ticket.target": ("the page of a to-do cannot be told from what is known of it", ""),
     "sso.ticket": ("service tickets would wait longer than CAS allows", ""),
+    "login.mail": (
+    "login.name": ("two ways to log in have one name", ""),
+    "login.plain": ("a provider would be asked over http", ""),
+    "login.scopes": ("a provider is not asked who somebody is", ""),
+    "login.domain": ("two ways to log in want the people of one domain", ""),
+    "login.system": ("a way to log in names a system that proves nobody", ""),
 }
