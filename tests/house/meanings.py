@@ -389,7 +389,4 @@ MEANINGS: dict[str, tuple[str, str]] = {
     # Log-in.
     "address.missing": ("the hub tells others its own address, and nothing says it", ""),
     "address.plain": ("people would log in over http", ""),
-        "people would be found by what others can get: a mail address, a name",
-        "name a claim that is of one person for ever",
-    ),
 }

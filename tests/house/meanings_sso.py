@@ -34,6 +34,9 @@ SSO: dict[str, tuple[str, str]] = {
     "ticket.target": ("the page of a to-do cannot be told from what is known of it", ""),
     "sso.ticket": ("service tickets would wait longer than CAS allows", ""),
     "login.mail": (
+        "people would be found by what others can get: a mail address, a name",
+        "name a claim that is of one person for ever",
+    ),
     "login.name": ("two ways to log in have one name", ""),
     "login.plain": ("a provider would be asked over http", ""),
     "login.scopes": ("a provider is not asked who somebody is", ""),
