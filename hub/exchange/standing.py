@@ -59,7 +59,7 @@ def windows(hub: Hub) -> list[Closed]:
     moment, zone, found = hub.clock(), hub.workspace.hub.zone, []
     for name, system in sorted(hub.workspace.systems.items()):
         if system.maintenance:
-            begins = [one.next(moment, zone) for one in system.maintenance]
-            following = min((one for one in begins if one is not None), default=None)
-            found.append(Closed(name, closed_until(system.maintenance, moment, zone), following))
+            until = closed_until(system.maintenance, moment, zone)
+            begins = [one.next(until or moment, zone) for one in system.maintenance]  # what touches it is part of it
+            found.append(Closed(name, until, min((one for one in begins if one is not None), default=None)))
     return found
