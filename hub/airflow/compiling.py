@@ -9,11 +9,11 @@ from typing import Final
 import msgspec
 
 from hub.airflow.manifest import Entry, Manifest, Policy, Stamp
-from hub.airflow.timing import as_cron, valid
 from hub.errors import Finding
 from hub.workspace.load import lint
 from hub.workspace.shape import MappingFile, Schedule
 from hub.workspace.strict import seconds
+from hub.workspace.ticks import times
 from hub.workspace.workspace import System, Workspace
 
 CONFIG: Final = "config/"
@@ -36,9 +36,7 @@ def compiled(
         kept = before or Manifest(hub=folder.name)
         return msgspec.structs.replace(kept, broken=_lines(findings), config=config, files=files)
     exchanges = {name: _entry(workspace, mapping) for name, mapping in _ours(workspace)}
-    wrong = [finding for name in exchanges for finding in _bad_crons(workspace, name)]
-    broken = _lines([*findings, *wrong])
-    exchanges = {name: entry for name, entry in exchanges.items() if f"mappings/{name}.yaml" not in broken}
+    broken = _lines(findings)
     if changed is not None and before is not None:
         same = files.keys() - changed
         exchanges |= {name: entry for name, entry in before.exchanges.items() if name in same}
@@ -105,36 +103,16 @@ def _timed(workspace: Workspace, mapping: MappingFile, entry: Entry) -> Entry:
         ours = workspace.hub.airflow.on_change == "airflow" and mapping.direction == "outbound"
         follows = ours and schedule == "on_change"
         return msgspec.structs.replace(entry, assets=(f"model/{mapping.from_}",) if follows else ())
-    every = seconds(schedule.every) if schedule.every else None
-    cron = as_cron(every, entry.name) if every else None
-    crons = [one for one in (schedule.cron, cron, schedule.full) if one]
-    if every and cron is None:  # cron has no word for it: the first run after the time of full reads everything
-        crons = []
+    if workspace.hub.schedules == "worker":  # whoever starts it by hand still reads everything when that is due
+        return msgspec.structs.replace(entry, full=schedule.full)
+    clock = times(schedule, entry.name)
     return msgspec.structs.replace(
         entry,
-        crons=tuple(dict.fromkeys(crons)),
-        every=None if crons else every,
+        crons=clock.crons,
+        every=clock.every,
         full=schedule.full,
         assets=tuple(f"exchange/{name}" for name in sorted(schedule.after or ())),
     )
-
-
-def _bad_crons(workspace: Workspace, name: str) -> list[Finding]:
-    """Expressions that cron does not know: the workspace takes any text."""
-    schedule = workspace.mappings[name].schedule
-    if not isinstance(schedule, Schedule):
-        return []
-    return [
-        Finding(
-            *workspace.locate("mapping", name, "schedule", key),
-            "error",
-            "schedule.cron",
-            f"schedule.{key}: {text!r} is no cron expression",
-            'five fields, for example "0 2 * * *"',
-        )
-        for key, text in (("cron", schedule.cron), ("full", schedule.full))
-        if text is not None and not valid(text)
-    ]
 
 
 def _policy(workspace: Workspace) -> Policy:
@@ -146,6 +124,7 @@ def _policy(workspace: Workspace) -> Policy:
         seconds(said.longest_wait),
         seconds(said.timeout),
         seconds(workspace.hub.plans.keep),
+        workspace.hub.schedules,
     )
 
 

@@ -44,7 +44,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """What holds for all exchanges; times in seconds."""
+    """What holds for all exchanges; times in seconds. ``schedules`` is who starts them by time, and after others."""
 
     zone: str = "UTC"
     retries: int = 3
@@ -52,6 +52,7 @@ class Policy(msgspec.Struct, frozen=True):
     longest_wait: float = 1800.0
     timeout: float = 43_200.0
     keep: float = 604_800.0
+    schedules: str = "airflow"
 
 
 class Manifest(msgspec.Struct, kw_only=True):

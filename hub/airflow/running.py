@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from hub.airflow.timing import full_is_due
 from hub.bootstrap import open_hub
 from hub.errors import HubError, Retriable, Waits
 from hub.exchange.ground import Hub
@@ -20,6 +19,7 @@ from hub.exchange.pipeline import Result, apply_plan, run_exchange
 from hub.exchange.reconciling.reconcile import reconcile
 from hub.exchange.report import report
 from hub.exchange.splitting.course import close_run, open_run, run_part
+from hub.exchange.timing import full_is_due
 from hub.redact import redact
 from hub.security.actors import ACTOR, ON_BEHALF
 from hub.store import journal

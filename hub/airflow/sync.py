@@ -24,6 +24,7 @@ class Synced:
     stubs: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     pools: dict[str, int] = field(default_factory=dict)
+    schedules: str = "airflow"
 
     @property
     def anything(self) -> bool:
@@ -35,7 +36,7 @@ def sync_stubs(place: Place, dags: Path) -> tuple[Manifest, Synced]:
     newer, and only now and then at others."""
     before = stored(place)
     manifest = current(place)
-    done = Synced(len(manifest.exchanges), manifest.broken)
+    done = Synced(len(manifest.exchanges), manifest.broken, schedules=manifest.policy.schedules)
     dags.mkdir(parents=True, exist_ok=True)
     wanted = _stubs(place, dags, manifest)
     of = len(wanted) - 1

@@ -1,7 +1,7 @@
 """Exchanges with ``schedule: on_change``: run when their model is ahead of their own cursor.
 
 A wake-up says only that it is worth looking; what is to be done follows from the model's commits and the
-exchange's watermark. One that cannot go on is left alone for a while, with the reason for everybody to see.
+exchange's watermark.
 """
 
 from __future__ import annotations
@@ -14,24 +14,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub import tracing
-from hub.errors import AuthError, Fatal, Held, HubError, Retriable, Waits
+from hub.bus.trying import RETRY, Tries
+from hub.errors import HubError, Waits
 from hub.exchange.gates import gates
 from hub.exchange.ground import Hub
 from hub.exchange.pipeline import Result, run_exchange
 from hub.exchange.warm import Warm
 from hub.store import outbox, standstills
-from hub.store.database import now
 from hub.store.standstills import Standstill
 
 Tell = Callable[[str], None]
-# How long an exchange is left alone after an error, before the next try; doubled each time in a row.
-RETRY, REFUSED, STOPPED = 1.0, 60.0, 30.0
-BUSY = 0.25
 MANY = 10_000
-
-
-class Stopped(Waits):
-    """The worker is to end; the run stops at the border of a batch and is gone on with later."""
 
 
 @dataclass(slots=True)
@@ -43,9 +36,11 @@ class Followers:
     stopping: Callable[[], bool]
     due: dt.datetime | None = None
     names: Mapping[str, str] = field(default_factory=dict)
+    _tries: Tries = field(init=False)
     _warm: Warm | None = None
 
     def __post_init__(self) -> None:
+        self._tries = Tries(self.hub, self.tell, self.stopping)
         ours = self.hub.workspace.hub.airflow.on_change == "worker"
         self.names = {
             mapping.mapping: mapping.from_
@@ -58,7 +53,7 @@ class Followers:
 
     def turn(self) -> bool:
         """Run each exchange that is behind once."""
-        self.due = None
+        self.due = self._tries.due = None
         if not self.names:
             return False
         behind = standstills.behind(self.hub.database, self.names)
@@ -70,31 +65,23 @@ class Followers:
                 break
             if standing is not None and standing.exchange(self.hub.workspace.mapping(name)) is not None:
                 continue
-            if self._stands(still.get(name)):
+            if self._tries.stands(still.get(name)):
                 continue
             worked |= self._run(name, still.get(name))
+        self.due = self._tries.due
         return worked
-
-    def _stands(self, one: Standstill | None) -> bool:
-        if one is None or one.until <= now():
-            return False
-        if standstills.ended_by_hand(self.hub.database, one):
-            standstills.resume(self.hub.database, one.exchange)
-            return False
-        self._later(one.until)
-        return True
 
     def _run(self, name: str, before: Standstill | None) -> bool:
         key = f"worker/{name}/{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
         try:
             with self._open().lent() as run, self._traced(name):
-                result = run_exchange(self.hub, name, "incremental", key, progress=self.watch, run_file=run)
+                result = run_exchange(self.hub, name, "incremental", key, progress=self._tries.watch, run_file=run)
             if result.counts.get("read", 0) > MANY:  # what a large run needed is not kept
                 self.close()
         except Waits:  # it is looked at again soon: no try failed
             return False
         except HubError as error:
-            return self._failed(name, error)
+            return self._tries.failed(name, error)
         self._ended(name, result, before)
         return True
 
@@ -114,50 +101,16 @@ class Followers:
             self._warm = Warm(self.hub.scratch, self.hub.memory, 1)
         return self._warm
 
-    def watch(self, stage: str, counts: Mapping[str, int]) -> None:
-        """Between batches: stop where the worker is to end."""
-        if self.stopping():
-            raise Stopped(
-                "worker.stopped", "the worker was asked to end", hint="it goes on with the next run"
-            )
-
     def _ended(self, name: str, result: Result, before: Standstill | None) -> None:
         waiting = result.counts.get("waiting", 0)
         logged = result.counts.get("held", 0)
         if waiting or logged:  # the watermark stays before them: the next try is later
             what = f"{waiting or logged} records were not delivered"
             code = "delivery.waiting" if waiting else "system.logged"
-            self._pause(name, code, what, "cophub quarantine", RETRY if waiting else 3600.0)
+            self._tries.pause(name, code, what, "cophub quarantine", RETRY if waiting else 3600.0)
         elif before is not None:
             standstills.resume(self.hub.database, name)
         self.tell(f"{name}: {said(result.counts)}")
-
-    def _failed(self, name: str, error: HubError) -> bool:
-        """How long it is left alone depends on who can mend it."""
-        if isinstance(error, Retriable) and error.code == "run.busy":
-            self._later(now() + dt.timedelta(seconds=BUSY))
-            return False
-        if isinstance(error, Retriable) and error.code.startswith("store."):
-            raise error
-        wait = RETRY
-        if isinstance(error, AuthError | Fatal):
-            wait = REFUSED if isinstance(error, AuthError) else STOPPED
-        elif isinstance(error, Retriable):
-            wait = max(RETRY, error.wait or 0.0)
-        else:
-            wait = 3600.0  # Held, ConfigError: a person decides, or mends a file
-        first = self._pause(name, error.code, error.message, error.hint, wait).attempts == 1
-        if first or not isinstance(error, Held):
-            self.tell(f"{name}: {error}")
-        return True
-
-    def _pause(self, name: str, code: str, message: str, hint: str, seconds: float) -> Standstill:
-        one = standstills.pause(self.hub.database, name, code, message, hint, seconds)
-        self._later(one.until)
-        return one
-
-    def _later(self, moment: dt.datetime) -> None:
-        self.due = moment if self.due is None else min(self.due, moment)
 
 
 def said(counts: Mapping[str, Any]) -> str:

@@ -145,6 +145,8 @@ def _ready(ctx: Any) -> Place:
 
 def _told(say: Say, done: Synced) -> None:
     say.line(f"{plural(done.exchanges, 'exchange')}; stubs: {', '.join(done.stubs) or 'nothing changed'}")
+    if done.schedules == "worker":
+        say.line("workers run what has a time: DAGs have none (schedules: worker in config/hub.yaml)", style="yellow")
     for name in done.removed:
         say.line(f"removed {name}")
     for name, slots in done.pools.items():

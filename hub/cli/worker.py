@@ -22,6 +22,7 @@ from hub.bus.intake import Intake
 from hub.bus.relay import Relay
 from hub.bus.status import Status, status
 from hub.bus.sweep import Sweep
+from hub.bus.timetable import Timetable
 from hub.bus.transport import Brokered, Carrier, Embedded
 from hub.bus.worker import Duty, Worker
 from hub.cli.frame import OK, worst
@@ -41,8 +42,8 @@ from sso.sessions import Sessions
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False, invoke_without_command=True)
 DUTIES = (
-    *("intake", "inbox", "outbox", "arrivals", "exchanges", "receivers", "cases", "acts", "counts", "sessions"),
-    *("alerts", "sweep"),
+    *("intake", "inbox", "outbox", "arrivals", "schedules", "exchanges", "receivers", "cases", "acts", "counts"),
+    *("sessions", "alerts", "sweep"),
 )
 
 
@@ -115,6 +116,7 @@ def _duties(
         "inbox": Drain(hub, say.note, stop.is_set),
         "outbox": Relay(hub, carrier),
         "arrivals": Arrivals(hub, say.note, stop.is_set),
+        "schedules": Timetable(hub, say.note, stop.is_set),
         "exchanges": Followers(hub, say.note, stop.is_set),
         "receivers": Healing(hub),
         "cases": Casework(hub),
@@ -153,6 +155,7 @@ def show(ctx: typer.Context) -> None:
     say = Say(ctx)
     with opened_hub(say) as opened:
         found = status(opened.hub.database, Followers(opened.hub, say.note, lambda: False).names)
+        upcoming = Timetable(opened.hub, say.note, lambda: False).upcoming()
         broker = opened.broker()
         look = None if broker is None else broker.look()
         if broker is not None:
@@ -174,12 +177,14 @@ def show(ctx: typer.Context) -> None:
         say.line("inbox: empty")
     for name, count in found.behind.items():
         say.line(f"{name}: {plural(count, 'commit')} behind its model")
+    for name, at in sorted(upcoming.items(), key=lambda item: (item[1], item[0])):
+        say.line(f"{name}: next at {since(at)}")
     for stands in found.standstills:
         say.line(
             f"{stands.exchange}: stands still until {since(stands.until)} ({stands.code}): {stands.message}",
             style="yellow",
         )
-    say.answer({"status": found, "bus": look})
+    say.answer({"status": found, "bus": look, "next": upcoming})
 
 
 def _bus(say: Say, look: Look) -> None:

@@ -32,6 +32,15 @@ sign = Table(
     Column("seen_at", Moment, nullable=False),
 )
 
+# Up to when the schedule of an exchange, as it is written, is covered: by a run of a worker, or as it began then.
+scheduled = Table(
+    "scheduled",
+    metadata,
+    Column("exchange", KEY, primary_key=True),
+    Column("digest", Text, nullable=False),  # of the schedule
+    Column("since", Moment, nullable=False),
+)
+
 # What somebody stopped by hand: an exchange, or everything that writes to a system.
 switch = Table(
     "switch",

@@ -21,7 +21,7 @@ class Schedule(Shape):
     )
     after: list[Name] | None = Field(
         None,
-        description="With Airflow: exchanges after which it runs, when one of them changed something",
+        description="Exchanges after which it runs, when one of them changed something",
         examples=[["s4-suppliers"]],
     )
 
@@ -44,6 +44,9 @@ class Airflow(Shape):
 
 AIRFLOW: Any = Field(
     Airflow(), description="How Airflow runs exchanges", examples=[{"on_change": "airflow", "retries": 5}]
+)
+SCHEDULES: Any = Field(
+    "airflow", description="Who runs exchanges whose schedule has every, cron, full or after", examples=["worker"]
 )
 KEEP_RUNS: Any = Field(
     "365d",

@@ -11,6 +11,7 @@ from hub.workspace.explain import Loc, dotted, suggest
 from hub.workspace.limits import Absent
 from hub.workspace.scope import Scope
 from hub.workspace.shape import MappingFile, ModelFile, Schedule
+from hub.workspace.ticks import valid
 
 INTO_MODELS: Final = (
     "match",
@@ -72,6 +73,16 @@ def check_after(scope: Scope, mapping: MappingFile) -> None:
         message = f"schedule: {mapping.mapping} runs after itself"
         hint = "take one of the exchanges of the circle out of after"
         scope.error(("schedule", "after"), "schedule.circle", message, hint)
+
+
+def check_crons(scope: Scope, mapping: MappingFile) -> None:
+    """Cron expressions are such."""
+    if not isinstance(mapping.schedule, Schedule):
+        return
+    for key, text in (("cron", mapping.schedule.cron), ("full", mapping.schedule.full)):
+        if text is not None and not valid(text):
+            message = f"schedule.{key}: {text!r} is no cron expression"
+            scope.error(("schedule", key), "schedule.cron", message, 'five fields, for example "0 2 * * *"')
 
 
 def _after(mapping: MappingFile | None) -> list[str]:

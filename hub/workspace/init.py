@@ -25,6 +25,7 @@ FILES: Final[dict[str, tuple[str, str]]] = {
 hub: my_hub
 title: {en: My integration hub, zh: 我的集成中枢}
 store: sqlite:///.cophub/hub.sqlite        # in production: postgresql://hub@db.example.com/hub
+schedules: worker                          # cophub worker runs what has a time; airflow: Airflow does
 """,
     ),
     "config/systems/erp_files.yaml": (

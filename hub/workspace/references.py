@@ -15,6 +15,7 @@ from hub.workspace.idle import (
     check_after,
     check_alerts,
     check_classes,
+    check_crons,
     check_directions,
     check_draft,
     check_effective,
@@ -64,6 +65,7 @@ def check(built: Built, gathered: Gathered) -> list[Finding]:
         check_directions(Scope(built, names, "mapping", name, findings), mapping)
         check_effective(Scope(built, names, "mapping", name, findings), mapping)
         check_events(Scope(built, names, "mapping", name, findings), mapping)
+        check_crons(Scope(built, names, "mapping", name, findings), mapping)
         check_after(Scope(built, names, "mapping", name, findings), mapping)
         check_pushed(Scope(built, names, "mapping", name, findings), mapping)
         check_draft(Scope(built, names, "mapping", name, findings), mapping)

@@ -27,7 +27,7 @@ from hub.workspace.delivering import (
     ReadBackRule,
 )
 from hub.workspace.delivering import Delivering as Delivering
-from hub.workspace.flow import AIRFLOW, DRAFT, FRESH_WITHIN, KEEP_RUNS, Airflow, off_while_draft
+from hub.workspace.flow import AIRFLOW, DRAFT, FRESH_WITHIN, KEEP_RUNS, SCHEDULES, Airflow, off_while_draft
 from hub.workspace.flow import Schedule as Schedule
 from hub.workspace.hooks import WEBHOOKS
 from hub.workspace.hooks import Api as Api
@@ -120,6 +120,7 @@ class HubFile(Shape):
     approvals: Approvals = Field(
         Approvals(), description="Approvals of held plans", examples=[{"four_eyes": "on", "expires": "4h"}]
     )
+    schedules: Literal["airflow", "worker"] = SCHEDULES
     airflow: Airflow = AIRFLOW
     audit: AuditRule = AUDIT
 

@@ -65,6 +65,7 @@ class Airflow:
         """A workspace of that name, whose stubs lie in the folder of DAGs."""
         work = desk(folder)
         work.edit("config/hub.yaml", "hub: my_hub", f"hub: {hub}")
+        work.edit("config/hub.yaml", "schedules: worker", "schedules: airflow")
         self.sync(work, hub)
         return work
 

@@ -23,6 +23,7 @@ MAPPING = "mappings/erp-suppliers.yaml"
 def work(tmp_path: Path) -> Desk:
     """A workspace with a second mapping, whose schedule is ``manual``."""
     init(tmp_path)
+    Desk(tmp_path).edit("config/hub.yaml", "schedules: worker", "schedules: airflow")
     text = (tmp_path / MAPPING).read_text(encoding="utf-8").split("schedule:")[0]
     other = text.replace("mapping: erp-suppliers", "mapping: second")
     (tmp_path / "mappings/second.yaml").write_text(other, encoding="utf-8")
@@ -57,6 +58,12 @@ def test_an_exchange_that_is_not_enabled_has_no_schedule(work: Desk) -> None:
     work.edit(MAPPING, "mapping: erp-suppliers\n", "mapping: erp-suppliers\nenabled: false\n")
     found = current(Place(work.folder)).exchanges["erp-suppliers"]
     assert (found.enabled, found.crons) == (False, ())
+
+
+def test_what_workers_schedule_airflow_runs_only_when_it_is_asked(work: Desk) -> None:
+    work.edit("config/hub.yaml", "schedules: airflow", "schedules: worker")
+    found = entry(work, '{every: 1h, full: "0 2 * * *", after: [erp-suppliers]}')
+    assert (found.crons, found.assets, found.full) == ((), (), "0 2 * * *")
 
 
 def test_what_an_exchange_changes_others_may_follow(work: Desk) -> None:
