@@ -38,6 +38,7 @@ FINDINGS: Final[dict[str, str]] = {
     "reference.value": "The code list has no such value.",
     "reference.zone": "No time zone has this name.",
     "schedule.circle": "Exchanges run after each other in a circle.",
+    "schedule.cron": "A time of a schedule is no cron expression.",
     "schedule.push_only": "Only events bring the system's records, and the mapping waits for something else.",
     "schedule.no_events": "Only events would run the mapping, and it takes none.",
     "secret.plain": "A secret stands in a file as plain text instead of as a secret:// reference.",
