@@ -108,7 +108,7 @@ CASES: list[tuple[str, Changes, str, str]] = [
     ),
     ("reference.system", changed(PROD, "  erp: {url", "  epr: {url"), f"{PROD}:3:3", "did you mean erp?"),
     ("schedule.circle", {IN: FILES[IN] + "schedule: {after: [erp-suppliers]}\n"}, f"{IN}:8:12", "circle"),
-    ("schedule.cron", {IN: FILES[IN] + "schedule: {full: at noon}\n"}, f"{IN}:8:12", "five fields"),
+    ("schedule.cron", {IN: FILES[IN] + "schedule: {full: at noon}\n"}, f"{IN}:8:18", "five fields"),
     ("reference.mapping", {IN: FILES[IN] + "schedule: {after: [erp-supplier]}\n"}, f"{IN}:8:20", "erp-suppliers"),
     ("reference.mapping", changed(PROD, "  erp-suppliers:", "  erp-supplier:"), f"{PROD}:5:3", "erp-suppliers"),
     ("reference.mapping", {"mappings/other.test.yaml": FILES[TEST]}, "mappings/other.test.yaml:1:1", "known: erp-"),
