@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 FINDINGS: Final[dict[str, str]] = {
+    "mapping.draft": "The mapping is a draft: it can be planned, and nothing runs it (warning).",
     "mapping.messages": "What is read are messages, and the mapping reacts to one that is gone.",
     "acts.as": "With what acts: as: says the settings of the system are wrong.",
     "class.unknown": "A class of personal data has no mask: its values are hidden as a whole (warning).",

@@ -33,6 +33,7 @@ CASES = [
     ("schedule.no_events", {IN: FILES[IN] + JOINED}, f"{IN}:9:11", "every: 15m"),
     ("schedule.no_events", {IN: FILES[IN] + "mode: link_only\nschedule: on_event\n"}, f"{IN}:9:11", "every: 15m"),
     ("schedule.push_only", SHOP, f"{IN}:2:7", "schedule: on_event"),
+    ("mapping.draft", {IN: FILES[IN] + "draft: true\n"}, f"{IN}:8:1", "remove draft"),
     ("mapping.messages", SENT, f"{IN}:8:9", "remove absent"),
     ("class.unknown", CLASSED, f"{MODEL}:5:29", "did you mean pi.name"),
 ]
