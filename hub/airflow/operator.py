@@ -66,7 +66,7 @@ class ExchangeOperator(BaseOperator):
 
         ended = self._framed(Run(self._asked(context), self.log.info, lambda: self.stopping))
         if ended.report["state"] == "held" and ended.report["plan"]:
-            self._ask(context, ended.report["plan"], ended.failure)
+            self._ask(context, ended, ended.report["plan"], ended.failure)
         return self._ended(context, ended)
 
     def decided(self, context: Any, plan: str, why: str, event: dict[str, Any]) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class ExchangeOperator(BaseOperator):
             )
         )
         if ended.code in ("approval.author", "approval.reason"):
-            self._ask(context, plan, f"{why}\n\n{ended.failure}")
+            self._ask(context, ended, plan, f"{why}\n\n{ended.failure}")
         return self._ended(context, ended)
 
     def _asked(self, context: Any) -> Any:
@@ -114,14 +114,14 @@ class ExchangeOperator(BaseOperator):
             text = "".join(traceback.format_exception(error))
             raise AirflowException(f"this is a defect of the hub: {redact(text, limit=20_000)}") from None
 
-    def _ask(self, context: Any, plan: str, why: str) -> None:
+    def _ask(self, context: Any, ended: Any, plan: str, why: str) -> None:
         """Wait for a person, without a process and without a place in the pool."""
         from airflow.sdk.execution_time.hitl import upsert_hitl_detail  # noqa: PLC0415 # see execute
 
         upsert_hitl_detail(
             ti_id=context["ti"].id,
             options=[APPROVE, REJECT],
-            subject=f"{self.exchange}: a guard holds the plan {plan}",
+            subject=f"{self.exchange}: {ended.report['error']['message']}",  # the reason first: lists cut it
             body=f"{why}\n\nWhat it would do: `cophub plan show {plan}`",
             params={"reason": Param("", type="string", description="Why; it is kept").serialize()},
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -112,7 +113,7 @@ def test_every_exchange_ends_well_and_one_waits_for_a_person(landscape: Landscap
 
 def test_who_approves_in_airflow_lets_the_plan_through(landscape: Landscape) -> None:
     (asked,) = landscape.get("/api/v2/dags/~/dagRuns/~/hitlDetails")["hitl_details"]
-    assert asked["subject"].startswith(f"{HELD}: ")
+    assert re.match(f"{HELD}: \\d+ records to create, .* The plan [0-9a-f-]+ waits", asked["subject"])
     task = asked["task_instance"]
     path = f"/api/v2/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/run/-1/hitlDetails"
     answer = {"chosen_options": ["Approve"], "params_input": {"reason": "the first load"}}
