@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from bench import (
+    airflow,
     audit,
     database,
     directory,
@@ -57,6 +58,7 @@ def main() -> int:
     sse.declare(jobs.add_parser("sse", help="a pushed to-do until it reaches those who listen to its person"))
     tokens.declare(jobs.add_parser("tokens", help="tokens of clients as themselves, and refreshed ones"))
     suggest.declare(jobs.add_parser("suggest", help="how right the proposals of field pairs are on labelled sets"))
+    airflow.declare(jobs.add_parser("airflow", help="N exchanges as DAGs: parsing, a change, a broken file"))
     arguments = parser.parse_args()
     collector.relax()  # as the hub's own processes do
     return int(arguments.run(arguments))

@@ -28,6 +28,7 @@ def write(path: Path, rows: int, *, changed: bool = False) -> None:
     con.close()
 
 
+HUB = "bench"
 FIELDS = {
     "employee_no": "employee_no",
     "given_name": "trim(given_name)",
@@ -56,7 +57,7 @@ def workspace(folder: Path, store: str) -> None:
     """An ordinary workspace that reads the file into the model ``employee``."""
     for name in ("config/systems", "config/models", "mappings", "data"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    (folder / "config/hub.yaml").write_text(f"hub: bench\nstore: {store}\n")
+    (folder / "config/hub.yaml").write_text(f"hub: {HUB}\nstore: {store}\n")
     (folder / "config/systems/hr.yaml").write_text(
         "system: hr\nconnector: files\nfolder: ../data\nresources:\n"
         "  employees: {path: employees.ndjson, key: employee_no, cursor: updated_at}\n"
@@ -72,3 +73,20 @@ def workspace(folder: Path, store: str) -> None:
     (folder / "mappings/hr-employees.yaml").write_text(
         f"mapping: hr-employees\nfrom: hr.employees\ninto: employee\nunmatched: create\nfields:\n{rules}"
     )
+
+
+def many(folder: Path, count: int) -> None:
+    """A workspace of so many mappings ``m0``, ``m1``…, each into a model of its own, every 15 minutes."""
+    workspace(folder, "sqlite:///hub.sqlite")
+    model, mapping = folder / "config/models/employee.yaml", folder / "mappings/hr-employees.yaml"
+    described, mapped = model.read_text(), mapping.read_text() + "schedule: {every: 15m}\n"
+    for number in range(count):
+        name = f"employee_{number}"
+        (folder / f"config/models/{name}.yaml").write_text(
+            described.replace("model: employee", f"model: {name}")
+        )
+        (folder / f"mappings/m{number}.yaml").write_text(
+            mapped.replace("hr-employees", f"m{number}").replace("into: employee", f"into: {name}")
+        )
+    model.unlink()
+    mapping.unlink()

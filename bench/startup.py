@@ -22,21 +22,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     program = str(Path(sys.executable).parent / "cophub")
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        folder = Path(name)
-        employees.workspace(folder, "sqlite:///hub.sqlite")
-        text = (folder / "mappings/hr-employees.yaml").read_text()
-        (folder / "mappings/hr-employees.yaml").unlink()
-        for number in range(arguments.mappings):
-            model = f"employee_{number}"
-            (folder / f"config/models/{model}.yaml").write_text(
-                (folder / "config/models/employee.yaml")
-                .read_text()
-                .replace("model: employee", f"model: {model}")
-            )
-            (folder / f"mappings/m{number}.yaml").write_text(
-                text.replace("hr-employees", f"m{number}").replace("into: employee", f"into: {model}")
-            )
-        (folder / "config/models/employee.yaml").unlink()
+        employees.many(Path(name), arguments.mappings)
         result = {
             "help_seconds": best([program, "--help"], 5, 0),
             "check_seconds": best([program, "--workspace", name, "check", "--json"], 3, 0),
