@@ -19,13 +19,15 @@ ConfigError (no such resource, bad setting), Fatal (an answer that cannot be und
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from hub.errors import ConfigError
 from hub.secret import Secret as Secret
@@ -35,6 +37,22 @@ _Declared = TypeVar("_Declared")
 FieldType = Literal[
     "text", "integer", "decimal", "float", "boolean", "date", "time", "datetime", "binary", "json"
 ]
+
+
+Duration = Annotated[str, StringConstraints(pattern=r"^\d+(ms|s|m|h|d)$")]
+_MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+@lru_cache(256)
+def seconds(duration: str) -> float:
+    """Seconds of a Duration.
+
+    >>> seconds("7d"), seconds("250ms")
+    (604800.0, 0.25)
+    """
+    match = re.fullmatch(r"(\d+)(ms|s|m|h|d)", duration)
+    assert match is not None, duration
+    return int(match[1]) * _MILLISECONDS[match[2]] / 1000
 
 
 class Settings(BaseModel):

@@ -12,9 +12,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from connectors.documents.settings import ShareSettings, scheme, seconds
+from connectors.documents.settings import ShareSettings, scheme
 from connectors.documents.tree import PIECE, Changed, Entry
-from hub.contract import Content
+from hub.contract import Content, seconds
 from hub.errors import AuthError, ConfigError, Fatal, HubError, Retriable
 
 EXTRA = "install the extra documents: pip install 'cophub[documents]'"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
+from hub.contract import Duration, Secret, Settings
 from hub.contract import Field as RecordField
-from hub.contract import Secret, Settings
 
-Duration = Annotated[str, StringConstraints(pattern=r"^\d+(ms|s|m|h|d)$")]
 FIELDS = (
     RecordField("path", required=True, title="Where it lies below the folder, with / between"),
     RecordField("name", title="Its name without the folders"),
@@ -89,15 +88,3 @@ def scheme(url: str) -> str:
     """
     head, separator, _ = url.partition("://")
     return head.lower() if separator else ""
-
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-def seconds(text: str) -> float:
-    """
-    >>> seconds("30s"), seconds("250ms")
-    (30.0, 0.25)
-    """
-    number = text.rstrip("msdh")
-    return int(number) * _UNITS[text[len(number) :]]

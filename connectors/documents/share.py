@@ -16,7 +16,7 @@ import msgspec
 from connectors.documents import describe
 from connectors.documents.local import LocalTree
 from connectors.documents.remote import RemoteTree
-from connectors.documents.settings import DocumentFolder, ShareSettings, scheme, seconds
+from connectors.documents.settings import DocumentFolder, ShareSettings, scheme
 from connectors.documents.tree import Changed, Entry, Tree, checked, hostile
 from hub.contract import (
     Change,
@@ -28,6 +28,7 @@ from hub.contract import (
     Query,
     Resource,
     require_resource,
+    seconds,
 )
 from hub.doctor.steps import Step, walk
 from hub.errors import AuthError, RecordRejected, Retriable

@@ -13,7 +13,7 @@ import pyarrow as pa
 from connectors.files import describe, ndjson
 from connectors.files.discovery import discovered
 from connectors.files.reading import columns, pages
-from connectors.files.settings import FileResource, FilesSettings, Format, format_of, seconds, several
+from connectors.files.settings import FileResource, FilesSettings, Format, format_of, several
 from connectors.files.writing import write
 from hub.contract import (
     Change,
@@ -26,6 +26,7 @@ from hub.contract import (
     Probe,
     Query,
     Resource,
+    seconds,
 )
 from hub.doctor.discovery import Discovered
 from hub.doctor.steps import Said, Step, failed, skipped, walk, warned

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from hub.contract import FieldType, Secret, Settings
+from hub.contract import Duration, FieldType, Secret, Settings
 
 Format = Literal["csv", "ndjson", "json", "excel", "parquet"]
 Encoding = Literal[
@@ -24,7 +24,6 @@ Encoding = Literal[
     "shift_jis",
 ]
 Character = Annotated[str, StringConstraints(pattern=r"^[\x01-\x7f]$")]
-Duration = Annotated[str, StringConstraints(pattern=r"^\d+(ms|s|m|h|d)$")]
 Key = Annotated[
     tuple[str, ...],
     BeforeValidator(lambda value: (value,) if isinstance(value, str) else tuple(value)),
@@ -87,18 +86,6 @@ class FileResource(Settings):
     guard_formulas: bool = Field(
         False, description="csv, writing: a text that a spreadsheet would run gets a leading '"
     )
-
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-def seconds(text: str) -> float:
-    """
-    >>> seconds("30s"), seconds("250ms")
-    (30.0, 0.25)
-    """
-    number = text.rstrip("msdh")
-    return int(number) * _UNITS[text[len(number) :]]
 
 
 _SUFFIXES: dict[str, Format] = {

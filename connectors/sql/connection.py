@@ -15,9 +15,9 @@ from typing import Any
 from connectors.sql.columnar import Columns, ColumnsError
 from connectors.sql.dialects import DIALECTS, SQLITE, Dialect, Table, column, of_product
 from connectors.sql.faults import broken, told
-from connectors.sql.settings import SqlSettings, seconds
+from connectors.sql.settings import SqlSettings
 from connectors.sql.values import plain
-from hub.contract import Context, FieldType
+from hub.contract import Context, FieldType, seconds
 from hub.errors import ConfigError, HubError
 
 LOGIN_TIMEOUT = 15

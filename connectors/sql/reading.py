@@ -13,9 +13,9 @@ import pyarrow as pa
 from connectors.sql.columnar import LONGEST, fits, longest
 from connectors.sql.connection import Connection
 from connectors.sql.dialects import Dialect, Table, placeholder
-from connectors.sql.settings import SqlSettings, seconds
+from connectors.sql.settings import SqlSettings
 from connectors.sql.values import as_stored, batch, parameter
-from hub.contract import Page, Query
+from hub.contract import Page, Query, seconds
 from hub.errors import ConfigError, RecordRejected, Retriable
 
 # Texts compare by collation there and by code point here, so only equality is left to the database.

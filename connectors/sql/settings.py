@@ -16,17 +16,7 @@ Key = Annotated[
     tuple[str, ...],
     BeforeValidator(lambda value: (value,) if isinstance(value, str) else tuple(value)),
 ]
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LOGIN = re.compile(r"(^|;)\s*(pwd|password|uid|user|username)\s*=", re.IGNORECASE)
-
-
-def seconds(text: str) -> float:
-    """
-    >>> seconds("30s"), seconds("250ms")
-    (30.0, 0.25)
-    """
-    number = text.rstrip("msh")
-    return int(number) * _UNITS[text[len(number) :]]
 
 
 class SqlSettings(Settings):

@@ -24,7 +24,7 @@ from hub.store import scheduled, standstills
 from hub.store.database import now
 from hub.store.standstills import Standstill
 from hub.workspace.shape import Schedule
-from hub.workspace.ticks import MINUTE, times
+from hub.workspace.ticks import MINUTE, Times, times
 
 Came = tuple[dt.datetime, str]
 """When it came round, and the run key of that."""
@@ -42,6 +42,7 @@ class Timetable:
     due: dt.datetime | None = None
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     _tries: Tries = field(init=False)
+    _clocks: dict[str, Times] = field(init=False)
     _since: dict[str, dt.datetime] = field(default_factory=dict)
     _ticks: dict[str, Came] = field(default_factory=dict)
     _minute: int = -1
@@ -54,6 +55,7 @@ class Timetable:
             for name, mapping in sorted(workspace.mappings.items())
             if workspace.hub.schedules == "worker" and mapping.enabled and isinstance(mapping.schedule, Schedule)
         }
+        self._clocks = {name: times(one, name) for name, one in self.schedules.items()}
 
     def turn(self) -> bool:
         """Run each exchange once whose newest tick, or newest run before it, it has not run for."""
@@ -81,7 +83,7 @@ class Timetable:
     def upcoming(self) -> dict[str, dt.datetime]:
         """When each exchange that has a time comes round next."""
         moment, zone = self.hub.clock(), self.hub.workspace.hub.zone
-        found = {name: times(one, name).next(name, zone, moment) for name, one in self.schedules.items()}
+        found = {name: clock.next(name, zone, moment) for name, clock in self._clocks.items()}
         return {name: at for name, at in found.items() if at is not None}
 
     def _wanted(self, moment: dt.datetime) -> dict[str, Came]:
@@ -103,8 +105,7 @@ class Timetable:
     def _look(self, moment: dt.datetime) -> None:
         """The newest ticks, once a minute: cron knows nothing shorter. Shorter intervals are looked at each time."""
         zone, minute = self.hub.workspace.hub.zone, int(moment.timestamp() // MINUTE)
-        for name, schedule in self.schedules.items():
-            clock = times(schedule, name)
+        for name, clock in self._clocks.items():
             if minute == self._minute and clock.every is None:
                 continue
             tick = clock.last(name, zone, moment)

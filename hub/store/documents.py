@@ -31,15 +31,18 @@ class Copy:
 
 def copies(database: Database, place: str, keys: Sequence[str]) -> dict[str, Copy]:
     """By key, what is known of these documents of ``system.resource``."""
-    found: dict[str, Copy] = {}
     with database.begin(reading=True) as connection:
-        for start in range(0, len(keys), MANY):
-            some = keys[start : start + MANY]
-            query = select(document_copy).where(document_copy.c.place == place, document_copy.c.key.in_(some))
-            found |= {
-                row.key: Copy(row.key, row.revision, row.sha256, row.size, row.base)
-                for row in connection.execute(query)
-            }
+        return _copies(connection, place, keys)
+
+
+def _copies(connection: Connection, place: str, keys: Sequence[str]) -> dict[str, Copy]:
+    found: dict[str, Copy] = {}
+    for start in range(0, len(keys), MANY):
+        mine = document_copy.c.key.in_(keys[start : start + MANY])
+        query = select(document_copy).where(document_copy.c.place == place, mine)
+        found |= {
+            row.key: Copy(row.key, row.revision, row.sha256, row.size, row.base) for row in connection.execute(query)
+        }
     return found
 
 
@@ -58,7 +61,7 @@ def _put(database: Database, place: str, seen: Sequence[Copy], *, agreed: bool) 
         return
     moment = now()
     with database.begin() as connection:
-        known = _bases(connection, place, [one.key for one in seen])
+        known = _copies(connection, place, [one.key for one in seen])
         _drop(connection, place, [*known])
         connection.execute(
             insert(document_copy),
@@ -69,22 +72,12 @@ def _put(database: Database, place: str, seen: Sequence[Copy], *, agreed: bool) 
                     "revision": one.revision,
                     "sha256": one.sha256,
                     "size": one.size,
-                    "base": one.sha256 if agreed else known.get(one.key),
+                    "base": one.sha256 if agreed else known[one.key].base if one.key in known else None,
                     "seen_at": moment,
                 }
                 for one in {one.key: one for one in seen}.values()
             ],
         )
-
-
-def _bases(connection: Connection, place: str, keys: Sequence[str]) -> dict[str, str | None]:
-    found: dict[str, str | None] = {}
-    for start in range(0, len(keys), MANY):
-        query = select(document_copy.c.key, document_copy.c.base).where(
-            document_copy.c.place == place, document_copy.c.key.in_(keys[start : start + MANY])
-        )
-        found |= {key: base for key, base in connection.execute(query)}
-    return found
 
 
 def _drop(connection: Connection, place: str, keys: Sequence[str]) -> None:

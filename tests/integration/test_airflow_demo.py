@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ import pytest
 
 from hub.demo.story import EXCHANGES
 from tests.e2e.test_cli_process import PROGRAM
+from tests.systems.place import free_port
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 HELD: Final = "s4-cost-centers"
@@ -36,9 +36,7 @@ class Landscape:
     """``cophub demo --airflow`` in a process of its own, and its REST API."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.folder = folder
         words = ["demo", "--airflow", "--port", str(self.port), "--keep", str(folder)]
         ours = {name: value for name, value in os.environ.items() if not name.startswith(("COPHUB_", "AIRFLOW"))}

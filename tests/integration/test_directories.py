@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import importlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import ldap
 import pytest
 
 from hub.contract import Change, Outcome, Page, Query
+from hub.doctor.records import rows_of
 from hub.errors import AuthError, ConfigError, Fatal, HubError
 from tests.conftest import Login, variables
 from tests.contract.directories import CLASSES, FIELDS, Unit, Units, connected, opened
@@ -27,10 +27,6 @@ def units(openldap: Login) -> Iterator[Units]:
     made = Units(openldap, "integration")
     yield made
     made.clear()
-
-
-def rows(pages: list[Page]) -> list[dict[str, Any]]:
-    return [json.loads(line) for page in pages for line in bytes(page.records).splitlines() if line]  # type: ignore[arg-type]
 
 
 def read(connector: Any, name: str, fields: tuple[str, ...], token: str | None = None) -> list[Page]:
@@ -190,7 +186,7 @@ def test_people_of_the_fixtures_come_through_with_their_photos(units: Units, fix
     assert {one.status for one in connector.deliver(resource, changes)} == {"done"}
     read_back = {
         row["cn"]: row
-        for row in rows(
+        for row in rows_of(
             list(connector.read(Query(resource, tuple(set(kinds) - {"unicodePwd", "userPassword"}))))
         )
     }
@@ -240,14 +236,14 @@ def test_active_directory_tells_changes_moves_and_deletions(
     declared = {"user": {"base": unit, "object_class": "user", "filter": PEOPLE, "sync": sync}}
     connector = opened(active_directory, declared, id="objectGUID")
     first = read(connector, "user", SEEN)
-    known = {row["sAMAccountName"]: row["objectGUID"] for row in rows(first)}
+    known = {row["sAMAccountName"]: row["objectGUID"] for row in rows_of(first)}
     assert sorted(known) == [f"{sync}{at}" for at in range(5)]
     raw.modify_s(f"CN=User 1,{unit}", [(ldap.MOD_REPLACE, "mail", [b"new@example.com"])])
     raw.delete_s(f"CN=User 2,{unit}")
     raw.rename_s(f"CN=User 3,{unit}", f"CN={sync} moved", f"CN=Users,{active_directory.database}")
     second = read(connector, "user", SEEN, first[-1].token)
     raw.delete_s(f"CN={sync} moved,CN=Users,{active_directory.database}")
-    changed = [row for row in rows(second) if row["objectGUID"] in known.values()]
+    changed = [row for row in rows_of(second) if row["objectGUID"] in known.values()]
     assert [(row["sAMAccountName"], row["mail"]) for row in changed] == [(f"{sync}1", "new@example.com")]
     assert set(known.values()) & set(second[-1].deleted) == {known[f"{sync}2"], known[f"{sync}3"]}
     assert str(changed[0]["objectSid"]).startswith("S-1-5-21-")

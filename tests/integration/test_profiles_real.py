@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from hub.contract import Change, Outcome
+from hub.doctor.records import rows_of
 from tests.conftest import Login
 from tests.contract.directories import Units, connected
-from tests.systems.profiled import Profiled, on_profile, records
+from tests.systems.profiled import Profiled, on_profile
 from tests.systems.tryton_seed import PASSWORDS, Session
 
 
@@ -77,11 +78,11 @@ def test_the_openldap_profile_makes_accounts_and_tells_who_is_gone(openldap: Log
         group = [("objectClass", [b"groupOfNames"]), ("cn", [b"staff"]), ("member", members)]
         unit.raw.add_s(f"cn=staff,{unit.dn}", group)
         people = directory.read("people")
-        assert {one["uid"]: one["mail"] for one in records(people)} == {one["uid"]: one["mail"] for one in new}
+        assert {one["uid"]: one["mail"] for one in rows_of(people)} == {one["uid"]: one["mail"] for one in new}
         assert directory.rows("groups")[0]["member"] == [f"uid=u1,{unit.dn}"]
         assert [one["ou"] for one in directory.rows("units")] == [unit.dn.partition(",")[0].partition("=")[2]]
         unit.remove("u2")
-        gone = next(one["entryUUID"] for one in records(people) if one["uid"] == "u2")
+        gone = next(one["entryUUID"] for one in rows_of(people) if one["uid"] == "u2")
         assert directory.read("people", str(people[-1].token))[-1].deleted == (gone,)
     units.clear()
 
@@ -104,7 +105,7 @@ def test_the_profile_of_active_directory_makes_accounts_and_tells_who_is_gone(ac
         (made,) = directory.deliver("accounts", Change("create", {"sAMAccountName": name}, new))
         assert made.status == "done", made
         after = directory.read("users", str(before[-1].token))
-        (seen,) = (one for one in records(after) if one["sAMAccountName"] == name)
+        (seen,) = (one for one in rows_of(after) if one["sAMAccountName"] == name)
         assert (seen["displayName"], seen["userAccountControl"], seen["employeeID"]) == ("张 伟", 514, "E1")
         raw.delete_s(f"CN={name},CN=Users,{base}")
         assert seen["objectGUID"] in directory.read("users", str(after[-1].token))[-1].deleted

@@ -3,14 +3,14 @@ the profile declares."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hub.contract import Change, Context, Outcome, Page, Query
+from hub.doctor.records import rows_of
 from hub.workspace.connectors import shipped
 
 
@@ -31,7 +31,7 @@ class Profiled:
         """All records of a resource, of a read that came to its end."""
         pages = self.read(resource, since=since, size=size)
         assert [page.last for page in pages] == [False] * (len(pages) - 1) + [True]
-        return records(pages)
+        return rows_of(pages)
 
     def deliver(self, resource: str, *changes: Change) -> list[Outcome]:
         outcomes: list[Outcome] = self.connector.deliver(self.connector.resource(resource), changes)
@@ -60,12 +60,6 @@ def on_profile(profile: str, said: Mapping[str, Any], **more: Any) -> Iterator[P
     finally:
         if close := getattr(made.connector, "close", None):
             close()
-
-
-def records(pages: Iterable[Page]) -> list[dict[str, Any]]:
-    return [json.loads(line) for page in pages for line in bytes(page.records).splitlines() if line]  # type: ignore[arg-type]
-
-
 def paths(fields: Mapping[str, Any], before: str = "") -> Iterator[str]:
     """Dotted paths of declared fields, and of those within them."""
     for name, one in fields.items():

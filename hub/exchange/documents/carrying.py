@@ -96,7 +96,7 @@ class Documents:
             reach("before_content_sent")
             answers = self._inner.deliver(resource, [*going.values()])
             outcomes |= dict(zip(going, answers, strict=True))
-        self._remember(resource, place, changes, outcomes, known)
+        self._remember(resource, place, changes, going, outcomes)
         return [outcomes[index] for index in range(len(changes))]
 
     def _with_content(self, resource: Resource, change: Change, known: Copy | None) -> Change:
@@ -116,8 +116,8 @@ class Documents:
         resource: Resource,
         place: str,
         changes: Sequence[Change],
+        sent: Mapping[int, Change],
         outcomes: Mapping[int, Outcome],
-        known: Mapping[str, Copy],
     ) -> None:
         held: list[Copy] = []
         gone: list[str] = []
@@ -128,10 +128,9 @@ class Documents:
             after = key_text([change.values.get(name, value) for name, value in change.key.items()])
             if change.operation == "delete" or after != before:
                 gone.append(before)
-            sha256 = change.values.get(resource.content)
-            if change.operation != "delete" and sha256 and outcome.version:
-                size = self._contents.size(str(sha256)) or 0
-                held.append(Copy(after, outcome.version, str(sha256), size))
+            content = sent[index].content
+            if content is not None and outcome.version:
+                held.append(Copy(after, outcome.version, content.sha256, content.size))
         if gone:
             documents.gone(self._database, place, gone)
         documents.agreed(self._database, place, held)

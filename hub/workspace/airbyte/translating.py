@@ -85,10 +85,10 @@ class _Stream:
             self._left("", f"{name} is left out: {beyond}", "give what it asks for, or declare the resource by hand")
             return
         for title, values in self._slices(retriever, name):
-            one = {**resource, "path": resource["path"], **({"params": dict(resource.get("params", {}))})}
+            one = {**resource, "params": dict(resource["params"])}
             for slot, value in values.items():
                 one["path"] = one["path"].replace(f"{{{slot}}}", value)
-            one["params"] |= {key: value for key, value in self._slice_params(retriever, values).items()}
+            one["params"] |= self._slice_params(retriever, values)
             self.made.resources[title] = {key: value for key, value in one.items() if value not in ({}, [], "", None)}
 
     def _resource(self, retriever: Mapping[str, Any], requester: Mapping[str, Any]) -> dict[str, Any]:
